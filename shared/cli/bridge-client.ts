@@ -15,8 +15,12 @@ interface PostContent {
  * Sends a GET request to the bridge. Throws `target_unreachable` if no bridge responds or it is unavailable (502, 503 or
  * 504), `not_allowed` after 401 or 403, and `bridge_refused` after any other error.
  */
-export const get = <T>(session: Session, path: string, schema: Schema<T>): Promise<T> =>
-  request(session, path, schema, {});
+export const get = <T>(
+  session: Session,
+  path: string,
+  schema: Schema<T>,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<T> => request(session, path, schema, signal === undefined ? {} : { signal });
 
 /** Sends a POST request to the bridge. Throws as {@link get} does. */
 export const post = <T>(
@@ -33,8 +37,10 @@ export const post = <T>(
 
 async function request<T>(session: Session, path: string, schema: Schema<T>, init: RequestInit): Promise<T> {
   const headers = { ...init.headers, authorization: `Bearer ${await session.token()}` };
-  const response = await fetch(new URL(path, session.url), { ...init, headers }).catch(notAnswering(session.url));
-  const text = await response.text();
+  // A redirect is not followed: it could lead the token, or the request, to another machine.
+  const request: RequestInit = { ...init, headers, redirect: "manual" };
+  const response = await fetch(new URL(path, session.url), request).catch(notAnswering(session.url));
+  const text = await response.text().catch(notAnswering(session.url));
   if (!response.ok) throw new Fault(codeOf(response.status), whyRefused(response.status, text), { retryable: false });
   return readAnswer(text, schema);
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { connectSources, signingDeps } from "../config/connect.ts";
+import { connectSources } from "../config/connect.ts";
 import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
+import { signingDeps } from "../config/signing-deps.ts";
 import { type CallOut, callOut as outboundCall } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
@@ -11,6 +12,8 @@ import { notAnswering } from "./bridge-client.ts";
 /** One forged request, and how the bridge responded. */
 export interface LiveFinding {
   readonly what: string;
+  /** The source that it was sent to; undefined for a request to the bridge's own interface. */
+  readonly source?: string;
   readonly status: number;
   /** `undecided`: the response is not a 401, and does not show whether the bridge accepted the credential. */
   readonly verdict: "refused" | "let in" | "undecided";
@@ -30,14 +33,21 @@ export interface LiveDeps {
  */
 export async function checkLive(base: URL, config: Config, deps: LiveDeps): Promise<readonly LiveFinding[]> {
   const findings: LiveFinding[] = [];
-  for (const { what, path, method, headers } of await forgedRequests(base, config, deps)) {
+  for (const { what, source, path, method, headers } of await forgedRequests(base, config, deps)) {
     const url = new URL(path, base);
     const body = method === "POST" ? { body: BODY } : {};
     const request = { method, url, headers, ...body, ...LIMITS };
     const { status } = await (deps.callOut ?? outboundCall)(request).catch(notAnswering(base));
-    findings.push({ what, status, verdict: verdictOf(status) });
+    findings.push({ what, ...(source !== undefined && { source }), status, verdict: verdictOf(status) });
   }
   return findings;
+}
+
+/** The sources that the configuration has, and the bridge does not: every request to one of them is answered 404. */
+export function unknownSources(findings: readonly LiveFinding[]): readonly string[] {
+  const known = new Set(findings.filter(({ status }) => status !== 404).map(({ source }) => source));
+  const all = new Set(findings.flatMap(({ source }) => (source === undefined ? [] : [source])));
+  return [...all].filter((source) => !known.has(source));
 }
 
 const LIMITS = { timeoutMs: 10_000, maxResponseBytes: 1_048_576 };
@@ -52,6 +62,7 @@ const ONLY_WHEN_PROVED: readonly number[] = [400, 403, 409, 429];
 
 interface ForgedRequest {
   readonly what: string;
+  readonly source?: string;
   readonly path: string;
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
@@ -84,7 +95,7 @@ async function forgedRequests(base: URL, config: Config, deps: LiveDeps): Promis
   const connected = connectSources(config, signingDeps(config, guessed, deps.clock));
   const toSources: ForgedRequest[] = [];
   for (const { name, settings } of config.sources) {
-    const to = { method: "POST", path: `/webhooks/${name}` } as const;
+    const to = { method: "POST", source: name, path: `/webhooks/${name}` } as const;
     const trusted = namesUnder(settings, "trust", []).flatMap(([, entry]) => tokens.get(entry) ?? []);
     toSources.push({ ...to, what: `source ${name}, no credential`, headers: PLAIN });
     for (const { what, headers } of [FORGED, ...trusted]) {

@@ -1,14 +1,16 @@
 import { checkHere, expectedOfTargets } from "../config/check.ts";
 import { loadConfig, showFinding, showSummary } from "../config/load.ts";
-import { previewTarget } from "../config/preview-target.ts";
+import { previewTarget, probeTarget } from "../config/preview-target.ts";
 import { callOut } from "../host/call-out.ts";
 import { systemClock } from "../host/clock.ts";
 import { LocalSecrets } from "../host/secrets.ts";
-import { checkLive } from "./check-live.ts";
+import { checkLive, type LiveFinding, unknownSources } from "./check-live.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
-import { sessionOf } from "./session.ts";
-import { jsonText, printable, table } from "./terminal-text.ts";
+import { followProbe } from "./follow-probe.ts";
+import { type Display, formatOf, printFound } from "./output.ts";
+import { type Session, sessionOf } from "./session.ts";
+import { type Cell, printable, table } from "./terminal-text.ts";
 
 /**
  * `drawbridge check`: reports the findings in the configuration; with `--live`, forged requests that a bridge accepts; with
@@ -21,21 +23,45 @@ export async function checkCommand(invocation: Invocation): Promise<number> {
   if (given.has("live") && given.has("strict"))
     throw usageFault("--strict is about the configuration: not with --live");
   if (!given.has("live") && given.has("url")) throw usageFault("--url names the bridge: only with --live");
+  for (const option of ["dry-run", "timeout"] as const) {
+    if (given.has(option) && (!given.has("live") || target === undefined || page !== undefined))
+      throw usageFault(`--${option} needs --live and a target, and no --page`);
+  }
   if (target === undefined && page === undefined) {
     return given.has("live") ? checkRunning(invocation) : checkFile(invocation);
   }
-  if (target === undefined || page === undefined || !given.has("live") || given.has("url"))
-    throw usageFault("what would be written to a page: check --live <target> --page <id>, without --url");
+  if (target === undefined || !given.has("live"))
+    throw usageFault("a target is checked with --live: check --live <target>, or check --live <target> --page <id>");
+  if (page === undefined && formatOf(invocation) !== "table")
+    throw usageFault("the hops of a run are printed when they are reached: without --json and --output");
+  if (page === undefined) return checkRun(invocation, target);
+  if (given.has("url")) throw usageFault("what would be written to a page is read without the bridge: without --url");
   return checkPage(invocation, target, page);
 }
 
+async function checkRun(invocation: Invocation, target: string): Promise<number> {
+  const { given, environment, options, print } = invocation;
+  const session = await sessionOf(invocation);
+  const config = await loadConfig(session.config());
+  const probe = probeTarget(config, { target, secrets: new LocalSecrets(environment), clock: systemClock, callOut });
+  const timeoutMs = Number(options["timeout"]) * 1_000;
+  const facts = { bridge: bridgeOf(session), ...probe.plan };
+  for (const [name, fact] of Object.entries(facts)) print(printable(`${name.padEnd(FACT_WIDTH)}  ${fact}`));
+  if (given.has("dry-run")) return EXIT.done;
+  return (await followProbe(probe, { session, print, timeoutMs, clock: systemClock })) ? EXIT.done : EXIT.refused;
+}
+
 async function checkPage(invocation: Invocation, target: string, page: string): Promise<number> {
-  const { given, environment, print } = invocation;
+  const { environment } = invocation;
   const config = await loadConfig((await sessionOf(invocation)).config());
   const secrets = new LocalSecrets(environment);
   const { writes, facts } = await previewTarget(config, { target, page, secrets, clock: systemClock, callOut });
-  if (given.has("json")) print(jsonText({ writes, ...facts }));
-  else for (const [name, fact] of Object.entries(facts)) print(printable(`${name.padEnd(FACT_WIDTH)}  ${fact}`));
+  const whole = { writes, ...facts };
+  const text = (): string =>
+    Object.entries(facts)
+      .map(([name, fact]) => printable(`${name.padEnd(FACT_WIDTH)}  ${fact}`))
+      .join("\n");
+  printFound(invocation, { whole, records: [whole], text });
   return writes ? EXIT.done : EXIT.refused;
 }
 
@@ -43,34 +69,42 @@ async function checkPage(invocation: Invocation, target: string, page: string): 
 const FACT_WIDTH = 11;
 
 async function checkFile(invocation: Invocation): Promise<number> {
-  const { given, environment, print } = invocation;
+  const { given, environment } = invocation;
   const path = (await sessionOf(invocation)).config();
   const findings = await checkHere(path, new LocalSecrets(environment), systemClock);
-  if (given.has("json")) {
-    print(jsonText(findings));
-  } else {
-    for (const finding of findings) print(printable(showFinding(finding)));
-    for (const line of await expectedOfTargets(path)) print(printable(line));
-    print(printable(showSummary(path, findings)));
-  }
+  const expected = formatOf(invocation) === "table" ? await expectedOfTargets(path) : [];
+  const lines = [...findings.map(showFinding), ...expected, showSummary(path, findings)];
+  printFound(invocation, { whole: findings, records: findings, text: () => lines.map(printable).join("\n") });
   const isFailing = findings.some(({ level }) => level === "error" || (level === "warning" && given.has("strict")));
   return isFailing ? EXIT.refused : EXIT.done;
 }
 
 async function checkRunning(invocation: Invocation): Promise<number> {
-  const { given, print } = invocation;
+  const { print } = invocation;
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config());
+  if (formatOf(invocation) === "table") print(`bridge ${bridgeOf(session)}`);
   const findings = await checkLive(session.url, config, { clock: systemClock });
-  if (given.has("json")) {
-    print(jsonText(findings));
-  } else {
-    const rows = findings.map(({ what, status, verdict }) => [what, String(status), LIVE_VERDICTS[verdict]]);
-    print(table(["FORGED REQUEST", "ANSWER", "VERDICT"], rows));
-    if (findings.some(({ verdict }) => verdict === "let in"))
-      print("A request that a source let in is recorded as its delivery.");
-  }
+  printFound(invocation, { whole: findings, records: findings, text: (display) => liveText(findings, display) });
   return findings.every(({ verdict }) => verdict === "refused") ? EXIT.done : EXIT.refused;
 }
+
+function liveText(findings: readonly LiveFinding[], display: Display): string {
+  const rows = findings.map(({ what, status, verdict }): readonly Cell[] => [
+    what,
+    String(status),
+    { text: LIVE_VERDICTS[verdict], tone: LIVE_TONES[verdict] },
+  ]);
+  const letIn = findings.some(({ verdict }) => verdict === "let in");
+  return [
+    table([{ name: "FORGED REQUEST", least: 20 }, "ANSWER", "VERDICT"], rows, display),
+    ...(letIn ? ["A request that a source let in is recorded as its delivery."] : []),
+    ...unknownSources(findings).map((source) => `This bridge has no source ${source}: use --url.`),
+  ].join("\n");
+}
+
+const LIVE_TONES = { refused: undefined, "let in": "failed", undecided: "attention" } as const;
+
+const bridgeOf = ({ url, isPlayground }: Session): string => `${url.origin}${isPlayground ? " (the playground)" : ""}`;
 
 const LIVE_VERDICTS = { refused: "refused", "let in": "LET IN", undecided: "UNDECIDED" } as const;

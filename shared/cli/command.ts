@@ -1,3 +1,4 @@
+import type { EpochMillis } from "../host/clock.ts";
 import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
 import type { StoreMaintenance } from "../store/maintenance.ts";
@@ -36,6 +37,8 @@ export interface Option {
   /** The value if the option is not given. */
   readonly default?: string;
   readonly rule?: ValueRule;
+  /** Whether it can be given more than once: its values are in `Invocation.lists`. */
+  readonly isRepeatable?: true;
 }
 
 /** The rule that a value must satisfy. */
@@ -44,14 +47,20 @@ export interface ValueRule {
   readonly accepts: (value: string) => boolean;
   /** All values, if they are few. */
   readonly choices?: readonly string[];
+  /** Makes the value that the command gets of an accepted one. Default: the value itself. */
+  readonly convert?: (value: string, now: EpochMillis) => string;
 }
 
 /** What the process provides to every command. */
 export interface CommandHost {
   readonly environment: Environment;
   readonly print: (text: string) => void;
+  /** Prints a line that is not a part of the result. */
+  readonly warn: (text: string) => void;
   /** Width of the terminal, in characters; undefined if the output is no terminal. */
   readonly columns: number | undefined;
+  /** From now on SIGINT and SIGTERM do not end the process; they abort the signal, with the exit code as its reason. */
+  readonly interrupted: () => AbortSignal;
   /** The version of this package. */
   readonly version: () => Promise<string>;
   /** Runs the bridge on this machine. Resolves when it has started. */
@@ -65,6 +74,8 @@ export interface Invocation extends CommandHost {
   readonly positionals: readonly string[];
   /** The values by option, including the defaults. */
   readonly options: Readonly<Record<string, string | undefined>>;
+  /** The values of the options that can be repeated. */
+  readonly lists: Readonly<Record<string, readonly string[]>>;
   /** The names of the options on the command line, without the defaults. */
   readonly given: ReadonlySet<string>;
 }

@@ -1,5 +1,7 @@
-import { isDay } from "../host/clock.ts";
+import { epochMillis, toIso } from "../host/clock.ts";
+import { DELIVERY_STATES } from "../model/delivery-state.ts";
 import type { Command, Invocation, Option, ValueRule } from "./command.ts";
+import { readTime, TIME_FORMS } from "./time.ts";
 
 const oneOf = (...choices: readonly string[]): ValueRule => ({
   expected: `one of ${choices.join(", ")}`,
@@ -13,11 +15,15 @@ const wholeNumber = (from: number, to: number): ValueRule => ({
 });
 
 const time: ValueRule = {
-  expected: "a time in ISO 8601, like 2026-11-02T09:00:00Z",
-  accepts: (value) =>
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(value) &&
-    isDay(value.slice(0, value.indexOf("T"))) &&
-    !Number.isNaN(Date.parse(value)),
+  expected: TIME_FORMS,
+  accepts: (value) => readTime(value, epochMillis(0)) !== undefined,
+  // A continued list begins at the same time, so it is converted once.
+  convert: (value, now) => toIso(readTime(value, now) ?? now),
+};
+
+const namespace: ValueRule = {
+  expected: "the name of a namespace: a-z, 0-9 and dashes",
+  accepts: (value) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value),
 };
 
 const config: Option = {
@@ -28,11 +34,43 @@ const url: Option = {
   value: "address",
   summary: "the bridge (default: DRAWBRIDGE_URL, else the playground that runs here, else http://127.0.0.1:8787)",
 };
-const json: Option = { summary: "print JSON" };
+const json: Option = { summary: "the same as --output json" };
+/** Of every command that lists or shows. */
+const format = {
+  output: {
+    value: "format",
+    summary: "table, json, or jsonl: a line of JSON for each record",
+    default: "table",
+    rule: oneOf("table", "json", "jsonl"),
+  },
+  json,
+} satisfies Readonly<Record<string, Option>>;
 const source: Option = { value: "name", summary: "only deliveries of this source" };
+const deliveryType: Option = {
+  value: "type",
+  summary: "only events of this type, or of types with this prefix: page.",
+};
+const outcome: Option = {
+  value: "outcome",
+  summary: "only with this outcome: event, ignored, unusable, refused or audit",
+  rule: oneOf("event", "ignored", "unusable", "refused", "audit"),
+};
+const states: Option = {
+  value: "states",
+  summary:
+    "only in these states, with commas between them. To look at: given_up, accepted_without_run, cut, retrying, waiting, refused, unusable",
+  rule: {
+    expected: `one or more of ${DELIVERY_STATES.join(", ")}`,
+    accepts: (value) => stateNames(value).every((name) => DELIVERY_STATES.some((one) => one === name)),
+    choices: DELIVERY_STATES,
+    convert: (value) => stateNames(value).join(),
+  },
+};
+const stateNames = (value: string): readonly string[] => value.replaceAll("-", "_").split(",");
+const text: Option = { value: "text", summary: "only with this text in id, source, type or subject" };
 const since: Option = {
   value: "time",
-  summary: "received at this time or later (default: seven days ago)",
+  summary: "received at this time or later: 02:00, 2h, 2026-11-02T09:00 (default: seven days ago)",
   rule: time,
 };
 const until: Option = { value: "time", summary: "received at this time or earlier", rule: time };
@@ -40,13 +78,24 @@ const until: Option = { value: "time", summary: "received at this time or earlie
 const delivery = { name: "delivery" };
 const route = { name: "route" };
 const approval = { name: "approval" };
+const target = { name: "target" };
 
 const events = () => import("./events.ts");
 const approvals = () => import("./approvals.ts");
 
+const targets = () => import("./targets.ts");
+
 const store = () => import("./store.ts");
 const backupFile = { name: "file" };
 const data: Option = { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" };
+
+/** Of what runs beside Tekton. */
+const partOptions = {
+  source: { value: "address", summary: "the source of the bridge that it sends events to" },
+  image: { value: "name", summary: "an image whose entry point is drawbridge" },
+  namespace: { value: "name", summary: "the namespace of all objects", default: "drawbridge", rule: namespace },
+  "token-audience": { value: "name", summary: "the audience of its token (default: --source itself)" },
+} satisfies Readonly<Record<string, Option>>;
 
 /** Every command. A command loads its code when it runs, so it does not load the code of the others. */
 export const COMMANDS: readonly Command[] = [
@@ -55,7 +104,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Run a bridge",
     summary: "run the bridge, or the playground",
     details:
-      "Without a configuration it runs the playground: a bridge between sandboxes, all on this machine. A running bridge takes up changed files again, and on SIGHUP.",
+      "Without a configuration it runs the playground: a bridge between sandboxes, all on this machine. A running bridge takes up changed files again, and on SIGHUP; the playground takes up its changed configuration, and ends on SIGHUP.",
     positionals: [],
     options: {
       config,
@@ -70,6 +119,16 @@ export const COMMANDS: readonly Command[] = [
       "tls-key": { value: "file", summary: "the key of that certificate, in PEM" },
       "client-ca": { value: "file", summary: "accept only clients with a certificate of this authority, in PEM" },
       data,
+      as: {
+        value: "part",
+        summary: "run a part of the bridge that stays beside Tekton, instead of the bridge",
+        rule: oneOf("interceptor", "forwarder"),
+      },
+      source: { value: "address", summary: "with --as: the source of the bridge that the part sends events to" },
+      token: { value: "file", summary: "with --as: the service-account token for that source" },
+      issuer: { value: "address", summary: "with --as interceptor: the bridge, as the issuer of its tokens" },
+      audience: { value: "name", summary: "with --as interceptor: the audience of triggers that name none" },
+      password: { value: "file", summary: "with --as forwarder: the passwords in the address of the sink" },
     },
     examples: ["start", "start --config drawbridge.yaml --port 9000"],
     run: async (invocation) => {
@@ -82,21 +141,29 @@ export const COMMANDS: readonly Command[] = [
     group: "Run a bridge",
     summary: "check the configuration",
     details:
-      "Reports what is wrong with it, and what is unsafe or useless. Only --live sends requests. With a target and --page it reads that page and shows what the next state would change on it, where, or why nothing; it writes nothing.",
+      "Reports what is wrong with it, and what is unsafe or useless. Only --live sends requests. With a target that starts runs it starts one that does nothing, and shows how far it comes. With a target and --page it reads that page and shows what the next state would change on it, where, or why nothing; it writes nothing.",
     positionals: [{ name: "target", isOptional: true }],
     options: {
       config,
       strict: { summary: "fail on warnings too" },
-      json,
+      ...format,
       live: { summary: "send forged requests to the running bridge, which must reject each of them" },
       url: { ...url, summary: `with --live: ${url.summary}` },
       page: { value: "id", summary: "with --live and a target: show what would be written to this page" },
+      "dry-run": { summary: "with --live and a target: show what would be sent, and send nothing" },
+      timeout: {
+        value: "seconds",
+        summary: "with --live and a target: how long to wait for the run",
+        default: "60",
+        rule: wholeNumber(1, 600),
+      },
     },
     examples: [
       "check",
       "check --strict",
       "check --live --url https://bridge.example.com",
       "check --live wiki --page 98310",
+      "check --live listener --dry-run",
     ],
     run: async (invocation) => (await import("./check.ts")).checkCommand(invocation),
   },
@@ -105,14 +172,54 @@ export const COMMANDS: readonly Command[] = [
     group: "Run a bridge",
     summary: "sign a recorded webhook and post it",
     details:
-      "Signs with the secret of the first source of that provider. Without <event> it lists the recorded webhooks, without <provider> the providers.",
+      "Signs with the secret of the first source of that provider. Sent unchanged a second time, it is a duplicate; --new makes it an event of its own, with new ids and present times. Without <event> it lists the recorded webhooks, without <provider> the providers.",
     positionals: [
       { name: "provider", isOptional: true },
       { name: "event", isOptional: true },
     ],
-    options: { config, url },
-    examples: ["send gitlab", "send gitlab push"],
+    options: {
+      set: {
+        value: "path=value",
+        summary: "change a value of the payload: build.branch=main, commits.0.title=fix; can be repeated",
+        isRepeatable: true,
+      },
+      new: { summary: "send it with new ids, and the present as its time" },
+      config,
+      url,
+    },
+    examples: ["send gitlab", "send gitlab push", "send buildkite build-finished --set build.branch=main --new"],
     run: async (invocation) => (await import("./send.ts")).sendCommand(invocation),
+  },
+  {
+    name: "route test",
+    group: "Run a bridge",
+    summary: "test which routes an event would fire",
+    details:
+      "With the local configuration, before it is deployed: the match or the first field that misses, roles, approval, target, and what would be sent. Without <route> it tests all, the nearest first. It sends nothing. It ends with 1 if no route fires.",
+    positionals: [{ name: "route", isOptional: true }],
+    options: {
+      config,
+      event: {
+        value: "file",
+        summary: "a published event as JSON, or a recorded webhook by its name, such as gitlab/push",
+      },
+      delivery: { value: "id", summary: "the events of this delivery of the bridge" },
+      ...format,
+      url,
+    },
+    examples: ["route test docs-build --event event.json", "route test --delivery d-twp4klpzkhwviq4i4tluhixvtv"],
+    run: async (invocation) => (await import("./route-test.ts")).routeTestCommand(invocation),
+  },
+  {
+    name: "explain",
+    group: "Deliveries",
+    summary: "explain why a delivery fired, or not",
+    details:
+      "Who proved it, whether it is new, each route with the match or the first field that misses, roles, approval, attempts, what came back, and what to check next. <what> is a delivery's id, the id of a refused request, the name of a source, or what only one delivery has: a commit, a page, a run, or a text in its subject.",
+    positionals: [{ name: "what" }],
+    options: { all: { summary: "show all routes, and not only the nearest three that miss" }, ...format, url },
+    examples: ["explain d-twp4klpzkhwviq4i4tluhixvtv", "explain platform-gitlab", "explain 98310"],
+    run: async (invocation) => (await import("./explain.ts")).explainCommand(invocation),
   },
   {
     name: "events list",
@@ -120,15 +227,25 @@ export const COMMANDS: readonly Command[] = [
     summary: "list the newest deliveries",
     positionals: [],
     options: {
+      state: states,
+      route: { value: "name", summary: "only deliveries on which this route acted" },
+      target: { value: "name", summary: "only deliveries with an action at this target" },
       source,
-      type: { value: "type", summary: "only events of this type, or of types with this prefix: page." },
-      outcome: {
-        value: "outcome",
-        summary: "only with this outcome: event, ignored, unusable or refused",
-        rule: oneOf("event", "ignored", "unusable", "refused"),
-      },
-      principal: { value: "subject", summary: "only deliveries of this sender" },
-      text: { value: "text", summary: "only with this text in id, source, type or subject" },
+      type: deliveryType,
+      outcome,
+      principal: { value: "subject", summary: "only deliveries of this sender; also <trust entry>:<subject>" },
+      find: { value: "anything", summary: "an id, commit, page, address, run, !12, branch, pipeline or person" },
+      commit: { value: "digits", summary: "only deliveries about this commit, by its first 7 digits or more" },
+      branch: { value: "name", summary: "only deliveries about this branch" },
+      tag: { value: "name", summary: "only deliveries about this tag" },
+      change: { value: "number", summary: "only deliveries about this merge request: 12, or platform/docs!12" },
+      page: { value: "page", summary: "only deliveries about this page: its id, title or address" },
+      pipeline: { value: "name", summary: "only deliveries about runs of this pipeline" },
+      run: { value: "run", summary: "only deliveries about this build, job or run: its id or number" },
+      person: { value: "name", summary: "only deliveries that this person caused or sent: a name or an account" },
+      trust: { value: "entry", summary: "only deliveries whose token this trust entry accepted" },
+      trace: { value: "id", summary: "only deliveries of this trace" },
+      text,
       since,
       until,
       limit: {
@@ -137,29 +254,84 @@ export const COMMANDS: readonly Command[] = [
         rule: wholeNumber(1, 200),
       },
       cursor: { value: "cursor", summary: 'continue a list: the value in its "more" line' },
-      json,
+      ...format,
       url,
     },
-    examples: ["events list --outcome unusable", "events list --source wiki --since 2026-11-02T08:00:00Z"],
+    examples: [
+      "events list --state given_up,retrying --route docs-build --since 02:00",
+      "events list --find 3b1f0c9",
+      "events list --branch main --person iokafor --since 2h",
+      "events list --since 2h --output jsonl",
+    ],
     run: async (invocation) => (await events()).eventsListCommand(invocation),
+  },
+  {
+    name: "events tail",
+    group: "Deliveries",
+    summary: "print deliveries as they come",
+    details:
+      "The newest deliveries, in the order in which they came. With --follow it goes on until Ctrl-C, also while the bridge is restarted, and prints each delivery once.",
+    positionals: [],
+    options: {
+      follow: { summary: "print further deliveries as they come" },
+      source,
+      type: deliveryType,
+      outcome,
+      text,
+      since: { ...since, summary: "first print what was received at this time or later: 02:00, 2h, 2026-11-02T09:00" },
+      limit: {
+        value: "number",
+        summary: "without --since: how many of the newest to print first",
+        default: "10",
+        rule: wholeNumber(1, 200),
+      },
+      ...format,
+      url,
+    },
+    examples: [
+      "events tail --follow",
+      "events tail --follow --outcome refused --output jsonl",
+      "events tail --since 10m",
+    ],
+    run: async (invocation) => (await import("./tail.ts")).tailCommand(invocation),
   },
   {
     name: "events show",
     group: "Deliveries",
     summary: "show a delivery and what followed it",
     positionals: [delivery],
-    options: { json, url },
+    options: { ...format, url },
     examples: ["events show d-twp4klpzkhwviq4i4tluhixvtv"],
     run: async (invocation) => (await events()).eventsShowCommand(invocation),
   },
   {
     name: "events replay",
     group: "Deliveries",
-    summary: "run a delivery again",
-    details: "For every route that it matched, or for one.",
-    positionals: [delivery],
-    options: { route: { value: "name", summary: "only for this route" }, url },
-    examples: ["events replay d-twp4klpzkhwviq4i4tluhixvtv --route docs-build"],
+    summary: "run deliveries again",
+    details:
+      "One, for every route that it matched or for one; or all that are selected, the oldest first. The same command again goes on where it stopped, and runs nothing twice.",
+    positionals: [{ name: "delivery", isOptional: true }],
+    options: {
+      delivery: { value: "id", summary: "this delivery too; may be repeated", isRepeatable: true },
+      state: { value: "states", summary: "routes in these states, with commas (default without a delivery: given_up)" },
+      route: { value: "name", summary: "only for this route" },
+      target: { value: "name", summary: "only routes to this target" },
+      source,
+      since: { ...since, summary: "in their state since this time or later: 02:00, 2h (default: seven days ago)" },
+      until: { ...until, summary: "in their state since this time or earlier" },
+      today: { summary: "also for routes that did not match then and do with today's configuration" },
+      reason: { value: "text", summary: "why; it is recorded" },
+      rate: { value: "number", summary: "replays in a second", default: "10", rule: wholeNumber(1, 100) },
+      "dry-run": { summary: "count what would run, and run nothing" },
+      force: { summary: "also what may have run already, or still runs" },
+      ...format,
+      url,
+    },
+    examples: [
+      "events replay d-twp4klpzkhwviq4i4tluhixvtv --route docs-build",
+      "events replay --state given_up --since 2h --route docs-build --dry-run",
+      'events replay --since 02:00 --target listener --reason "the cluster was down, INC-4711"',
+    ],
     run: async (invocation) => (await import("./replay.ts")).replayCommand(invocation),
   },
   {
@@ -182,8 +354,8 @@ export const COMMANDS: readonly Command[] = [
     summary: "sum up what shadow mode accepted",
     details: "Counts what would have been rejected, by source, issuer and reason.",
     positionals: [],
-    options: { source, since, until, url },
-    examples: ["report shadow --since 2026-11-02T00:00:00Z"],
+    options: { source, since, until, ...format, url },
+    examples: ["report shadow --since 2d"],
     run: async (invocation) => (await import("./report.ts")).reportCommand(invocation),
   },
   {
@@ -191,7 +363,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Approvals",
     summary: "list the open approvals that you may decide",
     positionals: [],
-    options: { json, url },
+    options: { ...format, url },
     examples: ["approvals list"],
     run: async (invocation) => (await approvals()).approvalsListCommand(invocation),
   },
@@ -200,13 +372,94 @@ export const COMMANDS: readonly Command[] = [
     group: "Approvals",
     summary: "show what an open approval is about",
     positionals: [approval],
-    options: { url },
+    options: { ...format, url },
     examples: ["approvals show p-4zq2"],
     run: async (invocation) => (await approvals()).approvalsShowCommand(invocation),
   },
   decisionCommand("grant", "approve a run"),
   decisionCommand("deny", "reject a run"),
   decisionCommand("withdraw", "withdraw your own request or approval"),
+  {
+    name: "approvals emergency",
+    group: "Approvals",
+    summary: "approve a run alone, in an emergency",
+    details:
+      "Without the other approvers, and outside the weekly windows. It needs a role that the route names under approval.emergency. The reason is recorded, and each use raises an alarm.",
+    positionals: [approval],
+    options: { comment: { value: "text", summary: "the reason; it is needed" }, url },
+    examples: ['approvals emergency p-4zq2 --comment "the shop is down; INC-4711"'],
+    run: async (invocation) => (await approvals()).decideCommand(invocation, "emergency"),
+  },
+  {
+    name: "login",
+    group: "Identity and secrets",
+    summary: "log in at a bridge",
+    details:
+      "With a code that you confirm in any browser, or with the browser of this machine if the issuer has no device grant. The issuer and the audience are those of a trust entry of the configuration, or of --issuer and --audience; the next login at this bridge needs none of them. The token is kept in a file that only you can read, is refreshed before it expires, and is sent to this bridge alone. DRAWBRIDGE_TOKEN goes first.",
+    positionals: [],
+    options: {
+      "client-id": { value: "id", summary: "the client at the issuer; it has no secret" },
+      entry: { value: "name", summary: "the trust entry of the configuration (default: the only one)" },
+      issuer: { value: "address", summary: "the issuer, as in its tokens" },
+      audience: { value: "name", summary: "the audience of the bridge" },
+      scope: { value: "scopes", summary: "the scopes to ask for (default: openid offline_access)" },
+      browser: { summary: "use the browser of this machine, also if the issuer has a device grant" },
+      port: {
+        value: "port",
+        summary: "with the browser: the port of http://127.0.0.1:<port>/callback; 0 is any",
+        default: "0",
+        rule: wholeNumber(0, 65_535),
+      },
+      config,
+      url,
+    },
+    examples: [
+      "login --url https://bridge.example.com --client-id drawbridge-cli --entry people",
+      "login --client-id drawbridge-cli --issuer https://issuer.example.com --audience https://bridge.example.com",
+      "login",
+    ],
+    run: async (invocation) => (await import("./login.ts")).loginCommand(invocation),
+  },
+  {
+    name: "logout",
+    group: "Identity and secrets",
+    summary: "end the login at a bridge",
+    details: "Removes the token from this machine, and revokes it at the issuer if that is possible.",
+    positionals: [],
+    options: { url },
+    examples: ["logout", "logout --url https://bridge.example.com"],
+    run: async (invocation) => (await import("./login.ts")).logoutCommand(invocation),
+  },
+  {
+    name: "targets list",
+    group: "Targets",
+    summary: "list the targets with what stops them",
+    positionals: [],
+    options: { ...format, url },
+    examples: ["targets list"],
+    run: async (invocation) => (await targets()).targetsListCommand(invocation),
+  },
+  {
+    name: "targets pause",
+    group: "Targets",
+    summary: "stop all attempts at a target",
+    details:
+      "Attempts under way end. Its actions wait, without losing an attempt, until it is resumed. The reason is shown on each of them, and recorded.",
+    positionals: [target],
+    options: { reason: { value: "text", summary: "why; it is needed" }, url },
+    examples: ['targets pause docs-listener --reason "upgrade of the cluster, INC-4711"'],
+    run: async (invocation) => (await targets()).targetsPauseCommand(invocation),
+  },
+  {
+    name: "targets resume",
+    group: "Targets",
+    summary: "let the actions of a paused target run",
+    details: "A target that keeps failing is tried at once.",
+    positionals: [target],
+    options: { url },
+    examples: ["targets resume docs-listener"],
+    run: async (invocation) => (await targets()).targetsResumeCommand(invocation),
+  },
   {
     name: "token explain",
     group: "Identity and secrets",
@@ -218,6 +471,7 @@ export const COMMANDS: readonly Command[] = [
       file: { value: "file", summary: "read the token from this file (default: standard input)" },
       entry: { value: "name", summary: "check it against this trust entry (default: all entries of its issuer)" },
       offline: { summary: "do not load an issuer's keys over the network" },
+      ...format,
     },
     examples: ["token explain --file token.txt", "token explain --entry jobs --offline < token.txt"],
     whyNoMore: "the token is read from standard input or --file: other users can see the arguments of a command",
@@ -229,25 +483,105 @@ export const COMMANDS: readonly Command[] = [
     summary: "list when each secret was last used",
     details: "With advice on what to do next while a secret is rotated.",
     positionals: [],
-    options: { config, json, url },
+    options: { config, ...format, url },
     examples: ["secrets"],
     run: async (invocation) => (await import("./secrets.ts")).secretsCommand(invocation),
   },
   {
+    name: "sessions revoke",
+    group: "Identity and secrets",
+    summary: "end the console sessions of a person",
+    details: "By the subject of the person's token, or your own without it. The person can sign in again.",
+    positionals: [{ name: "subject", isOptional: true }],
+    options: { url },
+    examples: ["sessions revoke", "sessions revoke robin@example.com"],
+    run: async (invocation) => (await import("./sessions.ts")).sessionsRevokeCommand(invocation),
+  },
+  {
     name: "tekton render",
     group: "Set up",
-    summary: "print the Kubernetes objects for a route",
-    details: "YAML for kubectl: EventListener, TriggerBinding, TriggerTemplate and their rights.",
-    positionals: [route],
+    summary: "print the Kubernetes objects for a target",
+    details:
+      "YAML for kubectl: the EventListener of the target with its rights, and a Trigger for each of its routes. Parts that are applied separately add up.",
+    positionals: [{ name: "target" }],
     options: {
       config,
-      pipeline: { value: "name", summary: "the pipeline to run (default: the route's name)" },
-      namespace: { value: "name", summary: "the namespace of all objects", default: "default" },
-      listener: { value: "name", summary: "the name of the EventListener", default: "drawbridge" },
-      "service-account": { value: "name", summary: "the service account of the runs", default: "default" },
+      route: { value: "name", summary: "only the objects of this route" },
+      diff: {
+        value: "file",
+        summary: "print what differs from the objects in this file, the output of kubectl get -o yaml",
+      },
     },
-    examples: ["tekton render docs-build --namespace ci | kubectl apply -f -"],
+    examples: [
+      "tekton render docs-listener | kubectl apply -f -",
+      "tekton render docs-listener --route docs-build",
+      "tekton render docs-listener --diff cluster.yaml",
+    ],
     run: async (invocation) => (await import("./tekton.ts")).renderCommand(invocation),
+  },
+  {
+    name: "tekton interceptor",
+    group: "Set up",
+    summary: "print the objects of the interceptor",
+    details:
+      "YAML for kubectl: a ClusterInterceptor that verifies the bridge's tokens inside the cluster, with its Deployment, its Service, a NetworkPolicy, and a service account without rights.",
+    positionals: [],
+    options: {
+      ...partOptions,
+      issuer: {
+        value: "address",
+        summary: "the bridge, as the issuer of its tokens (default: the origin of --source)",
+      },
+      ca: { value: "file", summary: "the authority of the interceptor's certificate, in PEM" },
+    },
+    examples: [
+      "tekton interceptor --source https://bridge.example.com/webhooks/ci --image registry.example.com/drawbridge --ca ca.crt",
+    ],
+    run: async (invocation) => (await import("./tekton-parts.ts")).interceptorCommand(invocation),
+  },
+  {
+    name: "tekton forwarder",
+    group: "Set up",
+    summary: "print the objects of the forwarder",
+    details:
+      "YAML for kubectl: a sink for Tekton's events that adds a service-account token and keeps them while the bridge is away, with its volume, its Service, a NetworkPolicy, and a service account without rights.",
+    positionals: [],
+    options: partOptions,
+    examples: [
+      "tekton forwarder --source https://bridge.example.com/webhooks/ci --image registry.example.com/drawbridge",
+    ],
+    run: async (invocation) => (await import("./tekton-parts.ts")).forwarderCommand(invocation),
+  },
+  {
+    name: "tekton sink",
+    group: "Set up",
+    summary: "print the ConfigMap of the sink",
+    details:
+      "YAML for kubectl, with the password in the address, encoded. Without an address it is that of the forwarder in --namespace.",
+    positionals: [{ name: "address", isOptional: true }],
+    options: {
+      namespace: { value: "name", summary: "the namespace of the forwarder", default: "drawbridge", rule: namespace },
+      username: { value: "name", summary: "the user name in the address", default: "tekton" },
+      password: { value: "file", summary: "the password in the address: the first line of this file" },
+    },
+    examples: [
+      "tekton sink --password passwords | kubectl apply -f -",
+      "tekton sink https://bridge.example.com/webhooks/ci --username tekton --password password.txt",
+    ],
+    run: async (invocation) => (await import("./tekton-parts.ts")).sinkCommand(invocation),
+  },
+  {
+    name: "upstream roles",
+    group: "Set up",
+    summary: "print Kubernetes roles for scopes",
+    details: "YAML for kubectl: a Role for each scope and namespace, and its binding to the group of the scope.",
+    positionals: [{ name: "upstream" }],
+    options: {
+      config,
+      authentication: { summary: "print the file for the API server's --authentication-config instead" },
+    },
+    examples: ["upstream roles cluster | kubectl apply -f -", "upstream roles cluster --authentication"],
+    run: async (invocation) => (await import("./upstream.ts")).rolesCommand(invocation),
   },
   {
     name: "store check",
@@ -255,7 +589,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "check the database and its queues",
     details: "Reads every item. A bridge may run meanwhile, but not with --repair.",
     positionals: [],
-    options: { data, repair: { summary: "put work into its queue, and make the indexes anew" } },
+    options: { data, repair: { summary: "put work into its queue, and make the indexes anew" }, ...format },
     examples: ["store check", "store check --data /var/lib/drawbridge --repair"],
     run: async (invocation) => (await store()).storeCheckCommand(invocation),
   },
@@ -285,7 +619,11 @@ export const COMMANDS: readonly Command[] = [
     summary: "print a completion script for your shell",
     positionals: [{ name: "shell", choices: ["bash", "zsh", "fish"] }],
     options: {},
-    examples: ["completion bash > ~/.local/share/bash-completion/completions/drawbridge"],
+    examples: [
+      "completion bash > ~/.local/share/bash-completion/completions/drawbridge",
+      "completion zsh > ~/.zfunc/_drawbridge",
+      "completion fish > ~/.config/fish/completions/drawbridge.fish",
+    ],
     run: async ({ positionals: [shell = ""], print }) => {
       print((await import("./completion.ts")).completionScript(shell, COMMANDS));
       return 0;

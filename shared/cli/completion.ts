@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 export function completionScript(shell: string, commands: readonly Command[]): string {
   switch (shell) {
     case "zsh":
-      return `autoload -U +X bashcompinit && bashcompinit\n${bashScript(commands)}`;
+      return zshScript(commands);
     case "fish":
       return fishScript(commands);
     default:
@@ -33,32 +33,49 @@ function nextWords(commands: readonly Command[]): readonly (readonly [before: st
   ];
 }
 
-function bashScript(commands: readonly Command[]): string {
+/** The branches of a `case` over the words before the cursor, for bash and zsh. They set `choices`, or return for a file. */
+function branches(commands: readonly Command[], { forFile }: { readonly forFile: string }): string {
   const values = commands.flatMap((command) =>
     Object.entries(command.options).flatMap(([name, { value, rule }]) =>
       value === undefined ? [] : [[`${command.name}* --${name}`, rule?.choices?.join(" ") ?? ""] as const],
     ),
   );
-  const cases = [
+  return [
     ...nextWords(commands).map(([before, words]) => `    "${before}") choices="${words}" ;;`),
     // After an option with a value: its known values, else the name of a file.
     ...values.map(
-      ([pattern, choices]) => `    ${quotedPattern(pattern)}) ${choices === "" ? "return" : `choices="${choices}"`} ;;`,
+      ([pattern, choices]) => `    ${quotedPattern(pattern)}) ${choices === "" ? forFile : `choices="${choices}"`} ;;`,
     ),
     ...commands.map((command) => {
       const words = unique([...choicesOf(command), ...flagsOf(command)]);
       return `    "${command.name}"|"${command.name} "*) choices="${words}" ;;`;
     }),
-  ];
-  return `_drawbridge() {
+  ].join("\n");
+}
+
+const bashScript = (commands: readonly Command[]): string => `_drawbridge() {
   local before="\${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=""
   case "$before" in
-${cases.join("\n")}
+${branches(commands, { forFile: "return" })}
   esac
   COMPREPLY=($(compgen -W "$choices" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _drawbridge drawbridge`;
+
+/** It can be evaluated after `compinit`, or saved as `_drawbridge` in a folder of `fpath`. */
+const zshScript = (commands: readonly Command[]): string => `#compdef drawbridge
+_drawbridge() {
+  local before="\${(j: :)words[2,CURRENT-1]}" choices=""
+  case "$before" in
+${branches(commands, { forFile: "_files; return" })}
+  esac
+  compadd -- \${=choices}
 }
+if [ "$funcstack[1]" = "_drawbridge" ]; then
+  _drawbridge "$@"
+else
+  compdef _drawbridge drawbridge
+fi`;
 
 /** Quotes the parts of a shell pattern, such as `events list* --source`, but not its `*`. */
 const quotedPattern = (pattern: string): string =>
@@ -68,24 +85,33 @@ const quotedPattern = (pattern: string): string =>
     .join("*");
 
 function fishScript(commands: readonly Command[]): string {
-  const line = (before: string, rest: string): string => `complete -c drawbridge -n "${before}" ${rest}`;
-  const seen = (words: readonly string[]): string =>
-    words.map((word) => `__fish_seen_subcommand_from ${word}`).join("; and ");
+  const line = (before: string, rest: string): string => `complete -c drawbridge -n ${fishQuoted(before)} ${rest}`;
   const next = nextWords(commands).map(([before, words]) =>
-    line(
-      before === "" ? "__fish_use_subcommand" : `${seen([before])}; and not __fish_seen_subcommand_from ${words}`,
-      `-f -a "${words}"`,
-    ),
+    line(`__drawbridge_at ${fishQuoted(before)}`, `-f -a ${fishQuoted(words)}`),
   );
-  const options = commands.flatMap((command) =>
-    Object.entries(command.options).map(([name, { value, rule, summary }]) => {
-      const values = rule?.choices ? ` -f -a "${rule.choices.join(" ")}"` : "";
-      const about = summary.replace(/["\\$]/g, "");
-      return line(seen(wordsOf(command)), `-l ${name}${value === undefined ? "" : ` -r${values}`} -d "${about}"`);
-    }),
-  );
-  const choices = commands.flatMap((command) =>
-    choicesOf(command).length === 0 ? [] : [line(seen(wordsOf(command)), `-f -a "${choicesOf(command).join(" ")}"`)],
-  );
-  return [...next, ...options, ...choices].join("\n");
+  const options = commands.flatMap((command) => {
+    const within = `__drawbridge_within ${fishQuoted(command.name)}`;
+    const rows = Object.entries(command.options).map(([name, { value, rule, summary }]) => {
+      const values = rule?.choices ? ` -f -a ${fishQuoted(rule.choices.join(" "))}` : "";
+      return line(within, `-l ${name}${value === undefined ? "" : ` -r${values}`} -d ${fishQuoted(summary)}`);
+    });
+    return [...rows, line(within, "-l help -d 'its options, and examples'")];
+  });
+  const choices = commands.flatMap((command) => {
+    const words = choicesOf(command);
+    if (words.length === 0) return [];
+    return [line(`__drawbridge_at ${fishQuoted(command.name)}`, `-f -a ${fishQuoted(words.join(" "))}`)];
+  });
+  // The words before the cursor, without the program's name.
+  return `function __drawbridge_at
+    set -l words (commandline -opc)[2..-1]
+    test "$words" = "$argv[1]"
+end
+function __drawbridge_within
+    set -l words (commandline -opc)[2..-1]
+    string match -q -- "$argv[1] *" "$words "
+end
+${[...next, ...options, ...choices].join("\n")}`;
 }
+
+const fishQuoted = (text: string): string => `'${text.replace(/['\\]/g, String.raw`\$&`)}'`;

@@ -23,9 +23,9 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.notAllowed, "not allowed: no valid token, or no role for this (401, 403)"],
   [EXIT.cutOff, "start: stopped at its deadline; the work that was cut off continues at the next start"],
   [EXIT.damaged, "the store's file is damaged: restore a backup"],
-  [EXIT.SIGINT, "start: a second signal, SIGINT, ended it at once"],
+  [EXIT.SIGINT, "SIGINT ended it; start: a second signal, at once"],
   [EXIT.SIGPIPE, "the reader of the output ended before the output did, as `head` does"],
-  [EXIT.SIGTERM, "start: a second signal, SIGTERM, ended it at once"],
+  [EXIT.SIGTERM, "SIGTERM ended it; start: a second signal, at once"],
 ];
 
 const CODES: Partial<Record<FaultCode, number>> = {

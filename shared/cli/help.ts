@@ -19,7 +19,6 @@ export function overview(commands: readonly Command[], columns: number | undefin
       width,
     );
   });
-  const exits = EXIT_CODES.map(([code, meaning]) => [String(code), meaning] as const);
   return [
     "Usage: drawbridge <command> [options]",
     ...sections,
@@ -27,19 +26,25 @@ export function overview(commands: readonly Command[], columns: number | undefin
       "Every command",
       [
         ["drawbridge <command> --help", "its options, and examples"],
+        ["drawbridge help exit-codes", "what a script learns from the exit code"],
         ["drawbridge --version", "the version"],
       ],
       columns,
     ),
     section("Environment", ENVIRONMENT, columns),
-    section("Exit codes", exits, columns),
   ].join("\n\n");
+}
+
+/** The exit codes. */
+export function exitCodesHelp(columns: number | undefined): string {
+  const rows = EXIT_CODES.map(([code, meaning]) => [String(code), meaning] as const);
+  return [section("Exit codes", rows, columns), "An example: drawbridge check --strict || exit 1"].join("\n\n");
 }
 
 const ENVIRONMENT = [
   ["DRAWBRIDGE_CONFIG", "path of the configuration"],
   ["DRAWBRIDGE_URL", "address of the bridge"],
-  ["DRAWBRIDGE_TOKEN", "your bearer token for the bridge; not needed for the playground"],
+  ["DRAWBRIDGE_TOKEN", "your bearer token for the bridge, in place of a login"],
 ] as const;
 
 /** The help of the commands that begin with one word, such as `events`. */

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { nearest } from "../config/suggest.ts";
+import { type EpochMillis, systemClock } from "../host/clock.ts";
 import { type Command, type Invocation, type Option, synopsisOf, usageFault } from "./command.ts";
 
 /** The result of parsing a command line. */
@@ -7,19 +8,28 @@ export type Parsed =
   | { readonly kind: "version" }
   /** The help of one command or of one group, such as `events`; of the whole command line if both are undefined. */
   | { readonly kind: "help"; readonly command?: Command; readonly group?: string }
-  | ({ readonly kind: "run"; readonly command: Command } & Pick<Invocation, "positionals" | "options" | "given">);
+  | { readonly kind: "exit codes" }
+  | ({ readonly kind: "run"; readonly command: Command } & Pick<
+      Invocation,
+      "positionals" | "options" | "lists" | "given"
+    >);
 
 /**
  * Parses a command line, or throws `usage_invalid`. Each command accepts only its own options: if it ignored an option of
  * another command, it would do something else than the user intended.
  */
-export function parseCommandLine(args: readonly string[], commands: readonly Command[]): Parsed {
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly Command[],
+  now = systemClock.now(),
+): Parsed {
   const { words, given } = readTokens(args, commands);
   const isGiven = (name: string): boolean => given.some((one) => one.name === name);
   if (isGiven("version")) return { kind: "version" };
   const isHelp = isGiven("help") || words[0] === "help";
   const commandWords = words[0] === "help" ? words.slice(1) : words;
   const [group = ""] = commandWords;
+  if (words[0] === "help" && commandWords.join(" ") === "exit-codes") return { kind: "exit codes" };
   if (isHelp && commandWords.length === 0) return { kind: "help" };
   if (isHelp && commandWords.length === 1 && isGroup(group, commands)) return { kind: "help", group };
   if (commandWords.length === 0) {
@@ -30,7 +40,7 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
   const command = commandOf(commandWords, commands);
   if (isHelp) return { kind: "help", command };
   for (const one of given) checkGiven(one, command, commands);
-  checkRepeated(given);
+  checkRepeated(given, command);
   const positionals = commandWords.slice(command.name.split(" ").length);
   checkPositionals(positionals, command);
   const { values } = parseArgs({ args: [...args], options: typesOf(command), allowPositionals: true });
@@ -39,7 +49,8 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
     kind: "run",
     command,
     positionals,
-    options: { ...Object.fromEntries(defaults), ...textsOf(values) },
+    options: { ...Object.fromEntries(defaults), ...convertedTexts(values, command, now) },
+    lists: listsOf(values),
     given: new Set(Object.keys(values)),
   };
 }
@@ -69,15 +80,27 @@ function readTokens(args: readonly string[], commands: readonly Command[]) {
 }
 
 function typesOf({ options }: Command): NonNullable<ParseArgsConfig["options"]> {
-  const types = Object.entries(options).map(([name, { value }]) => [
+  const types = Object.entries(options).map(([name, { value, isRepeatable = false }]) => [
     name,
-    { type: value === undefined ? "boolean" : "string" },
+    { type: value === undefined ? "boolean" : "string", multiple: isRepeatable },
   ]);
   return { ...Object.fromEntries(types), help: { type: "boolean", short: "h" } };
 }
 
-const textsOf = (values: object): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => typeof value === "string"));
+const listsOf = (values: object): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (Array.isArray(value) ? [[name, value.map(String)]] : [])),
+  );
+
+/** The values of the options that have one, in the form that the command gets. */
+const convertedTexts = (values: object, command: Command, now: EpochMillis): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => {
+      if (typeof value !== "string") return [];
+      const convert = optionOf(command, name)?.rule?.convert;
+      return [[name, convert === undefined ? value : convert(value, now)]];
+    }),
+  );
 
 const isGroup = (word: string, commands: readonly Command[]): boolean =>
   commands.some(({ name }) => name.startsWith(`${word} `));
@@ -148,10 +171,10 @@ function unknownOption(
   return usageFault(`"${command.name}" has no option ${rawName}: ${advice}`);
 }
 
-function checkRepeated(given: readonly GivenOption[]): void {
+function checkRepeated(given: readonly GivenOption[], command: Command): void {
   const seen = new Set<string>();
   for (const { name } of given) {
-    if (seen.has(name)) throw usageFault(`--${name} is given more than once`);
+    if (seen.has(name) && !optionOf(command, name)?.isRepeatable) throw usageFault(`--${name} is given more than once`);
     seen.add(name);
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { post } from "./bridge-client.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { replayed } from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
@@ -9,10 +9,15 @@ import { printable } from "./terminal-text.ts";
 /** `drawbridge events replay <delivery>`. */
 export async function replayCommand(invocation: Invocation): Promise<number> {
   const {
-    positionals: [id = ""],
+    positionals: [id],
     options,
+    given,
     print,
   } = invocation;
+  const isSimple = [...given].every((name) => ["route", "url"].includes(name));
+  if (id === undefined && isSimple)
+    throw usageFault("which deliveries? Name them, or select them with --state, --since, --target or --source");
+  if (id === undefined || !isSimple) return (await import("./replay-many.ts")).replayManyCommand(invocation);
   print(await eventsReplay(await sessionOf(invocation), id, options["route"]));
   return EXIT.done;
 }

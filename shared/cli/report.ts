@@ -1,6 +1,7 @@
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { type Display, formatOf, NO_TERMINAL, printFound, timeText } from "./output.ts";
 import { type ListedDelivery, listedDeliveries } from "./responses.ts";
 import { besidesSession, type Session, sessionOf } from "./session.ts";
 import { rejectionLine, table } from "./terminal-text.ts";
@@ -23,15 +24,29 @@ const PAGE = "200";
 
 /** `drawbridge report shadow`. */
 export async function reportCommand(invocation: Invocation): Promise<number> {
-  invocation.print(await reportShadow(await sessionOf(invocation), besidesSession(invocation.options)));
+  const report = await shadowReport(await sessionOf(invocation), besidesSession(invocation.options));
+  printFound(invocation, { whole: report, records: report.sums, text: (display) => reportText(report, display) });
+  if (!report.isWhole && formatOf(invocation) === "jsonl") invocation.warn(partialText(report));
   return EXIT.done;
+}
+
+interface ShadowReport {
+  /** The highest count first. */
+  readonly sums: readonly ShadowSum[];
+  /** How many deliveries were read. */
+  readonly listed: number;
+  /** Whether all deliveries were read. */
+  readonly isWhole: boolean;
 }
 
 /**
  * Counts the deliveries that only shadow mode accepted, by source, issuer and reason, with the highest count first. An
  * empty report means that the mode `enforce` would have rejected none of them.
  */
-export async function reportShadow(session: Session, filters: Readonly<Record<string, string>>): Promise<string> {
+export const reportShadow = async (session: Session, filters: Readonly<Record<string, string>>): Promise<string> =>
+  reportText(await shadowReport(session, filters), NO_TERMINAL);
+
+async function shadowReport(session: Session, filters: Readonly<Record<string, string>>): Promise<ShadowReport> {
   const sums = new Map<string, ShadowSum>();
   let listed = 0;
   let cursor: string | undefined;
@@ -42,20 +57,37 @@ export async function reportShadow(session: Session, filters: Readonly<Record<st
     listed += page.deliveries.length;
     cursor = page.next;
   } while (cursor !== undefined && listed < MAX_LISTED);
-  if (sums.size === 0) return "Nothing was let in that would have been refused.";
-  const rows = [...sums.values()].sort((a, b) => b.count - a.count);
-  return `${table(
-    ["COUNT", "SOURCE", "ISSUER", "REASON", "FIRST SEEN", "LAST SEEN", "NEWEST"],
-    rows.map(({ count, source, issuer, reason, first, last, example }) => [
+  return { sums: [...sums.values()].sort((a, b) => b.count - a.count), listed, isWhole: cursor === undefined };
+}
+
+const partialText = ({ listed }: ShadowReport): string =>
+  `The report covers only the newest ${listed} deliveries; narrow it with --since or --source.`;
+
+function reportText(report: ShadowReport, display: Display): string {
+  if (report.sums.length === 0) return "Nothing was let in that would have been refused.";
+  const head = [
+    "COUNT",
+    { name: "SOURCE", least: 6 },
+    { name: "ISSUER", least: 8, isOptional: true },
+    { name: "REASON", least: 10 },
+    { name: "FIRST SEEN", least: 11, isOptional: true },
+    "LAST SEEN",
+    "NEWEST",
+  ];
+  const text = table(
+    head,
+    report.sums.map(({ count, source, issuer, reason, first, last, example }) => [
       String(count),
       source,
       issuer,
       reason,
-      first,
-      last,
+      timeText(first, display),
+      timeText(last, display),
       example,
     ]),
-  )}${cursor === undefined ? "" : `\nThe report covers only the newest ${listed} deliveries; narrow it with --since or --source.`}`;
+    display,
+  );
+  return report.isWhole ? text : `${text}\n${partialText(report)}`;
 }
 
 function add(sums: Map<string, ShadowSum>, delivery: ListedDelivery): void {

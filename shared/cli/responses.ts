@@ -11,6 +11,7 @@ const principal = v.object({
   subject: v.string(),
   method: v.string(),
   credential: v.string(),
+  trustEntry: v.exactOptional(v.string()),
   roles: v.array(v.string()),
 });
 const identity = v.object({ ...principal.entries, actor: v.exactOptional(v.string()) });
@@ -27,20 +28,49 @@ const summary = v.object({
   refusedFor: v.exactOptional(rejection),
   excludedFor: v.exactOptional(rejection),
   shadowRejection: v.exactOptional(rejection),
+  state: v.exactOptional(v.string()),
+  stateSince: v.exactOptional(v.string()),
+  routes: v.exactOptional(
+    v.array(
+      v.object({
+        route: v.string(),
+        event: v.exactOptional(v.string()),
+        target: v.exactOptional(v.string()),
+        state: v.string(),
+        since: v.string(),
+        next: v.exactOptional(v.string()),
+        why: v.exactOptional(v.string()),
+        waitsFor: v.exactOptional(v.string()),
+        of: v.exactOptional(v.string()),
+      }),
+    ),
+  ),
 });
+export type ShownRouteOutcome = NonNullable<v.InferOutput<typeof summary>["routes"]>[number];
 
 /** `GET /v1/deliveries`. */
-export const listedDeliveries = v.object({ deliveries: v.array(summary), next: v.exactOptional(v.string()) });
+export const listedDeliveries = v.object({
+  deliveries: v.array(v.object({ ...summary.entries, noReportSince: v.exactOptional(v.string()) })),
+  next: v.exactOptional(v.string()),
+  lookedBackTo: v.exactOptional(v.string()),
+  matched: v.exactOptional(v.object({ kind: v.string(), value: v.string() })),
+});
 export type ListedDeliveries = v.InferOutput<typeof listedDeliveries>;
 export type ListedDelivery = v.InferOutput<typeof summary>;
 
 const ofRoute = { at: v.string(), route: v.string(), event: v.exactOptional(v.string()) };
 const ofAction = { ...ofRoute, action: v.string() };
 
+const progress = v.object({
+  needed: v.number(),
+  grantedBy: v.array(v.string()),
+  missingRoles: v.array(v.string()),
+});
+
 const timelineEvent = v.variant("kind", [
   v.object({ kind: v.literal("scheduled"), ...ofAction, occurrence: v.exactOptional(v.number()) }),
   v.object({ kind: v.literal("already_scheduled"), ...ofAction, by: v.string() }),
-  v.object({ kind: v.literal("waiting"), ...ofAction, summary: v.string() }),
+  v.object({ kind: v.literal("waiting"), ...ofAction, summary: v.string(), waitsFor: v.exactOptional(v.string()) }),
   v.object({
     kind: v.literal("attempt"),
     ...ofAction,
@@ -50,8 +80,10 @@ const timelineEvent = v.variant("kind", [
     unknownOutcome: v.exactOptional(v.boolean()),
     durationMs: v.number(),
     nextAt: v.exactOptional(v.string()),
+    endedAs: v.exactOptional(v.string()),
     facts: v.exactOptional(v.record(v.string(), v.string())),
   }),
+  v.object({ kind: v.literal("run"), ...ofAction, state: v.string(), summary: v.string() }),
   v.object({ kind: v.literal("cut"), ...ofAction, hops: v.number() }),
   v.object({ kind: v.literal("denied"), ...ofRoute, refusal: rejection, mode: v.string() }),
   v.object({
@@ -61,6 +93,9 @@ const timelineEvent = v.variant("kind", [
     state: v.string(),
     by: v.exactOptional(identity),
     comment: v.exactOptional(v.string()),
+    progress: v.exactOptional(progress),
+    verifiedWith: v.exactOptional(v.string()),
+    emergency: v.exactOptional(v.literal(true)),
   }),
   v.object({
     kind: v.literal("decided"),
@@ -77,11 +112,55 @@ const timelineEvent = v.variant("kind", [
     routes: v.array(v.string()),
     by: identity,
     isRollback: v.boolean(),
+    reason: v.exactOptional(v.string()),
   }),
   v.object({ kind: v.literal("ignored"), at: v.string(), reason: v.string(), account: v.string() }),
-  v.object({ kind: v.literal("followed_by"), at: v.string(), delivery: v.string(), what: v.string() }),
+  v.object({
+    kind: v.literal("token_exchanged"),
+    at: v.string(),
+    upstream: v.string(),
+    scope: v.string(),
+    by: identity,
+  }),
+  v.object({
+    kind: v.literal("followed_by"),
+    at: v.string(),
+    delivery: v.string(),
+    what: v.string(),
+    claimed: v.exactOptional(v.literal(true)),
+    isReplay: v.exactOptional(v.literal(true)),
+  }),
 ]);
 export type ShownTimelineEvent = v.InferOutput<typeof timelineEvent>;
+
+const ofRun = { route: v.string(), event: v.exactOptional(v.string()), action: v.string() };
+
+const mark = v.picklist(["good", "bad", "warn", "busy", "quiet"]);
+const step = v.object({ mark, text: v.string() });
+export type ExplainedStep = v.InferOutput<typeof step>;
+
+const check = v.object({ text: v.string(), command: v.string() });
+export type NextCheck = v.InferOutput<typeof check>;
+
+const explanation = v.object({
+  answer: v.string(),
+  mark,
+  steps: v.array(step),
+  routes: v.array(
+    v.object({
+      route: v.string(),
+      event: v.exactOptional(v.string()),
+      target: v.exactOptional(v.string()),
+      matched: v.boolean(),
+      steps: v.array(step),
+      checks: v.array(check),
+    }),
+  ),
+  otherRoutes: v.number(),
+  followed: v.array(v.string()),
+  checks: v.array(check),
+});
+export type ShownExplanation = v.InferOutput<typeof explanation>;
 
 /** `GET /v1/deliveries/{id}`. */
 export const shownDelivery = v.object({
@@ -104,13 +183,62 @@ export const shownDelivery = v.object({
         subject: v.string(),
         eventKey: v.string(),
         traceparent: v.exactOptional(v.string()),
-        replay: v.exactOptional(v.object({ of: v.string(), routes: v.array(v.string()), isRollback: v.boolean() })),
+        replay: v.exactOptional(
+          v.object({
+            of: v.string(),
+            routes: v.array(v.string()),
+            isRollback: v.boolean(),
+            lastReport: v.exactOptional(v.object({ at: v.string(), isOverdue: v.boolean() })),
+          }),
+        ),
       }),
     }),
   ),
   timeline: v.array(timelineEvent),
+  runs: v.exactOptional(
+    v.array(
+      v.object({
+        ...ofRun,
+        state: v.string(),
+        acceptedAt: v.string(),
+        requests: v.number(),
+        next: v.exactOptional(v.string()),
+        nextAt: v.exactOptional(v.string()),
+        reportedAt: v.exactOptional(v.string()),
+        reportedBy: v.exactOptional(v.string()),
+        noReportSince: v.exactOptional(v.string()),
+      }),
+    ),
+  ),
 });
 export type ShownDelivery = v.InferOutput<typeof shownDelivery>;
+
+/** The same with `explain=true`. */
+export const explainedDelivery = v.object({ ...shownDelivery.entries, explanation });
+
+/** `GET /v1/refusals`. */
+export const listedRefusals = v.object({
+  refusals: v.array(
+    v.object({
+      source: v.string(),
+      reason: v.string(),
+      count: v.number(),
+      since: v.string(),
+      lastAt: v.string(),
+      requests: v.array(v.string()),
+      hint: v.exactOptional(v.string()),
+    }),
+  ),
+  sources: v.array(
+    v.object({
+      source: v.string(),
+      lastGoodAt: v.exactOptional(v.string()),
+      unusedNext: v.exactOptional(v.literal(true)),
+    }),
+  ),
+  from: v.string(),
+});
+export type ListedRefusals = v.InferOutput<typeof listedRefusals>;
 
 /** `GET /v1/approvals`. */
 export const listedApprovals = v.object({
@@ -121,11 +249,27 @@ export const listedApprovals = v.object({
       route: v.string(),
       subject: v.string(),
       version: v.exactOptional(v.string()),
+      approvedRef: v.exactOptional(v.string()),
+      verifyWith: v.exactOptional(v.string()),
       requester: identity,
+      authors: v.exactOptional(v.array(identity)),
       requestedAt: v.string(),
       until: v.string(),
       approvers: v.array(v.string()),
-      decision: v.exactOptional(v.object({ by: identity, at: v.string(), comment: v.exactOptional(v.string()) })),
+      grants: v.optional(
+        v.array(
+          v.object({
+            by: identity,
+            at: v.string(),
+            comment: v.exactOptional(v.string()),
+            emergency: v.exactOptional(v.literal(true)),
+          }),
+        ),
+        [],
+      ),
+      progress: v.exactOptional(progress),
+      opensAt: v.exactOptional(v.string()),
+      needsReason: v.exactOptional(v.boolean()),
       delivery: v.string(),
       shows: v.exactOptional(
         v.object({
@@ -154,11 +298,69 @@ export const listedApprovals = v.object({
   hasMore: v.boolean(),
 });
 
+export type ListedApproval = v.InferOutput<typeof listedApprovals>["approvals"][number];
+
+const decided = v.object({ by: identity, at: v.string() });
+
+/** `GET /v1/approvals?state=ended`. */
+export const endedApprovals = v.object({
+  approvals: v.array(
+    v.object({
+      id: v.string(),
+      state: v.string(),
+      route: v.string(),
+      subject: v.string(),
+      grants: v.optional(v.array(decided), []),
+      decision: v.exactOptional(decided),
+    }),
+  ),
+  earlier: v.exactOptional(v.string()),
+});
+export type EndedApproval = v.InferOutput<typeof endedApprovals>["approvals"][number];
+
 /** `POST /v1/approvals/{id}`. */
 export const decidedApproval = v.object({ state: v.string(), route: v.string() });
 
 /** `POST /v1/deliveries/{id}/replay` and `POST /v1/rollbacks`. */
-export const replayed = v.object({ delivery: v.string(), replayOf: v.string() });
+export const replayed = v.object({
+  delivery: v.string(),
+  replayOf: v.string(),
+  status: v.picklist(["accepted", "duplicate"]),
+});
+
+/** `POST /v1/targets/{target}/pause` and `/resume`. */
+export const shownTarget = v.object({
+  target: v.string(),
+  state: v.picklist(["working", "failing", "paused"]),
+  removed: v.exactOptional(v.literal(true)),
+  pause: v.exactOptional(
+    v.object({
+      since: v.string(),
+      by: v.object({
+        id: v.string(),
+        issuer: v.string(),
+        subject: v.string(),
+        trustEntry: v.exactOptional(v.string()),
+      }),
+      reason: v.string(),
+    }),
+  ),
+  breaker: v.exactOptional(
+    v.object({
+      failures: v.number(),
+      why: v.string(),
+      since: v.exactOptional(v.string()),
+      retryAt: v.exactOptional(v.string()),
+    }),
+  ),
+});
+export type ShownTarget = v.InferOutput<typeof shownTarget>;
+
+/** `GET /v1/targets`. */
+export const listedTargets = v.object({
+  targets: v.array(v.object({ ...shownTarget.entries, due: v.number(), may: v.array(v.string()) })),
+});
+export type ListedTarget = v.InferOutput<typeof listedTargets>["targets"][number];
 
 /** `GET /v1/credentials`. */
 export const listedCredentials = v.object({

@@ -1,7 +1,8 @@
 import type { CommandHost } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit-codes.ts";
-import { commandHelp, groupHelp, overview } from "./help.ts";
+import { commandHelp, exitCodesHelp, groupHelp, overview } from "./help.ts";
+import { checkFormat } from "./output.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 
 /** Runs one command line. Returns the exit code, or throws a Fault whose exit code is `exitCodeOf`. */
@@ -18,9 +19,13 @@ export async function runCommand(args: readonly string[], host: CommandHost): Pr
     case "help":
       host.print(helpText(parsed, host.columns));
       return EXIT.done;
+    case "exit codes":
+      host.print(exitCodesHelp(host.columns));
+      return EXIT.done;
     case "run": {
-      const { command, positionals, options, given } = parsed;
-      return command.run({ ...host, positionals, options, given });
+      const { command, positionals, options, lists, given } = parsed;
+      checkFormat(parsed);
+      return command.run({ ...host, positionals, options, lists, given });
     }
   }
 }

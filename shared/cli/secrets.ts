@@ -7,9 +7,10 @@ import type { Credential } from "../model/credential.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { type Display, printFound, timeText } from "./output.ts";
 import { listedCredentials } from "./responses.ts";
 import { sessionOf } from "./session.ts";
-import { jsonText, table } from "./terminal-text.ts";
+import { table } from "./terminal-text.ts";
 
 /** `drawbridge secrets`: when each secret was last used, as the bridge recorded it, and what to do next. */
 export async function secretsCommand(invocation: Invocation): Promise<number> {
@@ -17,20 +18,21 @@ export async function secretsCommand(invocation: Invocation): Promise<number> {
   const config = await loadConfig(session.config());
   const { credentials } = await get(session, "/v1/credentials", listedCredentials);
   const advised = adviseAll(configuredCredentials(config), credentials, systemClock.now());
-  invocation.print(invocation.given.has("json") ? jsonText(advised) : secretsText(advised));
+  printFound(invocation, { whole: advised, records: advised, text: (display) => secretsText(advised, display) });
   return EXIT.done;
 }
 
-function secretsText(rows: readonly AdvisedCredential[]): string {
+function secretsText(rows: readonly AdvisedCredential[], display: Display): string {
   if (rows.length === 0) return "No source and no target has a secret.";
   return table(
-    ["SOURCE OR TARGET", "CREDENTIAL", "LAST USED", "ADVICE"],
-    rows.map(({ credential, setting, lastUsedAt = "never", advice }) => [
+    [{ name: "SOURCE OR TARGET", least: 16 }, { name: "CREDENTIAL", least: 26 }, "LAST USED", "ADVICE"],
+    rows.map(({ credential, setting, lastUsedAt, advice }) => [
       `${credential.kind} ${credential.name}`,
       `${credential.method} ${credential.credential}${setting === undefined ? "" : ` (${setting})`}`,
-      lastUsedAt,
+      lastUsedAt === undefined ? "never" : timeText(lastUsedAt, display),
       advice,
     ]),
+    display,
   );
 }
 

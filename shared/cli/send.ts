@@ -1,15 +1,17 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
-import { connectSources, PROVIDER_NAMES, signingDeps } from "../config/connect.ts";
+import { connectSources, countersOf, PROVIDER_NAMES } from "../config/connect.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { signingDeps } from "../config/signing-deps.ts";
 import { suggestion } from "../config/suggest.ts";
-import { systemClock } from "../host/clock.ts";
+import { type EpochMillis, systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { LocalSecrets } from "../host/secrets.ts";
 import type { ProviderDeps } from "../providers/provider.ts";
 import { notAnswering, readAnswer } from "./bridge-client.ts";
+import { freshFixture, setInBody } from "./change-fixture.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT, exitCodeOfStatus } from "./exit-codes.ts";
 import { receipt } from "./responses.ts";
@@ -20,6 +22,13 @@ export interface Fixture {
   readonly provider: string;
   /** Name of the fixture: `push`, `page-updated`. */
   readonly event: string;
+}
+
+/** How a fixture is changed before it is signed. */
+interface FixtureChanges {
+  /** As {@link setInBody} reads them. */
+  readonly assignments: readonly string[];
+  readonly isNew: boolean;
 }
 
 /** The response of a bridge to a fixture. */
@@ -36,8 +45,12 @@ export async function sendCommand(invocation: Invocation): Promise<number> {
   const {
     positionals: [provider, event],
     environment,
+    lists,
+    given,
     print,
   } = invocation;
+  if (event === undefined && (given.has("set") || given.has("new")))
+    throw usageFault("--set and --new change a recorded webhook: send <provider> <event>");
   if (provider === undefined) {
     print(PROVIDER_NAMES.join("\n"));
     return EXIT.done;
@@ -54,28 +67,58 @@ export async function sendCommand(invocation: Invocation): Promise<number> {
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config());
   const deps = signingDeps(config, new LocalSecrets(environment), systemClock);
-  const { status, answer } = await sendFixture(session.url, { provider, event }, config, deps);
+  const changes = { assignments: lists["set"] ?? [], isNew: given.has("new") };
+  const { status, answer } = await sendFixture(session.url, { provider, event, ...changes }, config, deps);
   print(`${status} ${answer.split("\n").map(printable).join("\n")}`);
   return exitCodeOfStatus(status);
 }
 
 /**
  * Signs a provider's fixture with the current secret of the first source of that provider, and posts it as the sender
- * would. The bytes are always the same, so a second request is a duplicate.
+ * would. Without changes the bytes are always the same, so a second request is a duplicate.
  */
-export async function sendFixture(base: URL, fixture: Fixture, config: Config, deps: ProviderDeps): Promise<Sent> {
+export async function sendFixture(
+  base: URL,
+  fixture: Fixture & Partial<FixtureChanges>,
+  config: Config,
+  deps: ProviderDeps,
+): Promise<Sent> {
   const configured = config.sources.find(({ provider }) => provider === fixture.provider);
   if (configured === undefined) throw invalid(`no source of provider "${fixture.provider}" is configured`);
-  const { body, headers, query } = await readFixture(fixture);
+  const { query, ...recorded } = await readFixture(fixture);
+  const { body, headers } = changedFixture(recorded, fixture, deps.clock.now());
   const url = new URL(`/webhooks/${configured.name}${query}`, base);
   const sign = connectSources(config, deps).get(configured.name)?.sign;
   if (sign === undefined)
     throw invalid(`this command cannot sign for source "${configured.name}"; send it from the real sender`);
-  const request = { method: "POST", headers: await sign({ url, headers, body }), body };
+  const request: RequestInit = {
+    method: "POST",
+    headers: await sign({ url, headers, body }),
+    body,
+    redirect: "manual",
+  };
   const response = await fetch(url, request).catch(notAnswering(base));
   const text = await response.text();
   return { status: response.status, answer: text, delivery: response.ok ? readAnswer(text, receipt).delivery : "" };
 }
+
+/** The bytes stay as they were recorded if nothing is changed. */
+function changedFixture(
+  recorded: { readonly body: Uint8Array<ArrayBuffer>; readonly headers: Headers },
+  { provider, assignments = [], isNew = false }: Fixture & Partial<FixtureChanges>,
+  now: EpochMillis,
+) {
+  if (assignments.length === 0 && !isNew) return recorded;
+  const content = {
+    body: v.parse(jsonText, Buffer.from(recorded.body).toString("utf8")),
+    headers: Object.fromEntries(recorded.headers),
+  };
+  const { body, headers } = isNew ? freshFixture(content, { now, counters: countersOf(provider) }) : content;
+  const text = JSON.stringify(assignments.reduce(setInBody, body));
+  return { body: new TextEncoder().encode(text), headers: new Headers(headers) };
+}
+
+const jsonText = v.pipe(v.string(), v.parseJson());
 
 const noFixture = ({ provider, event }: Fixture, known: readonly string[]): string =>
   `${provider} has no fixture "${event}"; it has: ${known.join(", ")}`;
@@ -87,7 +130,8 @@ export function fixturesOf(provider: string): readonly string[] {
   return bodies.map((file) => file.slice(0, -".body".length)).sort();
 }
 
-async function readFixture({ provider, event }: Fixture) {
+/** The bytes, headers and query of a fixture. Throws `configuration_invalid` if there is none. */
+export async function readFixture({ provider, event }: Fixture) {
   const known = fixturesOf(provider);
   if (!known.includes(event)) throw invalid(noFixture({ provider, event }, known));
   const file = (ending: string): URL => new URL(`${event}.${ending}`, folderOf(provider));

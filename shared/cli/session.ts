@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
+import { isSecureUrl } from "../host/secure-url.ts";
 import { type Invocation, usageFault } from "./command.ts";
 
 /** The file in which the playground writes its address, its configuration and a client at its start. */
@@ -21,6 +22,8 @@ export type PlaygroundSession = v.InferOutput<typeof playgroundSession>;
 
 export interface Session {
   readonly url: URL;
+  /** Whether it is the address of the playground that runs here. */
+  readonly isPlayground: boolean;
   /** Returns the path of the configuration. Throws a Fault that says how to name one if there is none. */
   readonly config: () => string;
   /** Returns a token with the role to read deliveries. Throws a Fault that says how to set one. */
@@ -50,20 +53,24 @@ export async function openSession({ environment, ...given }: Given): Promise<Ses
     const bearer = environment["DRAWBRIDGE_TOKEN"];
     // The token of the playground is sent only to the playground.
     if (bearer === undefined && playground?.url === url.origin) return fetchToken(playground);
-    if (bearer === undefined) throw usageFault(`put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN`);
+    if (bearer === undefined) {
+      const stored = await (await import("./login-token.ts")).loginToken(url, environment);
+      if (stored !== undefined) return stored;
+      throw usageFault(`put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN, or log in with drawbridge login`);
+    }
     if (!BEARER_TOKEN.test(bearer.trim())) throw usageFault("the value of DRAWBRIDGE_TOKEN is not a bearer token");
     return bearer.trim();
   };
-  return { url, config, token };
+  return { url, isPlayground: playground?.url === url.origin, config, token };
 }
 
 /** Returns the session for a command line. */
 export const sessionOf = ({ environment, options: { url, config } }: Invocation): Promise<Session> =>
   openSession({ environment, url, config });
 
-/** Returns the options other than `--url` and `--config`, which select the bridge. */
+/** Returns the options other than those that select the bridge or the format. */
 export function besidesSession(options: Invocation["options"]): Readonly<Record<string, string>> {
-  const { url: _, config: __, ...rest } = options;
+  const { url: _, config: __, output: ___, ...rest } = options;
   return Object.fromEntries(
     Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
@@ -76,6 +83,9 @@ function addressIn(where: string, value: string | undefined): string | undefined
     throw usageFault(`${where} must be the address of a bridge, such as http://127.0.0.1:8787`);
   const part = PARTS_AFTER_HOST.find(([, sign]) => sign.test(value));
   if (part) throw usageFault(`${where} has a ${part[0]}: give the bridge's address without a path, query or fragment`);
+  if (!isSecureUrl(value)) {
+    throw usageFault(`${where} is http:// to another machine, which would send credentials in clear: give https://`);
+  }
   return value;
 }
 
@@ -109,6 +119,7 @@ async function fetchToken({ tokenEndpoint, clientId, clientSecret, audience }: P
     method: "POST",
     headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}` },
     body: new URLSearchParams({ grant_type: "client_credentials", resource: audience }),
+    redirect: "manual",
   })
     .then(async (response) => ({ status: response.status, text: await response.text() }))
     .catch((cause: unknown) => {

@@ -2,6 +2,7 @@ import { type Clock, type EpochMillis, systemClock, toIso } from "../host/clock.
 import type { OnProgress, StoreCheck } from "../store/maintenance.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { type Display, formatOf, printFound, timeText } from "./output.ts";
 import { printable, table } from "./terminal-text.ts";
 
 /** Lines about damage that are printed. */
@@ -9,12 +10,12 @@ const MAX_PRINTED = 20;
 
 /** `drawbridge store check`. */
 export async function storeCheckCommand(invocation: Invocation): Promise<number> {
-  const { given, print, maintenance } = invocation;
+  const { given, print, warn, maintenance } = invocation;
   const isRepairing = given.has("repair");
   const { check } = await maintenance();
-  const onProgress = progressOf(print, systemClock);
+  const onProgress = progressOf(formatOf(invocation) === "table" ? print : warn, systemClock);
   const found = await check(folderOf(invocation), { isRepairing, now: systemClock.now(), onProgress });
-  print(checkText(found));
+  printFound(invocation, { whole: found, records: [found], text: (display) => checkText(found, display) });
   if (found.damage.length > 0) return EXIT.damaged;
   return leftOf(found) === 0 ? EXIT.done : EXIT.refused;
 }
@@ -22,12 +23,12 @@ export async function storeCheckCommand(invocation: Invocation): Promise<number>
 const leftOf = ({ indexProblems, areIndexesRepaired, repairable, unreadable }: StoreCheck): number =>
   (areIndexesRepaired ? 0 : indexProblems) + repairable + unreadable;
 
-function checkText(found: StoreCheck): string {
+function checkText(found: StoreCheck, display: Display): string {
   const { bytes, items, damage, indexProblems, areIndexesRepaired, findings, unreadable, queues } = found;
   if (damage.length > 0) {
     const rows = damage.slice(0, MAX_PRINTED).map((problem) => [problem]);
     const advice = "Stop the bridge and restore a backup: drawbridge store restore <file>";
-    return `${table(["DAMAGE"], rows)}\n\nThe file is damaged. ${advice}`;
+    return `${table(["DAMAGE"], rows, display)}\n\nThe file is damaged. ${advice}`;
   }
   const problems = [
     ...(indexProblems === 0 ? [] : [["wrong index entries", String(indexProblems), yesOrNo(areIndexesRepaired)]]),
@@ -40,20 +41,26 @@ function checkText(found: StoreCheck): string {
   const left = leftOf(found);
   const size = `${counted(items, "item")} in ${sizeText(bytes)}`;
   return [
-    queues.length === 0 ? "No queue has work." : table(["QUEUE", "DUE", "LATER", "OLDEST DUE"], queues.map(queueRow)),
-    ...(problems.length === 0 ? [] : [table(["FINDING", "ITEM", "REPAIRED"], problems)]),
+    queues.length === 0
+      ? "No queue has work."
+      : table([{ name: "QUEUE", least: 20 }, "DUE", "LATER", "OLDEST DUE"], queues.map(queueRow(display)), display),
+    ...(problems.length === 0
+      ? []
+      : [table([{ name: "FINDING", least: 20 }, { name: "ITEM", least: 30 }, "REPAIRED"], problems, display)]),
     left === 0 ? `${size}: sound` : `${size}: ${counted(left, "finding")}`,
     ...(left > unreadable ? ["Stop the bridge and run it again with --repair."] : []),
     ...(unreadable > 0 ? ["Unreadable items cannot be repaired: keep the database, and report them."] : []),
   ].join("\n\n");
 }
 
-const queueRow = ({ queue, due, later, oldest }: StoreCheck["queues"][number]): readonly string[] => [
-  queue,
-  String(due),
-  String(later),
-  oldest === undefined ? "" : toIso(oldest),
-];
+const queueRow =
+  (display: Display) =>
+  ({ queue, due, later, oldest }: StoreCheck["queues"][number]): readonly string[] => [
+    queue,
+    String(due),
+    String(later),
+    oldest === undefined ? "" : timeText(toIso(oldest), display),
+  ];
 
 /** `drawbridge store backup`. */
 export async function storeBackupCommand(invocation: Invocation): Promise<number> {

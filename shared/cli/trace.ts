@@ -1,5 +1,5 @@
 import { get } from "./bridge-client.ts";
-import { timelineLine } from "./events.ts";
+import { runLines, timelineLine } from "./events.ts";
 import { type ShownDelivery, type ShownTimelineEvent, shownDelivery } from "./responses.ts";
 import type { Session } from "./session.ts";
 import { printable } from "./terminal-text.ts";
@@ -60,12 +60,13 @@ interface Line {
   readonly event?: ShownTimelineEvent;
 }
 
-function linesOf({ delivery, timeline }: ShownDelivery): readonly Line[] {
+function linesOf({ delivery, timeline, runs = [] }: ShownDelivery): readonly Line[] {
   const { id, what, subject = "", source, principal, receivedAt, relayedAt } = delivery;
   const received = `${what} ${subject} received from ${source}, proved by ${principal.method} (${principal.credential}): ${id}`;
   return [
     { at: Date.parse(receivedAt), what, text: received },
     ...(relayedAt === undefined ? [] : [{ at: Date.parse(relayedAt), what, text: `${what} relayed: ${id}` }]),
     ...timeline.map((event) => ({ at: Date.parse(event.at), what, text: `${what}: ${timelineLine(event)}`, event })),
+    ...runLines({ runs }).map(({ at, text }) => ({ at: Date.parse(at), what, text: `${what}: ${text}` })),
   ];
 }

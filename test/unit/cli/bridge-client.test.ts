@@ -1,5 +1,8 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { notAnswering, whyRefused } from "../../../shared/cli/bridge-client.ts";
+import { notAnswering, post, whyRefused } from "../../../shared/cli/bridge-client.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 
 const instance = "urn:uuid:1f0c";
@@ -34,5 +37,28 @@ describe("a call without a response", () => {
     expect(call).toThrow(`no bridge answers at https://bridge.example.test: ${problem}`);
     expect(call).not.toThrow("a header");
     expect(call).toThrow(expect.objectContaining({ code: "target_unreachable" }));
+  });
+});
+
+describe("a call that is redirected", () => {
+  it("a redirect is not followed, and the token goes to no other machine", async () => {
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url);
+      response.writeHead(307, { location: "/elsewhere" }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const session = {
+      url: new URL(`http://127.0.0.1:${port}`),
+      isPlayground: false,
+      config: () => "",
+      token: async () => "abc",
+    };
+    const call = post(session, "/v1/rollbacks", v.unknown(), { body: {} });
+    await expect(call).rejects.toMatchObject({ code: "bridge_refused" });
+    server.closeAllConnections();
+    server.close();
+    expect(asked).toEqual(["/v1/rollbacks"]);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { checkLive } from "../../../shared/cli/check-live.ts";
+import { checkLive, unknownSources } from "../../../shared/cli/check-live.ts";
 import { connectSources } from "../../../shared/config/connect.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import type { CallOut } from "../../../shared/host/call-out.ts";
@@ -59,7 +59,7 @@ async function checked(change: (real: TokenVerifier) => TokenVerifier = (real) =
   const tokens = change(createTokenVerifier(config.issuers, bindingDeps(clock)));
   const calls = { tokens, trustEntries: Object.keys(config.issuers), policy: policyOf(config.roles) };
   const sources = connectSources(config, providerDeps({ tokens, clock, secrets: secretsOf({}) }));
-  const status = statusSource({ ...calls, issuers: config.issuers, clusters: [] });
+  const status = statusSource({ ...calls, issuers: config.issuers, clusters: [], jobs: [] });
   const bridge = await httpBridge({ calls, sources, status });
   closing.push(bridge.close);
   const findings = await checkLive(bridge.url, config, { clock });
@@ -126,6 +126,17 @@ describe("check --live", () => {
     const callOut: CallOut = async () => ({ status, headers: new Headers(), body: new Uint8Array() });
     const findings = await checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { clock, callOut });
     expect(new Set(findings.map((finding) => finding.verdict))).toEqual(new Set([verdict]));
+  });
+
+  it("each request to a source names it, so that a bridge without the source can be recognized", async () => {
+    const callOut: CallOut = async ({ url }) => ({
+      status: url.pathname.startsWith("/webhooks/") ? 404 : 401,
+      headers: new Headers(),
+      body: new Uint8Array(),
+    });
+    const findings = await checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { clock, callOut });
+    expect(unknownSources(findings)).toEqual(["prod"]);
+    expect(unknownSources((await checked()).findings)).toEqual([]);
   });
 
   it("the check waits a limited time for a bridge and reports that none answers", async () => {

@@ -51,6 +51,11 @@ describe("the help text", () => {
 });
 
 describe("the table of commands", () => {
+  it("a command with --json has --output too", () => {
+    for (const { name, options } of COMMANDS)
+      expect("json" in options, name).toBe("output" in options && options["output"]?.value === "format");
+  });
+
   it("an option of one name has the same type in every command", () => {
     const types = new Map<string, boolean>();
     for (const { options } of COMMANDS) {

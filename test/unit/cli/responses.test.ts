@@ -7,11 +7,13 @@ import {
   listedApprovals,
   listedCredentials,
   listedDeliveries,
+  listedTargets,
   replayed,
   shownDelivery,
+  shownTarget,
 } from "../../../shared/cli/responses.ts";
 import type { Replayed } from "../../../shared/delivery/replay.ts";
-import { approvals, credentials, deliveries, delivery } from "../console/visiting.ts";
+import { approvals, credentials, deliveries, delivery, targets } from "../console/visiting.ts";
 
 const word = (): string => "word";
 const replay: Replayed = { delivery: "d-2", replayOf: "d-1", status: "accepted" };
@@ -23,6 +25,8 @@ describe("a response of the bridge on the command line", () => {
     ["a list of approvals", listedApprovals, approvals(word)],
     ["an approval", decidedApproval, approvals(word).approvals[0]],
     ["a replay", replayed, replay],
+    ["a list of targets", listedTargets, targets(word)],
+    ["a target", shownTarget, targets(word).targets[0]],
     ["a list of credentials", listedCredentials, credentials(word)],
   ])("the command line reads %s as the bridge sends it", (_, schema: v.GenericSchema, response) => {
     expect(response).toMatchObject(readAnswer(JSON.stringify(response), schema) as object);

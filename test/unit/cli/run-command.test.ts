@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
 import { runCommand } from "../../../shared/cli/run-command.ts";
 import { providers } from "../../../shared/providers/registry.ts";
 import { commandHost } from "../../support/command-host.ts";
@@ -45,6 +46,13 @@ describe("the command line", () => {
     expect(await run("send")).toEqual({ code: 0, text: names.join("\n") });
   });
 
+  it("the exit codes are printed with their meanings", async () => {
+    const { code, text } = await run("help", "exit-codes");
+    expect(code).toBe(0);
+    for (const [exit, meaning] of EXIT_CODES)
+      expect(text).toMatch(new RegExp(`^  ${exit} +${meaning.slice(0, 12)}`, "m"));
+  });
+
   it("the command line prints the version", async () => {
     expect(await run("--version")).toEqual({ code: 0, text: "0.0.0" });
   });
@@ -54,9 +62,9 @@ describe("the command line", () => {
     [["chekc"], 'there is no command "chekc"; did you mean "check"?'],
     [["event", "list"], 'there is no command "event"; did you mean "events"?'],
     [["replay", "d-1"], 'there is no command "replay"; did you mean "events replay"?'],
-    [["list"], 'there is no command "list"; did you mean "events list" or "approvals list"?'],
+    [["list"], 'there is no command "list"; did you mean "events list" or "approvals list" or "targets list"?'],
     [["bogus", "--help"], 'there is no command "bogus"'],
-    [["events"], "which of these? events list, events show, events replay"],
+    [["events"], "which of these? events list, events tail, events show, events replay"],
     [["approvals", "gratn", "p-1"], 'there is no command "approvals gratn"; did you mean "approvals grant"?'],
     [["approvals", "x"], 'there is no command "approvals x"; there are: approvals list, approvals show'],
     [["constructor"], 'there is no command "constructor"; see drawbridge --help'],
@@ -66,7 +74,28 @@ describe("the command line", () => {
   });
 
   it.each([
-    [["check", "x"], "what would be written to a page: check --live <target> --page <id>"],
+    [["check", "x"], "a target is checked with --live: check --live <target>"],
+    [["check", "--live", "--dry-run"], "--dry-run needs --live and a target"],
+    [["check", "--dry-run"], "--dry-run needs --live and a target"],
+    [["check", "--live", "--timeout", "5"], "--timeout needs --live and a target"],
+    [["check", "--timeout", "5"], "--timeout needs --live and a target"],
+    [["check", "--live", "x", "--page", "1", "--dry-run"], "--dry-run needs --live and a target, and no --page"],
+    [["check", "--live", "x", "--json"], "without --json"],
+    ...["", "/", "/webhooks", "/webhooks/", "/webhooks/ci/", "/webhooks/ci?a=b"].flatMap(
+      (path): [string[], string][] => [
+        ...["interceptor", "forwarder"].map((part): [string[], string] => [
+          ["tekton", part, "--source", `https://bridge.example.test${path}`, "--image", "i"],
+          "--source must end in /webhooks/<source>",
+        ]),
+        [
+          ["tekton", "sink", `https://bridge.example.test${path}`],
+          path.includes("?") ? "without user and query" : "must end in /webhooks/<source>",
+        ],
+      ],
+    ),
+    // The forwarder of another namespace has no such path.
+    [["tekton", "sink", "http://drawbridge-forwarder.ci.svc:8080/"], "--password is missing"],
+    [["tekton", "sink", "--namespace", "Foo_"], "the name of a namespace"],
     [["check", "--live", "x", "y"], 'too many arguments: it is "check [<target>]"'],
     [["start", "x"], 'too many arguments: it is "start"'],
     [["events", "list", "x"], 'too many arguments: it is "events list"'],
@@ -75,9 +104,9 @@ describe("the command line", () => {
     [["token", "explain", "x"], "the token is read from standard input"],
     [["token", "explain", "x", "y"], "the token is read from standard input"],
     [["events", "show"], 'which delivery? It is "events show <delivery>"'],
-    [["events", "replay"], "which delivery?"],
+    [["events", "replay"], "which deliveries?"],
     [["rollback"], "which route?"],
-    [["tekton", "render"], "which route?"],
+    [["tekton", "render"], "which target?"],
     [["approvals", "deny"], "which approval?"],
     [["send", "gitlba"], 'there is no provider "gitlba" (did you mean "gitlab"?)'],
     [["send", "status"], `there is no provider "status" (known: ${providers.map(({ name }) => name).join(", ")})`],
@@ -87,7 +116,7 @@ describe("the command line", () => {
     [["events", "replay", "."], "which delivery?"],
     [["approvals", "grant", ".."], "which approval?"],
     [["rollback", ""], "which route?"],
-    [["tekton", "render", ".."], "which route?"],
+    [["tekton", "render", ".."], "which target?"],
     [["completion", "tcsh"], "shell must be one of bash, zsh, fish"],
   ])("the arguments of %j are rejected, and the message says what is right", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
@@ -95,11 +124,11 @@ describe("the command line", () => {
 
   it.each([
     [["events", "replay", "d-1", "--environment", "prod"], 'it is an option of "rollback"'],
-    [["events", "replay", "d-1", "--environment", "prod"], "The options here are --route, --url, --help"],
+    [["events", "replay", "d-1", "--environment", "prod"], "The options here are --delivery, --state, --route"],
     [["events", "replay", "d-1", "--rout", "docs"], "did you mean --route?"],
     [
       ["approvals", "grant", "p-1", "--route", "x"],
-      '"approvals grant" has no option --route: it is an option of "events replay"',
+      '"approvals grant" has no option --route: it is an option of "events list"',
     ],
     [["rollback", "docs", "--limit", "5"], 'it is an option of "events list"'],
     [["check", "--port", "3"], 'it is an option of "start"'],
@@ -126,11 +155,13 @@ describe("the command line", () => {
     [["events", "list", "--limit", "abc"], "--limit must be a whole number from 1 to 200"],
     [["events", "list", "--limit", "0"], "--limit must be a whole number from 1 to 200"],
     [["events", "list", "--limit", "201"], "--limit must be a whole number from 1 to 200"],
-    [["events", "list", "--since", "yesterday"], "--since must be a time in ISO 8601"],
-    [["events", "list", "--since", "2026-02-31T00:00:00Z"], "--since must be a time in ISO 8601"],
-    [["report", "shadow", "--until", "2026-02-29T00:00:00+01:00"], "--until must be a time in ISO 8601"],
-    [["events", "list", "--until", "2026-13-01T00:00:00Z"], "--until must be a time in ISO 8601"],
+    [["events", "list", "--since", "yesterday"], "--since must be a time: "],
+    [["events", "list", "--since", "2026-02-31T00:00:00Z"], "--since must be a time: "],
+    [["report", "shadow", "--until", "2026-02-29T00:00:00+01:00"], "--until must be a time: "],
+    [["events", "list", "--until", "2026-13-01T00:00:00Z"], "--until must be a time: "],
     [["events", "list", "--outcome", "lost"], "--outcome must be one of event, ignored, unusable, refused"],
+    [["events", "list", "--output", "yaml"], "--output must be one of table, json, jsonl"],
+    [["events", "list", "--json", "--output", "table"], "not with --output table"],
     [["check", "--live", "--strict"], "--strict is about the configuration"],
     [["check", "--url", "http://127.0.0.1:9"], "only with --live"],
   ])("the value in %j is rejected before any call", async (args, message) => {
@@ -143,6 +174,8 @@ describe("the command line", () => {
     [["events", "--route", "docs", "replay", "d-1", "--url=http://127.0.0.1:9"]],
     [["events", "list", "--text=-x", "--limit", "200", "--since", "2026-11-02T08:00:00.5+01:00"]],
     [["events", "list", "--since", "2028-02-29T08:00Z"]],
+    [["events", "list", "--since", "2h", "--until", "30m", "--output", "jsonl"]],
+    [["events", "list", "--since", "02:00", "--json", "--output", "json"]],
   ])("the arguments %j are understood, and the bridge is called", async (args) => {
     await expect(run(...args)).rejects.toMatchObject({ code: "target_unreachable" });
   });
@@ -152,8 +185,9 @@ describe("a name that the configuration does not have", () => {
   it.each([
     [["token", "explain", "--entry", "nope"], 'there is no trust entry "nope"; there are: cluster'],
     [["token", "explain", "--entry", "constructor"], 'there is no trust entry "constructor"'],
-    [["tekton", "render", "nope"], 'no route "nope" has the action tekton; these have: docs-build'],
-    [["tekton", "render", "status"], 'no route "status" has the action tekton'],
+    [["tekton", "render", "nope"], 'no target "nope" has the kind tekton; these have: docs-listener'],
+    [["tekton", "render", "pages"], 'no target "pages" has the kind tekton'],
+    [["tekton", "render", "docs-build"], '"docs-build" is a route'],
   ])(
     "the arguments %j are rejected as a wrong command line, before anything is read or called",
     async (args, message) => {

@@ -58,6 +58,19 @@ describe("the address of a bridge", () => {
     }
   });
 
+  it.each([
+    "http://192.0.2.2:22108",
+    "http://bridge.example.test",
+    "http://127.0.0.1.example.test",
+    "http://[2001:db8::1]",
+  ])("plain HTTP to another machine is rejected, because a command sends credentials there: %s", async (given) => {
+    for (const place of [{ environment: {}, url: given }, { environment: { DRAWBRIDGE_URL: given } }]) {
+      const session = openSession(place);
+      await expect(session).rejects.toMatchObject({ code: "usage_invalid" });
+      await expect(session).rejects.toThrow("is http:// to another machine");
+    }
+  });
+
   it("the address on the command line takes precedence over the environment's", async () => {
     expect((await openSession({ environment: { DRAWBRIDGE_URL: "nowhere" }, url })).url.origin).toBe(url);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { table } from "../../../shared/cli/terminal-text.ts";
+import { factLine, table } from "../../../shared/cli/terminal-text.ts";
 
 const ROWS = [
   ["09:00", "route docs-build: tekton due, and some words more"],
@@ -35,5 +35,15 @@ describe("a table", () => {
 
   it("a control character is shown as a question mark", () => {
     expect(table(["A"], [["\u001b[2J\n\u0085"]])).toBe("A\n?[2J??");
+  });
+});
+
+describe("a name and a text beside it", () => {
+  it("the text is wrapped below its beginning, and a blank follows a long name", () => {
+    const display = { indent: 10, columns: 36 };
+    expect(factLine("route", "docs at ci: given up, refused (400)", display)).toBe(
+      "route     docs at ci: given up,\n          refused (400)",
+    );
+    expect(factLine("trust entry", "cluster", display)).toBe("trust entry cluster");
   });
 });

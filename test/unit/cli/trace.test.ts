@@ -53,7 +53,7 @@ async function sessionOver(readings: Readonly<Record<string, readonly Reading[]>
   });
   const { url, close } = await serveOnLoopback(app, 0);
   closing.push(close);
-  return { url, config: () => "drawbridge.yaml", token: async () => "token" };
+  return { url, isPlayground: false, config: () => "drawbridge.yaml", token: async () => "token" };
 }
 
 describe("a trace", () => {
