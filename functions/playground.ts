@@ -5,15 +5,15 @@ import { usageFault } from "../shared/cli/command.ts";
 import { sendFixture } from "../shared/cli/send.ts";
 import { openSession, PLAYGROUND_SESSION, type PlaygroundSession, readPlayground } from "../shared/cli/session.ts";
 import { trace } from "../shared/cli/trace.ts";
-import { signingDeps } from "../shared/config/connect.ts";
-import { loadConfig } from "../shared/config/load.ts";
 import type { Config } from "../shared/config/schema.ts";
+import { signingDeps } from "../shared/config/signing-deps.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { systemClock as clock, toIso } from "../shared/host/clock.ts";
 import { Fault } from "../shared/host/fault.ts";
-import { jsonLog } from "../shared/host/log.ts";
-import { LocalSecrets } from "../shared/host/secrets.ts";
+import { jsonLog, type Log } from "../shared/host/log.ts";
+import type { Secrets } from "../shared/host/secrets.ts";
 import { startPlaygroundSandboxes } from "../test/support/playground-sandboxes.ts";
+import { LiveConfig } from "./live-config.ts";
 import { startStandalone } from "./standalone.ts";
 import type { StopOutcome } from "./stop-on-signal.ts";
 
@@ -48,14 +48,24 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
   const onDropped = (sentence: string): void => print(`\n${sentence} ${LOG} says why.`);
   const sandboxes = await startPlaygroundSandboxes({ port, onDropped });
   await rm(HOME, { recursive: true, force: true });
-  await mkdir(HOME, { recursive: true });
+  // Its configuration and its log are as private as its data.
+  await mkdir(HOME, { recursive: true, mode: 0o700 });
   const path = await sandboxes.writeConfig(HOME);
-  const config = await loadConfig(path);
-  const secrets = new LocalSecrets({});
-  const bridge = await startBridge(config, secrets, port);
+  const log = jsonLog(
+    (line) => appendFileSync(LOG, line, { mode: 0o600 }),
+    () => toIso(clock.now()),
+  );
+  const live = new LiveConfig({ path, tls: NO_TLS, environment: {}, log });
+  const { config, secrets } = await live.open();
+  const bridge = await startBridge({ config, secrets, log, port });
+  live.start((settings) => {
+    bridge.use(settings);
+    print("\nThe changed configuration is in force.");
+  });
   let stopping: Promise<StopOutcome> | undefined;
   const stopAll = async (): Promise<StopOutcome> => {
     await rm(PLAYGROUND_SESSION, { force: true });
+    await live.close();
     const outcome = await bridge.stop();
     await sandboxes.close();
     return outcome;
@@ -99,14 +109,20 @@ function writeSession(session: PlaygroundSession): void {
   renameSync(unfinished, PLAYGROUND_SESSION);
 }
 
-const startBridge = (config: Config, secrets: LocalSecrets, port: number) =>
+const NO_TLS = { certificate: undefined, key: undefined, clientCa: undefined };
+
+interface StartOptions {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly log: Log;
+  readonly port: number;
+}
+
+const startBridge = ({ config, secrets, log, port }: StartOptions) =>
   startStandalone({
     config,
     secrets,
-    log: jsonLog(
-      (line) => appendFileSync(LOG, line),
-      () => toIso(clock.now()),
-    ),
+    log,
     retry: DEFAULT_RETRY,
     address: { hostname: "127.0.0.1", port },
     dataPath: `${HOME}/data`,
@@ -119,7 +135,7 @@ async function sendOne(
     config,
     secrets,
     print,
-  }: { readonly config: Config; readonly secrets: LocalSecrets; readonly print: PlaygroundOptions["print"] },
+  }: { readonly config: Config; readonly secrets: Secrets; readonly print: PlaygroundOptions["print"] },
 ): Promise<boolean> {
   const fixture = { provider: "confluence", event: "page-updated" };
   print(`\nA page edit is sent as Confluence sends it, signed: ${fixture.provider} ${fixture.event}\n`);

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { actions } from "../actions/registry.ts";
+import { withSignIn } from "../identity/trust-entry.ts";
 import { providers } from "../providers/registry.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
@@ -30,8 +31,9 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
   const problems: ConfigProblem[] = [];
   const config: Config = {
     identity: outline.identity,
-    issuers: outline.issuers,
+    issuers: withSignIn(outline.issuers, outline.console?.trust),
     roles: outline.roles,
+    upstreams: outline.upstreams,
     sources: entriesOf(outline.sources).map(([name, part]) => source(name, part, problems)),
     targets: entriesOf(outline.targets).map(([name, part]) => target(name, part, problems)),
     routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, { ...names, outline }, problems)),
@@ -46,6 +48,10 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
   const earned = [
     ...namesUnder(outline.sources, "roles", ["sources"]),
     ...namesUnder(outline.issuers, "role", ["issuers"]),
+    ...namesUnder(outline.upstreams, "role", ["upstreams"]),
+    ...entriesOf(outline.routes).flatMap(([name, { approval }]) =>
+      namesUnder({ emergency: approval?.emergency }, "emergency", ["routes", name, "approval"]),
+    ),
   ];
   const reporting = namesUnder(outline.targets, "runsReportedBy", ["targets"]);
   problems.push(...unresolved(trusted, "issuer", names.issuers), ...unresolved(reporting, "source", names.sources));
@@ -77,6 +83,7 @@ export function withoutBroken(config: Config, problems: readonly ConfigProblem[]
     ...config,
     issuers: validOf("issuers", config.issuers),
     roles: validOf("roles", config.roles),
+    upstreams: validOf("upstreams", config.upstreams),
     sources: config.sources.filter(({ name }) => isValid("sources", name)),
     targets: config.targets.filter(({ name }) => isValid("targets", name)),
     routes: config.routes.filter(({ name }) => isValid("routes", name)),
@@ -124,6 +131,7 @@ function route(
   if (action) validate(action.options, options, at, problems);
   else problems.push(unknown(at, "action", kind, actions));
   if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
+  problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
   const compiled = compilePattern(when);
   if (compiled.ok) {
     const { pattern } = compiled;
@@ -171,6 +179,24 @@ function wrongTarget(
   );
   if (other === undefined) return [{ path, message: `there is no target "${name}"${hint}` }];
   return [{ path, message: `the target "${name}" is of kind ${other.kind}, not ${kind}${hint}` }];
+}
+
+/** Only some kinds of targets can be asked what a commit or a page is now. */
+function unfitVerifier(
+  path: Path,
+  name: string | undefined,
+  { targets, outline }: { readonly targets: readonly string[]; readonly outline: Outline },
+): readonly ConfigProblem[] {
+  if (name === undefined) return [];
+  const all = entriesOf(outline.targets);
+  const target = all.find(([one]) => one === name)?.[1];
+  const fits = (kind: string): boolean => actions.some((action) => action.name === kind && action.lookUp !== undefined);
+  if (target === undefined ? targets.includes(name) : fits(target.kind)) return [];
+  const fitting = all.filter(([, { kind }]) => fits(kind)).map(([one]) => one);
+  const hint = suggestion(name, fitting);
+  if (target === undefined) return [{ path, message: `there is no target "${name}"${hint}` }];
+  const message = `the target "${name}" is of kind ${target.kind}, which cannot be asked what was approved; a GitLab or Confluence target can${hint}`;
+  return [{ path, message }];
 }
 
 /** Returns a problem for each reference to a name that does not exist. */

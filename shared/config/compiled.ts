@@ -1,28 +1,21 @@
 import * as v from "valibot";
+import { rulesIn } from "../approvals/rules.ts";
+import { DAYS } from "../approvals/windows.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
+import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
-import type { BusEvent } from "../model/bus-event.ts";
-import { matches } from "../routes/matches.ts";
-import { compilePattern } from "../routes/pattern.ts";
-import { linking, type RouteOutline, reporting } from "./connect-action.ts";
-import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
+import { withSignIn } from "../identity/trust-entry.ts";
+import type { RoutePattern } from "../routes/route-pattern.ts";
+import { hostsOfPages, type RouteOutline, reporting } from "./connect-action.ts";
+import { type Config, type Outline, outline } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
 
 /**
- * The configuration that was compiled into this bundle. It was validated before that, so only the provider or action that
- * connects a part parses the part's own settings: a bundle contains only the providers and actions that it uses.
- * Throws `configuration_invalid`.
- */
-export function compiledConfig(): Config {
-  const compiled = outlineOf(compiledValue());
-  return { ...partsOf(compiled), routes: Object.entries(compiled.routes).map(([name, part]) => route(name, part)) };
-}
-
-/**
- * The same without routes and their targets, for a function that matches no routes: its bundle does not contain the code
- * for patterns, and its start does not compile them.
+ * The configuration that was compiled into this bundle, without routes and their targets: for a function that matches no
+ * routes. Its start neither loads the code for patterns nor compiles them. It was validated before it was compiled, so only
+ * the provider that connects a source parses the source's own settings. Throws `configuration_invalid`.
  */
 export function compiledWithoutRoutes(): Config {
   const { routes: _, targets: __, ...rest } = compiledValue();
@@ -32,29 +25,74 @@ export function compiledWithoutRoutes(): Config {
 const hasCompiledGates = (): boolean =>
   Object.values(v.parse(gates, compiledValue()).routes).some(({ approval }) => approval !== undefined);
 
+const weeklyWindow = v.object({
+  days: v.array(v.picklist(DAYS)),
+  from: v.string(),
+  to: v.string(),
+  zone: v.string(),
+});
+
+const gate = v.object({
+  windows: v.optional(v.array(weeklyWindow)),
+  outsideWindows: v.optional(v.picklist(["wait", "refuse"])),
+  approvers: v.optional(v.number()),
+  fromRoles: v.optional(v.array(v.string())),
+  reason: v.optional(v.picklist(["optional", "required"])),
+  emergency: v.optional(v.array(v.string())),
+});
+
 const gates = v.object({
-  routes: v.optional(v.record(v.string(), v.object({ approval: v.optional(v.unknown()) })), {}),
+  routes: v.optional(v.record(v.string(), v.object({ approval: v.optional(gate) })), {}),
 });
 
 /** The outline of the compiled routes. Functions that use `compiledWithoutRoutes` need it too. */
 export const compiledRouteOutline = (): RouteOutline => ({
   runReporters: compiledRunReporters(),
   hasGates: hasCompiledGates(),
-  targetHosts: compiledTargetHosts(),
+  targetHosts: hostsOfPages(v.parse(withTargets, compiledValue()).targets),
+  rules: compiledRules(),
+  verifiers: compiledVerifiers(),
 });
 
-const compiledTargetHosts = (): RouteOutline["targetHosts"] =>
-  Object.fromEntries(
-    Object.entries(v.parse(hosts, compiledValue()).targets).map(([name, { linkHosts }]) => [name, linkHosts]),
+/** The patterns of the compiled routes, which are loaded with the first call. */
+export const compiledPatterns = async (): Promise<readonly RoutePattern[]> =>
+  (await import("./compiled-patterns.ts")).patternsIn(compiledValue());
+
+const compiledRules = (): RouteOutline["rules"] =>
+  new Map(
+    Object.entries(v.parse(gates, compiledValue()).routes).flatMap(([name, { approval }]) =>
+      approval ? [[name, rulesIn(approval)]] : [],
+    ),
   );
 
-const hosts = v.object({ targets: v.optional(v.record(v.string(), linking), {}) });
+function compiledVerifiers(): RouteOutline["verifiers"] {
+  const { routes, targets } = v.parse(verified, compiledValue());
+  return Object.fromEntries(
+    Object.entries(routes).flatMap(([route, { approval }]) => {
+      const name = approval?.verifyWith ?? "";
+      const target = targets[name];
+      if (target === undefined) return [];
+      const { kind, ...settings } = target;
+      return [[route, { name, kind, settings }]];
+    }),
+  );
+}
 
-function compiledRunReporters(): readonly RunReporter[] {
+const verified = v.object({
+  routes: v.optional(
+    v.record(v.string(), v.object({ approval: v.optional(v.object({ verifyWith: v.optional(v.string()) })) })),
+    {},
+  ),
+  targets: v.optional(v.record(v.string(), v.looseObject({ kind: v.string() })), {}),
+});
+
+const withTargets = v.object({ targets: v.optional(v.record(v.string(), v.unknown()), {}) });
+
+function compiledRunReporters(): readonly (ProvingRoute & RunReporter)[] {
   const { routes, targets } = v.parse(reporters, compiledValue());
   return Object.entries(routes).map(([name, { do: actionsOfRoute }]) => {
     const [{ target } = { target: "" }] = Object.values(actionsOfRoute);
-    return { name, ...targets[target] };
+    return { name, target, ...targets[target] };
   });
 }
 
@@ -66,20 +104,24 @@ const reporters = v.object({
   targets: v.optional(v.record(v.string(), reporting), {}),
 });
 
-function compiledValue(): Readonly<Record<string, unknown>> {
+/** The configuration as JSON; empty if nothing was compiled. */
+export function compiledValue(): Readonly<Record<string, unknown>> {
   return typeof DRAWBRIDGE_CONFIG === "undefined" ? {} : JSON.parse(DRAWBRIDGE_CONFIG);
 }
 
-function outlineOf(value: object): Outline {
+/** Throws `configuration_invalid`. */
+export function outlineOf(value: object): Outline {
   const parsed = v.safeParse(outline, value);
   if (parsed.success) return parsed.output;
   throw invalid("the bundle has no compiled configuration, or an invalid one");
 }
 
-const partsOf = ({
+/** All parts but the routes. */
+export const partsOf = ({
   identity,
   issuers,
   roles,
+  upstreams,
   sources,
   targets,
   console,
@@ -87,8 +129,9 @@ const partsOf = ({
   checks,
 }: Outline): Omit<Config, "routes"> => ({
   identity,
-  issuers,
+  issuers: withSignIn(issuers, console?.trust),
   roles,
+  upstreams,
   sources: Object.entries(sources).map(([name, { provider, roles, people, mode, ...settings }]) => ({
     name,
     provider,
@@ -103,23 +146,4 @@ const partsOf = ({
   checks,
 });
 
-function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string]): ConfiguredRoute {
-  const [chosen] = Object.entries(actionsOfRoute);
-  const compiled = compilePattern(when);
-  if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" is invalid`);
-  const [action, { target, ...options }] = chosen;
-  const { pattern } = compiled;
-  return {
-    name,
-    when,
-    pattern,
-    matches: (busEvent: BusEvent) => matches(pattern, busEvent),
-    mode,
-    approval,
-    action,
-    target,
-    options,
-  };
-}
-
-const invalid = (why: string): Fault => new Fault("configuration_invalid", why, { retryable: false });
+export const invalid = (why: string): Fault => new Fault("configuration_invalid", why, { retryable: false });

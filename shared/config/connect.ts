@@ -1,11 +1,7 @@
 import { providers } from "#providers";
 import type { Source } from "../delivery/receive.ts";
-import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
-import type { Secrets } from "../host/secrets.ts";
-import { createTokenVerifier } from "../identity/verify-token.ts";
-import type { ClusterSource, ConnectedSource, ProviderDeps } from "../providers/provider.ts";
-import { noReplayCache } from "../store/replay-cache.ts";
+import type { ClusterSource, ConnectedSource, JobSource, ProviderDeps } from "../providers/provider.ts";
 import type { Config } from "./schema.ts";
 
 export const PROVIDER_NAMES: readonly string[] = providers.map(({ name }) => name);
@@ -25,6 +21,9 @@ export function connectSources(
   return sources;
 }
 
+/** Returns the paths in a provider's payloads to the numbers that distinguish one event from the next. */
+export const countersOf = (provider: string): readonly string[] => known(providers, provider).counters ?? [];
+
 /** Returns the sources that report the runs of Kubernetes clusters. */
 export const clusterSources = ({ sources }: Pick<Config, "sources">): readonly ClusterSource[] =>
   sources.flatMap(({ name, provider: kind, settings }) => {
@@ -32,13 +31,9 @@ export const clusterSources = ({ sources }: Pick<Config, "sources">): readonly C
     return cluster ? [{ source: name, ...cluster }] : [];
   });
 
-/** The dependencies of a command that signs fixtures or checks sources. Such a command receives no deliveries. */
-export const signingDeps = ({ issuers }: Pick<Config, "issuers">, secrets: Secrets, clock: Clock): ProviderDeps => ({
-  secrets,
-  clock,
-  tokens: createTokenVerifier(issuers, { clock, replayCache: noReplayCache, publicUrl: undefined }),
-  keepToken: async () => undefined,
-});
+/** Returns the sources whose CI systems prove their jobs with tokens. */
+export const jobSources = ({ sources }: Pick<Config, "sources">): readonly JobSource[] =>
+  sources.flatMap(({ name, provider: kind, settings }) => known(providers, kind).jobsOf?.({ name, settings }) ?? []);
 
 /** A loaded configuration names only what exists, so an unknown name is a defect of the bridge. */
 function known<T extends { readonly name: string }>(all: readonly T[], name: string): T {

@@ -1,9 +1,14 @@
 import * as v from "valibot";
+import type { ApprovalRules } from "../approvals/rules.ts";
+import { DAYS, isZone, minutesOf } from "../approvals/windows.ts";
 import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
-import type { BusEvent } from "../model/bus-event.ts";
+import { type Upstreams, upstream } from "../identity/upstream.ts";
+import { type BusEvent, OWN_SOURCES } from "../model/bus-event.ts";
+import { RESERVED_VOUCHERS } from "../model/principal.ts";
+import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
 import type { Pattern } from "../routes/pattern.ts";
 
@@ -14,13 +19,23 @@ const name = v.pipe(
 
 /**
  * Records name the bridge's own events by these sources: `api` for its HTTP interface, `status` for callbacks of CI jobs,
- * `approvals` for its events about approvals, `summaries` for texts of machines.
+ * `approvals` for its events about approvals, `summaries` for texts of machines, `pages` for pages that fell
+ * behind their code.
  */
 const sourceName = v.pipe(
   name,
   v.check(
-    (name) => !["api", "status", "approvals", "summaries"].includes(name),
-    'another name: "api", "status", "approvals" and "summaries" are the bridge\'s own',
+    (name) => !OWN_SOURCES.includes(name),
+    'another name: "api", "status", "approvals", "summaries" and "pages" are the bridge\'s own',
+  ),
+);
+
+/** Tokens and events name a principal by its trust entry, or by one of the reserved words if it has none. */
+const trustEntryName = v.pipe(
+  name,
+  v.check(
+    (name) => !RESERVED_VOUCHERS.some((reserved) => reserved === name),
+    'another name: "source", "unproved", "bridge" and "issuer" stand for what is not proved by a trust entry',
   ),
 );
 
@@ -48,6 +63,29 @@ const people = v.optional(
 );
 type People = v.InferOutput<typeof people>;
 
+/** A time of day in hours and minutes. */
+const timeOfDay = (description: string) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, "a time such as 09:30"),
+    v.description(description),
+  );
+
+/** A time of the week in which a route may fire. */
+const weeklyWindow = v.pipe(
+  v.strictObject({
+    days: v.pipe(v.array(v.picklist(DAYS)), v.minLength(1), v.description("Days of the week.")),
+    from: timeOfDay("When it opens, by the clocks of the zone."),
+    to: timeOfDay("When it closes: later on the same day, at most `24:00`."),
+    zone: v.pipe(
+      v.string(),
+      v.check(isZone, "a time zone such as Europe/Berlin"),
+      v.description("Time zone, such as `Europe/Berlin` or `UTC`."),
+    ),
+  }),
+  v.check(({ from, to }) => minutesOf(from) < minutesOf(to), "a window that ends later on the same day than it begins"),
+);
+
 const mode = (description: string) =>
   v.optional(v.pipe(v.picklist(["enforce", "shadow"]), v.description(description)), "enforce");
 
@@ -55,6 +93,7 @@ const mode = (description: string) =>
 const routeName = v.pipe(
   v.string(),
   v.regex(/^[a-z]([a-z0-9-]{0,32}[a-z0-9])?$/, "a route's name: a-z, 0-9 and dashes inside, at most 34 in all"),
+  v.check((name) => name !== PROBE_ROUTE, 'another name: "drawbridge-probe" is the trigger of `check --live`'),
 );
 
 const limits = v.strictObject({
@@ -152,7 +191,7 @@ export const outline = v.strictObject({
   ),
   issuers: v.optional(
     v.pipe(
-      v.record(name, trustEntry),
+      v.record(trustEntryName, trustEntry),
       v.description("Trust entries: whose tokens are accepted, for which audience, and which roles they earn."),
     ),
     {},
@@ -160,6 +199,13 @@ export const outline = v.strictObject({
   roles: v.optional(
     v.pipe(v.record(name, role), v.description("What the holders of each role may do.")),
     DEFAULT_ROLES,
+  ),
+  upstreams: v.optional(
+    v.pipe(
+      v.record(name, upstream),
+      v.description("Services for which the bridge exchanges the tokens of runs. Needs `identity`."),
+    ),
+    {},
   ),
   sources: v.pipe(
     v.record(
@@ -205,6 +251,68 @@ export const outline = v.strictObject({
                   ),
                   1_440,
                 ),
+                approvers: v.optional(
+                  v.pipe(
+                    v.number(),
+                    v.integer(),
+                    v.minValue(1),
+                    v.maxValue(10),
+                    v.description("Distinct people who have to grant each run; at least one for each of `fromRoles`."),
+                  ),
+                  1,
+                ),
+                fromRoles: v.optional(
+                  v.pipe(
+                    v.array(name),
+                    v.maxLength(10),
+                    v.description(
+                      "Roles that have to take part: a distinct person for each. Each role needs `approve` for the route.",
+                    ),
+                  ),
+                  [],
+                ),
+                reason: v.optional(
+                  v.pipe(
+                    v.picklist(["optional", "required"]),
+                    v.description("Whether each grant needs a reason. A label has none, so it then grants nothing."),
+                  ),
+                  "optional",
+                ),
+                windows: v.optional(
+                  v.pipe(
+                    v.array(weeklyWindow),
+                    v.maxLength(20),
+                    v.description("Times of the week in which runs may fire. Without it, always."),
+                  ),
+                  [],
+                ),
+                outsideWindows: v.optional(
+                  v.pipe(
+                    v.picklist(["wait", "refuse"]),
+                    v.description(
+                      "Outside the windows: `wait`: a grant counts, and the run waits for the next window. `refuse`: a grant is refused.",
+                    ),
+                  ),
+                  "wait",
+                ),
+                emergency: v.optional(
+                  v.pipe(
+                    v.array(name),
+                    v.maxLength(10),
+                    v.description(
+                      "Roles whose holders may grant a run in an emergency: alone, without the other approvers, and outside the windows, with a reason. Each use raises an alarm. They need no `approve`. Without it, nobody may.",
+                    ),
+                  ),
+                  [],
+                ),
+                verifyWith: v.optional(
+                  v.pipe(
+                    name,
+                    v.description(
+                      "Name of a target whose site is asked, at the grant and before each attempt to fire, whether what was approved is still the same: a GitLab target for commits, a Confluence target for pages. Without it, only the newest event is compared.",
+                    ),
+                  ),
+                ),
               }),
               v.description("Each run waits until another person approves it. `{}` takes the default."),
             ),
@@ -229,6 +337,7 @@ export interface Config {
   readonly identity?: BridgeIdentity | undefined;
   readonly issuers: Readonly<Record<string, TrustEntry>>;
   readonly roles: Roles;
+  readonly upstreams: Upstreams;
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
   readonly routes: readonly ConfiguredRoute[];
@@ -259,7 +368,9 @@ export interface ConfiguredRoute {
   readonly pattern: Pattern;
   readonly matches: (busEvent: BusEvent) => boolean;
   readonly mode: "enforce" | "shadow";
-  readonly approval?: { readonly expiresMinutes: number } | undefined;
+  readonly approval?:
+    | (ApprovalRules & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
+    | undefined;
   readonly action: string;
   readonly target: string;
   readonly options: object;

@@ -1,6 +1,7 @@
 import {
   type Document,
   type ErrorCode,
+  isAlias,
   isMap,
   isNode,
   isPair,
@@ -12,6 +13,7 @@ import {
   parseDocument,
   visit,
 } from "yaml";
+import { INHERITED_NAMES } from "../host/inherited-names.ts";
 import { quoteVariables } from "./variables.ts";
 
 export type Path = readonly (string | number)[];
@@ -121,10 +123,7 @@ function placeIn(lineCounter: LineCounter, offset: number): Place {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-/** Keys that every object inherits. A `v.record` schema drops them silently. */
-const INHERITED: ReadonlySet<unknown> = new Set(["__proto__", "prototype", "constructor"]);
-
-/** Finds tags, unresolved and cyclic aliases, and keys that objects inherit. */
+/** Finds tags, unresolved and cyclic aliases, aliases as keys, and keys that objects inherit. */
 function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => Place): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   let aliases = 0;
@@ -146,7 +145,9 @@ function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => 
       return undefined;
     },
     Pair(_, { key }) {
-      if (isScalar(key) && INHERITED.has(key.value)) report(key, `"${key.value}" cannot be a key`);
+      if (isAlias(key)) report(key, "an alias cannot be a key; write the key out");
+      if (isScalar(key) && INHERITED_NAMES.has(String(key.value)))
+        report(key, `"${key.value}" cannot be a key: JavaScript gives it another meaning; use another name`);
     },
   });
   return problems;

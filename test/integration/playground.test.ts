@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { parse, stringify } from "yaml";
 import { startPlayground } from "../../functions/playground.ts";
 import { ROBIN } from "../support/sandbox-confluence-users.ts";
 import { until } from "../support/until.ts";
@@ -71,6 +72,36 @@ async function editPage(line: string): Promise<void> {
 
 const choose = (visitor: Visitor, person: string): Promise<Shown> => visitor.post(visitor.url.pathname, { person });
 
+describe("the files of the playground", () => {
+  it("the folder, the configuration and the log are closed to other users", async () => {
+    const folder = join(home, ".drawbridge/playground");
+    const modes = ["", "drawbridge.yaml", "bridge.log", "session.json"].map(async (name) => {
+      const { mode } = await stat(join(folder, name));
+      return mode & 0o077;
+    });
+    expect(await Promise.all(modes)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe("the configuration of the playground", () => {
+  it("a change of the file takes effect, and a mistake in it does not", async () => {
+    const file = join(home, ".drawbridge/playground/drawbridge.yaml");
+    const inForce = async () => {
+      const ready = await (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+      return String(JSON.parse(ready).configuration);
+    };
+    const earlier = await inForce();
+    const written = readFileSync(file, "utf8");
+    writeFileSync(file, "sources: [");
+    const log = () => readFileSync(join(home, ".drawbridge/playground/bridge.log"), "utf8");
+    await until("the mistake in the log", log, (text) => text.includes("the configuration was not reloaded"));
+    expect(await inForce()).toBe(earlier);
+    writeFileSync(file, stringify({ ...parse(written), limits: { retentionDays: 30 } }));
+    await until("the change in force", inForce, (digest) => digest !== earlier);
+    expect(printed.at(-1)).toBe("\nThe changed configuration is in force.");
+  });
+});
+
 describe("the playground, 30 hours after its start", () => {
   const signedIn = new Visitor();
   const undecided = new Visitor();
@@ -86,7 +117,9 @@ describe("the playground, 30 hours after its start", () => {
   it("the run of an edit is shown on the page, and then its end", async () => {
     const linesBefore = printed.length;
     await editPage("thirty hours later");
-    const board = new RegExp(`PASSED .* “${ROBIN.userKey}” named by .* ${toDay(Date.now())} \\d\\d:\\d\\d UTC`);
+    const board = new RegExp(
+      `PASSED .* “${ROBIN.displayName}” account ${ROBIN.userKey.slice(0, 15)}… of .* ${toDay(Date.now())} \\d\\d:\\d\\d UTC`,
+    );
     await until("the run's end on the page", pageText, (text) => board.test(text));
     expect(printed.slice(linesBefore)).toEqual([]);
   });
@@ -124,7 +157,7 @@ describe("the README's trace", () => {
    */
   const CHAINS = [
     ["page.updated 98310 received", "tekton due", "followed by build.queued", "build.queued: route docs-status"],
-    ["tekton due", "tekton attempt 1 done"],
+    ["tekton due", "tekton attempt 1 accepted"],
     ["tekton due", "build.succeeded ci/docs-build", "build.succeeded: route docs-status"],
   ] as const;
 

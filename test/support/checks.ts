@@ -4,6 +4,10 @@ export interface Check {
   run(): Promise<void>;
 }
 
+/** The checks whose title contains these words. */
+export const checksTitled = (checks: readonly Check[], words: string): readonly Check[] =>
+  checks.filter(({ title }) => title.includes(words));
+
 /** The titles of the checks that fail. */
 export async function failedOf(checks: readonly Check[]): Promise<readonly string[]> {
   const failed: string[] = [];

@@ -102,7 +102,7 @@ export async function startPlaygroundSandboxes({
       const ref = (name: keyof typeof values): string => `file:${folder}/secrets/${name}`;
       const site = confluence.site("data-center");
       const places = { site, listener: listener.url.href, issuer: identity.issuer, own };
-      await writeFile(config, stringify(playgroundConfig({ ...places, ref })));
+      await writeFile(config, stringify(playgroundConfig({ ...places, ref })), { mode: 0o600 });
       return config;
     },
     meet(url, config) {
@@ -141,6 +141,7 @@ function newSecrets() {
     gitlab: `whsec_${randomBytes(32).toString("base64")}`,
     buildkite: newSecret(),
     cluster: newSecret(),
+    origin: newSecret(),
     "bridge-key": newSigningKey(),
     "console-seal": randomBytes(32).toString("base64"),
   };
@@ -167,7 +168,7 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
       staff: { issuer, audience: CONSOLE, roles: [earned("on-call", "on-call"), earned("approver", "approvers")] },
     },
     roles: {
-      "on-call": { call: ["deliveries"], replay: ["*"] },
+      "on-call": { call: ["deliveries"], replay: ["*"], pause: ["*"] },
       approver: { call: ["deliveries"], approve: ["docs-deploy"] },
       ci: { call: ["status"] },
     },
@@ -178,7 +179,11 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
         hubSignature: { current: ref("wiki") },
         people: { [ROBIN.userKey]: { roles: ["on-call"] } },
       },
-      gitlab: { provider: "gitlab", signingToken: { current: ref("gitlab") } },
+      gitlab: {
+        provider: "gitlab",
+        signingToken: { current: ref("gitlab") },
+        people: { 58: { roles: [], token: { trust: "staff", subject: "ines" } } },
+      },
       buildkite: { provider: "buildkite", signature: { current: ref("buildkite") } },
       cluster: {
         provider: "tekton",
@@ -194,6 +199,7 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
         url: listener,
         runsReportedBy: "cluster",
         namespaces: [NAMESPACE],
+        originKey: { current: ref("origin") },
         identity: { bridge: { audience: listener } },
       },
       pages: {

@@ -6,6 +6,7 @@ import type { BridgeEvent } from "../../shared/model/event.ts";
 import type { Reading } from "../../shared/model/reading.ts";
 import type { Provider } from "../../shared/providers/provider.ts";
 import type { Check } from "./checks.ts";
+import type { propertyCases } from "./property-cases.ts";
 import {
   connectFixtureSource,
   type Fixture,
@@ -25,13 +26,24 @@ interface Fixtures {
   readonly source: FixtureSource;
 }
 
-/** The contract of a provider, over its fixtures. Nothing here names one. */
-export function providerChecks(provider: Provider, { fixtures, source }: Fixtures): readonly Check[] {
+type Cases = ReturnType<typeof propertyCases>;
+
+/**
+ * The contract of a provider, over its fixtures. Nothing here names one. `changedBodies` is how many random changes of
+ * the body of each fixture are parsed, and the seed of the first fixture.
+ */
+export function providerChecks(
+  provider: Provider,
+  { fixtures, source, changedBodies }: Fixtures & { readonly changedBodies: Cases },
+): readonly Check[] {
   const proof = proofOf(provider, source);
   const covers = source.coversBody !== false;
   return [
     ...settingsChecks(provider, { fixtures, source }),
-    ...fixtures.flatMap((fixture) => readingChecks(provider, { fixture, source })),
+    ...fixtures.flatMap((fixture, at) => {
+      const cases = { ...changedBodies, seed: changedBodies.seed + at };
+      return readingChecks(provider, { fixture, source, changedBodies: cases });
+    }),
     ...(proof.canSign ? signedChecks(provider, { fixtures, source }) : []),
     ...(proof.canSign && covers ? coveredBodyChecks(provider, { fixtures, source }) : []),
     ...(proof.canSign && !covers ? [uncoveredBodyCheck(provider, { fixtures, source })] : []),
@@ -71,7 +83,10 @@ async function readAs(provider: Provider, { fixture, source }: OneFixture): Prom
   return connectFixtureSource(provider, source).read(delivery);
 }
 
-function readingChecks(provider: Provider, { fixture, source }: OneFixture): readonly Check[] {
+function readingChecks(
+  provider: Provider,
+  { fixture, source, changedBodies }: OneFixture & { readonly changedBodies: Cases },
+): readonly Check[] {
   const { name } = fixture;
   const proof = proofOf(provider, source);
   const signed: Check = {
@@ -125,6 +140,7 @@ function readingChecks(provider: Provider, { fixture, source }: OneFixture): rea
             const headers = bare ? {} : fixture.headers;
             isBounded(await readAs(provider, { fixture: { ...fixture, body, headers }, source }));
           }),
+          changedBodies,
         ),
     },
   ];

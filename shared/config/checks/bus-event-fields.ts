@@ -8,6 +8,8 @@ import {
   GATE_STATES,
   PAGE_KINDS,
   PAGE_STATUSES,
+  SEEN_HOW,
+  WEAK_ORIGINS,
 } from "../../model/event.ts";
 
 /** What a field with a value has. A set: one of these texts. */
@@ -78,13 +80,26 @@ export const BUS_EVENT_FIELDS = {
     delivery: text,
     eventKey: text,
     traceparent: text,
-    replay: { of: text, routes: texts, actor: text, isRollback: flag },
-    principal: { issuer: text, subject: text, roles: texts, unproved: flag },
+    replay: {
+      of: text,
+      routes: texts,
+      actor: text,
+      isRollback: flag,
+      lastReport: { at: text, isOverdue: flag, turn: number },
+      principal: { id: text, issuer: text, subject: text, trustEntry: text },
+    },
+    principal: { id: text, issuer: text, subject: text, trustEntry: text, roles: texts, unproved: flag },
     actor: { id: text, name: text, username: text },
 
     label: text,
     comment: { id: text, site: text },
-    origin: { delivery: text, triggerEventId: text, namespace: text },
+    origin: {
+      delivery: text,
+      triggerEventId: text,
+      namespace: text,
+      proved: { route: text, eventKey: text },
+      proof: new Set(WEAK_ORIGINS),
+    },
     page: {
       site: text,
       id: text,
@@ -100,6 +115,15 @@ export const BUS_EVENT_FIELDS = {
       status: new Set(PAGE_STATUSES),
       parent: text,
       previous: { parent: text, space: text },
+    },
+    outdated: {
+      commits: number,
+      isMore: flag,
+      after: number,
+      projects: texts,
+      paths: texts,
+      since: text,
+      how: new Set(SEEN_HOW),
     },
     attachment: {
       site: text,
@@ -119,7 +143,7 @@ export const BUS_EVENT_FIELDS = {
       change: new Set(CODE_CHANGES),
       commit: text,
       before: text,
-      commits: [{ id: text, message: text, url: text, author: text }],
+      commits: [{ id: text, message: text, url: text, author: text, paths: [number] }],
       commitCount: number,
       paths: { changed: texts, count: number, truncated: flag },
       protected: flag,
@@ -186,6 +210,7 @@ export const BUS_EVENT_FIELDS = {
       tags: texts,
       environment: text,
       softFailed: flag,
+      stopsEnvironment: flag,
       results: "any",
     },
     deployment: {
@@ -220,6 +245,10 @@ export const BUS_EVENT_FIELDS = {
         approvers: texts,
         requestedAt: text,
         until: text,
+        opensAt: text,
+        needsReason: flag,
+        progress: { needed: number, grantedBy: texts, missingRoles: texts },
+        emergency: flag,
         by: text,
         comment: text,
         delivery: text,
@@ -227,7 +256,7 @@ export const BUS_EVENT_FIELDS = {
     },
     agent: { system: text, id: text, name: text, tags: texts, url: text },
     token: { system: text, id: text, name: text, owner: text, expiresAt: text },
-    trigger: { system: text, listener: text, eventId: text },
+    trigger: { system: text, listener: text, name: text, eventId: text, reason: text },
     summary: {
       target: text,
       page: text,

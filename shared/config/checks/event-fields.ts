@@ -88,20 +88,29 @@ export const literalPath: Check = {
   id: "literal-path",
   level: "warning",
   finds:
-    "an option of an action that names an event's field without `$.` before it: the action gets it as literal text",
-  remedy: "write `$.` before the path",
+    "an option of an action that looks like the path of an event's field and is none, such as `detail.page.id`, `$detail.page.id` or `page.id`: the action gets it as literal text",
+  remedy: "write the path that the finding names, which begins with `$.detail.`",
   canBeIgnored: true,
   needs: [],
   run: ({ routes }) =>
     routes.flatMap(({ name, action, options }) =>
-      stringsIn(options, ["routes", name, "do", action])
-        .filter(([, text]) => /^\.?detail[.[]/.test(text) && problemsOf(stepsIn(text), "path").length === 0)
-        .map(([path, text]) => ({
-          path,
-          message: `the action gets this as literal text; for the event's field write $.${text.replace(/^\./, "")}`,
-        })),
+      stringsIn(options, ["routes", name, "do", action]).flatMap(([path, text]) =>
+        literalProblem(text).map((message) => ({ path, message })),
+      ),
     ),
 };
+
+/** Why a text that is no path was probably meant as one; empty if it was not. */
+function literalProblem(text: string): readonly string[] {
+  if (text.startsWith("$.") || !/^[$.]?[A-Za-z]+[.[][A-Za-z0-9_.[\]-]+$/.test(text)) return [];
+  const written = stepsIn(text);
+  const isWhole = written[0] === "detail";
+  const steps = isWhole ? written : ["detail", ...written];
+  const [problem] = problemsOf(steps, "path");
+  if (problem === undefined)
+    return [`the action gets this as literal text; for the event's field write $.${shown(steps)}`];
+  return isWhole ? [`the action gets this as literal text, and it is no path of an event's field: ${problem}`] : [];
+}
 
 /** The paths into the event among a route's options, each with its place in the file and its steps. */
 const pathsIn = ({ name, action, options }: ConfiguredRoute): readonly (readonly [Path, readonly string[]])[] =>
@@ -131,7 +140,7 @@ function problemsOf(steps: readonly string[], within: "pattern" | "path"): reado
     if (isList(field) !== isIndex(step)) return [isList(field) ? listProblem(above) : `"${above}" is not a list`];
     if (isValue(field)) return [`"${above}" is a value and has no "${step}"`];
     const below: Field | undefined = isList(field) ? field[0] : memberOf(field, step);
-    if (below === undefined) return [`no event has "${step}" in ${above}${suggestion(step, Object.keys(field))}`];
+    if (below === undefined) return [`no event has "${step}" in ${above}${meant(steps, at, field)}`];
     field = elementOf(below);
   }
   if (isValue(field)) return [];
@@ -139,6 +148,35 @@ function problemsOf(steps: readonly string[], within: "pattern" | "path"): reado
   const known = field === "any" ? "a name of your own" : Object.keys(field).join(", ");
   return [`"${shown(steps)}" is a block of fields, not a value: name one of them (${known})`];
 }
+
+/** What was probably meant by the step of a path that does not exist. */
+function meant(steps: readonly string[], at: number, fields: object): string {
+  const step = steps[at] ?? "";
+  const known = Object.keys(fields);
+  const inDetail = ["detail", ...steps];
+  if (at === 0 && Object.hasOwn(BUS_EVENT_FIELDS.detail, step)) return ` (did you mean "${shown(inDetail)}"?)`;
+  const synonym = known.find((name) => SYNONYMS.get(step.toLowerCase())?.includes(name));
+  return synonym === undefined ? suggestion(step, known) : ` (did you mean "${synonym}"?)`;
+}
+
+/** Names that other systems use, with ours. */
+const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    branch: ["name", "refName"],
+    tag: ["name"],
+    sha: ["commit"],
+    revision: ["commit"],
+    identifier: ["id"],
+    repository: ["project"],
+    repo: ["project"],
+    status: ["state"],
+    result: ["state"],
+    author: ["actor"],
+    user: ["actor"],
+    sender: ["actor", "principal"],
+    link: ["url"],
+  }),
+);
 
 const isList = (field: Field): field is readonly [Field] => Array.isArray(field);
 

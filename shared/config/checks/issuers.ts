@@ -73,6 +73,38 @@ function selfServedIn(name: string, { preset, claims, roles }: TrustEntry): read
   return [...pins, ...ofRoles];
 }
 
+export const roleWithoutCondition: Check = {
+  id: "role-without-condition",
+  level: "warning",
+  finds:
+    "a role that may approve, grant in an emergency, replay or read deliveries, which every token of a trust entry earns: the role has no `when`, and the entry pins a tenant at most",
+  remedy: "grant it under `when`, by a group or an app role that only these people have",
+  canBeIgnored: true,
+  needs: ["roles", "routes"],
+  run: ({ issuers, roles, routes }) =>
+    Object.entries(issuers).flatMap(([name, entry]) =>
+      entry.roles.flatMap(({ role, when }, index) =>
+        when.length === 0 && !isPinned(entry) && isForPeople(role, { roles, routes })
+          ? [
+              {
+                path: ["issuers", name, "roles", index],
+                message: `every token of "${name}" earns "${role}": give it a "when", by a group or an app role`,
+              },
+            ]
+          : [],
+      ),
+    ),
+};
+
+/** Whether the entry itself asks for more than a tenant, for example for a group. */
+const isPinned = ({ isShared, claims }: TrustEntry): boolean => !isShared && claims.length > 0;
+
+function isForPeople(name: string, { roles, routes }: Pick<Config, "roles" | "routes">): boolean {
+  if (routes.some(({ approval }) => approval?.emergency.includes(name))) return true;
+  const { call = [], replay = [], approve = [] } = roles[name] ?? {};
+  return call.includes("deliveries") || replay.length > 0 || approve.length > 0;
+}
+
 export const unnamedPreset: Check = {
   id: "unnamed-preset",
   level: "warning",

@@ -46,7 +46,10 @@ interface OwnSource {
 const typesOf = (...families: readonly Family[]): readonly EventType[] =>
   EVENT_TYPES.filter((type) => families.some((family) => type.startsWith(`${family}.`)));
 
-/** The bridge publishes events of its own: about approvals of its routes, the states that jobs report, and summaries. */
+/**
+ * The bridge publishes events of its own: about approvals of its routes, the states that jobs report, summaries, and pages
+ * that fell behind their code.
+ */
 const OWN: ReadonlyMap<string, OwnSource> = new Map([
   [
     "approvals",
@@ -72,7 +75,14 @@ const OWN: ReadonlyMap<string, OwnSource> = new Map([
       isActive: ({ issuers, roles }) =>
         Object.values(issuers)
           .flatMap((entry) => entry.roles)
-          .some(({ role }) => roles[role]?.call.includes("summaries")),
+          .some(({ role }) => (roles[role]?.summarise.length ?? 0) > 0),
+    },
+  ],
+  [
+    "pages",
+    {
+      types: ["page.outdated"],
+      isActive: ({ targets }) => targets.some(({ settings }) => "outdated" in settings),
     },
   ],
 ]);
@@ -93,7 +103,7 @@ type PartOf<F extends string, Event = BridgeEvent> = Event extends { readonly ty
 
 /** The members that only some types of events have, by the types that can have them. A missing one is a type error. */
 const PARTS = {
-  page: { page: true, label: true, comment: true },
+  page: { page: true, label: true, comment: true, outdated: true, origin: true },
   blogpost: { page: true, label: true, comment: true },
   attachment: { attachment: true },
   code: { code: true },
@@ -115,6 +125,8 @@ const ALL_PARTS: ReadonlySet<string> = new Set(Object.values(PARTS).flatMap((par
 const ONLY_IN: readonly (readonly [field: string, types: readonly EventType[]])[] = [
   ["detail.label", ["page.labeled", "page.unlabeled", "blogpost.labeled", "blogpost.unlabeled"]],
   ["detail.comment", ["page.commented"]],
+  ["detail.outdated", ["page.outdated"]],
+  ["detail.origin", EVENT_TYPES.filter((type) => type === "page.outdated" || !type.startsWith("page."))],
   ["detail.code.commit", ["code.pushed", "code.tagged"]],
   ["detail.code.message", ["code.tagged"]],
   ["detail.change.mergeCommit", ["change.merged"]],

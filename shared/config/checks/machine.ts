@@ -1,8 +1,12 @@
+import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
+import { rotatingSecret } from "../../host/secrets.ts";
 import { UnusableFileError } from "../../host/small-file.ts";
+import { signingKey } from "../../host/standard-webhooks.ts";
 import { jwksLoader } from "../../identity/load-jwks.ts";
-import { connectSources, signingDeps } from "../connect.ts";
+import { connectSources } from "../connect.ts";
 import type { ConfigProblem } from "../explain.ts";
+import { signingDeps } from "../signing-deps.ts";
 import type { Check } from "./check.ts";
 
 /** A source that can sign must accept its own signature. A malformed secret fails this test. */
@@ -39,6 +43,39 @@ export const unfitSecret: Check = {
     return problems;
   },
 };
+
+/** A target with a malformed secret would sign no request: each of its runs would fail. */
+export const unfitTargetSecret: Check = {
+  id: "unfit-target-secret",
+  level: "error",
+  finds: "a target's `secret` that can be read but is no signing token, so that no request to it can be signed",
+  remedy: "set the secret that the receiver shows: `whsec_` and a key in base64",
+  canBeIgnored: false,
+  needs: [],
+  run: async ({ targets }, { secrets, here }) => {
+    if (here === undefined) return [];
+    const refs = targets.flatMap(({ name, settings }) => {
+      const { success, output } = v.safeParse(signedRequests, settings);
+      if (!success) return [];
+      return Object.entries(output.secret).flatMap(([label, ref]) => (ref === undefined ? [] : [{ name, label, ref }]));
+    });
+    const problems = refs.map(async ({ name, label, ref }): Promise<readonly ConfigProblem[]> => {
+      // `unreadable-secret` reports the others.
+      const secret = await secrets.read(ref).catch(() => undefined);
+      if (secret === undefined) return [];
+      try {
+        signingKey(secret, ref);
+        return [];
+      } catch (error) {
+        return [{ path: ["targets", name, "secret", label], message: messageOf(error) }];
+      }
+    });
+    return (await Promise.all(problems)).flat();
+  },
+};
+
+/** The targets that sign each request as Standard Webhooks. */
+const signedRequests = v.object({ secret: rotatingSecret });
 
 export const unreadableKeyFile: Check = {
   id: "unreadable-key-file",

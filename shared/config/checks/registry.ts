@@ -1,38 +1,65 @@
-import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
+import {
+  approvalOfEnd,
+  approvalOfName,
+  approvalOutlivesRecords,
+  emergencyForApprovers,
+  noApprover,
+  requesterWithoutToken,
+  roleMayNotApprove,
+  unverifiedApproval,
+} from "./approvals.ts";
 import { branchOfFork } from "./branch-of-fork.ts";
 import type { Check } from "./check.ts";
+import { unusablePermission } from "./confined-roles.ts";
 import { awsOnlyField, literalPath, pathWithoutValue, unknownPath } from "./event-fields.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
+  roleWithoutCondition,
   selfServedClaim,
   sourceSharesJobTokens,
   unnamedPreset,
   unpinnedSharedIssuer,
   unreachableConsole,
 } from "./issuers.ts";
-import { unfitSecret, unreadableKeyFile } from "./machine.ts";
+import { unfitSecret, unfitTargetSecret, unreadableKeyFile } from "./machine.ts";
+import { uncountedCommits } from "./outdated-pages.ts";
+import { unnamedPeople } from "./people.ts";
 import { possibleRouteCycle, routeCycle } from "./route-cycle.ts";
-import { unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
-import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
+import { commentWithoutPages, unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
+import { unreadablePublishedKey, unreadableSecret, weakSecret } from "./secrets.ts";
 import { shadowMode } from "./shadow-mode.ts";
+import { unshownSummaries } from "./summaries.ts";
 import {
   missingSystemToken,
   openForgeApp,
+  openListener,
   openNamespaces,
+  openProjects,
   openSpaces,
+  overwrittenListener,
   unencryptedTarget,
+  unprovedOrigin,
+  unreportedNamespace,
   unusedTarget,
   wrongRunReporter,
 } from "./targets.ts";
 import { unfilledVariable } from "./unfilled-variable.ts";
 import { unusedIgnore } from "./unused-ignore.ts";
+import {
+  identityWithoutKey,
+  sharedAudience,
+  unearnedRole,
+  unnoticedRunEnd,
+  upstreamWithoutIssuer,
+} from "./upstreams.ts";
 
 /** Every check, in the order in which they run. To add a check, add its object here. */
 export const checks: readonly Check[] = [
   unpinnedSharedIssuer,
   namePinnedSharedIssuer,
   selfServedClaim,
+  roleWithoutCondition,
   unnamedPreset,
   sourceSharesJobTokens,
   proofWithoutAddress,
@@ -40,14 +67,35 @@ export const checks: readonly Check[] = [
   routeCycle,
   possibleRouteCycle,
   noApprover,
+  requesterWithoutToken,
+  roleMayNotApprove,
+  emergencyForApprovers,
+  unusablePermission,
   approvalOutlivesRecords,
+  unnamedPeople,
+  upstreamWithoutIssuer,
+  identityWithoutKey,
+  sharedAudience,
+  unearnedRole,
+  unnoticedRunEnd,
+  unshownSummaries,
+  uncountedCommits,
+  approvalOfName,
+  unverifiedApproval,
+  approvalOfEnd,
   missingSystemToken,
   openForgeApp,
   openNamespaces,
+  unprovedOrigin,
+  openProjects,
   openSpaces,
   unencryptedTarget,
   wrongRunReporter,
+  overwrittenListener,
+  openListener,
+  unreportedNamespace,
   unusedTarget,
+  commentWithoutPages,
   unmatchableRoute,
   unmatchableValue,
   unknownPath,
@@ -59,9 +107,11 @@ export const checks: readonly Check[] = [
   shadowMode,
   unfilledVariable,
   unreadableSecret,
+  weakSecret,
   unreadablePublishedKey,
   // These use the findings of the checks before them.
   unfitSecret,
+  unfitTargetSecret,
   unreadableKeyFile,
   unusedIgnore,
 ];

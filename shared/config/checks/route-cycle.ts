@@ -91,7 +91,8 @@ function stepsIn(config: Config): readonly Step[] {
 
 /** The events that a route leads to. */
 function eventsAfter(route: ConfiguredRoute, { sources, targets }: Config): readonly KnownEvents[] {
-  const { leadsTo } = actionOf(route) ?? {};
+  const action = actionOf(route);
+  const leadsTo = action?.leadsToNothing?.(route.options) ? undefined : action?.leadsTo;
   const approvals = route.approval ? eventsOf({ name: "approvals", provider: "approvals" }, APPROVALS) : [];
   if (leadsTo === undefined) return approvals;
   if (leadsTo.reportedBy === "same_system") {

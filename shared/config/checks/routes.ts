@@ -1,3 +1,4 @@
+import { actions } from "../../actions/registry.ts";
 import { busSourceOf, sourceUriOf } from "../../model/bus-event.ts";
 import { EVENT_TYPES } from "../../model/event.ts";
 import { providers } from "../../providers/registry.ts";
@@ -25,7 +26,7 @@ export const unmatchableRoute: Check = {
     return config.routes
       .filter(
         (route) =>
-          !isSatisfiable(route.pattern, (field) => published[field]) ||
+          !isSatisfiable(route.pattern, (field) => published.get(field)) ||
           (namesTypes(route) && !events.some(({ facts }) => isSatisfiable(route.pattern, facts))),
       )
       .flatMap((route) => {
@@ -55,16 +56,16 @@ export const unmatchableValue: Check = {
   run: (config) => {
     const published = publishedBy(config);
     // An alternative for a provider that has no source yet is not a mistake.
-    const publishable = { ...published, source: BUS_SOURCES };
+    const publishable = new Map([...published, ["source", BUS_SOURCES]]);
     const inFields = config.routes
       .flatMap(valuesOf)
-      .filter(({ field }) => published[field] === undefined)
+      .filter(({ field }) => !published.has(field))
       .flatMap(({ path, steps, alternative }) => {
         const problem = valueProblem(steps, alternative);
         return problem === undefined ? [] : [{ path, message: `no event has this: ${problem}` }];
       });
     const inEnvelope = config.routes
-      .filter(({ pattern }) => isSatisfiable(pattern, (field) => published[field]))
+      .filter(({ pattern }) => isSatisfiable(pattern, (field) => published.get(field)))
       .flatMap(valuesOf)
       .filter(({ field, alternative }) => !canBe(field, alternative, publishable))
       .map(({ path, field, alternative }) => ({
@@ -88,29 +89,48 @@ export const unusedSource: Check = {
       .filter(({ name }) => !reporting.includes(name))
       .filter((source) => {
         const published = valuesFrom(source);
-        return !routes.some(({ pattern }) => isSatisfiable(pattern, (field) => published[field]));
+        return !routes.some(({ pattern }) => isSatisfiable(pattern, (field) => published.get(field)));
       })
       .map(({ name }) => ({ path: ["sources", name], message: "its events are recorded, and no route acts on them" }));
   },
 };
 
-/** The values that an event can have, by field, for fields that every event has. */
-type Possible = Readonly<Record<string, readonly string[]>>;
+export const commentWithoutPages: Check = {
+  id: "comment-without-pages",
+  level: "warning",
+  finds: "a route that keeps a merge request's list of pages up to date, while no route writes pages",
+  remedy: "write a route with `do.confluence` for the runs of merge requests, or remove the comment",
+  canBeIgnored: true,
+  needs: ["routes"],
+  run: ({ routes }) =>
+    routes.some(({ action }) => actions.some(({ name, preview }) => name === action && preview !== undefined))
+      ? []
+      : routes
+          .filter(({ options }) => "comment" in options)
+          .map(({ name, action }) => ({
+            path: ["routes", name, "do", action, "comment"],
+            message: "no route writes pages, so the comment has none to list",
+          })),
+};
 
-const valuesFrom = ({ name, provider }: NamedSource): Possible => ({
-  source: [busSourceOf(provider)],
-  "detail.source": [sourceUriOf(name)],
-});
+/** The values that an event can have, by field, for fields that every event has. */
+type Possible = ReadonlyMap<string, readonly string[]>;
+
+const valuesFrom = ({ name, provider }: NamedSource): Possible =>
+  new Map([
+    ["source", [busSourceOf(provider)]],
+    ["detail.source", [sourceUriOf(name)]],
+  ]);
 
 /** Returns the possible values of the fields that every event has. */
 function publishedBy(config: Config): Possible {
   const publishing = [...config.sources, ...ownSources(config)].map(valuesFrom);
-  return {
-    source: [...new Set(publishing.flatMap((events) => events["source"] ?? []))],
-    "detail-type": EVENT_TYPES,
-    "detail.type": EVENT_TYPES,
-    "detail.source": publishing.flatMap((events) => events["detail.source"] ?? []),
-  };
+  return new Map<string, readonly string[]>([
+    ["source", [...new Set(publishing.flatMap((events) => events.get("source") ?? []))]],
+    ["detail-type", EVENT_TYPES],
+    ["detail.type", EVENT_TYPES],
+    ["detail.source", publishing.flatMap((events) => events.get("detail.source") ?? [])],
+  ]);
 }
 
 /** Every `source` that an event can have, whatever is configured. */
@@ -118,12 +138,12 @@ const BUS_SOURCES = [...providers.map(({ name }) => name), ...OWN_NAMES].map(bus
 
 function canBe(field: string, alternative: unknown, possible: Possible): boolean {
   const compiled = compilePattern({ [field]: [alternative] });
-  return !compiled.ok || isSatisfiable(compiled.pattern, (name) => possible[name]);
+  return !compiled.ok || isSatisfiable(compiled.pattern, (name) => possible.get(name));
 }
 
 /** Returns why no event has this alternative, and what would be right. */
 function whyNot(field: string, value: unknown, { sources }: Config, published: Possible): string {
-  const known = (published[field] ?? []).map(String);
+  const known = (published.get(field) ?? []).map(String);
   const isType = field.endsWith("type");
   if (typeof value !== "string") {
     return isType ? "docs/events.md lists the types" : `here "${field}" is ${known.join(" or ") || "never there"}`;

@@ -11,17 +11,39 @@ export const unreadableSecret: Check = {
   remedy: "set the secret, or correct the reference",
   canBeIgnored: false,
   needs: [],
-  run: (config, { secrets }) =>
-    unreadable(
-      [
-        ...keyRefs(config, 0, 1),
-        ...config.sources.flatMap(({ name, settings }) => refsIn(settings, ["sources", name])),
-        ...config.targets.flatMap(({ name, settings }) => refsIn(settings, ["targets", name])),
-        ...refsIn(config.console, ["console"]),
-      ],
-      secrets,
-    ),
+  run: (config, { secrets }) => unreadable([...keyRefs(config, 0, 1), ...sharedRefs(config)], secrets),
 };
+
+export const weakSecret: Check = {
+  id: "weak-secret",
+  level: "error",
+  finds:
+    "a secret of fewer than 16 bytes, which others can guess; not for AWS, where the deployment does not read the secrets",
+  remedy: "use a long random text on both sides, such as that of `openssl rand -base64 32`",
+  canBeIgnored: false,
+  needs: [],
+  run: async (config, { secrets, here }) => {
+    // A check on another machine, such as that of a deployment to AWS, does not know the values.
+    if (here === undefined) return [];
+    const problems = sharedRefs(config).map(async ([path, ref]) => {
+      // `unreadable-secret` reports the others.
+      const secret = await secrets.read(ref).catch(() => undefined);
+      if (secret === undefined || Buffer.byteLength(secret.reveal()) >= MIN_SECRET_BYTES) return [];
+      return [{ path, message: `it has fewer than ${MIN_SECRET_BYTES} bytes, so that others can guess it` }];
+    });
+    return (await Promise.all(problems)).flat();
+  },
+};
+
+/** 128 bits, if all of them are random. */
+const MIN_SECRET_BYTES = 16;
+
+/** The secrets that the bridge shares with another system, or with itself for the cookies of the console. */
+const sharedRefs = (config: Config): Refs => [
+  ...config.sources.flatMap(({ name, settings }) => refsIn(settings, ["sources", name])),
+  ...config.targets.flatMap(({ name, settings }) => refsIn(settings, ["targets", name])),
+  ...refsIn(config.console, ["console"]),
+];
 
 /** An unreadable key besides the signing key is left out of the published key set, so it is only a warning. */
 export const unreadablePublishedKey: Check = {

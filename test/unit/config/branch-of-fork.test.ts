@@ -3,7 +3,7 @@ import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { Secret, type Secrets } from "../../../shared/host/secrets.ts";
 
-const everySecret: Secrets = { read: () => Promise.resolve(new Secret("there")) };
+const everySecret: Secrets = { read: () => Promise.resolve(new Secret("a secret for tests")) };
 
 const config = (when: string) => `sources:
   code: { provider: gitlab, token: { current: env:HOOK } }

@@ -4,7 +4,11 @@ import { parseConfig } from "../../../shared/config/load.ts";
 import { secretsOf } from "../../support/test-doubles.ts";
 import { whole } from "./files.ts";
 
-const SECRETS = { WIKI_SECRET: "a", WIKI_TOKEN: "b", EMPTY: "" };
+const SECRETS = {
+  WIKI_SECRET: "sixteen bytes, 16",
+  WIKI_TOKEN: "b".repeat(16),
+  EMPTY: "",
+};
 
 describe("a valid configuration", () => {
   it("a valid configuration has no findings, also with a status route on build events", async () => {
@@ -123,7 +127,7 @@ describe("an error", () => {
     ],
   ])("%s is an error", async (_, right, wrong, message) => {
     expect(await findings(whole.replace(right, wrong))).toEqual([
-      `error 27:19 targets.pages.credential.bearer: ${message}`,
+      `error 29:19 targets.pages.credential.bearer: ${message}`,
     ]);
   });
 });
@@ -136,23 +140,23 @@ describe("a warning", () => {
       "a route on a provider that no source has",
       when,
       "source: [drawbridge.gitlab]",
-      "32:16 routes.docs-build.when.source[0]: no event matches: no source here publishes it (known: drawbridge.confluence, drawbridge.tekton)",
+      "34:16 routes.docs-build.when.source[0]: no event matches: no source here publishes it (known: drawbridge.confluence, drawbridge.tekton)",
     ],
     [
       "a route on an unknown type",
       when,
       "detail-type: [page.edited]",
-      '32:21 routes.docs-build.when.detail-type[0]: no event matches: there is no "page.edited" (did you mean "page.updated"?)',
+      '34:21 routes.docs-build.when.detail-type[0]: no event matches: there is no "page.edited" (did you mean "page.updated"?)',
     ],
     [
       "a route on an unknown source",
       when,
       "detail: { source: [/sources/wikki] }",
-      '32:26 routes.docs-build.when.detail.source[0]: no event matches: there is no "/sources/wikki" (did you mean "/sources/wiki"?)',
+      '34:26 routes.docs-build.when.detail.source[0]: no event matches: there is no "/sources/wikki" (did you mean "/sources/wiki"?)',
     ],
     [
       "a target over plain HTTP",
-      "url: https://listener.example.com",
+      "url: http://127.0.0.1:8080",
       "url: http://el-docs.ci.svc.cluster.local:8080",
       "21:5 targets.docs-listener.url: http:// to another machine: anybody on the network path can read and change the requests; use https:// if you can",
     ],
@@ -169,10 +173,28 @@ describe("a warning", () => {
       '14:3 sources.prod-cluster: every namespace of the cluster can report runs to it; list those that may in "namespaces"',
     ],
     [
+      "a Tekton target whose runs prove nothing",
+      "    originKey: { current: env:WIKI_SECRET }\n",
+      "",
+      '19:3 targets.docs-listener: who reaches the listener can start runs that claim any delivery; set "originKey"',
+    ],
+    [
+      "a Tekton target whose proofs hold in several namespaces",
+      "    namespaces: [ci]\n    originKey",
+      "    namespaces: [ci-*]\n    originKey",
+      '24:5 targets.docs-listener.originKey: a proof holds in every namespace of the target; list exactly one in "namespaces"',
+    ],
+    [
+      "a Tekton target without a key beside one of the same source that has one",
+      "  docs-listener:\n",
+      "  other: { kind: tekton, url: https://other.example.com, runsReportedBy: prod-cluster }\n  docs-listener:\n",
+      '19:3 targets.other: another target of "prod-cluster" has an "originKey", so no run of this one counts as caused by its delivery',
+    ],
+    [
       "a Confluence target that writes every page",
       "    spaces: [ENG]\n",
       "",
-      '23:3 targets.pages: it writes every page that its account can edit; list those that it may in "spaces" or "pages"',
+      '25:3 targets.pages: it writes every page that its account can edit; list those that it may in "spaces" or "pages"',
     ],
     [
       "a Forge app that any site may install",
@@ -185,6 +207,23 @@ describe("a warning", () => {
     expect(await findings(whole.replace(right, wrong))).toContain(`warning ${message}`);
   });
 
+  it("a role for people that every token of an entry earns is a warning", async () => {
+    const withRoles = (roles: string, more = ""): Promise<readonly string[]> =>
+      findings(
+        whole
+          .replace("  cluster:\n", `  cluster:\n    roles: [${roles}]\n${more}`)
+          .replace(
+            "sources:\n",
+            'roles: { reader: { call: [deliveries] }, boss: { approve: ["*"] }, plain: { fire: [docs-build] } }\nsources:\n',
+          ),
+      );
+    const unconditional = 'every token of "cluster" earns "boss": give it a "when", by a group or an app role';
+    expect(await withRoles("plain, boss")).toEqual([`warning 5:20 issuers.cluster.roles[1]: ${unconditional}`]);
+    expect(await withRoles("reader")).toEqual([expect.stringContaining('earns "reader"')]);
+    expect(await withRoles("{ role: boss, when: [{ path: groups, equals: leads }] }")).toEqual([]);
+    expect(await withRoles("boss", "    claims: [{ path: groups, equals: leads }]\n")).toEqual([]);
+  });
+
   it("a Confluence target that lists only pages has no finding", async () => {
     expect(await findings(whole.replace("spaces: [ENG]", 'pages: ["98310"]'))).toEqual([]);
   });
@@ -193,9 +232,9 @@ describe("a warning", () => {
     const either =
       "$or: [{ source: [x], detail-type: [page.updated] }, { source: [drawbridge.confluence], detail-type: [x] }]";
     expect(await findings(whole.replace(when, either))).toEqual([
-      expect.stringMatching(/^warning 32:\d+ routes\.docs-build\.when\.\$or\[0\]\.source\[0\]: .* there is no "x"/),
+      expect.stringMatching(/^warning 34:\d+ routes\.docs-build\.when\.\$or\[0\]\.source\[0\]: .* there is no "x"/),
       expect.stringMatching(
-        /^warning 32:\d+ routes\.docs-build\.when\.\$or\[1\]\.detail-type\[0\]: .* there is no "x"/,
+        /^warning 34:\d+ routes\.docs-build\.when\.\$or\[1\]\.detail-type\[0\]: .* there is no "x"/,
       ),
     ]);
   });
@@ -212,9 +251,10 @@ describe("a warning", () => {
   });
 
   it("neither a target on this machine nor a Forge app with its installations is a warning", async () => {
-    const text = whole
-      .replace("https://listener.example.com", "http://127.0.0.1:8080")
-      .replace("hubSignature: { current: env:WIKI_SECRET }", "forge: { trust: cluster, installations: [a] }");
+    const text = whole.replace(
+      "hubSignature: { current: env:WIKI_SECRET }",
+      "forge: { trust: cluster, installations: [a] }",
+    );
     expect(await findings(text)).toEqual([]);
   });
 });

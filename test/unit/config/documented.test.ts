@@ -16,7 +16,7 @@ import { Secret, type Secrets } from "../../../shared/host/secrets.ts";
 import { blocksOf, codeIn, readText } from "../../support/documents.ts";
 
 const REFERENCE = "docs/configuration-reference.md";
-const everySecret: Secrets = { read: () => Promise.resolve(new Secret("there")) };
+const everySecret: Secrets = { read: () => Promise.resolve(new Secret("a secret for tests")) };
 const examplesIn = (path: string) => blocksOf(readText(path), "yaml").filter(isWhole);
 const isWhole = (block: string): boolean => block.startsWith("# drawbridge.yaml\n");
 const findingsIn = (text: string) => checkLoaded(parseConfig(text, "example"), "example", everySecret);

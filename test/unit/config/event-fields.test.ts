@@ -9,7 +9,7 @@ const WHEN = "detail-type: [page.updated]";
 const DO = "{ tekton: { target: docs-listener } }";
 
 async function findings(text: string): Promise<readonly string[]> {
-  const secrets = secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" });
+  const secrets = secretsOf({ WIKI_SECRET: "wiki-secret-for-tests", WIKI_TOKEN: "wiki-token-for-tests" });
   const found = await checkLoaded(parseConfig(text, "x.yaml"), "x.yaml", secrets);
   return found.map(({ level, id, message }) => `${level} ${id} ${message.replace(/^\S+ routes\.docs-build\./, "")}`);
 }
@@ -42,7 +42,12 @@ describe("a pattern", () => {
     [
       "a part without detail",
       "page: { id: [x] }",
-      'when.page.id: no event has "page" in an event (known: source, detail-type, time, detail)',
+      'when.page.id: no event has "page" in an event (did you mean "detail.page.id"?)',
+    ],
+    [
+      "a name of another system",
+      "detail: { code: { branch: [main] } }",
+      'when.detail.code.branch: no event has "branch" in detail.code (did you mean "name"?)',
     ],
     [
       "a field of another part",
@@ -131,14 +136,25 @@ describe("a path in an option of an action", () => {
     expect(await withParam(path)).toEqual([expect.stringMatching(/^error unknown-path do\.tekton\.params\.p: /)]);
   });
 
-  it.each(["detail.page.id", ".detail.page.id", "detail.code.commits[0].id"])(
-    "a path without $. before it is a warning: %s",
-    async (path) => {
-      expect(await withParam(path)).toEqual([
-        `warning literal-path do.tekton.params.p: the action gets this as literal text; for the event's field write $.${path.replace(/^\./, "")}`,
-      ]);
-    },
-  );
+  it.each([
+    ["detail.page.id", "$.detail.page.id"],
+    [".detail.page.id", "$.detail.page.id"],
+    ["$detail.page.id", "$.detail.page.id"],
+    ["page.id", "$.detail.page.id"],
+    ["detail.code.commits[0].id", "$.detail.code.commits[0].id"],
+  ])("a path without $. before it is a warning: %s", async (path, meant) => {
+    expect(await withParam(path)).toEqual([
+      `warning literal-path do.tekton.params.p: the action gets this as literal text; for the event's field write ${meant}`,
+    ]);
+  });
+
+  it.each([
+    ["detail.page.identifier", 'no event has "identifier" in detail.page (did you mean "id"?)'],
+    ["$detail.code.branch", 'no event has "branch" in detail.code (did you mean "name"?)'],
+    ["detail.page", '"detail.page" is a block of fields, not a value'],
+  ])("a path without $. to a field that no event has is a warning: %s", async (path, why) => {
+    expect(await withParam(path)).toEqual([expect.stringContaining(`it is no path of an event's field: ${why}`)]);
+  });
 
   it.each([
     "$.detail.page.id",
@@ -149,6 +165,8 @@ describe("a path in an option of an action", () => {
     "detail",
     "main",
     "details.page.id",
+    "page.html",
+    "code.example.com",
   ])("the path or literal %s is valid", async (path) => expect(await withParam(path)).toEqual([]));
 });
 

@@ -21,8 +21,10 @@ sources:
 targets:
   docs-listener:
     kind: tekton
-    url: https://listener.example.com
+    url: http://127.0.0.1:8080
     runsReportedBy: prod-cluster
+    namespaces: [ci]
+    originKey: { current: env:WIKI_SECRET }
   pages:
     kind: confluence
     product: data-center

@@ -4,7 +4,7 @@ import { parseConfig, showFinding, showSummary } from "../../../shared/config/lo
 import { secretsOf } from "../../support/test-doubles.ts";
 import { whole } from "./files.ts";
 
-const SECRETS = secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" });
+const SECRETS = secretsOf({ WIKI_SECRET: "wiki-secret-for-tests", WIKI_TOKEN: "wiki-token-for-tests" });
 
 async function linesOf(text: string): Promise<readonly string[]> {
   const findings = await checkLoaded(parseConfig(text, "x.yaml"), "x.yaml", SECRETS);
@@ -12,7 +12,9 @@ async function linesOf(text: string): Promise<readonly string[]> {
 }
 
 const ignoring = (...entries: readonly string[]): string => `checks: { ignore: [${entries.join(", ")}] }\n`;
-const open = whole.replace("https://listener.example.com", "http://listener.example.com");
+const open = whole
+  .replace("http://127.0.0.1:8080", "http://listener.example.com")
+  .replace("originKey", "listener: { allowFrom: [{ namespace: ingress }] }\n    originKey");
 const OPEN = "x.yaml:21:5 targets.docs-listener.url: http:// to another machine";
 const entry = "{ id: unencrypted-target, at: targets.docs-listener, reason: the mesh encrypts it }";
 
@@ -50,18 +52,20 @@ describe("a finding", () => {
   it("an error that may be ignored is not an error any more once an entry ignores it", async () => {
     const waiting = whole.replace("do: { tekton", "approval: {}\n    do: { tekton");
     expect(await linesOf(waiting)).toEqual([
-      expect.stringMatching(/^error \[no-approver\] x\.yaml:33:5 routes\.docs-build\.approval: /),
-      "x.yaml: 1 error, 0 warnings",
+      expect.stringMatching(/^error \[no-approver\] x\.yaml:35:5 routes\.docs-build\.approval: /),
+      expect.stringMatching(/^warning \[unnamed-people\] x\.yaml:9:3 sources\.wiki: /),
+      expect.stringMatching(/^warning \[unverified-approval\]/),
+      "x.yaml: 1 error, 2 warnings",
     ]);
     const ignored = waiting + ignoring("{ id: no-approver, at: routes.docs-build, reason: the role comes next week }");
-    expect((await linesOf(ignored)).at(-1)).toBe("x.yaml: 0 errors, 0 warnings, 1 ignored");
+    expect((await linesOf(ignored)).at(-1)).toBe("x.yaml: 0 errors, 2 warnings, 1 ignored");
   });
 });
 
 describe("an entry of checks.ignore", () => {
   it("an entry is a warning once its finding is gone, so that it does not hide the next one", async () => {
     expect(await linesOf(whole + ignoring(entry))).toEqual([
-      'warning [unused-ignore] x.yaml:40:20 checks.ignore[0]: "unencrypted-target" finds nothing at targets.docs-listener: remove the entry',
+      'warning [unused-ignore] x.yaml:42:20 checks.ignore[0]: "unencrypted-target" finds nothing at targets.docs-listener: remove the entry',
       "x.yaml: 0 errors, 1 warning",
     ]);
   });
@@ -116,7 +120,7 @@ describe("an entry of checks.ignore", () => {
   it("an entry does not ignore a mistake of form", async () => {
     const wrong = whole.replace("retentionDays: 90", "retentionDays: 0");
     const lines = await linesOf(wrong + ignoring(entry.replace("targets.docs-listener", "limits.retentionDays")));
-    expect(lines).toContainEqual("error x.yaml:39:3 limits.retentionDays: it must be 1 or more");
+    expect(lines).toContainEqual("error x.yaml:41:3 limits.retentionDays: it must be 1 or more");
   });
 });
 
@@ -126,7 +130,7 @@ describe("a configuration with a mistake of form", () => {
   it("a configuration with a mistake of form is still checked in its other parts, and more may follow", async () => {
     expect(await linesOf(broken.replace("env:WIKI_TOKEN", "env:MISSING"))).toEqual([
       expect.stringMatching(/^error x\.yaml:10:5 sources\.wiki\.provider: /),
-      expect.stringMatching(/^error \[unreadable-secret\] x\.yaml:27:19 targets\.pages\.credential\.bearer: /),
+      expect.stringMatching(/^error \[unreadable-secret\] x\.yaml:30:19 targets\.pages\.credential\.bearer: /),
       expect.stringContaining(`warning [unencrypted-target] ${OPEN}`),
       "x.yaml: 2 errors, 1 warning; more may follow once these are corrected",
     ]);

@@ -1,6 +1,7 @@
 import { actions } from "../../../shared/actions/registry.ts";
 
 const ONE_LINE = 'without white space and control characters; a YAML block scalar ("|" or ">") ends in a line break';
+const INHERITED = "cannot be a key: JavaScript gives it another meaning; use another name";
 const NO_TAG = "a tag (a word after !) does not work here; remove it, or quote a text that begins with !";
 
 /**
@@ -18,7 +19,13 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "an unknown key, like no other",
     "retentionDays: 90",
     "forever: true",
-    '39:3 limits.forever: there is no "forever" here (known: bodyBytes, retentionDays, chainHops, shutdownSeconds)',
+    '41:3 limits.forever: there is no "forever" here (known: bodyBytes, retentionDays, chainHops, shutdownSeconds)',
+  ],
+  [
+    "a trust entry that has the name of what is not proved by one",
+    "/keys }\n",
+    "/keys }\n  source: { issuer: https://other.example.com, audience: https://bridge.example.com }\n",
+    '8:3 issuers.source: it must be another name: "source", "unproved", "bridge" and "issuer" stand for what is not proved by a trust entry',
   ],
   [
     "a missing audience",
@@ -54,13 +61,13 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "an unknown target",
     "target: docs-listener",
     "target: docs-lisener",
-    '33:21 routes.docs-build.do.tekton.target: there is no target "docs-lisener" (did you mean "docs-listener"?)',
+    '35:21 routes.docs-build.do.tekton.target: there is no target "docs-lisener" (did you mean "docs-listener"?)',
   ],
   [
     "a target of another kind",
     "target: docs-listener",
     "target: pages",
-    '33:21 routes.docs-build.do.tekton.target: the target "pages" is of kind confluence, not tekton (known: docs-listener)',
+    '35:21 routes.docs-build.do.tekton.target: the target "pages" is of kind confluence, not tekton (known: docs-listener)',
   ],
   [
     "an unknown trust entry",
@@ -78,25 +85,25 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "an unknown operator",
     "{ prefix: build. }",
     "{ startsWith: build. }",
-    '35:29 routes.docs-status.when.detail-type[0].startsWith: there is no operator "startsWith"; the operators are prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists, cidr',
+    '37:29 routes.docs-status.when.detail-type[0].startsWith: there is no operator "startsWith"; the operators are prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists, cidr',
   ],
   [
     "a text where a pattern has a list",
     "[page.updated]",
     "page.updated",
-    '32:7 routes.docs-build.when.detail-type: give a list of alternatives, like ["page.updated"], or an object of fields',
+    '34:7 routes.docs-build.when.detail-type: give a list of alternatives, like ["page.updated"], or an object of fields',
   ],
   [
     "a missing pattern",
     "    when: { detail-type: [{ prefix: build. }] }\n",
     "",
-    '34:3 routes.docs-status.when: "when" is missing',
+    '36:3 routes.docs-status.when: "when" is missing',
   ],
   [
     "two actions",
     "confluence: { target: pages }",
     "confluence: { target: pages }, tekton: { target: docs-listener }",
-    "36:5 routes.docs-status.do: a route does exactly one thing; write another route for another action",
+    "38:5 routes.docs-status.do: a route does exactly one thing; write another route for another action",
   ],
   [
     "a wrong type",
@@ -118,7 +125,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
   ],
   [
     "a list for a text",
-    "    url: https://listener.example.com\n",
+    "    url: http://127.0.0.1:8080\n",
     "    url: [https://listener.example.com]\n",
     "21:5 targets.docs-listener.url: it must be a text, and is a list",
   ],
@@ -126,7 +133,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "a space by a lone star",
     "spaces: [ENG]",
     'spaces: ["*"]',
-    "28:14 targets.pages.spaces[0]: it must be a space's key, or the beginning of one and a `*`",
+    "30:14 targets.pages.spaces[0]: it must be a space's key, or the beginning of one and a `*`",
   ],
   [
     "a namespace in capitals",
@@ -134,48 +141,48 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "namespaces: [CI]",
     "17:18 sources.prod-cluster.namespaces[0]: it must be a namespace, or the beginning of one and a `*`",
   ],
-  ["a number out of range", "bodyBytes: 1048576", "bodyBytes: 12", "38:3 limits.bodyBytes: it must be 1024 or more"],
+  ["a number out of range", "bodyBytes: 1048576", "bodyBytes: 12", "40:3 limits.bodyBytes: it must be 1024 or more"],
   [
     "a number that is not whole",
     "retentionDays: 90",
     "retentionDays: 1.5",
-    "39:3 limits.retentionDays: it must be a whole number",
+    "41:3 limits.retentionDays: it must be a whole number",
   ],
   [
     "a section without entries",
     "limits:\n  bodyBytes: 1048576\n  retentionDays: 90\n",
     "limits:\n",
-    "37:1 limits: it must be a block of keys (bodyBytes, retentionDays, chainHops, shutdownSeconds), and is empty",
+    "39:1 limits: it must be a block of keys (bodyBytes, retentionDays, chainHops, shutdownSeconds), and is empty",
   ],
   [
     "an invalid name",
     "docs-status:",
     "Docs_Status:",
-    "34:3 routes.Docs_Status: it must be a route's name: a-z, 0-9 and dashes inside, at most 34 in all",
+    "36:3 routes.Docs_Status: it must be a route's name: a-z, 0-9 and dashes inside, at most 34 in all",
   ],
   [
     "an invalid choice",
     "product: data-center",
     "product: server",
-    "25:5 targets.pages.product: it must be cloud or data-center",
+    "27:5 targets.pages.product: it must be cloud or data-center",
   ],
   [
     "a credential of no known shape",
     "{ bearer: env:WIKI_TOKEN }",
     "{ token: env:WIKI_TOKEN }",
-    "27:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, forge, and has token",
+    "29:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, forge, and has token",
   ],
   [
     "two credentials",
     "{ bearer: env:WIKI_TOKEN }",
     "{ bearer: env:WIKI_TOKEN, basic: { user: a, token: env:A } }",
-    "27:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, forge, and has bearer, basic",
+    "29:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, forge, and has bearer, basic",
   ],
   [
     "a mistake inside one of several shapes",
     "{ bearer: env:WIKI_TOKEN }",
     "{ basic: { user: bot } }",
-    '27:19 targets.pages.credential.basic.token: "token" is missing',
+    '29:19 targets.pages.credential.basic.token: "token" is missing',
   ],
   [
     "an address of the keys over plain HTTP",
@@ -187,7 +194,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "a key that occurs twice",
     "  retentionDays: 90",
     "  bodyBytes: 90000",
-    '39:3 limits.bodyBytes: "bodyBytes" is already in line 38; give it once',
+    '41:3 limits.bodyBytes: "bodyBytes" is already in line 40; give it once',
   ],
   [
     "a block scalar as the address of a site",
@@ -203,7 +210,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
   ],
   [
     "a control character in the address of a target",
-    "    url: https://listener.example.com\n",
+    "    url: http://127.0.0.1:8080\n",
     '    url: "https://listener.example.com/\\x01"\n',
     `21:5 targets.docs-listener.url: it must be ${ONE_LINE}`,
   ],
@@ -219,17 +226,29 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "ownAccounts: [env:ACCOUNT]",
     "13:19 sources.wiki.ownAccounts[0]: it must be an account, written as it is, not as a reference",
   ],
-  ["a tag that makes a section empty", "limits:\n", "limits: !!set\n", `37:9 ${NO_TAG}`],
-  ["a tag that decodes a text", "product: data-center", "product: !!binary Y2xvdWQ=", `25:23 ${NO_TAG}`],
-  ["an unknown tag", "product: data-center", "product: !Ref data-center", `25:19 ${NO_TAG}`],
-  ["a tab", "  retentionDays: 90", "\tretentionDays: 90", "39:1 a tab cannot indent; use spaces"],
+  ["a tag that makes a section empty", "limits:\n", "limits: !!set\n", `39:9 ${NO_TAG}`],
+  ["a tag that decodes a text", "product: data-center", "product: !!binary Y2xvdWQ=", `27:23 ${NO_TAG}`],
+  ["an unknown tag", "product: data-center", "product: !Ref data-center", `27:19 ${NO_TAG}`],
+  ["a tab", "  retentionDays: 90", "\tretentionDays: 90", "41:1 a tab cannot indent; use spaces"],
   [
     "a quote that is not closed",
     "product: data-center",
     'product: "data-center',
-    "40:1 up to here something is not closed or not separated: a quote, a bracket, a comma or a colon",
+    "42:1 up to here something is not closed or not separated: a quote, a bracket, a comma or a colon",
   ],
-  ["a key that objects inherit", "  retentionDays: 90", "  constructor: 90", '39:3 "constructor" cannot be a key'],
+  ["a key that objects inherit", "  retentionDays: 90", "  constructor: 90", `41:3 "constructor" ${INHERITED}`],
+  [
+    "a key in quotes that objects inherit",
+    "target: docs-listener }",
+    'target: docs-listener, params: { "__proto__": x } }',
+    `35:54 "__proto__" ${INHERITED}`,
+  ],
+  [
+    "an alias as a key, which could stand for such a key",
+    "target: docs-listener }",
+    "target: docs-listener, params: { page: &name constructor, *name : x } }",
+    "35:79 an alias cannot be a key; write the key out",
+  ],
   [
     "an alias without its anchor",
     "current: env:WIKI_SECRET",

@@ -3,7 +3,7 @@ import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { Secret, type Secrets } from "../../../shared/host/secrets.ts";
 
-const everySecret: Secrets = { read: () => Promise.resolve(new Secret("there")) };
+const everySecret: Secrets = { read: () => Promise.resolve(new Secret("a secret for tests")) };
 
 /** Routes by name, each with its `when` and its `do`. */
 type Routes = Readonly<Record<string, readonly [when: string, action: string]>>;
@@ -194,6 +194,10 @@ describe("several routes", () => {
     [
       "annotates builds of Buildkite, which sends no event for it",
       ["{ source: [drawbridge.tekton] }", "buildkite: { target: annotations }"],
+    ],
+    [
+      "keeps a comment on merge requests, because own comments are ignored",
+      ["{ detail-type: [{ prefix: build. }] }", "gitlab: { target: commits, comment: pages }"],
     ],
     ["writes pages, because own edits are not published", ["{ detail-type: [{ prefix: build. }] }", PAGE]],
   ])("a run may start on builds of GitLab and on edits beside a route that %s", async (_, report) => {

@@ -10,7 +10,7 @@ async function foundIn(when: string): Promise<readonly string[]> {
   const findings = await checkLoaded(
     parseConfig(text, "x.yaml"),
     "x.yaml",
-    secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" }),
+    secretsOf({ WIKI_SECRET: "wiki-secret-for-tests", WIKI_TOKEN: "wiki-token-for-tests" }),
   );
   return findings
     .filter(({ message }) => message.includes("routes.docs-build"))
@@ -131,7 +131,11 @@ describe("a route whose types never have what it asks for", () => {
   ])("a route that asks for %s", async (_, types, detail, expected) => {
     const when = `detail-type: ${types}\n      detail: { ${detail} }`;
     const loaded = parseConfig(withGitlab.replace("detail-type: [page.updated]", when), "x.yaml");
-    const findings = await checkLoaded(loaded, "x.yaml", secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" }));
+    const findings = await checkLoaded(
+      loaded,
+      "x.yaml",
+      secretsOf({ WIKI_SECRET: "wiki-secret-for-tests", WIKI_TOKEN: "wiki-token-for-tests" }),
+    );
     const found = findings.filter(({ message }) => message.includes("routes.docs-build.when"));
     expect(found.map(({ id, message }) => `${id} ${message.replace(/^\S+ /, "")}`)).toEqual(expected);
   });
@@ -201,7 +205,7 @@ describe("a route on the states that jobs report", () => {
     ["cannot match if nobody may report one", whole, 1],
   ])("a route on the states that jobs report %s", async (_, text, count) => {
     const asking = text.replace("detail-type: [page.updated]", "source: [drawbridge.status]");
-    const secrets = secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" });
+    const secrets = secretsOf({ WIKI_SECRET: "wiki-secret-for-tests", WIKI_TOKEN: "wiki-token-for-tests" });
     const findings = await checkLoaded(parseConfig(asking, "x.yaml"), "x.yaml", secrets);
     expect(findings.filter(({ id }) => id === "unmatchable-route")).toHaveLength(count);
   });

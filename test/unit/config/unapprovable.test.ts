@@ -3,7 +3,7 @@ import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 
-const configuration = (approve: string, rest = "approval: {}") => `
+const configuration = (approve: string, rest = "approval: { verifyWith: pages }") => `
 sources:
   wiki:
     provider: confluence
@@ -12,27 +12,69 @@ sources:
     people: { "max": { roles: [lead], token: { trust: people, subject: max } } }
   cluster: { provider: tekton, basic: { username: u, password: { current: env:CLUSTER } }, namespaces: [ci] }
 issuers:
-  people: { issuer: https://idp.example.test, audience: bridge, roles: [lead] }
+  people: { issuer: https://idp.example.test, audience: bridge, roles: [{ role: lead, when: [{ path: groups, equals: leads }] }] }
 roles: { lead: { approve: [${approve}] } }
-targets: { listener: { kind: tekton, url: https://ci.example.test, runsReportedBy: cluster } }
+targets:
+  listener: { kind: tekton, url: https://ci.example.test, runsReportedBy: cluster, namespaces: [ci], originKey: { current: env:TOKEN }, listener: { allowFrom: [{ namespace: ingress }] } }
+  pages:
+    kind: confluence
+    product: data-center
+    site: https://wiki.example.test
+    credential: { bearer: env:PAGES }
+    spaces: [ENG]
 routes:
   docs: { ${rest}, when: { detail-type: [page.updated] }, do: { tekton: { target: listener } } }
+  status: { when: { detail-type: [build.failed] }, do: { confluence: { target: pages } } }
   report: { when: { source: [drawbridge.approvals] }, do: { tekton: { target: listener } } }
 `;
 
 async function findings(text: string): Promise<readonly string[]> {
-  const found = await checkLoaded(parseConfig(text, "test"), "test", { read: async () => new Secret("there") });
+  const found = await checkLoaded(parseConfig(text, "test"), "test", {
+    read: async () => new Secret("a secret for tests"),
+  });
   return found.map(({ level, message }) => `${level}: ${message}`);
 }
 
 describe("a route that needs an approval", () => {
   it("a route that a role may approve has no findings, nor has a route on the bridge's own approval events", async () => {
     expect(await findings(configuration("docs"))).toEqual([]);
-    expect(await findings(configuration('"d*"', "approval: { expiresMinutes: 10080 }"))).toEqual([]);
+    expect(await findings(configuration('"d*"', "approval: { expiresMinutes: 10080, verifyWith: pages }"))).toEqual([]);
+  });
+
+  it("a source that links no account to a token has a warning if approvers use tokens", async () => {
+    const unlinked = (text: string) => text.replace(", token: { trust: people, subject: max }", "");
+    const warning = expect.stringMatching(/warning: .*at "wiki" and approve it with a token/);
+    expect(await findings(unlinked(configuration("docs")))).toEqual([warning]);
+    const withoutTokens = unlinked(configuration("docs")).replace("roles: [{ role: lead,", "roles: [{ role: other,");
+    expect((await findings(withoutTokens)).join()).not.toContain("approve it with a token");
   });
 
   it.each([
     ["that no role may give", configuration("report"), /error: .*routes\.docs\.approval.*no role may approve it/],
+    [
+      "of a role that may not give it",
+      configuration("docs", "approval: { fromRoles: [lead, other] }"),
+      /error: .*routes\.docs\.approval\.fromRoles.*the role "other" may not approve it/,
+    ],
+    [
+      "in a window without a zone that exists",
+      configuration(
+        "docs",
+        'approval: { windows: [{ days: [mon], from: "09:00", to: "17:00", zone: Europe/Berlim }] }',
+      ),
+      /windows.*zone/,
+    ],
+    [
+      "in a window that ends before it begins",
+      configuration("docs", 'approval: { windows: [{ days: [mon], from: "17:00", to: "09:00", zone: UTC }] }'),
+      /windows/,
+    ],
+    [
+      "in an emergency by an unknown role",
+      configuration("docs", "approval: { emergency: [laed] }"),
+      /routes\.docs\.approval\.emergency\[0\].*there is no role "laed" \(did you mean "lead"\?\)/,
+    ],
+    ["of nobody", configuration("docs", "approval: { approvers: 0 }"), /approvers/],
     ["with no time to decide", configuration("docs", "approval: { expiresMinutes: 0 }"), /expiresMinutes/],
     ["with too much time to decide", configuration("docs", "approval: { expiresMinutes: 10081 }"), /expiresMinutes/],
     [
@@ -57,5 +99,106 @@ describe("a route that needs an approval", () => {
     ],
   ])("an approval %s is rejected", async (_, text, message) => {
     expect((await findings(text)).join("\n")).toMatch(message);
+  });
+});
+
+describe("a route that may be approved in an emergency", () => {
+  const withRoles = (emergency: string, roles: string, earned = "") =>
+    configuration("docs", `approval: { verifyWith: pages, emergency: [${emergency}] }`)
+      .replace("roles: { lead: { approve: [docs] } }", `roles: { ${roles} }`)
+      .replace("}] }] }", `}] }${earned}] }`);
+  const LEAD = "lead: { approve: [docs] }";
+
+  it("a role that not every approver has is no finding, and needs no permission of its own", async () => {
+    expect(await findings(withRoles("incident", `${LEAD}, incident: {}`))).toEqual([]);
+    expect(await findings(withRoles("lead", `${LEAD}, security: { approve: [docs] }`))).toEqual([]);
+  });
+
+  it("roles that all approvers have are a warning, because one of them is then always enough", async () => {
+    const warning = expect.stringMatching(
+      /warning: .*routes\.docs\.approval\.emergency.*everybody who may approve it \(lead\)/,
+    );
+    expect(await findings(withRoles("lead", LEAD))).toEqual([warning]);
+    expect(await findings(withRoles("lead, incident", `${LEAD}, incident: {}`))).toEqual([warning]);
+  });
+
+  it("a role that every token of an entry earns is a warning", async () => {
+    expect(await findings(withRoles("incident", `${LEAD}, incident: {}`, ", incident"))).toEqual([
+      expect.stringMatching(/warning: .*every token of "people" earns "incident"/),
+    ]);
+  });
+
+  it("a person who requests with an account and uses the role with a token is a warning too", async () => {
+    const unlinked = withRoles("incident", `${LEAD}, incident: {}`)
+      .replace(", token: { trust: people, subject: max }", "")
+      .replace("role: lead, when", "role: incident, when");
+    expect(await findings(unlinked)).toEqual([
+      expect.stringMatching(/warning: .*at "wiki" and approve it with a token/),
+    ]);
+  });
+});
+
+describe("a route whose approval names a target to ask", () => {
+  it.each([
+    ["that does not exist", "approval: { verifyWith: pagse }", /there is no target "pagse" \(did you mean "pages"\?\)/],
+    [
+      "that cannot be asked",
+      "approval: { verifyWith: listener }",
+      /the target "listener" is of kind tekton, which cannot be asked what was approved/,
+    ],
+  ])("a target %s is an error", async (_, approval, message) => {
+    expect((await findings(configuration("docs", approval))).join("\n")).toMatch(message);
+  });
+
+  it("the target is used, although no route acts on it", async () => {
+    const [without = ""] = configuration("docs").split("  status:");
+    expect(
+      await findings(
+        without.concat(
+          "  report: { when: { source: [drawbridge.approvals] }, do: { tekton: { target: listener } } }\n",
+        ),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe("an approved route that can run something else than what was approved", () => {
+  const gated = (when: string, params: string, approval = "approval: { verifyWith: pages }") =>
+    configuration("docs").replace(
+      /^ {2}docs: .*$/m,
+      `  docs: { ${approval}, when: { detail-type: [${when}] }, do: { tekton: { target: listener, params: { ${params} } } } }`,
+    );
+
+  it.each([
+    [
+      "without a target to ask",
+      gated("page.updated", "page: $.detail.page.id, at: $.detail.page.version", "approval: {}"),
+      /warning: .*compared with the newest event only/,
+    ],
+    [
+      "that passes the id of a page alone",
+      gated("page.updated", "page: $.detail.page.id"),
+      /warning: .*the run gets \$\.detail\.page\.id and no commit or version/,
+    ],
+    [
+      "that passes the name of a tag alone",
+      gated("page.updated", "tag: $.detail.code.name"),
+      /warning: .*the run gets \$\.detail\.code\.name/,
+    ],
+    [
+      "that matches deletions too",
+      gated('{ prefix: "page." }', "v: $.detail.page.version"),
+      /warning: .*it also matches page\.archived, page\.trashed, page\.deleted/,
+    ],
+  ])("a route %s has a warning", async (_, text, message) => {
+    expect((await findings(text)).join("\n")).toMatch(message);
+  });
+
+  it.each([
+    ["that passes the version too", gated("page.updated", "page: $.detail.page.id, at: $.detail.page.version")],
+    ["on deletions alone", gated("page.trashed, page.deleted", "v: $.detail.page.version")],
+    ["in shadow mode", gated("page.updated", "page: $.detail.page.id", "mode: shadow, approval: {}")],
+  ])("a route %s has none of these warnings", async (_, text) => {
+    expect((await findings(text)).filter((line) => /approv|gets/.test(line))).toEqual([]);
   });
 });

@@ -23,17 +23,17 @@ const forms = [
 
 describe("a variable in place of a secret", () => {
   it.each(forms)("a variable in flow style is one error that says what to write: %s", (form) => {
-    expect(findingsIn(whole.replace(BEARER, `credential: { bearer: ${form} }`))).toEqual([`27:19 ${WRITE}`]);
-    expect(findingsIn(whole.replace(BEARER, `credential: {bearer: ${form}}`))).toEqual([`27:18 ${WRITE}`]);
+    expect(findingsIn(whole.replace(BEARER, `credential: { bearer: ${form} }`))).toEqual([`29:19 ${WRITE}`]);
+    expect(findingsIn(whole.replace(BEARER, `credential: {bearer: ${form}}`))).toEqual([`29:18 ${WRITE}`]);
   });
 
   it.each(forms)("a variable in quotes is one error that says what to write: %s", (form) => {
-    expect(findingsIn(whole.replace(BEARER, `credential: { bearer: "${form}" }`))).toEqual([`27:19 ${WRITE}`]);
-    expect(findingsIn(whole.replace(BEARER, `credential: { bearer: '${form}' }`))).toEqual([`27:19 ${WRITE}`]);
+    expect(findingsIn(whole.replace(BEARER, `credential: { bearer: "${form}" }`))).toEqual([`29:19 ${WRITE}`]);
+    expect(findingsIn(whole.replace(BEARER, `credential: { bearer: '${form}' }`))).toEqual([`29:19 ${WRITE}`]);
   });
 
   it.each(forms)("a variable in a block is one error that says what to write: %s", (form) => {
-    expect(findingsIn(whole.replace(BEARER, `credential:\n      bearer: ${form}`))).toEqual([`28:7 ${WRITE}`]);
+    expect(findingsIn(whole.replace(BEARER, `credential:\n      bearer: ${form}`))).toEqual([`30:7 ${WRITE}`]);
   });
 
   it.each(forms)("a variable in place of a pair is one error that says what to write: %s", (form) => {
@@ -44,7 +44,7 @@ describe("a variable in place of a secret", () => {
   it.each(forms)("a variable in a list is one error that says what to write: %s", (form) => {
     const identity = (keys: string) => `identity: { issuer: https://b.example.com, keys: ${keys} }\n`;
     const finding = expect.stringMatching(
-      /^40:\d+ identity\.keys\[1\]: variables are not filled in: write env:WIKI_TOKEN$/,
+      /^42:\d+ identity\.keys\[1\]: variables are not filled in: write env:WIKI_TOKEN$/,
     );
     expect(findingsIn(whole + identity(`[env:KEY, ${form}]`))).toEqual([finding]);
     expect(findingsIn(whole + identity(`[env:KEY,${form} ]`))).toEqual([finding]);
@@ -58,8 +58,8 @@ describe("a variable in place of a secret", () => {
     expect(findingsIn(text)).toEqual([
       "12:21 sources.wiki.hubSignature.current: variables are not filled in: write env:A_KEY",
       "12:40 sources.wiki.hubSignature.next: variables are not filled in: write env:B_KEY",
-      "27:19 targets.pages.credential.bearer: variables are not filled in: write env:C_KEY",
-      "38:3 limits.bodyBytes: it must be 1024 or more",
+      "29:19 targets.pages.credential.bearer: variables are not filled in: write env:C_KEY",
+      "40:3 limits.bodyBytes: it must be 1024 or more",
     ]);
   });
 
@@ -68,7 +68,7 @@ describe("a variable in place of a secret", () => {
       .replace(BEARER, "credential: { bearer: ${WIKI_TOKEN} }")
       .replace("bodyBytes: 1048576", "bodyBytes: [");
     expect(findingsIn(text)).toContainEqual(
-      expect.stringMatching(/^27:19 targets\.pages\.credential\.bearer: variables are not/),
+      expect.stringMatching(/^29:19 targets\.pages\.credential\.bearer: variables are not/),
     );
   });
 
@@ -86,7 +86,7 @@ describe("a variable in place of another value", () => {
   it.each([
     [
       "an address",
-      "url: https://listener.example.com",
+      "url: http://127.0.0.1:8080",
       "url: ${LISTENER}",
       "21:5 targets.docs-listener.url: variables are not filled in: write the value itself",
     ],
@@ -94,13 +94,13 @@ describe("a variable in place of another value", () => {
       "a number",
       "retentionDays: 90",
       "retentionDays: ${DAYS}",
-      "39:3 limits.retentionDays: variables are not filled in: write the value itself",
+      "41:3 limits.retentionDays: variables are not filled in: write the value itself",
     ],
     [
       "a choice",
       "product: data-center",
       "product: $PRODUCT",
-      "25:5 targets.pages.product: variables are not filled in: write the value itself",
+      "27:5 targets.pages.product: variables are not filled in: write the value itself",
     ],
   ])("a variable is a mistake of form if no such text is valid: %s", (_, right, wrong, finding) => {
     expect(whole).toContain(right);
@@ -116,7 +116,7 @@ describe("a variable in place of another value", () => {
   });
 
   const idsIn = async (text: string) => {
-    const secrets = secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" });
+    const secrets = secretsOf({ WIKI_SECRET: "wiki-secret-for-tests", WIKI_TOKEN: "wiki-token-for-tests" });
     return (await checkLoaded(parseConfig(text, "x.yaml"), "x.yaml", secrets)).map(
       ({ id, message }) => `${id} ${message}`,
     );
@@ -124,7 +124,7 @@ describe("a variable in place of another value", () => {
 
   it.each([
     ["an audience", "audience: https://bridge.example.com", "audience: ${AUDIENCE}", "issuers.cluster.audience[0]"],
-    ["a part of an address", "url: https://listener", "url: https://${HOST}", "targets.docs-listener.url"],
+    ["a part of an address", "url: http://127.0.0.1:8080", "url: https://${HOST}", "targets.docs-listener.url"],
     [
       "a param",
       "{ target: docs-listener }",
@@ -161,15 +161,15 @@ describe("a key that occurs twice", () => {
       "in a block",
       "  retentionDays: 90",
       "  retentionDays: 90\n  retentionDays: 91",
-      '40:3 limits.retentionDays: "retentionDays" is already in line 39; give it once',
+      '42:3 limits.retentionDays: "retentionDays" is already in line 41; give it once',
     ],
     [
       "in flow style",
       "{ bearer: env:WIKI_TOKEN }",
       "{ bearer: env:WIKI_TOKEN, bearer: env:WIKI_TOKEN }",
-      '27:43 targets.pages.credential.bearer: "bearer" is already in line 27; give it once',
+      '29:43 targets.pages.credential.bearer: "bearer" is already in line 29; give it once',
     ],
-    ["as a section", "limits:\n", "routes: {}\nlimits:\n", '37:1 routes: "routes" is already in line 29; give it once'],
+    ["as a section", "limits:\n", "routes: {}\nlimits:\n", '39:1 routes: "routes" is already in line 31; give it once'],
     [
       "as a source",
       "  prod-cluster:\n",
@@ -180,7 +180,7 @@ describe("a key that occurs twice", () => {
       "once in quotes",
       "  retentionDays: 90",
       '  retentionDays: 90\n  "retentionDays": 91',
-      '40:3 limits.retentionDays: "retentionDays" is already in line 39; give it once',
+      '42:3 limits.retentionDays: "retentionDays" is already in line 41; give it once',
     ],
   ])("a key that occurs twice is reported with the line of the first: %s", (_, right, wrong, finding) => {
     expect(whole).toContain(right);
@@ -191,9 +191,9 @@ describe("a key that occurs twice", () => {
     const text = whole.replace("  bodyBytes: 1048576", "  bodyBytes: 1048576\n  bodyBytes: 1048577\n  bodyBytes: 12");
     expect(findingsIn(text.replace("provider: confluence", "provider: conflunce"))).toEqual([
       expect.stringMatching(/^10:5 sources\.wiki\.provider: /),
-      expect.stringMatching(/^38:3 limits\.bodyBytes: it must be 1024 or more/),
-      '39:3 limits.bodyBytes: "bodyBytes" is already in line 38; give it once',
-      '40:3 limits.bodyBytes: "bodyBytes" is already in line 38; give it once',
+      expect.stringMatching(/^40:3 limits\.bodyBytes: it must be 1024 or more/),
+      '41:3 limits.bodyBytes: "bodyBytes" is already in line 40; give it once',
+      '42:3 limits.bodyBytes: "bodyBytes" is already in line 40; give it once',
     ]);
   });
 });
