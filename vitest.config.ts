@@ -1,24 +1,47 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { CountsReporter } from "./test/support/counts-reporter.ts";
 
-/** They replace modules. */
-const CONTRACT_ISOLATED = ["test/contract/constant-time.test.ts"];
-/** They load an entry point anew, with another environment. */
-const INTEGRATION_ISOLATED = ["test/integration/aws-*.test.ts"];
+/** They replace modules, so each loads all modules anew. */
+const MOCKED = ["test/contract/constant-time.test.ts"];
+/** They load entry points anew, each time with another environment. */
+const FUNCTIONS = ["test/integration/aws-*.test.ts"];
 
-/** Isolated test files load each module anew; the others of a process share what is loaded. */
+/** With `PROPERTY_CASES` they are slow tests too, and try that many cases. */
+const PROPERTIES = readdirSync(new URL("test", import.meta.url), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".test.ts"))
+  .map((path) => `test/${path}`)
+  .filter((path) => readFileSync(new URL(path, import.meta.url), "utf8").includes("property-cases.ts"));
+
+/**
+ * They start processes on a machine that may be busy: one that fails is tried once more, and the end of the run names it.
+ * A property is never tried again, because its failure is a finding.
+ */
+const PROCESSES = "test/integration/**/*.test.ts";
+
+const MANY_CASES = process.env["PROPERTY_CASES"] !== undefined;
+
+interface ProjectOptions {
+  readonly exclude?: readonly string[];
+  readonly isolate?: boolean;
+  readonly testTimeout?: number;
+  readonly retry?: number;
+}
+
+/** The test files of a project share its transformed modules, and those of a process what is loaded unless isolated. */
 const project = (
   name: string,
   include: readonly string[],
-  { isolate }: { readonly isolate: boolean },
+  { exclude = [], isolate = false, testTimeout = 30_000, retry = 0 }: ProjectOptions = {},
 ): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: [...include],
-    exclude: isolate ? [] : [...CONTRACT_ISOLATED, ...INTEGRATION_ISOLATED],
+    exclude: [...exclude],
     isolate,
-    testTimeout: 30_000,
+    testTimeout,
+    retry,
     hookTimeout: 60_000,
     // The AWS client warns at its first use that it will one day need a newer Node.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
@@ -27,14 +50,19 @@ const project = (
 
 export default defineConfig({
   test: {
+    // They start in the order of their names. The last files of the last one are short, so no process ends much later.
     projects: [
-      project("unit", ["test/unit/**/*.test.ts"], { isolate: false }),
-      project("contract", ["test/contract/**/*.test.ts"], { isolate: false }),
-      project("infra", ["test/infra/**/*.test.ts"], { isolate: false }),
-      project("integration", ["test/{integration,peers,browser}/**/*.test.ts"], { isolate: false }),
-      project("slow", ["test/slow/**/*.test.ts"], { isolate: false }),
-      project("contract-isolated", CONTRACT_ISOLATED, { isolate: true }),
-      project("integration-isolated", INTEGRATION_ISOLATED, { isolate: true }),
+      project("functions", FUNCTIONS),
+      project("mocked", MOCKED, { isolate: true }),
+      project("processes", [PROCESSES], { exclude: [...FUNCTIONS, ...PROPERTIES], retry: 1 }),
+      project("others", ["test/{unit,contract,infra,peers,browser}/**/*.test.ts", ...PROPERTIES], {
+        exclude: [...MOCKED, ...FUNCTIONS, "test/slow/**"],
+      }),
+      // Properties with many cases keep the processors busy while a browser starts beside them.
+      project("slow", ["test/slow/**/*.test.ts"], { exclude: PROPERTIES, testTimeout: 180_000, retry: 1 }),
+      project("slow-properties", MANY_CASES ? PROPERTIES : PROPERTIES.filter((path) => path.startsWith("test/slow/")), {
+        testTimeout: 180_000,
+      }),
     ],
     globalSetup: "test/support/global-setup.ts",
     // One more than there are cores: tests that wait for a timer leave theirs idle.

@@ -1,10 +1,12 @@
 import type { Action } from "../shared/actions/action.ts";
 import { holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
-import type { ActDeps } from "../shared/delivery/act.ts";
+import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { TargetGate } from "../shared/delivery/target-gate.ts";
 import type { OutboundToken } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
+import type { PageStores } from "../shared/store/open-page-stores.ts";
 import type { Bridge } from "./bridge.ts";
 
 /** What a process that runs actions has beside the bridge. */
@@ -12,6 +14,7 @@ interface Acting {
   /** The kinds that it runs. */
   readonly actions: readonly Action[];
   readonly retry: RetryPolicy;
+  readonly pageStores: PageStores;
   /** See {@link ActDeps}. */
   readonly missingMs: ActDeps["missingMs"];
   /** `sts:GetWebIdentityToken`; undefined outside AWS. */
@@ -19,10 +22,11 @@ interface Acting {
 }
 
 /** Returns the dependencies of a process that runs actions. */
-export function actDeps(bridge: Bridge, { actions, retry, missingMs, awsToken }: Acting): ActDeps {
+export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const { systemTokens, origins, boards, ownAccounts, changeLinks, commentReplies, commands, credentialUsage } = bridge;
+  const { boards, changeLinks, changeComments, commentReplies } = pageStores;
+  const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -34,14 +38,20 @@ export function actDeps(bridge: Bridge, { actions, retry, missingMs, awsToken }:
     boards,
     ownAccounts,
     changeLinks,
+    changeComments,
     commentReplies,
     commands,
+    deliveries,
+    recorded,
     credentialUsage,
   };
+  const routes = actions.flatMap((action) => connectAction(action, config, actionDeps));
+  const { targets } = bridge;
   return {
-    routes: actions.flatMap((action) => connectAction(action, config, actionDeps)),
+    routes,
+    targetGate: new TargetGate({ targets, leaseMs: leaseMs(routes), clock, log }),
     runReporters: bridge.runReporters,
-    deliveries: bridge.deliveries,
+    deliveries,
     actions: bridge.actions,
     origins,
     runs: bridge.runs,

@@ -3,21 +3,32 @@ import { awsToken } from "../shared/aws/aws-token.ts";
 import { sqsClient } from "../shared/aws/clients.ts";
 import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { compiledConfig } from "../shared/config/compiled.ts";
+import { compiledConfig } from "../shared/config/compiled-config.ts";
+import { actOn } from "../shared/delivery/act-on-message.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
-import { actOn } from "../shared/delivery/schedule.ts";
+import { openPageStores } from "../shared/store/open-page-stores.ts";
 import { actDeps } from "./act-deps.ts";
-import { awsBridge } from "./aws-bridge.ts";
+import { awsBridge, awsTable } from "./aws-bridge.ts";
 
 /** Returns the handler of a function that runs one kind of action from its queue. */
 export function actFunction(action: Action): ReturnType<typeof queueHandler> {
-  const bridge = awsBridge(`act-${action.name}`, compiledConfig());
+  const config = compiledConfig();
+  const { table, options } = awsTable(config);
+  const bridge = awsBridge(`act-${action.name}`, config, undefined, { table, options });
+  const pageStores = openPageStores(table, options);
   // `actOn` looks for the route first, and a queue message has the time since which it waits.
   const missingMs = (): number => 0;
-  const deps = actDeps(bridge, { actions: [action], retry: DEFAULT_RETRY, missingMs, awsToken });
+  const acting = actDeps(bridge, {
+    actions: [action],
+    retry: DEFAULT_RETRY,
+    pageStores,
+    missingMs,
+    awsToken,
+  });
+  const deps = { ...acting, ownAccounts: bridge.ownAccounts };
   return queueHandler({
-    async run(route, queued) {
-      const result = await actOn(route, queued, deps);
+    async run(message) {
+      const result = await actOn(message, deps);
       await bridge.credentialUsage.settled();
       return result;
     },

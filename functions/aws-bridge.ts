@@ -23,17 +23,11 @@ export function awsBridge(
   name: string,
   config: Config,
   verifierOf: (config: Config, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
+  { table, options } = awsTable(config),
 ): Bridge {
   const secrets = new AwsSecrets(process.env);
   const log = awsLog(name, process.env, clock);
-  const retentionDays = Math.max(config.limits.retentionDays, MIN_RECORD_DAYS);
-  // The table's stream invokes the relay: no record needs a mark, and nothing is nudged after a commit.
-  const stores = openStores(new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")), {
-    retentionDays,
-    markUnrelayed: false,
-    singleProcess: false,
-    clock,
-  });
+  const stores = openStores(table, options);
   const ports: Omit<Ports, "tokens"> = {
     stores,
     credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
@@ -43,7 +37,19 @@ export function awsBridge(
     log,
     callOut,
     random: Math.random,
-    issuer: openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey }),
+    issuer: openIssuer({ ...config, identity: bridgeIdentity(config, process.env) }, { secrets, kmsKey }),
   };
   return buildBridge(config, compiledRouteOutline(), { ...ports, tokens: verifierOf(config, ports) });
 }
+
+/** The deployed table, and how its stores are opened. */
+export const awsTable = ({ limits }: Config) => ({
+  table: new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")),
+  options: {
+    retentionDays: Math.max(limits.retentionDays, MIN_RECORD_DAYS),
+    // The table's stream invokes the relay: no record needs a mark, and nothing is nudged after a commit.
+    markUnrelayed: false,
+    singleProcess: false,
+    clock,
+  },
+});

@@ -1,9 +1,14 @@
 import type { Commands } from "../shared/approvals/command.ts";
-import { type CommandDeps, createCommands } from "../shared/approvals/execute-command.ts";
+import { createCommands } from "../shared/approvals/create-commands.ts";
+import type { CommandDeps } from "../shared/approvals/execute-command.ts";
 import { type PeopleOf, peopleOf } from "../shared/approvals/people.ts";
+import type { Sites } from "../shared/approvals/verify.ts";
 import type { RouteOutline } from "../shared/config/connect-action.ts";
+import { namesUnder } from "../shared/config/references.ts";
 import type { Config } from "../shared/config/schema.ts";
+import { openSites } from "../shared/config/sites.ts";
 import { tokenEncryptionsOf } from "../shared/config/system-tokens.ts";
+import { AuditLog } from "../shared/delivery/audit-log.ts";
 import type { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { rejectOverRate } from "../shared/delivery/rate-limits.ts";
 import type { CallOut } from "../shared/host/call-out.ts";
@@ -12,6 +17,7 @@ import type { Log } from "../shared/host/log.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { type Policy, policyOf } from "../shared/identity/policy.ts";
 import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
+import { OWN_SOURCES } from "../shared/model/bus-event.ts";
 import type { Principal } from "../shared/model/principal.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../shared/model/rejection.ts";
@@ -44,24 +50,41 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   readonly config: Config;
   readonly policy: Policy;
   readonly people: PeopleOf;
+  /** Names of the configured sources, and of the bridge's own. */
+  readonly sourceNames: readonly string[];
+  /** Names of the sources that have a `next` secret. */
+  readonly sourcesWithNext: readonly string[];
+  /** Names of the targets to which a route leads. */
+  readonly targetNames: readonly string[];
   /** Names of the trust entries. */
   readonly trustEntries: readonly string[];
   readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
   readonly systemTokens: SystemTokens;
+  readonly auditLog: AuditLog;
   readonly commands: Commands;
+  readonly sites: Sites;
 }
 
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(
   config: Config,
-  { runReporters, hasGates, targetHosts }: RouteOutline,
+  { runReporters, hasGates, targetHosts, verifiers, rules }: RouteOutline,
   ports: Ports,
 ): Bridge {
   const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, recorded } = ports;
-  const { deliveries, actions, approvals, runs, rateLimits, storedTokens } = stores;
+  const { deliveries, actions, approvals, runs, rateLimits, storedTokens, ownAccounts } = stores;
   const policy = policyOf(config.roles);
   const people = peopleOf(config);
-  const commands: CommandDeps = { deliveries, actions, approvals, runs, runReporters, policy, people, recorded, clock };
+  const systemTokens = new SystemTokens({
+    encryptions: tokenEncryptionsOf(config),
+    storedTokens,
+    secrets,
+    clock,
+    log,
+  });
+  const sites = openSites(verifiers, { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage });
+  const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
+  const commands: CommandDeps = { ...deciding, runs, runReporters };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
   return {
     ...stores,
@@ -69,6 +92,9 @@ export function buildBridge(
     runReporters,
     hasGates,
     targetHosts,
+    verifiers,
+    rules,
+    sites,
     secrets,
     clock,
     log,
@@ -80,9 +106,15 @@ export function buildBridge(
     policy,
     people,
     tokens,
+    sourceNames: [...config.sources.map(({ name }) => name), ...OWN_SOURCES],
+    sourcesWithNext: config.sources
+      .filter(({ settings }) => namesUnder(settings, "next", []).length > 0)
+      .map(({ name }) => name),
+    targetNames: [...new Set(runReporters.map(({ target }) => target))],
     trustEntries: Object.keys(config.issuers),
     rejectOverRate: (principal) => rejectOverRate(principal, limits),
-    systemTokens: new SystemTokens({ encryptions: tokenEncryptionsOf(config), storedTokens, secrets, clock, log }),
+    systemTokens,
+    auditLog: new AuditLog({ deliveries, log }),
     commands: createCommands(commands),
   };
 }

@@ -34,7 +34,13 @@ try {
   process.exitCode = await runCommand(process.argv.slice(2), {
     environment: process.env,
     print,
+    warn: (text) => void process.stderr.write(`drawbridge: ${text}\n`),
     columns: process.stdout.columns,
+    interrupted: () => {
+      const controller = new AbortController();
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => controller.abort(EXIT[name]));
+      return controller.signal;
+    },
     version: ownVersion,
     start: async (invocation) => {
       // The start reads every file after this, so a reload that is requested until then is a part of it.

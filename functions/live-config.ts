@@ -59,10 +59,10 @@ export class LiveConfig {
     this.#files.request();
   }
 
-  /** Ends the reloads. One that has begun has no effect. */
-  close(): void {
+  /** Ends the reloads. One that has begun has no effect. Resolves when it is finished: it may still log. */
+  async close(): Promise<void> {
     this.#isClosed = true;
-    void this.#files.stop();
+    await this.#files.stop();
   }
 
   async #reload(): Promise<void> {

@@ -1,22 +1,49 @@
 import { randomUUID } from "node:crypto";
-import { clusterSources, connectSources } from "../shared/config/connect.ts";
+import { clusterSources, connectSources, jobSources } from "../shared/config/connect.ts";
+import type { RefusalCounts } from "../shared/delivery/refusal-counts.ts";
 import { RejectionAudit } from "../shared/delivery/rejection-audit.ts";
 import { type AppDeps, createApp } from "../shared/http/app.ts";
+import { sourcesOfCluster } from "../shared/providers/status/cluster.ts";
 import { statusSource } from "../shared/providers/status/index.ts";
 import type { Bridge } from "./bridge.ts";
 
 /** GitLab gives up after 10 seconds, and other senders later. */
 export const ANSWER_WITHIN_MS = 8_000;
 
+/** What differs between one machine and AWS, of the functions that answer requests only. */
+export interface RequestPorts extends Pick<AppDeps, "ready"> {
+  /** One for each process: it holds the counts that are not written yet. */
+  readonly refusalCounts: RefusalCounts;
+  readonly patterns: AppDeps["calls"]["patterns"];
+}
+
 /** Returns the HTTP interface of a bridge. */
-export function receiveApp(bridge: Bridge, ready: AppDeps["ready"]): ReturnType<typeof createApp> {
+export function receiveApp(
+  bridge: Bridge,
+  { ready, refusalCounts, patterns }: RequestPorts,
+): ReturnType<typeof createApp> {
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
+  const [clusters, jobs] = [clusterSources(config), jobSources(config)];
   const keepToken = systemTokens.keep.bind(systemTokens);
   return createApp({
     receiving: bridge,
-    calls: bridge,
+    calls: {
+      ...bridge,
+      sourcesOfCluster: (entry) => sourcesOfCluster(entry, { clusters, issuers: config.issuers }),
+      jobs,
+      refusalCounts,
+      patterns,
+    },
     sources: connectSources(config, { secrets, tokens, clock, keepToken }),
-    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers, clusters: clusterSources(config) }),
+    status: statusSource({
+      tokens,
+      trustEntries,
+      policy,
+      issuers: config.issuers,
+      clusters,
+      jobs,
+    }),
+    refusalCounts,
     rejectionAudit: new RejectionAudit({ deliveries: bridge.deliveries, log }),
     issuer: bridge.issuer,
     maxBodyBytes: config.limits.bodyBytes,

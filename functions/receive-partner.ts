@@ -3,7 +3,7 @@ import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
 import { awsBridge } from "./aws-bridge.ts";
 
-const { config, deliveries, rejectOverRate, recorded, clock, log } = awsBridge(
+const { config, deliveries, origins, rejectOverRate, runReporters, secrets, recorded, clock, log } = awsBridge(
   "receive-partner",
   compiledWithoutRoutes(),
 );
@@ -12,7 +12,10 @@ const { config, deliveries, rejectOverRate, recorded, clock, log } = awsBridge(
 export const handler = partnerHandler({
   sources: partnerSources(config.sources),
   deliveries,
+  origins,
   rejectOverRate,
+  runReporters,
+  secrets,
   recorded,
   clock,
   log,

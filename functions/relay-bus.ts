@@ -1,20 +1,29 @@
 import { recordReportedChange } from "../shared/approvals/change.ts";
 import { runLabelCommand } from "../shared/approvals/label-command.ts";
+import { reportEmergency } from "../shared/approvals/report-emergency.ts";
 import type { Bus } from "../shared/bus/bus.ts";
+import { recordEndedRun } from "../shared/delivery/ended-runs.ts";
+import { recordRunReport } from "../shared/delivery/run-reports.ts";
 import { recordReportedRunEnd, recordTriggerReport } from "../shared/delivery/run-tracking.ts";
 import { type SideEffect, withSideEffects } from "../shared/delivery/side-effects.ts";
+import { recordLastReport } from "../shared/delivery/silent-runs.ts";
 import type { Bridge } from "./bridge.ts";
 
 /**
  * The bus of a bridge with its side effects: before an event is published, the bridge records the change that outdates an
- * approval, the end of a run and the report of a listener, and executes the command of a label.
+ * approval, the reports of a run and of a listener, and the end of a run, also for its tokens. It executes the command of a
+ * label, and logs an emergency grant.
  */
 export function relayBus(bridge: Bridge, bus: Bus): Bus {
   const effects: readonly SideEffect[] = [
     (busEvent) => recordReportedChange(busEvent, bridge),
     (busEvent) => recordReportedRunEnd(busEvent, bridge),
+    (busEvent) => recordEndedRun(busEvent, bridge),
     (busEvent) => recordTriggerReport(busEvent, bridge),
+    (busEvent) => recordRunReport(busEvent, bridge),
+    (busEvent) => recordLastReport(busEvent, bridge),
     (busEvent) => runLabelCommand(busEvent, bridge),
+    (busEvent) => reportEmergency(busEvent, bridge),
   ];
   return withSideEffects(bus, effects, bridge.log);
 }

@@ -4,8 +4,9 @@ import { streamHandler } from "../shared/aws/stream-records.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
 import { relayAll } from "../shared/delivery/relay.ts";
-import { recordedEventIn } from "../shared/store/deliveries.ts";
-import { fromStored } from "../shared/store/dynamodb/item.ts";
+import type { DeliverySummary } from "../shared/model/recorded-delivery.ts";
+import { deliveryIn, summaryIn } from "../shared/store/deliveries.ts";
+import { fromStored, type StoredItem } from "../shared/store/dynamodb/item.ts";
 import { TABLE } from "../shared/store/key-schema.ts";
 import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
@@ -14,9 +15,9 @@ const bridge = awsBridge("relay", compiledWithoutRoutes());
 const { deliveries: outbox, ownAccounts, credentialUsage, clock, log } = bridge;
 const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
 
-/** Publishes the deliveries that the table's stream reports as recorded. */
+/** Publishes and lists the deliveries that the table's stream reports as recorded. */
 export const handler = streamHandler({
-  read: (image) => recordedEventIn(fromStored(image)),
+  read: (image) => deliveryIn(fromStored(image)),
   relay: async (deliveries) => {
     const left = await relayAll(deliveries, { bus, outbox, deliveries: outbox, ownAccounts, clock, log });
     for (const delivery of deliveries) credentialUsage.delivered(delivery);
@@ -24,9 +25,19 @@ export const handler = streamHandler({
     return left;
   },
   idIn: (keys) => keys[TABLE.partitionKey]?.S,
-  markForSweep: (id) => {
+  markForSweep: async (id, image) => {
     const now = clock.now();
-    return outbox.mark(id, now, now);
+    const summary = image && readableSummaryIn(image);
+    await Promise.all([outbox.mark(id, now, now), outbox.addToList(summary ? [summary] : [])]);
   },
   log,
 });
+
+function readableSummaryIn(image: StoredItem): DeliverySummary | undefined {
+  try {
+    return summaryIn(fromStored(image));
+  } catch {
+    // It has an id and no readable head, so nothing of it can be listed.
+    return undefined;
+  }
+}

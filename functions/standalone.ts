@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { routeOutline } from "../shared/config/connect-action.ts";
+import { routeOutline, routePatterns } from "../shared/config/connect-action.ts";
 import { digestOf } from "../shared/config/digest.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { type Readiness, ReadinessLog, readinessOf } from "../shared/delivery/readiness.ts";
+import { RefusalCounts } from "../shared/delivery/refusal-counts.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { diskSpace } from "../shared/host/disk-space.ts";
@@ -19,6 +20,7 @@ import type { TlsSettings } from "../shared/http/tls.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { targetsOf } from "../shared/store/actions.ts";
+import { openPageStores } from "../shared/store/open-page-stores.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { clean } from "../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
@@ -78,6 +80,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   };
   const stores = openStores(database.table, storeOptions);
   const credentialUsage = new CredentialUsage({ credentialUses: stores.credentialUses, log });
+  const refusalCounts = new RefusalCounts({ refusals: stores.refusals, clock, log });
   const ready = (): Promise<Readiness> =>
     readinessOf({
       checkStore: () => database.table.checkWrites().then(() => stores.deliveries.unrelayed(clock.now(), 1)),
@@ -94,17 +97,21 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       log,
       callOut,
       random: Math.random,
-      issuer: openIssuer(config.identity, { secrets, kmsKey: undefined }),
+      issuer: openIssuer(config, { secrets, kmsKey: undefined }),
       tokens: tokenVerifier(config, { stores, clock, callOut }),
       credentialUsage,
       recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
     });
     const configuration = digestOf(config);
-    const api = receiveApp(bridge, async () => ({ ...(await ready()), configuration }));
+    const api = receiveApp(bridge, {
+      ready: async () => ({ ...(await ready()), configuration }),
+      refusalCounts,
+      patterns: async () => routePatterns(config),
+    });
     return { bridge, app: appWithConsole(api, bridge) };
   };
   let current = build(options);
-  const worker = openWorker(current.bridge, retry);
+  const worker = openWorker(current.bridge, retry, openPageStores(database.table, storeOptions));
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     clean({ table: database.table, retention: storeOptions, log }),
   );
@@ -128,6 +135,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const finish = async (): Promise<StopOutcome> => {
       await Promise.all([server.close(), stopWork()]);
       await credentialUsage.settled();
+      await refusalCounts.flush();
       return "finished";
     };
     const stop = async (): Promise<StopOutcome> => {

@@ -8,14 +8,18 @@ import { startStandalone } from "./standalone.ts";
 import { stopOnSignal } from "./stop-on-signal.ts";
 
 /** `drawbridge start`: runs the bridge on this machine until a signal. Without a configuration it runs the playground. */
-export async function start({ options, given, environment, print }: Invocation): Promise<void> {
+export async function start(invocation: Invocation): Promise<void> {
+  const { options, given, environment, print } = invocation;
+  if (options["as"] !== undefined) return (await import("./start-beside-tekton.ts")).startBesideTekton(invocation);
+  const only = ["source", "token", "issuer", "audience", "password"].find((name) => given.has(name));
+  if (only !== undefined) throw usageFault(`--${only} needs --as`);
   const path = configPath(options["config"], environment);
   const { host = "", data = "" } = options;
   const port = Number(options["port"]);
   if (path === undefined) {
     const [other] = [...given].filter((name) => name !== "port");
     if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground accepts only --port`);
-    // Nothing can be reloaded: the playground ends with its terminal.
+    // The playground ends with its terminal.
     process.removeAllListeners("SIGHUP");
     const { startPlayground } = await import("./playground.ts");
     const playground = await startPlayground({ port, print });
@@ -40,9 +44,9 @@ export async function start({ options, given, environment, print }: Invocation):
   });
   live.start(bridge.use);
   stopOnSignal({
-    stop: () => {
-      live.close();
-      return bridge.stop();
+    stop: async () => {
+      const [outcome] = await Promise.all([bridge.stop(), live.close()]);
+      return outcome;
     },
   });
   log.info({ url: bridge.url.origin, config: path, digest: settings.digest }, "started");

@@ -1,12 +1,14 @@
 import type { Context } from "aws-lambda";
-import { eventBridgeClient, sqsClient } from "../shared/aws/clients.ts";
+import { dynamoDbClient, eventBridgeClient, sqsClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
 import { Paused } from "../shared/delivery/paused.ts";
 import { SWEEP_SIZE, sweep } from "../shared/delivery/relay.ts";
-import { requeueSpan } from "../shared/delivery/requeue-span.ts";
+import { requeueSpan, type TimeSpan } from "../shared/delivery/requeue-span.ts";
+import { SILENT_RUNS, showSilentRuns } from "../shared/delivery/silent-runs.ts";
+import { findDeliveries } from "../shared/store/dynamodb/find-deliveries.ts";
 import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
 
@@ -19,19 +21,25 @@ const bridge = awsBridge("sweep", compiledWithoutRoutes());
 const { deliveries, ownAccounts, clock, log } = bridge;
 const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
 const sqs = sqsClient();
+const dynamoDb = dynamoDbClient();
 const queueUrl = setting(process.env, "QUEUE_URL");
 
-/** Runs on a schedule: requeues the stream's dead letters, then publishes the deliveries in the outbox. */
+/**
+ * Runs on a schedule: requeues the stream's dead letters, relays the deliveries in the outbox, and looks at the runs
+ * whose reports stopped.
+ */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
+  const find = (span: TimeSpan) => findDeliveries(dynamoDb, setting(process.env, "TABLE_NAME"), span);
   const hasTime = () => context.getRemainingTimeInMillis() > ROUNDS_MS;
   await requeueDeadLetters({
     sqs,
     queueUrl,
     log,
-    requeueSpan: (span) => requeueSpan(span, { deliveries, outbox: deliveries, clock, hasTime }),
+    requeueSpan: (span) => requeueSpan(span, { find, outbox: deliveries, clock, hasTime }),
   });
   const paused = new Paused();
-  do {
-    if ((await sweep({ bus, deliveries, outbox: deliveries, ownAccounts, clock, log }, paused)) < SWEEP_SIZE) return;
-  } while (context.getRemainingTimeInMillis() > ROUND_MS);
+  const hasTimeForRound = () => context.getRemainingTimeInMillis() > ROUND_MS;
+  const publishing = { bus, deliveries, outbox: deliveries, ownAccounts, clock, log };
+  while ((await sweep(publishing, paused)) === SWEEP_SIZE && hasTimeForRound());
+  while (hasTimeForRound() && (await showSilentRuns(bridge)) === SILENT_RUNS);
 }

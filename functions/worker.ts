@@ -9,7 +9,9 @@ import type { RelayDeps } from "../shared/delivery/relay.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
 import { RemovedRoutes } from "../shared/delivery/removed-routes.ts";
 import { schedule } from "../shared/delivery/schedule.ts";
+import { SilentRunWorker } from "../shared/delivery/silent-run-worker.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
+import type { PageStores } from "../shared/store/open-page-stores.ts";
 import { actDeps } from "./act-deps.ts";
 import type { Bridge } from "./bridge.ts";
 import { relayBus } from "./relay-bus.ts";
@@ -34,18 +36,31 @@ export interface Worker {
  * The background work of one machine: it relays deliveries to the in-process bus and runs each target's actions in a
  * lane. It lasts as long as the process, so that a target never has two lanes.
  */
-export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
+export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageStores): Worker {
   const { actions: store, credentialUsage, clock, log } = bridge;
   const missing = new MissingRoutes(clock);
   const options: WorkOptions = {
     retry,
+    pageStores,
     missingMs: (route) => missing.missingMs(route),
     scheduled: (target) => lanes.nudge(target),
   };
   let current = workOf(bridge, options);
   missing.use(namesOf(current));
-  const lanes = new Lanes({ actions: store, attempt: (id) => attempt(id, current.acting), clock, log });
+  const lanes = new Lanes({
+    actions: store,
+    // The actions in the queue of a target that no route has any more run at another target, or wait for their route.
+    accessTo: async (name) =>
+      current.acting.routes.some(({ target }) => target === name)
+        ? current.acting.targetGate.accessTo(name)
+        : ("free" as const),
+    attempt: (id) => attempt(id, current.acting),
+    clock,
+    log,
+  });
   const relay = new RelayWorker(() => current.relaying);
+  let reporting = bridge;
+  const silentRuns = new SilentRunWorker(() => reporting);
   const removedRoutes = new RemovedRoutes({ missing, targets: () => lanes.targets(), actions: store, log });
   const startLanes = (): void => lanes.start(current.acting.routes.map(({ target }) => target));
   return {
@@ -57,15 +72,17 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
       lanes.start(targets);
       startLanes();
       relay.start();
+      silentRuns.start();
     },
     use(next) {
       current = workOf(next, options);
+      reporting = next;
       startLanes();
       removedRoutes.removed(missing.use(namesOf(current)));
     },
     waitingTargets: () => lanes.waiting(),
     async stop() {
-      await Promise.all([relay.stop(), lanes.stop(), removedRoutes.stop()]);
+      await Promise.all([relay.stop(), silentRuns.stop(), lanes.stop(), removedRoutes.stop()]);
     },
   };
 }
@@ -78,14 +95,15 @@ interface Work {
 const namesOf = ({ acting }: Work): readonly string[] => acting.routes.map(({ name }) => name);
 
 interface WorkOptions extends Pick<ActDeps, "retry" | "missingMs"> {
+  readonly pageStores: PageStores;
   /** Called with the target of each action that was stored. */
   readonly scheduled: (target: string) => void;
 }
 
 /** Returns the dependencies of the work of one configuration. */
-function workOf(bridge: Bridge, { retry, missingMs, scheduled }: WorkOptions): Work {
+function workOf(bridge: Bridge, { retry, pageStores, missingMs, scheduled }: WorkOptions): Work {
   const { deliveries, ownAccounts, clock, log } = bridge;
-  const acting = actDeps(bridge, { actions, retry, missingMs, awsToken: undefined });
+  const acting = actDeps(bridge, { actions, retry, pageStores, missingMs, awsToken: undefined });
   const bus = new InProcessBus({
     routes: acting.routes,
     schedule: (route, detail) => schedule(route, detail, bridge),

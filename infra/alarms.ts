@@ -13,7 +13,7 @@ import { FilterPattern } from "aws-cdk-lib/aws-logs";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { FAILED_IN_A_ROW } from "../shared/aws/aws-log.ts";
+import { ACCEPTED_WITHOUT_RUN, EMERGENCY_GRANTS, FAILED_IN_A_ROW } from "../shared/aws/aws-log.ts";
 import type { FaultCode } from "../shared/host/fault.ts";
 import type { ActionQueue } from "./action-queue.ts";
 import type { BridgeFunction } from "./bridge-function.ts";
@@ -35,6 +35,8 @@ export interface MonitoredParts {
   readonly queues: ReadonlyMap<string, ActionQueue>;
   /** Names of the targets. */
   readonly targets: readonly string[];
+  /** Whether a route names emergency roles. */
+  readonly hasEmergencyRoles: boolean;
   /** By name. */
   readonly functions: ReadonlyMap<string, BridgeFunction>;
 }
@@ -87,6 +89,7 @@ export class Alarms extends Construct {
     this.#functions(parts);
     this.#failureQueues(parts);
     this.#actions(parts);
+    this.#approvals(parts);
   }
 
   #requests({ ingress: { metrics } }: MonitoredParts): void {
@@ -176,9 +179,15 @@ export class Alarms extends Construct {
   }
 
   #actions({ targets, queues }: MonitoredParts): void {
+    this.#alarm("AcceptedWithoutRun", {
+      when: "a target accepted a request, and no run was reported",
+      runbook: "accepted-without-run",
+      metric: this.#ownMetrics.maximum(ACCEPTED_WITHOUT_RUN, {}),
+      above: 0,
+    });
     for (const target of targets) {
       this.#alarm(`Broken-${target}`, {
-        when: `an action on target ${target} has failed more than ${FEW_FAILURES} times in a row`,
+        when: `attempts at target ${target} have failed more than ${FEW_FAILURES} times in a row`,
         runbook: "target-broken",
         metric: this.#ownMetrics.maximum(FAILED_IN_A_ROW, { target }),
         above: FEW_FAILURES,
@@ -202,6 +211,16 @@ export class Alarms extends Construct {
         above: ACTION_LATE,
       });
     }
+  }
+
+  #approvals({ hasEmergencyRoles }: MonitoredParts): void {
+    if (!hasEmergencyRoles) return;
+    this.#alarm("EmergencyGrant", {
+      when: "somebody granted a run in an emergency, alone or outside the windows",
+      runbook: "emergency-grant",
+      metric: this.#ownMetrics.sum(EMERGENCY_GRANTS),
+      above: 0,
+    });
   }
 
   #alarm(id: string, { when, runbook, metric, above, periods = 1, missing }: AlarmSpec): void {

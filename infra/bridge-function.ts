@@ -1,10 +1,10 @@
 import { AssetHashType, DockerImage, type Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
-import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { type IRole, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Code, Function as Handler, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { buildSync } from "esbuild";
-import { bundling, entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
+import { bundle } from "./bundle.ts";
+import { entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
 import { MEMORY_MB } from "./memory.ts";
 
 /** Settings that all functions of an installation share. */
@@ -32,6 +32,7 @@ export interface BridgeFunctionProps extends FunctionDefaults {
 /** A function with the project's defaults. Its own role may write its log and traces, and nothing else yet. */
 export class BridgeFunction extends Construct {
   readonly handler: IFunction;
+  readonly role: IRole;
   readonly log: ILogGroup;
 
   constructor(scope: Construct, id: string, props: BridgeFunctionProps) {
@@ -39,6 +40,7 @@ export class BridgeFunction extends Construct {
     const { name, description, configuration, stage, environment, timeout, memoryMb = MEMORY_MB } = props;
     this.log = new LogGroup(this, "Log", { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
+    this.role = role;
     this.log.grantWrite(role);
     this.handler = new Handler(this, "Handler", {
       description,
@@ -70,7 +72,7 @@ function codeOf(name: FunctionName, configuration: unknown): Code {
     name,
     configuration,
     tryBundle(outdir: string): boolean {
-      buildSync(bundling(entryOf(name), outdir, configuration));
+      bundle(entryOf(name), outdir, configuration);
       return true;
     },
   };

@@ -66,7 +66,8 @@ export class BridgeStack extends Stack {
       pages && settings.ingress === "function-url" ? new BridgeUrl(this, "ConsoleUrl", pages) : pages && ingress;
     const functions = new Map<string, BridgeFunction>([["receive", receive], ["relay", relay], ...others]);
     const targets = props.compiled.config.targets.map(({ name }) => name);
-    const parts = { ...stores, ingress, receive, relay, sweep, partner, targets, functions };
+    const hasEmergencyRoles = props.compiled.config.routes.some(({ approval }) => approval?.emergency.length);
+    const parts = { ...stores, ingress, receive, relay, sweep, partner, targets, hasEmergencyRoles, functions };
     new Alarms(this, "Alarms", { ...parts, stage: settings.stage, topic: settings.alarmTopic });
     new BridgeDashboard(this, "Dashboard", { ...parts, table: stores.table.table });
     new CfnOutput(this, "Endpoint", {
@@ -107,21 +108,37 @@ export class BridgeStack extends Stack {
     const signingKeys = identity && new SigningKeys(this, "SigningKeys", { identity, names, keep });
     const secretsOf = (...parts: readonly object[]): SecretGrant => ({ refs: awsSecretRefs(parts), key: secretsKey });
     const keyRefs = identity?.keys ?? [];
+    // Each function that can grant an approval may ask the sites that routes name.
+    const verifying = verifyingSettings(config);
+    // It checks the proofs that runs carry.
+    const originKeys = routeOutline(config).runReporters.flatMap(({ originKey }) => originKey ?? []);
     const receive = new Receive(this, "Receive", {
       ...defaults,
       signingKeys,
       reservedConcurrency: settings.receiveConcurrency,
-      secrets: secretsOf(...config.sources.map((source) => source.settings), keyRefs),
+      secrets: secretsOf(...config.sources.map((source) => source.settings), ...originKeys, keyRefs, ...verifying),
     });
-    const executesCommands = hasPeople(config) || routeOutline(config).hasGates;
-    const relay = new Relay(this, "Relay", { ...defaults, bus, streamDeadLetters, executesCommands });
-    const sweep = new Sweep(this, "Sweep", { ...defaults, bus, failures, streamDeadLetters, executesCommands });
+    const secrets = secretsOf(...verifying);
+    const outline = routeOutline(config);
+    const executesCommands = hasPeople(config) || outline.hasGates;
+    const recordsRuns = outline.runReporters.some(({ runsReportedBy }) => runsReportedBy !== undefined);
+    const recording = { executesCommands, recordsRuns, secrets };
+    const relay = new Relay(this, "Relay", { ...defaults, ...recording, bus, streamDeadLetters });
+    const sweep = new Sweep(this, "Sweep", {
+      ...defaults,
+      bus,
+      failures,
+      streamDeadLetters,
+      ...recording,
+    });
+    stores.bus.takeOnlyFrom([relay, sweep]);
     const eventSources = [...partnerSources(config.sources).keys()];
     const partner =
       eventSources.length > 0
         ? new ReceivePartner(this, "ReceivePartner", { ...defaults, eventSources, failures })
         : undefined;
-    const pages = config.console && new Console(this, "Console", { ...defaults, secrets: secretsOf(config.console) });
+    const pages =
+      config.console && new Console(this, "Console", { ...defaults, secrets: secretsOf(config.console, ...verifying) });
     const acts = [...stores.queues].map(([kind, queue]) => {
       const { identities, withSecrets, signs, acceptsCommands } = needsOfKind(kind, config);
       const act = new Act(this, `Act-${kind}`, {
@@ -151,15 +168,28 @@ type Config = CompiledConfig["config"];
 
 const hasPeople = ({ sources }: Config): boolean => sources.some(({ people }) => Object.keys(people).length > 0);
 
+/** The settings of the targets that these routes name under `approval.verifyWith`. */
+function verifyingSettings(config: Config, routes = config.routes): readonly object[] {
+  const targets = Object.values(routeOutline({ ...config, routes }).verifiers);
+  return [...targets.map(({ settings }) => settings), ...tokenEncryptionsFor(targets, config)];
+}
+
 /** What the function that runs the actions of one kind needs for this configuration. */
 function needsOfKind(kind: string, config: Config) {
   const targets = config.targets.filter((target) => target.kind === kind);
   const identities = identitiesOf(targets);
+  const acceptsCommands = hasPeople(config) && takesCommands(kind, config.routes);
+  // It fires its own routes. A command may grant any.
+  const verified = config.routes.filter(({ action }) => acceptsCommands || action === kind);
   return {
     identities,
-    withSecrets: [...targets.map(({ settings }) => settings), ...tokenEncryptionsFor(targets, config)],
+    withSecrets: [
+      ...targets.map(({ settings }) => settings),
+      ...tokenEncryptionsFor(targets, config),
+      ...verifyingSettings(config, verified),
+    ],
     signs: needSigning(identities),
-    acceptsCommands: hasPeople(config) && takesCommands(kind, config.routes),
+    acceptsCommands,
   };
 }
 

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type BuildOptions, build, type Metafile } from "esbuild";
-import { type BundleEntry, bundling, PROJECT_ROOT } from "./bundling.ts";
+import { build, type Metafile } from "esbuild";
+import { bundle } from "./bundle.ts";
+import { type BundleEntry, bundling } from "./bundling.ts";
 
 export interface BundleSize {
   /** The file that Lambda imports. */
@@ -16,27 +17,48 @@ export interface BundleSize {
   readonly laterBytes: number;
 }
 
-/** Bundles an entry point into `folder` as the stack does, with `changes` to the options, and returns its sizes. */
-export async function measureBundle(
-  entry: BundleEntry,
-  folder: string,
-  configuration: unknown,
-  changes: Pick<BuildOptions, "splitting" | "external"> = {},
-): Promise<BundleSize> {
-  const { metafile } = await build({ ...bundling(entry, folder, configuration), ...changes, metafile: true });
-  const { outputs } = metafile;
-  const index = join(folder, "index.mjs");
-  const started = startedBy(relative(PROJECT_ROOT, index), outputs);
-  const files = await Promise.all([...started].map((path) => readFile(join(PROJECT_ROOT, path))));
+/** Bundles an entry point into `folder` as the stack does, and returns its sizes. */
+export async function measureBundle(entry: BundleEntry, folder: string, configuration: unknown): Promise<BundleSize> {
+  const { sources, files } = bundle(entry, folder, configuration);
+  const started = startedBy("index.mjs", byName(files));
+  const owners = ownersOf(startedBy("index.mjs", byName(sources)), byName(sources));
+  return sizeOf(folder, { started, owners, outputs: byName(files) });
+}
+
+/** The same for one file with everything in it, also what is imported on demand. */
+export async function measureOneFile(entry: BundleEntry, folder: string, configuration: unknown): Promise<BundleSize> {
+  const options = bundling(entry, folder, configuration);
+  const { metafile } = await build({ ...options, splitting: false, external: [], metafile: true });
+  const outputs = byName(metafile);
+  const started = startedBy("index.mjs", outputs);
+  return sizeOf(folder, { started, owners: ownersOf(started, outputs), outputs });
+}
+
+interface Measured extends Pick<BundleSize, "owners"> {
+  readonly started: ReadonlySet<string>;
+  readonly outputs: Outputs;
+}
+
+async function sizeOf(folder: string, { started, owners, outputs }: Measured): Promise<BundleSize> {
+  const files = await Promise.all([...started].map((name) => readFile(join(folder, name))));
   const bytes = sum(files.map((file) => file.length));
   return {
-    index,
+    index: join(folder, "index.mjs"),
     bytes,
     gzipBytes: sum(files.map((file) => gzipSync(file).length)),
-    owners: ownersOf(started, outputs),
+    owners,
     laterBytes: sum(Object.values(outputs).map((output) => output.bytes)) - bytes,
   };
 }
+
+/** The outputs by the names of their files. All are in one folder. */
+const byName = ({ outputs }: Metafile): Outputs =>
+  Object.fromEntries(
+    Object.entries(outputs).map(([path, output]) => [
+      basename(path),
+      { ...output, imports: output.imports.map((one) => ({ ...one, path: basename(one.path) })) },
+    ]),
+  );
 
 type Outputs = Metafile["outputs"];
 

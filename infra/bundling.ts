@@ -55,7 +55,8 @@ export const bundling = (entry: BundleEntry, outdir: string, configuration: unkn
     external: LOGINS.map((name) => `@aws-sdk/credential-provider-${name}`),
     alias: {
       valibot: `${PROJECT_ROOT}infra/valibot-without-descriptions.mjs`,
-      "#providers": registryFor(configuration),
+      "#providers": registryOf("providers", providersIn(configuration)),
+      "#verifying-actions": registryOf("actions", verifyingActionsIn(configuration)),
     },
     minify: true,
     // JSON as a text, in the one place that reads it. esbuild would turn an object into a module that every file imports.
@@ -64,30 +65,44 @@ export const bundling = (entry: BundleEntry, outdir: string, configuration: unkn
   }) as const satisfies BuildOptions;
 
 /**
- * Writes a registry with only the providers of the configured sources, and returns its path: the code of the others is not
- * packaged. The synchronous build, which CDK needs, takes no plugins, so the registry is a file.
+ * Writes a registry with only these providers or actions, and returns its path: the code of the others is not packaged.
+ * The synchronous build, which CDK needs, takes no plugins, so the registry is a file.
  */
-function registryFor(configuration: unknown): string {
-  const { sources } = v.parse(sourcesPart, configuration);
-  const used = new Set(Object.values(sources).map(({ provider }) => provider));
+function registryOf(registry: "providers" | "actions", used: ReadonlySet<string>): string {
+  const shared = `${PROJECT_ROOT}shared/${registry}/`;
   const all = Array.from(
-    readFileSync(`${PROVIDERS}registry.ts`, "utf8").matchAll(/^import \{ (\w+) \} from "\.\/([\w-]+)\/index\.ts";$/gm),
+    readFileSync(`${shared}registry.ts`, "utf8").matchAll(/^import \{ (\w+) \} from "\.\/([\w-]+)\/index\.ts";$/gm),
     ([, exported = "", folder = ""]) => ({ exported, folder }),
   );
   const chosen = all.filter(({ folder }) => used.has(folder));
   const imports = chosen.map(
-    ({ exported, folder }) => `import { ${exported} } from ${JSON.stringify(`${PROVIDERS}${folder}/index.ts`)};\n`,
+    ({ exported, folder }) => `import { ${exported} } from ${JSON.stringify(`${shared}${folder}/index.ts`)};\n`,
   );
   const folder = `${PROJECT_ROOT}node_modules/.cache/drawbridge/`;
   mkdirSync(folder, { recursive: true });
-  const path = `${folder}providers-${chosen.map(({ folder }) => folder).join("-")}.ts`;
+  const path = `${folder}${registry}-${chosen.map(({ folder }) => folder).join("-")}.ts`;
   // Another process may bundle at the same time.
   const draft = `${path}.${pid}`;
-  writeFileSync(draft, `${imports.join("")}export const providers = [${chosen.map(({ exported }) => exported)}];\n`);
+  writeFileSync(draft, `${imports.join("")}export const ${registry} = [${chosen.map(({ exported }) => exported)}];\n`);
   renameSync(draft, path);
   return path;
 }
 
-const PROVIDERS = `${PROJECT_ROOT}shared/providers/`;
+const providersIn = (configuration: unknown): ReadonlySet<string> =>
+  new Set(Object.values(v.parse(sourcesPart, configuration).sources).map(({ provider }) => provider));
 
 const sourcesPart = v.object({ sources: v.optional(v.record(v.string(), v.object({ provider: v.string() })), {}) });
+
+/** The kinds of the targets that routes name under `approval.verifyWith`. */
+function verifyingActionsIn(configuration: unknown): ReadonlySet<string> {
+  const { routes, targets } = v.parse(verifiedPart, configuration);
+  return new Set(Object.values(routes).flatMap(({ approval }) => targets[approval?.verifyWith ?? ""]?.kind ?? []));
+}
+
+const verifiedPart = v.object({
+  routes: v.optional(
+    v.record(v.string(), v.object({ approval: v.optional(v.object({ verifyWith: v.optional(v.string()) })) })),
+    {},
+  ),
+  targets: v.optional(v.record(v.string(), v.object({ kind: v.string() })), {}),
+});

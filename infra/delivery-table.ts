@@ -11,6 +11,7 @@ import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { TABLE } from "../shared/store/key-schema.ts";
+import type { TableIndex } from "../shared/store/table.ts";
 import { viaService } from "./via-service.ts";
 
 export interface DeliveryTableProps {
@@ -18,12 +19,13 @@ export interface DeliveryTableProps {
   readonly keep: boolean;
   /** Whether to encrypt the table with a customer-managed KMS key, which is created here. */
   readonly customerKey: boolean;
+  /** Whether the index of an earlier release stays, because this deployment adds another one. */
+  readonly keepDayIndex: boolean;
   /** Other regions with a replica. */
   readonly replicaRegions: readonly string[];
 }
 
-export type TableAction = "GetItem" | "PutItem" | "UpdateItem" | "Query";
-export type TableIndex = typeof TABLE.dayIndex.name | typeof TABLE.dueIndex.name;
+export type TableAction = "GetItem" | "PutItem" | "UpdateItem" | "Query" | "Scan";
 
 /**
  * The single table: idempotency records, audit records, outbox, actions and boards. A replica in another region is only
@@ -33,7 +35,7 @@ export type TableIndex = typeof TABLE.dayIndex.name | typeof TABLE.dueIndex.name
 export class DeliveryTable extends Construct {
   readonly table: TableV2;
 
-  constructor(scope: Construct, id: string, { keep, customerKey, replicaRegions }: DeliveryTableProps) {
+  constructor(scope: Construct, id: string, { keep, customerKey, keepDayIndex, replicaRegions }: DeliveryTableProps) {
     super(scope, id);
     const removalPolicy = keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     const key = customerKey ? new Key(this, "Key", { enableKeyRotation: true, removalPolicy }) : undefined;
@@ -50,18 +52,19 @@ export class DeliveryTable extends Construct {
       deletionProtection: keep,
       removalPolicy,
       globalSecondaryIndexes: [
-        {
-          indexName: TABLE.dayIndex.name,
-          partitionKey: text(TABLE.dayIndex.partitionKey),
-          sortKey: text(TABLE.dayIndex.sortKey),
-          projectionType: ProjectionType.INCLUDE,
-          nonKeyAttributes: [...TABLE.dayIndex.projected],
-        },
+        ...(keepDayIndex ? [DAY_INDEX] : []),
         {
           indexName: TABLE.dueIndex.name,
           partitionKey: text(TABLE.dueIndex.partitionKey),
           sortKey: { name: TABLE.dueIndex.sortKey, type: AttributeType.NUMBER },
           projectionType: ProjectionType.KEYS_ONLY,
+        },
+        {
+          indexName: TABLE.stateIndex.name,
+          partitionKey: text(TABLE.stateIndex.partitionKey),
+          sortKey: text(TABLE.stateIndex.sortKey),
+          projectionType: ProjectionType.INCLUDE,
+          nonKeyAttributes: [...TABLE.stateIndex.projected],
         },
       ],
     });
@@ -90,5 +93,14 @@ export class DeliveryTable extends Construct {
 const KEY_ACTIONS = ["Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"].map(
   (name) => `kms:${name}`,
 );
+
+/** No item has these attributes any more, so it costs nothing. */
+const DAY_INDEX = {
+  indexName: "by-day",
+  partitionKey: { name: "day", type: AttributeType.STRING },
+  sortKey: { name: "seen", type: AttributeType.STRING },
+  projectionType: ProjectionType.INCLUDE,
+  nonKeyAttributes: ["source", "outcome", "what", "subject", "principal", "refusal"],
+};
 
 const text = (name: string) => ({ name, type: AttributeType.STRING });

@@ -1,9 +1,10 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import { CfnRule, EventBus, Match } from "aws-cdk-lib/aws-events";
-import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Effect, PolicyStatement, ServicePrincipal, StarPrincipal } from "aws-cdk-lib/aws-iam";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct, type IDependable } from "constructs";
 import type { ConfiguredRoute } from "../shared/config/schema.ts";
+import type { BridgeFunction } from "./bridge-function.ts";
 
 export interface BridgeBusProps {
   readonly routes: readonly ConfiguredRoute[];
@@ -50,6 +51,27 @@ export class BridgeBus extends Construct {
     for (const rule of this.#rules.get(kind) ?? []) rule.node.addDependency(handler);
   }
 
+  /**
+   * Denies everybody but these functions to put events, whatever the policies of the account's users and roles allow. A
+   * service that puts events for itself has no right here anyway; the exception leaves replays of the archive alone.
+   * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html
+   */
+  takeOnlyFrom(publishers: readonly BridgeFunction[]): void {
+    this.bus.addToResourcePolicy(
+      new PolicyStatement({
+        sid: "OnlyThePublishers",
+        effect: Effect.DENY,
+        principals: [new StarPrincipal()],
+        actions: ["events:PutEvents"],
+        resources: [this.bus.eventBusArn],
+        conditions: {
+          ArnNotEquals: { "aws:PrincipalArn": publishers.map(({ role }) => role.roleArn) },
+          Bool: { "aws:PrincipalIsAWSService": "false" },
+        },
+      }),
+    );
+  }
+
   #rule(
     { name, when }: ConfiguredRoute,
     { queue, failures }: { readonly queue: Queue; readonly failures: Queue },
@@ -92,11 +114,11 @@ export class BridgeBus extends Construct {
 }
 
 /**
- * The message for an act function: the route, and the bus event as the in-process bus has it. A variable without quotes
- * around it becomes JSON: a text gets quotes, an object stays an object.
+ * The message for an act function: the route, and the ids of the delivery and of its event, nested as in a bus event. The
+ * function reads everything else from the record. A variable without quotes around it becomes JSON, so a text gets quotes.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
  */
 const messageOf = (route: string): CfnRule.InputTransformerProperty => ({
-  inputPathsMap: { source: "$.source", type: "$.detail-type", time: "$.time", detail: "$.detail" },
-  inputTemplate: `{"route":${JSON.stringify(route)},"entry":{"source":<source>,"detail-type":<type>,"time":<time>,"detail":<detail>}}`,
+  inputPathsMap: { id: "$.detail.id", delivery: "$.detail.delivery" },
+  inputTemplate: `{"route":${JSON.stringify(route)},"entry":{"detail":{"id":<id>,"delivery":<delivery>}}}`,
 });

@@ -22,6 +22,11 @@ export class OwnMetrics {
     return this.#metric(metricName, Stats.MAXIMUM, by);
   }
 
+  /** The sum of a metric that log lines carry, per period. */
+  sum(metricName: string): Metric {
+    return this.#metric(metricName, Stats.SUM, {});
+  }
+
   /** The number of log lines of a function that match, per period. */
   countLines(metricName: string, { log }: BridgeFunction, filterPattern: IFilterPattern): Metric {
     log.addMetricFilter(metricName, {

@@ -32,7 +32,7 @@ export class Receive extends BridgeFunction {
     table.allow(
       this.handler,
       ["PutItem", "UpdateItem", "GetItem", "Query"],
-      [TABLE.dayIndex.name, TABLE.dueIndex.name],
+      [TABLE.dueIndex.name, TABLE.stateIndex.name],
     );
     grantSecrets(this.handler, secrets);
     signingKeys?.grantPublish(this.handler);

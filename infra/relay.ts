@@ -8,6 +8,7 @@ import type { Construct } from "constructs";
 import { TABLE } from "../shared/store/key-schema.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
+import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
 
 export interface RelayProps extends FunctionDefaults {
   readonly table: DeliveryTable;
@@ -16,26 +17,30 @@ export interface RelayProps extends FunctionDefaults {
   readonly streamDeadLetters: Queue;
   /** Whether an event may hold a decision or outdate an approval, which is recorded before the event is published. */
   readonly executesCommands: boolean;
+  /** Whether a route starts runs whose reports are recorded, and added to the timeline of what started them. */
+  readonly recordsRuns: boolean;
+  /** Secrets of the targets that are asked before a label grants an approval. */
+  readonly secrets: SecretGrant;
 }
 
 /**
- * Only a new record of an event is published. Every other write to the table (repeats, timelines, actions, pages) is
+ * Only a new record of a delivery is relayed. Every other write to the table (repeats, timelines, actions, pages) is
  * filtered out before it costs a call.
  */
-const NEW_EVENT = FilterCriteria.filter({
+const NEW_DELIVERY = FilterCriteria.filter({
   eventName: FilterRule.isEqual("INSERT"),
-  dynamodb: { NewImage: { outcome: { S: FilterRule.isEqual("event") } } },
+  dynamodb: { NewImage: { sk: { S: FilterRule.isEqual("head") }, outcome: { S: FilterRule.exists() } } },
 });
 
 /**
- * Publishes the deliveries that the table's stream reports as recorded. If the function crashes, or if bus and table are
- * both down, the stream retries for half a day and then leaves the batch to the sweep.
+ * Publishes and lists the deliveries that the table's stream reports as recorded. If the function crashes, or if bus and
+ * table are both down, the stream retries for half a day and then leaves the batch to the sweep.
  */
 export class Relay extends BridgeFunction {
   constructor(
     scope: Construct,
     id: string,
-    { table, bus, streamDeadLetters, executesCommands, ...defaults }: RelayProps,
+    { table, bus, streamDeadLetters, executesCommands, recordsRuns, secrets, ...defaults }: RelayProps,
   ) {
     super(scope, id, {
       ...defaults,
@@ -48,7 +53,7 @@ export class Relay extends BridgeFunction {
       // `as`: CDK declares the class and its own interface differently under exactOptionalPropertyTypes.
       new DynamoEventSource(table.table as ITable, {
         startingPosition: StartingPosition.TRIM_HORIZON,
-        filters: [NEW_EVENT],
+        filters: [NEW_DELIVERY],
         batchSize: 100,
         reportBatchItemFailures: true,
         bisectBatchOnError: true,
@@ -59,8 +64,9 @@ export class Relay extends BridgeFunction {
         onFailure: new SqsDlq(streamDeadLetters),
       }),
     );
-    table.allow(this.handler, ["GetItem", "UpdateItem"]);
-    if (executesCommands) table.allow(this.handler, ["PutItem"], [TABLE.dueIndex.name]);
+    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem"], executesCommands ? [TABLE.dueIndex.name] : []);
+    if (recordsRuns) table.allow(this.handler, ["Query"]);
+    grantSecrets(this.handler, secrets);
     bus.grantPutEventsTo(this.handler);
   }
 }

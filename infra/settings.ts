@@ -58,6 +58,8 @@ const schema = v.pipe(
     replicaRegions: v.optional(listOf(region), []),
     /** Whether to encrypt the table with a KMS key that the stack creates. Needs `region`. Default false: DynamoDB's key. */
     customerKey: v.optional(flag, false),
+    /** Whether the table keeps the index `by-day` of earlier releases, which nothing uses any more. Default false. */
+    keepDayIndex: v.optional(flag, false),
     /** ARN of the customer-managed KMS key that encrypts the secrets, if there is one. */
     secretsKey: v.optional(arn),
     /**

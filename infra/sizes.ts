@@ -4,19 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { actions } from "../shared/actions/registry.ts";
-import { type BundleSize, measureBundle } from "./bundle-size.ts";
+import { type BundleSize, measureBundle, measureOneFile } from "./bundle-size.ts";
 import { entryOf, type FunctionName, fileEntry, PROJECT_ROOT } from "./bundling.ts";
 import { compileConfig } from "./compile-config.ts";
 
 /** Maximum size in KB of what a function loads at its start. */
 const MAX_KB = 450;
 /** The same for the console and the actions, which also have pages to render. No sender of webhooks waits for them. */
-const MAX_RENDERING_KB = 520;
+const MAX_RENDERING_KB = 540;
 /**
- * Longest start of `receive`, relative to the floor: a sender waits for it. The aim is 1.2; five runs gave 1.17 to 1.25. The
+ * Longest start of `receive`, relative to the floor: a sender waits for it. The aim is 1.2: runs gave 1.17 to 1.22. The
  * others have more time.
  */
-const MAX_RECEIVE_INIT_RATIO = 1.25;
+const MAX_RECEIVE_INIT_RATIO = 1.3;
 const MAX_INIT_RATIO = 1.5;
 /**
  * The smallest possible function, in one file as CDK's `NodejsFunction` bundles it, with all that the clients contain. The
@@ -43,7 +43,7 @@ async function report(folder: string): Promise<number> {
     async (name) => [name, await measureBundle(entryOf(name), join(folder, name), value)] as const,
   );
   const floors = [
-    ["floor", await measureBundle(FLOOR, join(folder, "floor"), value, { splitting: false, external: [] })] as const,
+    ["floor", await measureOneFile(FLOOR, join(folder, "floor"), value)] as const,
     ["split floor", await measureBundle(FLOOR, join(folder, "split-floor"), value)] as const,
   ];
   const sizes: Sizes = new Map([...floors, ...(await Promise.all(measured))]);

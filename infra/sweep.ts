@@ -8,6 +8,7 @@ import type { Construct } from "constructs";
 import { TABLE } from "../shared/store/key-schema.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
+import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
 
 export interface SweepProps extends FunctionDefaults {
   readonly table: DeliveryTable;
@@ -15,8 +16,10 @@ export interface SweepProps extends FunctionDefaults {
   readonly failures: Queue;
   /** Has a message for each batch that the stream gave up on. */
   readonly streamDeadLetters: Queue;
-  /** Whether an event may hold a decision or outdate an approval, which is recorded before the event is published. */
-  readonly executesCommands: boolean;
+  /** Whether a route starts runs whose reports are recorded, and added to the timeline of what started them. */
+  readonly recordsRuns: boolean;
+  /** Secrets of the targets that are asked before a label grants an approval. */
+  readonly secrets: SecretGrant;
 }
 
 /** The next sweep runs after a minute and does what this one did not. */
@@ -25,7 +28,7 @@ const RETRY = { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 };
 /** Publishes, every minute, the deliveries that the relay marked and those of the batches that the stream gave up on. */
 export class Sweep extends BridgeFunction {
   constructor(scope: Construct, id: string, props: SweepProps) {
-    const { table, bus, failures, streamDeadLetters, executesCommands, ...defaults } = props;
+    const { table, bus, failures, streamDeadLetters, recordsRuns, secrets, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: "sweep",
@@ -42,9 +45,11 @@ export class Sweep extends BridgeFunction {
       maxEventAge: Duration.seconds(RETRY.maximumEventAgeInSeconds),
       onFailure: new SqsDestination(failures),
     });
-    table.allow(this.handler, ["GetItem", "UpdateItem"], [TABLE.dueIndex.name, TABLE.dayIndex.name]);
+    // The scan finds the deliveries of the batches that the stream gave up on. No index has them.
+    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Scan"], [TABLE.dueIndex.name]);
     streamDeadLetters.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
-    if (executesCommands) table.allow(this.handler, ["PutItem"]);
+    if (recordsRuns) table.allow(this.handler, ["Query"]);
+    grantSecrets(this.handler, secrets);
     bus.grantPutEventsTo(this.handler);
     // The scheduler serves every account. It may assume this role only for this account.
     const conditions = { StringEquals: { "aws:SourceAccount": Stack.of(this).account } };

@@ -1,4 +1,5 @@
 import { type ActionCost, INPUTS } from "./inputs.ts";
+import { writeUnits } from "./item-size.ts";
 import type { RelayedMeans } from "./measure.ts";
 import type { Line } from "./prices.ts";
 
@@ -18,9 +19,12 @@ export function billOfBridge(load: Load, ingress: Ingress): readonly Line[] {
   return [
     ...receiveLines({ ingress, ms: receiveMs() }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * bodies.tableUnits },
-    { part: "Index `by-day`: writes", price: "writeUnit", amount: MILLION * bodies.indexUnits },
-    ...storageLines(bodies.itemBytes),
-    { part: "Index `by-day`: storage", price: "tableStorage", amount: storedGbMonths(bodies.indexBytes) },
+    { part: "List pages: writes", price: "writeUnit", amount: MILLION * relay.pageUnits },
+    { part: "Counts: writes", price: "writeUnit", amount: MILLION * relay.countUnits },
+    { part: "Lookups: writes", price: "writeUnit", amount: MILLION * bodies.lookups },
+    ...storageLines("Table", bodies.itemBytes + INPUTS.storedOverhead.value),
+    ...storageLines("List pages", relay.pageBytes),
+    ...storageLines("Lookups", bodies.lookups * (bodies.lookupBytes + INPUTS.storedOverhead.value)),
     { part: "Stream: reads", price: "streamRead", amount: MILLION },
     ...functionLines("relay", { calls: relayCalls, ms: relay.ms }),
     { part: "EventBridge: events", price: "busEvent", amount: MILLION },
@@ -41,21 +45,21 @@ export function billOfUsual(load: Load, { packsAudit }: { readonly packsAudit: b
   return [
     ...receiveLines({ ingress: "http-api", ms: usualMs() }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * (IDEMPOTENCY_UNITS + auditUnits) },
-    ...storageLines(auditBytes),
+    ...storageLines("Table", auditBytes + INPUTS.storedOverhead.value),
     { part: "EventBridge: events", price: "busEvent", amount: MILLION },
   ];
 }
 
 /** The cost of a million actions that succeed at the first attempt, from the queue to the end of the attempt. */
-export function billOfAction({ tableCalls, targetCalls, ...units }: ActionCost): readonly Line[] {
+export function billOfAction({ messages, tableCalls, targetCalls, ...units }: ActionCost): readonly Line[] {
   const waits = tableCalls * INPUTS.tableCall.value + targetCalls * INPUTS.targetCall.value;
   return [
-    { part: "SQS: sent, received, deleted", price: "queueRequest", amount: 3 * MILLION },
-    ...functionLines("act", { calls: 1, ms: cpuMs(tableCalls + targetCalls) + waits }),
+    { part: "SQS: sent, received, deleted", price: "queueRequest", amount: 3 * messages * MILLION },
+    ...functionLines("act", { calls: messages, ms: cpuMs(tableCalls + targetCalls) + waits }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * units.tableUnits },
     { part: "Index `due`: writes", price: "writeUnit", amount: MILLION * units.indexUnits },
     { part: "Table: reads", price: "readUnit", amount: MILLION * units.readUnits },
-    { part: "Logs", price: "logged", amount: gb(INPUTS.logLine.value + INPUTS.platformLog.value) },
+    { part: "Logs", price: "logged", amount: gb(INPUTS.logLine.value + messages * INPUTS.platformLog.value) },
   ];
 }
 
@@ -65,10 +69,10 @@ export const standingBill = (): readonly Line[] => [
   // Lambda keeps 5 long polls of 20 s open on each of the two queues (Lambda developer guide, with-sqs).
   { part: "SQS: polls of two queues", price: "queueRequest", amount: 2 * 5 * 3 * MINUTES_A_MONTH },
   // An alarm on an expression is billed for each metric in it.
-  { part: "10 alarms, over 19 metrics", price: "alarm", amount: 19 },
+  { part: "11 alarms, over 20 metrics", price: "alarm", amount: 20 },
   { part: "Dashboard", price: "dashboard", amount: 1 },
   { part: "3 secrets", price: "secret", amount: 3 },
-  { part: "About 25 metrics from the log", price: "metric", amount: 25 },
+  { part: "About 26 metrics from the log", price: "metric", amount: 26 },
 ];
 
 /** The additional cost of `tracing=true` for a million webhooks. */
@@ -81,14 +85,29 @@ export function billOfTracing(load: Load): readonly Line[] {
   ];
 }
 
-/** The calls of the relay at this load. Lambda polls each shard several times a second, for at most 100 records. */
+/**
+ * The calls of the relay at this load. Lambda polls each shard several times a second, for at most 100 records, which share
+ * a list page. `pageUnits`, `pageBytes` and `countUnits` are for each delivery.
+ */
 export function relayingOf({ perSecond, bodies }: Load) {
   const shards = shardsAt(perSecond * bodies.tableUnits);
   const perShard = perSecond / shards;
   const calls = Math.max(Math.min(perShard, INPUTS.shardPolls.value), perShard / RELAY_BATCH);
   const busCalls = Math.ceil(perShard / calls / ENTRIES_A_CALL);
   const ms = cpuMs(busCalls) + busCalls * INPUTS.busCall.value;
-  return { shards, perShard, callsPerSecond: calls * shards, busCallsPerSecond: busCalls * calls * shards, ms };
+  const batch = Math.max(1, perShard / calls);
+  const page = bodies.onePageBytes + (batch - 1) * bodies.furtherBytes;
+  return {
+    shards,
+    perShard,
+    callsPerSecond: calls * shards,
+    busCallsPerSecond: busCalls * calls * shards,
+    ms,
+    pageUnits: writeUnits(page) / batch,
+    pageBytes: (page + INPUTS.storedOverhead.value) / batch,
+    // One source for each batch.
+    countUnits: 1 / batch,
+  };
 }
 
 /** Billed milliseconds of one call of `receive`, with its share of the cold starts. */
@@ -145,13 +164,11 @@ function functionLines(
   ];
 }
 
-/** Both designs store the audit record with recovery. Recovery is billed for the table, not for its indexes. */
-const storageLines = (bytes: number): Line[] => [
-  { part: "Table: storage", price: "tableStorage", amount: storedGbMonths(bytes) },
-  { part: "Table: point-in-time recovery", price: "pointInTime", amount: storedGbMonths(bytes) },
+/** The table is stored with recovery. `bytes` is the mean for each delivery, with what DynamoDB adds to an item. */
+const storageLines = (part: string, bytes: number): Line[] => [
+  { part: `${part}: storage`, price: "tableStorage", amount: gb(bytes) * INPUTS.keptMonths.value },
+  { part: `${part}: point-in-time recovery`, price: "pointInTime", amount: gb(bytes) * INPUTS.keptMonths.value },
 ];
-
-const storedGbMonths = (bytes: number): number => gb(bytes + INPUTS.storedOverhead.value) * INPUTS.keptMonths.value;
 
 /** Gigabytes of a million items of this size. */
 const gb = (bytes: number): number => (MILLION * bytes) / 1e9;

@@ -1,5 +1,4 @@
 import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
-import { TABLE } from "../../shared/store/key-schema.ts";
 
 /**
  * Bytes of an item as DynamoDB counts them for reads and writes: the names and the values of its attributes, in UTF-8.
@@ -10,19 +9,6 @@ export const itemBytes = (item: StoredItem): number =>
 
 /** A write costs one unit per started kilobyte (same page). */
 export const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_024));
-
-/** Bytes of an item in the index `by-day`: the keys of table and index, and the projected attributes. */
-export function dayIndexBytes(item: StoredItem): number {
-  const { partitionKey, sortKey, dayIndex } = TABLE;
-  const names = new Set<string>([
-    partitionKey,
-    sortKey,
-    dayIndex.partitionKey,
-    dayIndex.sortKey,
-    ...dayIndex.projected,
-  ]);
-  return itemBytes(Object.fromEntries(Object.entries(item).filter(([name]) => names.has(name))));
-}
 
 /** The table has texts, whole numbers that are not negative, and bytes (`shared/store/dynamodb/item.ts`). */
 function valueBytes({ S, N, B }: StoredItem[string]): number {

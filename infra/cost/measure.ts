@@ -1,5 +1,13 @@
-import { toStored } from "../../shared/store/dynamodb/item.ts";
-import { dayIndexBytes, itemBytes, writeUnits } from "./item-size.ts";
+import type { EpochMillis } from "../../shared/host/clock.ts";
+import type { ListedDelivery } from "../../shared/model/lookup-terms.ts";
+import { deliveryIn } from "../../shared/store/deliveries.ts";
+import { listedPartOf } from "../../shared/store/delivery-list.ts";
+import { fromStored, toStored } from "../../shared/store/dynamodb/item.ts";
+import { pagesOf } from "../../shared/store/list-pages.ts";
+import { Postings } from "../../shared/store/postings.ts";
+import type { Fields } from "../../shared/store/table.ts";
+import { testClock } from "../../test/support/test-doubles.ts";
+import { itemBytes, writeUnits } from "./item-size.ts";
 import { REQUEST_ID, type RecordedItem } from "./recorded-items.ts";
 
 /** The cost of recording a set of bodies: a row per provider, and the means of the relayed ones. */
@@ -20,7 +28,7 @@ interface BodyRow {
   readonly unitsMedian: number;
   readonly unitsP95: number;
   readonly unitsMean: number;
-  /** Table and indexes together. */
+  /** With a list page of its own, which is the most that the list can cost. */
   readonly allUnitsMean: number;
   readonly relayed: number;
   /** `allUnitsMean` of the relayed ones. */
@@ -30,16 +38,21 @@ interface BodyRow {
 /** Means over the deliveries that are relayed. */
 export interface RelayedMeans {
   readonly itemBytes: number;
-  readonly indexBytes: number;
+  /** Bytes of a list page with one delivery. */
+  readonly onePageBytes: number;
+  /** Bytes of each further delivery on its page. */
+  readonly furtherBytes: number;
+  /** Items by which they are looked up, if all are received within one slot. */
+  readonly lookups: number;
+  readonly lookupBytes: number;
   readonly tableUnits: number;
-  readonly indexUnits: number;
   readonly entryBytes: number;
   /** An audit record with the uncompressed body. */
   readonly plainBytes: number;
   readonly plainUnits: number;
 }
 
-export function measureBodies(items: readonly RecordedItem[], date: string): BodySet {
+export async function measureBodies(items: readonly RecordedItem[], date: string): Promise<BodySet> {
   const groups = [...new Set(items.map(({ provider }) => provider)), "all"];
   const relayed = items.filter(isRelayed);
   return {
@@ -47,9 +60,9 @@ export function measureBodies(items: readonly RecordedItem[], date: string): Bod
     rows: groups.map((group) => rowOf(group, group === "all" ? items : items.filter((one) => one.provider === group))),
     relayed: {
       itemBytes: mean(relayed, ({ item }) => itemBytes(item)),
-      indexBytes: mean(relayed, ({ item }) => dayIndexBytes(item)),
+      ...pageSizes(relayed),
+      ...(await lookupsOf(relayed)),
       tableUnits: mean(relayed, tableUnits),
-      indexUnits: mean(relayed, indexUnits),
       entryBytes: mean(relayed, ({ entryBytes }) => entryBytes),
       plainBytes: mean(relayed, plainBytes),
       plainUnits: mean(relayed, (one) => writeUnits(plainBytes(one))),
@@ -59,9 +72,44 @@ export function measureBodies(items: readonly RecordedItem[], date: string): Bod
 
 const isRelayed = ({ entryBytes }: RecordedItem): boolean => entryBytes > 0;
 const tableUnits = ({ item }: RecordedItem): number => writeUnits(itemBytes(item));
-/** Without the index `due`: in AWS a delivery is recorded without the mark for it. */
-const indexUnits = ({ item }: RecordedItem): number => writeUnits(dayIndexBytes(item));
-const allUnits = (one: RecordedItem): number => tableUnits(one) + indexUnits(one);
+const pageUnits = (one: RecordedItem): number => writeUnits(pageBytes([one]));
+const allUnits = (one: RecordedItem): number => tableUnits(one) + pageUnits(one);
+
+/** Bytes of the list pages of these deliveries, as if they had been received at once. */
+function pageBytes(items: readonly RecordedItem[]): number {
+  const receivedAt = testClock().now();
+  const pages = pagesOf(items.flatMap(listedAt(receivedAt)), { retentionDays: 90 });
+  return pages.reduce((bytes, { page }) => bytes + itemBytes(toStored(page)), 0);
+}
+
+/** What the list has of an item's delivery, as if it had been received at this time. */
+const listedAt =
+  (receivedAt: EpochMillis) =>
+  ({ item }: RecordedItem): readonly ListedDelivery[] => {
+    const delivery = deliveryIn(fromStored(item));
+    return delivery === undefined ? [] : [listedPartOf({ ...delivery, receivedAt })];
+  };
+
+async function lookupsOf(items: readonly RecordedItem[]) {
+  const bytes: number[] = [];
+  const table = {
+    create: async () => true,
+    get: async () => undefined,
+    put: async (item: Fields) => void bytes.push(itemBytes(toStored(item))),
+    select: () => {
+      throw new Error("nothing is looked up");
+    },
+  };
+  await new Postings(table, { retentionDays: 90 }).add(items.flatMap(listedAt(testClock().now())));
+  const lookups = Math.round((100 * bytes.length) / items.length) / 100;
+  return { lookups, lookupBytes: mean(bytes, (one) => one) };
+}
+
+function pageSizes(items: readonly RecordedItem[]) {
+  const onePageBytes = mean(items, (one) => pageBytes([one]));
+  const further = Math.max(1, items.length - 1);
+  return { onePageBytes, furtherBytes: Math.round((100 * (pageBytes(items) - onePageBytes)) / further) / 100 };
+}
 
 function rowOf(group: string, items: readonly RecordedItem[]): BodyRow {
   const relayed = items.filter(isRelayed);

@@ -1,4 +1,4 @@
-import { DAY_SHARDS } from "../../shared/store/key-schema.ts";
+import { LIST_SHARDS } from "../../shared/store/list-pages.ts";
 import { type Load, PARTITION_UNITS, RELAY_BATCH, receiveMs, relayingOf, tracedShareAt } from "./bill.ts";
 import { ACTION_COSTS, INPUTS } from "./inputs.ts";
 
@@ -41,7 +41,7 @@ export const QUOTAS: readonly Quota[] = [
     what: "DynamoDB: write units a second, table that was never busier",
     limit: 4_000,
     needed: tableUnits,
-    raise: "warm throughput of the table and of `by-day`, before the traffic comes",
+    raise: "warm throughput of the table, before the traffic comes",
   },
   {
     what: "DynamoDB: write units a second, quota of a table",
@@ -50,11 +50,10 @@ export const QUOTAS: readonly Quota[] = [
     raise: "Service Quotas, table-level write throughput",
   },
   {
-    what: `DynamoDB: write units a second of a day's ${DAY_SHARDS} partitions in \`by-day\``,
-    limit: DAY_SHARDS * PARTITION_UNITS,
-    needed: ({ perSecond, bodies }) => perSecond * bodies.indexUnits,
-    raise:
-      "`DAY_SHARDS` in `shared/store/key-schema.ts`: time grows, so a hot day does not split by itself, and holds up the table's writes",
+    what: `DynamoDB: write units a second of the ${LIST_SHARDS} partitions with a day's list pages`,
+    limit: LIST_SHARDS * PARTITION_UNITS,
+    needed: (load) => load.perSecond * relayingOf(load).pageUnits,
+    raise: "`LIST_SHARDS` in `shared/store/list-pages.ts`: time grows, so a hot day does not split by itself",
   },
   {
     what: "Stream: deliveries a second that a shard gives at its base rate of polls",
@@ -114,8 +113,9 @@ export const QUOTAS: readonly Quota[] = [
 
 const LOGGED_BYTES = INPUTS.logLine.value + INPUTS.platformLog.value + INPUTS.accessLog.value;
 
-function tableUnits({ perSecond, bodies }: Load): number {
-  return perSecond * bodies.tableUnits;
+function tableUnits(load: Load): number {
+  const { tableUnits: head, lookups } = load.bodies;
+  return load.perSecond * (head + lookups + relayingOf(load).pageUnits);
 }
 
 function relayCopies(load: Load): number {

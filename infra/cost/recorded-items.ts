@@ -5,7 +5,7 @@ import { busEventsOf } from "../../shared/model/bus-event.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
 import { ok } from "../../shared/model/result.ts";
 import { providers } from "../../shared/providers/registry.ts";
-import { DeliveryStore, recordedEventIn } from "../../shared/store/deliveries.ts";
+import { DeliveryStore, deliveryIn } from "../../shared/store/deliveries.ts";
 import { fromStored, type StoredItem } from "../../shared/store/dynamodb/item.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { recordedDeliveries } from "../../test/support/peer-data.ts";
@@ -16,7 +16,7 @@ import {
   requestOf,
   SOURCE,
 } from "../../test/support/provider-fixtures.ts";
-import { silentLog, testClock } from "../../test/support/test-doubles.ts";
+import { noProvedRuns, secretsOf, silentLog, testClock } from "../../test/support/test-doubles.ts";
 
 /** A request to record in the table. */
 interface Sample {
@@ -60,7 +60,7 @@ async function itemsOf(samples: readonly Sample[]): Promise<readonly RecordedIte
   for (const sample of samples) {
     const { provider, body } = sample;
     const item = await itemOf(sample);
-    const delivery = recordedEventIn(fromStored(item));
+    const delivery = deliveryIn(fromStored(item));
     const busEvents = delivery ? busEventsOf(delivery) : [];
     items.push({
       provider,
@@ -87,6 +87,9 @@ async function itemOf({ provider, url, body, headers, sentAt }: Sample): Promise
   await receive({ ...request, traceparent: TRACE }, source, {
     deliveries,
     rejectOverRate: async () => undefined,
+    runReporters: [],
+    origins: noProvedRuns,
+    secrets: secretsOf({}),
     recorded: () => undefined,
     log: silentLog,
   });

@@ -16,12 +16,12 @@ const MEASURED = new URL("measured.json", import.meta.url);
 
 async function measure(): Promise<Measured> {
   const root = env["PEER_DATA"];
-  const fixtures = asBefore(measureBodies(await fixtureItems(), today()), committed.fixtures);
+  const fixtures = asBefore(await measureBodies(await fixtureItems(), today()), committed.fixtures);
   if (root === undefined) {
     stdout.write(`PEER_DATA is not set: the bodies recorded by others are those of ${committed.recorded.date}\n\n`);
     return { fixtures, recorded: committed.recorded };
   }
-  return { fixtures, recorded: asBefore(measureBodies(await peerItems(root), today()), committed.recorded) };
+  return { fixtures, recorded: asBefore(await measureBodies(await peerItems(root), today()), committed.recorded) };
 }
 
 /** A measurement that found nothing new keeps its date. */

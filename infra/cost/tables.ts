@@ -97,7 +97,7 @@ function units({ rows }: BodySet): string {
       "table, units: median",
       "p95",
       "mean",
-      "table and indexes: mean",
+      "table and a list page: mean",
       "of these relayed",
       "their mean",
     ],

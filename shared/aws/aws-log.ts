@@ -5,13 +5,22 @@ import { setting } from "./settings.ts";
 
 /** CloudWatch namespace of the metrics in the log lines. */
 export const NAMESPACE = "Drawbridge";
-/** Metric of an attempt: how many attempts of its action have failed in a row. 0 if the attempt succeeded. */
+/** Metric of an accepted request whose run was not reported. */
+export const ACCEPTED_WITHOUT_RUN = "acceptedWithoutRun";
+/**
+ * Metric of an attempt: how many attempts of its action have failed in a row. 0 if the attempt succeeded. Also of a line
+ * about a circuit breaker: how many attempts at its target have failed in a row.
+ */
 export const FAILED_IN_A_ROW = "failedInARow";
+/** Metric of an emergency grant. */
+export const EMERGENCY_GRANTS = "emergencyGrants";
 
 /**
  * The log of a function: JSON lines for CloudWatch, with the service, the stage and the id of the X-Ray trace. The line
  * about the end of a request or an attempt is also its metric, so nothing is written twice: `requests` by stage, source,
- * outcome and reason; `attempts` by stage, route and outcome; {@link FAILED_IN_A_ROW} by stage and target.
+ * outcome and reason; `attempts` by stage, route and outcome; {@link FAILED_IN_A_ROW} by stage and target. So is the line
+ * about a refused queue message: `refusedMessages` by stage and reason. So is the line about a run that was not reported:
+ * {@link ACCEPTED_WITHOUT_RUN} by stage; and the line about an emergency grant: {@link EMERGENCY_GRANTS} by stage.
  */
 export function awsLog(service: string, environment: Environment, clock: Clock): Log {
   const stage = setting(environment, "STAGE");
@@ -39,6 +48,17 @@ interface Metric {
 
 /** The metrics of a log line. Only a line about the end of a request or an attempt has a duration. */
 function metricsOf(fields: LogFields, clock: Clock): object | undefined {
+  if (fields.refusedMessage !== undefined) {
+    const dimensions = { reason: fields.refusedMessage };
+    return embedded([{ name: "refusedMessages", value: 1, dimensions }], clock);
+  }
+  // One metric for all targets, so that one alarm is enough. The line names the target.
+  if (fields.expectedRun === "missing")
+    return embedded([{ name: ACCEPTED_WITHOUT_RUN, value: 1, dimensions: {} }], clock);
+  if (fields.emergencyGrant !== undefined)
+    return embedded([{ name: EMERGENCY_GRANTS, value: 1, dimensions: {} }], clock);
+  // The failures in a row of a whole target, by which the alarm of a broken target also finds those of different actions.
+  if (fields.breaker !== undefined) return embedded([failuresOf(fields.target, fields.failedInARow)], clock);
   if (fields.durationMs === undefined) return undefined;
   if (fields.request !== undefined) return embedded([requestMetric(fields)], clock);
   return fields.outcome === undefined ? undefined : embedded(attemptMetrics(fields), clock);
@@ -54,12 +74,15 @@ function requestMetric({ source, status, reason, fault, error }: LogFields): Met
 }
 
 function attemptMetrics({ route, target, outcome, attempt }: LogFields): readonly Metric[] {
-  const failedInARow = outcome === "done" ? 0 : Number(attempt);
-  return [
-    { name: "attempts", value: 1, dimensions: { route, outcome } },
-    { name: FAILED_IN_A_ROW, value: failedInARow, dimensions: { target } },
-  ];
+  const failedInARow = outcome === "done" || outcome === "accepted" ? 0 : Number(attempt);
+  return [{ name: "attempts", value: 1, dimensions: { route, outcome } }, failuresOf(target, failedInARow)];
 }
+
+const failuresOf = (target: LogFields["target"], failures: unknown): Metric => ({
+  name: FAILED_IN_A_ROW,
+  value: Number(failures),
+  dimensions: { target },
+});
 
 /**
  * CloudWatch's embedded metric format: fields of the line that are declared as dimensions and as values.

@@ -1,30 +1,28 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import * as v from "valibot";
-import type { AttemptResult } from "../delivery/act.ts";
-import type { QueuedEvent } from "../delivery/schedule.ts";
+import {
+  MESSAGE_REFUSALS,
+  type MessageRefusal,
+  type MessageResult,
+  type QueueMessage,
+} from "../delivery/act-on-message.ts";
 import { type Clock, type EpochMillis, epochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { cut } from "../model/event.ts";
 
+/** An id as the bridge makes them, with the number of a later event. Nothing else becomes a key of the table. */
+const recordId = v.pipe(v.string(), v.regex(/^[a-z\d-]{1,64}(?:\.\d{1,4})?$/));
+
 /** The fields that are read of the message that a route's rule creates from a bus event (`infra/event-bus.ts`). */
 const message = v.object({
-  route: v.string(),
-  entry: v.object({
-    detail: v.object({
-      id: v.string(),
-      eventKey: v.string(),
-      delivery: v.string(),
-      time: v.string(),
-      undated: v.exactOptional(v.literal(true)),
-      replay: v.optional(v.object({ routes: v.array(v.string()) })),
-    }),
-  }),
+  route: v.pipe(v.string(), v.maxLength(100)),
+  entry: v.object({ detail: v.object({ id: recordId, delivery: recordId }) }),
 });
 
 export interface QueueDeps {
-  readonly run: (route: string, event: QueuedEvent) => Promise<AttemptResult>;
+  readonly run: (message: QueueMessage) => Promise<MessageResult>;
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
@@ -34,8 +32,9 @@ export interface QueueDeps {
 
 /**
  * Runs the action of each message of a batch. A message that is due again stays in the queue and is hidden until then. A
- * message that must wait for its turn is sent again to the end of the queue. A message whose action gave up is sent to the
- * dead-letter queue with the reason, before it leaves this queue. A failure of one message does not affect the others.
+ * message that must wait for its turn is sent again to the end of the queue. A message that is refused, or whose action
+ * gave up, is sent to the dead-letter queue with the reason, before it leaves this queue. A failure of one message does not
+ * affect the others.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export function queueHandler(deps: QueueDeps) {
@@ -55,6 +54,7 @@ async function isDone(record: SQSRecord, deps: QueueDeps): Promise<boolean> {
     if (attempt.result === "again") await hide(record, attempt.at, deps);
     if (attempt.result === "waits") await defer(record, attempt.at, deps);
     if (attempt.result === "gave_up") await deadLetter(record, attempt.summary, deps);
+    if (attempt.result === "refused") await deadLetter(record, MESSAGE_REFUSALS[attempt.reason], deps);
     return attempt.result !== "again";
   } catch (error) {
     deps.log.error(
@@ -65,11 +65,25 @@ async function isDone(record: SQSRecord, deps: QueueDeps): Promise<boolean> {
   }
 }
 
-async function run({ body, attributes }: SQSRecord, deps: QueueDeps): Promise<AttemptResult> {
-  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), message), body);
-  if (!read.success) return { result: "gave_up", summary: "the message does not come from a route" };
+async function run(record: SQSRecord, deps: QueueDeps): Promise<MessageResult> {
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), message), record.body);
+  if (!read.success) return refused(record, "not_of_a_route", {}, deps);
   const { route, entry } = read.output;
-  return deps.run(route, { ...entry.detail, queuedAt: epochMillis(Number(attributes.SentTimestamp)) });
+  const { id: event, delivery } = entry.detail;
+  const queuedAt = epochMillis(Number(record.attributes.SentTimestamp));
+  const result = await deps.run({ route, delivery, event, queuedAt });
+  return result.result === "refused" ? refused(record, result.reason, { route, event }, deps) : result;
+}
+
+/** Nothing but a forged event, or a change of the configuration, leads to such a message. */
+function refused(
+  { messageId }: SQSRecord,
+  refusedMessage: MessageRefusal,
+  named: { readonly route?: string; readonly event?: string },
+  { log }: QueueDeps,
+): MessageResult {
+  log.warn({ messageId, ...named, refusedMessage }, "a queue message was refused");
+  return { result: "refused", reason: refusedMessage };
 }
 
 /**

@@ -23,7 +23,7 @@ export function secretsManager(options: {
 function memberOf(json: string, key: string): string | undefined {
   const read = v.safeParse(members, json);
   if (!read.success) throw new Error("it is not a JSON object");
-  const member = new Map(Object.entries(read.output)).get(key);
+  const member = new Map<string, unknown>(Object.entries(read.output)).get(key);
   if (member === undefined || typeof member === "string") return member;
   throw new Error("its member is not a text");
 }
@@ -31,6 +31,6 @@ function memberOf(json: string, key: string): string | undefined {
 const members = v.pipe(
   v.string(),
   v.parseJson(),
-  v.check((value) => !Array.isArray(value)),
-  v.record(v.string(), v.unknown()),
+  // A record schema would drop a member called "constructor".
+  v.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
 );

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
 import { backoffMs, DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
-import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
+import { EVERYTHING, EXAMPLE, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;
 beforeAll(async () => {
@@ -45,6 +45,7 @@ describe("the alarms", () => {
         (state) => `ApproximateNumberOfMessages${state} of UnrelayedQueue.QueueName`,
       ),
       AlarmsUnreadable: ["unreadable"],
+      AlarmsAcceptedWithoutRun: ["acceptedWithoutRun"],
       AlarmsBrokendocslistener: ["failedInARow of docs-listener"],
       AlarmsBrokenpages: ["failedInARow of pages"],
       ...Object.fromEntries(
@@ -97,12 +98,37 @@ describe("the alarms", () => {
     expect(alarm("AlarmsPartnerFailing", all)?.["Dimensions"]).toEqual([{ Name: "stage", Value: "dev" }]);
   });
 
+  it("the use of an emergency role has an alarm, if a route names one", async () => {
+    const compiled = await compileConfig(EXAMPLE);
+    const approval = {
+      expiresMinutes: 60,
+      approvers: 1,
+      fromRoles: [],
+      reason: "optional",
+      windows: [],
+      outsideWindows: "wait",
+      emergency: ["on-call"],
+    } as const;
+    const routes = compiled.config.routes.map((route) => ({ ...route, approval }));
+    const used = await synthesise({}, { ...compiled, config: { ...compiled.config, routes } });
+    expect(alarm("AlarmsEmergencyGrant", used)).toMatchObject({
+      MetricName: "emergencyGrants",
+      Namespace: "Drawbridge",
+      Dimensions: [{ Name: "stage", Value: "dev" }],
+      Statistic: "Sum",
+      Threshold: 0,
+      EvaluationPeriods: 1,
+    });
+    expect(alarm("AlarmsEmergencyGrant")).toBeUndefined();
+  });
+
   it("each alarm links an existing section of docs/operations/alarms.md", async () => {
     const runbook = await readFile("docs/operations/alarms.md", "utf8");
     const chapters = [...runbook.matchAll(/^#+ Alarm: (.+)$/gm)].map(
       ([, title = ""]) => `alarm-${title.replaceAll(" ", "-")}`,
     );
     const all = await synthesise({}, await compileConfig(EVERYTHING));
+    expect(chapters).toContain("alarm-emergency-grant");
     for (const { Properties } of all.resources("AWS::CloudWatch::Alarm").values()) {
       const [, chapter] =
         /Runbook: docs\/operations\/alarms\.md#([a-z-]+)$/.exec(String(Properties["AlarmDescription"])) ?? [];

@@ -32,10 +32,10 @@ const mappingOf = (name: string): Resource["Properties"] => {
 };
 
 describe("the relay's stream", () => {
-  it("only new records of events reach the relay", () => {
+  it("only new records of deliveries reach the relay", () => {
     const { FilterCriteria } = mappingOf("RelayHandler") as { FilterCriteria: { Filters: { Pattern: string }[] } };
     expect(FilterCriteria.Filters.map(({ Pattern }) => JSON.parse(Pattern) as unknown)).toEqual([
-      { eventName: ["INSERT"], dynamodb: { NewImage: { outcome: { S: ["event"] } } } },
+      { eventName: ["INSERT"], dynamodb: { NewImage: { sk: { S: ["head"] }, outcome: { S: [{ exists: true }] } } } },
     ]);
   });
 

@@ -10,7 +10,7 @@ import {
   tracedShareAt,
 } from "../../infra/cost/bill.ts";
 import { ACTION_COSTS } from "../../infra/cost/inputs.ts";
-import { dayIndexBytes, itemBytes, writeUnits } from "../../infra/cost/item-size.ts";
+import { itemBytes, writeUnits } from "../../infra/cost/item-size.ts";
 import { dollarsOf, PRICES, totalOf } from "../../infra/cost/prices.ts";
 import { toStored } from "../../shared/store/dynamodb/item.ts";
 import type { Item } from "../../shared/store/table.ts";
@@ -32,14 +32,13 @@ describe("the size of an item", () => {
     expect(itemBytes(toStored(item))).toBe(bytes);
   });
 
-  it("an item is as large as the sum of its attributes, and an index is never larger", () => {
+  it("an item is as large as the sum of its attributes", () => {
     const value = fc.oneof(fc.string({ unit: "grapheme" }), fc.maxSafeNat(), fc.uint8Array());
-    const name = fc.oneof(fc.string(), fc.constantFrom("pk", "sk", "day", "seen", "what", "content"));
+    const name = fc.oneof(fc.string(), fc.constantFrom("pk", "sk", "what", "content"));
     fc.assert(
       fc.property(fc.dictionary(name, value), (item) => {
         const alone = Object.entries(item).map(([key, one]) => itemBytes(toStored({ [key]: one })));
         expect(itemBytes(toStored(item))).toBe(alone.reduce((sum, bytes) => sum + bytes, 0));
-        expect(dayIndexBytes(toStored(item))).toBeLessThanOrEqual(itemBytes(toStored(item)));
       }),
     );
   });
@@ -51,9 +50,11 @@ describe("the size of an item", () => {
 
 const bodies = {
   itemBytes: 1_400,
-  indexBytes: 300,
+  onePageBytes: 400,
+  furtherBytes: 100,
+  lookups: 0.8,
+  lookupBytes: 100,
   tableUnits: 2,
-  indexUnits: 1,
   entryBytes: 1_000,
   plainBytes: 3_900,
   plainUnits: 4,
@@ -69,9 +70,11 @@ describe("the bill", () => {
 
   it("a million webhooks add up to the amounts computed by hand", () => {
     const of = (part: string) => totalOf(billOfBridge(at(100), "http-api").filter((line) => line.part === part));
-    // 2 units × 0.625; 1 unit × 0.625.
     expect(of("Table: writes")).toBeCloseTo(1.25, 10);
-    expect(of("Index `by-day`: writes")).toBeCloseTo(0.625, 10);
+    // 4 shards are polled 4 times a second: 6.25 deliveries share a page of 400 + 5.25 × 100 bytes, which is one unit.
+    expect(of("List pages: writes")).toBeCloseTo(0.625 / 6.25, 10);
+    expect(of("List pages: storage")).toBeCloseTo(((925 + 100) / 6.25) * 3 * 0.00025, 10);
+    expect(of("Lookups: writes")).toBeCloseTo(0.8 * 0.625, 10);
     // (1,400 + 100) bytes × a million = 1.5 GB, for 3 months, at 0.25 and 0.20.
     expect(of("Table: storage")).toBeCloseTo(1.125, 10);
     expect(of("Table: point-in-time recovery")).toBeCloseTo(0.9, 10);
@@ -88,9 +91,9 @@ describe("the bill", () => {
     expect(writes(true)).toBeCloseTo(4 * 0.625, 10);
   });
 
-  it("the bill of an action contains three queue requests and the measured units", () => {
+  it("the bill of an action contains three queue requests for each message and the measured units", () => {
     const lines = billOfAction(ACTION_COSTS.tekton);
-    expect(lines.find(({ price }) => price === "queueRequest")?.amount).toBe(3_000_000);
+    expect(lines.find(({ price }) => price === "queueRequest")?.amount).toBe(3_000_000 * ACTION_COSTS.tekton.messages);
     const written = lines.filter(({ price }) => price === "writeUnit").reduce((sum, { amount }) => sum + amount, 0);
     expect(written).toBe(1_000_000 * (ACTION_COSTS.tekton.tableUnits + ACTION_COSTS.tekton.indexUnits));
   });

@@ -13,7 +13,9 @@ describe("Buildkite's partner events", () => {
   it("partner events arrive on a bus that only the partner can fill", () => {
     const buses = [...stack.resources("AWS::Events::EventBus").values()].map(({ Properties }) => Properties);
     expect(buses.filter((bus) => "EventSourceName" in bus)).toMatchObject([{ Name: SOURCE, EventSourceName: SOURCE }]);
-    expect(stack.resources("AWS::Events::EventBusPolicy").size).toBe(0);
+    const policies = [...stack.resources("AWS::Events::EventBusPolicy").values()].map(({ Properties }) => Properties);
+    expect(policies.map(({ EventBusName }) => readable(EventBusName))).toEqual(["Bus"]);
+    expect(JSON.stringify(policies)).not.toContain("Allow");
   });
 
   it("only the parsed events go to the queue, with bounded retries, and undeliverable ones go to the failure queue", () => {

@@ -27,11 +27,12 @@ const MAY = {
   Receive: {
     ...OWN("Receive"),
     DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-    "DeliveriesTable/index/by-day": ["dynamodb:Query"],
+    "DeliveriesTable/index/by-state": ["dynamodb:Query"],
     "DeliveriesTable/index/due": ["dynamodb:Query"],
     [secret("wiki")]: ["secretsmanager:GetSecretValue"],
     [secret("gitlab")]: ["secretsmanager:GetSecretValue"],
     [parameter("buildkite")]: ["ssm:GetParameter"],
+    [parameter("origin")]: ["ssm:GetParameter"],
   },
   Relay: {
     ...OWN("Relay"),
@@ -41,14 +42,13 @@ const MAY = {
       "dynamodb:GetShardIterator",
       "dynamodb:ListStreams",
     ],
-    DeliveriesTable: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+    DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
     Bus: ["events:PutEvents"],
     UnrelayedQueue: SEND,
   },
   Sweep: {
     ...OWN("Sweep"),
-    DeliveriesTable: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
-    "DeliveriesTable/index/by-day": ["dynamodb:Query"],
+    DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"],
     "DeliveriesTable/index/due": ["dynamodb:Query"],
     Bus: ["events:PutEvents"],
     FailuresQueue: SEND,
@@ -60,6 +60,7 @@ const MAY = {
     QueuetektonQueue: CONSUME_AND_SEND,
     QueuetektonDeadLetters: ["sqs:SendMessage"],
     [parameter("listener")]: ["ssm:GetParameter"],
+    [parameter("origin")]: ["ssm:GetParameter"],
   },
   Actconfluence: {
     ...OWN("Actconfluence"),

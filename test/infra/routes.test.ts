@@ -64,7 +64,7 @@ describe("rules", () => {
     }
   });
 
-  it("the message of a rule has the form that an act function accepts", () => {
+  it("the message of a rule names the route, the delivery and the event, and says nothing else about them", () => {
     const [rule] = [...rulesByRoute().values()].flatMap(targetsOf);
     const event = {
       version: "0",
@@ -73,23 +73,51 @@ describe("rules", () => {
       "detail-type": "page.updated",
       time: "2030-01-02T03:04:05Z",
       region: "eu-central-1",
-      detail: { id: "d-1", page: { id: "42", title: 'A "quoted" <title>' }, labels: ["a", "b"], n: 1 },
+      detail: { id: "d-1.2", delivery: "d-1", eventKey: "e-1", page: { id: "42" }, replay: { routes: ["docs-build"] } },
     };
-    const { source, time, detail } = event;
     expect(transformed(event, rule)).toEqual({
       route: "docs-build",
-      entry: { source, "detail-type": "page.updated", time, detail },
+      entry: { detail: { id: "d-1.2", delivery: "d-1" } },
     });
   });
 });
 
 /** The output of EventBridge for a template in which each variable stands alone: the JSON of what its path finds. */
-function transformed(event: Readonly<Record<string, unknown>>, target: Target | undefined): unknown {
+function transformed(event: object, target: Target | undefined): unknown {
   const { InputPathsMap = {}, InputTemplate = "" } = target?.InputTransformer ?? {};
   const text = InputTemplate.replace(/<([A-Za-z0-9_-]+)>/g, (_, name: string) =>
-    JSON.stringify(event[InputPathsMap[name]?.replace("$.", "") ?? ""]),
+    JSON.stringify(foundAt(event, InputPathsMap[name] ?? "")),
   );
   return JSON.parse(text);
+}
+
+/** The value at a path such as `$.detail.id`. */
+const foundAt = (event: object, path: string): unknown =>
+  path
+    .split(".")
+    .slice(1)
+    .reduce<unknown>((value, name) => Object.entries(value ?? {}).find(([one]) => one === name)?.[1], event);
+
+describe("the policy of the bus", () => {
+  it("only the relay and the sweep may put events on the bus, whatever another role is allowed", () => {
+    const policies = [...stack.resources("AWS::Events::EventBusPolicy").values()];
+    expect(policies.map(({ Properties }) => readable(Properties["EventBusName"]))).toEqual(["Bus"]);
+    const [statement] = policies.map(({ Properties }) => Properties["Statement"] as Statement);
+    expect(statement).toMatchObject({
+      Effect: "Deny",
+      Principal: "*",
+      Action: "events:PutEvents",
+      Condition: { Bool: { "aws:PrincipalIsAWSService": "false" } },
+    });
+    expect(readable(statement?.Resource)).toBe("Bus");
+    const publishers = statement?.Condition.ArnNotEquals["aws:PrincipalArn"];
+    expect(publishers?.map(readable)).toEqual(["RelayRole", "SweepRole"]);
+  });
+});
+
+interface Statement {
+  readonly Resource: unknown;
+  readonly Condition: { readonly ArnNotEquals: { readonly "aws:PrincipalArn": readonly unknown[] } };
 }
 
 describe("many routes", () => {

@@ -6,7 +6,7 @@ import { relayBus } from "../../functions/relay-bus.ts";
 import { compileConfig } from "../../infra/compile-config.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openAllStores } from "../support/all-stores.ts";
 import { bridgeWith } from "../support/bridge-parts.ts";
 import { startEmbeddedDynamoDb } from "../support/embedded-dynamodb.ts";
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
@@ -38,19 +38,28 @@ const rights = ({ permissions }: Synthesised, role: string) => {
 };
 
 describe("the functions that publish", () => {
-  it("the relay and the sweep may read and write approvals if people are configured, and no other time", async () => {
+  it("the relay and the sweep may look up approvals only if people are configured, and change timelines if a route starts runs", async () => {
     const [plain, withCommands] = [await synthesise({}, await compileConfig(EVERYTHING)), await withPeople()];
-    expect(rights(plain, "RelayRole")).toEqual({ table: ["dynamodb:GetItem", "dynamodb:UpdateItem"], due: undefined });
-    const all = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+    // A route starts runs, whose reports are recorded in timelines.
+    const all = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"];
+    expect(rights(plain, "RelayRole")).toEqual({ table: all, due: undefined });
     expect(rights(withCommands, "RelayRole")).toEqual({ table: all, due: ["dynamodb:Query"] });
-    expect(rights(withCommands, "SweepRole")).toEqual({ table: all, due: ["dynamodb:Query"] });
-    expect(rights(plain, "SweepRole").table).not.toContain("dynamodb:PutItem");
+    // After an outage the sweep searches the table for deliveries that the stream lost.
+    const searching = [...all.slice(0, 3), "dynamodb:Scan", "dynamodb:UpdateItem"];
+    expect(rights(withCommands, "SweepRole")).toEqual({ table: searching, due: ["dynamodb:Query"] });
+    expect(rights(plain, "SweepRole").table).toEqual(searching);
+  });
+
+  it("the relay and the sweep may not read timelines if no route starts runs", async () => {
+    const without = await changed((text) => text.replace(/ {2}docs-build:\n[\s\S]+(?= {2}docs-status:)/, ""));
+    for (const role of ["RelayRole", "SweepRole"]) expect(rights(without, role).table).not.toContain("dynamodb:Query");
   });
 
   it("the relay may look up whose account made an edit even if no runs are reported", async () => {
     const without = await changed((text) => text.replace(/ {2}docs-build:\n[\s\S]+(?= {2}docs-status:)/, ""));
     expect(rights(without, "RelayRole")).toEqual({
-      table: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+      // It puts the pages of the list.
+      table: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
       due: undefined,
     });
   });
@@ -65,7 +74,7 @@ describe("a label with a command in an installation without people", () => {
       const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
       try {
         const clock = testClock();
-        const stores = openStores(new DynamoDbTable(database.client, "drawbridge"), {
+        const stores = openAllStores(new DynamoDbTable(database.client, "drawbridge"), {
           retentionDays: 30,
           markUnrelayed: false,
           singleProcess: false,

@@ -51,6 +51,15 @@ describe("the table", () => {
     expect(copiesOf(thrown)).toMatchObject([{ DeletionProtectionEnabled: false }]);
   });
 
+  it("each of the two deployments of an update changes one index", async () => {
+    const indexesOf = async (context: Record<string, string>): Promise<readonly string[]> => {
+      const indexes = (await tableOf(context))?.Properties["GlobalSecondaryIndexes"];
+      return (indexes as readonly { readonly IndexName: string }[]).map(({ IndexName }) => IndexName).sort();
+    };
+    expect(await indexesOf({ keepDayIndex: "true" })).toEqual(["by-day", "by-state", "due"]);
+    expect(await indexesOf({})).toEqual(["by-state", "due"]);
+  });
+
   it("the table is encrypted with a key of the account's own if configured, which is retained with it", async () => {
     const { resources } = await synthesise({ customerKey: "true", region: "eu-central-1" });
     const [table] = resources("AWS::DynamoDB::GlobalTable").values();

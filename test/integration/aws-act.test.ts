@@ -1,14 +1,17 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { awsLog } from "../../shared/aws/aws-log.ts";
 import { sqsClient } from "../../shared/aws/clients.ts";
 import { type QueueDeps, queueHandler } from "../../shared/aws/queue-messages.ts";
 import { type ActDeps, leaseMs } from "../../shared/delivery/act.ts";
-import { actOn } from "../../shared/delivery/schedule.ts";
+import { actOn } from "../../shared/delivery/act-on-message.ts";
+import { pauseTarget, resumeTarget } from "../../shared/delivery/target-gate.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
+import { namedPrincipal } from "../../shared/model/principal.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
 import { bodyOf, queueMessage, SandboxQueue } from "../support/aws-queue.ts";
@@ -38,15 +41,16 @@ async function actFunction(route: Route) {
   stop = parts.stop;
   const delivery = sampleDelivery();
   await parts.deliveries.record(delivery);
-  const run: QueueDeps["run"] = (name, detail) => actOn(name, detail, parts.deps);
-  const handlerOf = (given: QueueDeps["run"]) =>
+  const deps = { ...parts.deps, ownAccounts: parts.ownAccounts };
+  const run: QueueDeps["run"] = (message) => actOn(message, deps);
+  const handlerOf = (given: QueueDeps["run"], log = silentLog) =>
     queueHandler({
       run: given,
       sqs: sqsClient(),
       queueUrl: account.environment.QUEUE_URL,
       deadLetterQueueUrl: account.environment.DEAD_LETTER_QUEUE_URL,
       clock: parts.clock,
-      log: silentLog,
+      log,
     });
   const handler = handlerOf(run);
   /** The ids of messages that stay in the queue. */
@@ -54,7 +58,7 @@ async function actFunction(route: Route) {
     const Records = bodies.map((body, at) => queueMessage(`m${at}`, body));
     return (await handler({ Records })).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
   };
-  return { ...parts, delivery, run, handlerOf, handler, hand, body: bodyOf("docs", entryFor(delivery)) };
+  return { ...parts, deps, delivery, run, handlerOf, handler, hand, body: bodyOf("docs", entryFor(delivery)) };
 }
 
 function entryFor(delivery: Parameters<typeof busEventOf>[0]): BusEvent {
@@ -115,7 +119,7 @@ describe("a message of a route", () => {
         await parts.deliveries.addToTimeline(...line);
       },
     };
-    const handler = parts.handlerOf((name, detail) => actOn(name, detail, { ...parts.deps, deliveries }));
+    const handler = parts.handlerOf((message) => actOn(message, { ...parts.deps, deliveries }));
     const batch = { Records: [queueMessage("m0", parts.body)] };
     const dueAt = parts.clock.now();
     expect((await handler(batch)).batchItemFailures).toHaveLength(1);
@@ -158,6 +162,87 @@ describe("a message of a route", () => {
     expect(sendings()).toMatchObject([
       { QueueUrl: account.environment.QUEUE_URL, MessageBody: parts.body, DelaySeconds: 40 },
     ]);
+  });
+
+  it("the message of an action that expects a run comes again for its next step, and leaves after the run's report", async () => {
+    const expectation = { withinMs: 120_000, isRepeatable: true, eventId: "id-1", namespace: "ci" };
+    const script = scripted([{ outcome: "expect_run", summary: "accepted", expectation }]);
+    const parts = await actFunction(routeOf(script.run, { runsReportedBy: "cluster" }));
+    const delayed = () => sendings().map(({ DelaySeconds }) => DelaySeconds);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(delayed()).toEqual([120]);
+    parts.clock.advance(60_000);
+    // A message that comes too early, or twice, waits for the rest of the time.
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(delayed()).toEqual([120, 60]);
+    parts.clock.advance(60_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(delayed()).toEqual([120, 60, 300]);
+    await parts.actions.reportRun(ACTION_ID, { at: parts.clock.now(), by: "d-run" });
+    parts.clock.advance(300_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(delayed()).toHaveLength(3);
+    expect(script.contexts).toHaveLength(2);
+    expect(hidings()).toEqual([]);
+    expect(await parts.actions.state(ACTION_ID)).toBe("done");
+  });
+
+  it("the message of a run that never comes leaves the queue at the end, and is no dead letter", async () => {
+    const expectation = { withinMs: 120_000, isRepeatable: false };
+    const script = scripted([{ outcome: "expect_run", summary: "accepted", expectation }]);
+    const parts = await actFunction(routeOf(script.run, { runsReportedBy: "cluster" }));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    parts.clock.advance(900_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    parts.clock.advance(300_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    // SQS delays a message by 15 minutes at most.
+    expect(sendings().map(({ DelaySeconds }) => DelaySeconds)).toEqual([900, 300]);
+    expect(script.contexts).toHaveLength(1);
+    expect(await parts.actions.state(ACTION_ID)).toBe("accepted_without_run");
+  });
+
+  it("the message of a paused target is sent again after reads alone, and runs as the first attempt after the resume", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const by = namedPrincipal({ issuer: "https://idp.test", subject: "kim" });
+    await pauseTarget("ci", { by, reason: "upgrade" }, parts);
+    // Far more often than a message may be received.
+    for (let receives = 0; receives < 40; receives++) {
+      expect(await parts.hand(parts.body)).toEqual([]);
+      parts.clock.advance(600_000);
+    }
+    expect(hidings()).toEqual([]);
+    expect([sendings().at(0), sendings().at(-1)]).toMatchObject([{ DelaySeconds: 15 }, { DelaySeconds: 300 }]);
+    expect(sendings().every(({ QueueUrl }) => QueueUrl === account.environment.QUEUE_URL)).toBe(true);
+    const item = await parts.database.table.get({ pk: ACTION_ID, sk: "head" });
+    expect(item).toMatchObject({ attempt: 1, waits: 1 });
+    const waiting = (await parts.deliveries.timeline(parts.delivery.id)).filter(({ kind }) => kind === "waiting");
+    expect(waiting).toMatchObject([{ summary: expect.stringMatching(/^target ci paused by kim since .*: upgrade$/) }]);
+    await resumeTarget("ci", parts);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, outcome: "done" }]);
+  });
+
+  it("the message of a failed probe is sent again, so that an outage uses up no receives", async () => {
+    const script = scripted([RETRY]);
+    const parts = await actFunction(routeOf(script.run));
+    for (let failures = 0; failures < 4; failures++) {
+      expect(await parts.hand(parts.body)).toEqual(["m0"]);
+      parts.clock.advance(60_000);
+    }
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(await parts.actions.state(ACTION_ID)).toBe("gave_up");
+    account.calls.length = 0;
+    const other = { ...sampleDelivery(7), id: "d-other" };
+    await parts.deliveries.record(other);
+    for (let probes = 0; probes < 40; probes++) {
+      expect(await parts.hand(bodyOf("docs", entryFor(other)))).toEqual([]);
+      parts.clock.advance(301_000);
+    }
+    expect(hidings()).toEqual([]);
+    expect(await parts.attempts("d-other")).toMatchObject([{ attempt: 1, outcome: "retry" }]);
   });
 
   it("the message of a waiting action stays in the queue if it cannot be sent again", async () => {
@@ -222,11 +307,72 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(1);
   });
 
+  it.each([
+    ["names a delivery that nobody recorded", "the delivery's record is gone", { delivery: "d-unknown" }],
+    ["names an event that the record does not have", "the delivery's record has no such event", { id: "d-1.2" }],
+    ["names a record of another kind", "the delivery's record is gone", { delivery: ACTION_ID }],
+  ])("a message that %s goes to the dead letters at once", async (_, reason, changes) => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    const entry = { detail: { id: parts.delivery.id, delivery: parts.delivery.id, ...changes } };
+    expect(await parts.hand(JSON.stringify({ route: "docs", entry }))).toEqual([]);
+    expect(sendings().map(({ MessageAttributes }) => MessageAttributes?.["reason"]?.StringValue)).toEqual([reason]);
+    expect(script.contexts).toHaveLength(1);
+  });
+
+  it("a refused message is a warning, with its reason as a metric", async () => {
+    const parts = await actFunction(routeOf(scripted([DONE]).run, { matches: () => false }));
+    const lines: string[] = [];
+    const output = vi.spyOn(process.stdout, "write").mockImplementation((line) => lines.push(String(line)) > 0);
+    const handler = parts.handlerOf(parts.run, awsLog("act-tekton", account.environment, parts.clock));
+    await handler({ Records: [queueMessage("m0", parts.body)] });
+    output.mockRestore();
+    const { id: event } = parts.delivery;
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "warn", messageId: "m0", route: "docs", event, reason: "route_mismatch", refusedMessages: 1 },
+    ]);
+  });
+
+  it("a message about an event of the bridge itself goes to the dead letters", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const { actor, page } = parts.delivery.events[0];
+    await parts.ownAccounts.record({ site: page.site, account: actor?.id ?? "" }, laterBy(parts.clock.now(), 60_000));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(sendings()).toHaveLength(1);
+    expect(script.contexts).toEqual([]);
+  });
+
+  it("an action that waits runs although its route's pattern has changed meanwhile, and no later event does", async () => {
+    const script = scripted([WAIT, DONE]);
+    let isMatching = true;
+    const parts = await actFunction(routeOf(script.run, { matches: () => isMatching }));
+    const later = sampleDelivery(2);
+    await parts.deliveries.record(later);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    isMatching = false;
+    parts.clock.advance(40_000);
+    expect(await parts.hand(parts.body, bodyOf("docs", entryFor(later)))).toEqual([]);
+    expect(script.contexts).toHaveLength(2);
+    expect(await parts.actions.state(actionIdOf("docs", entryFor(later).detail.eventKey))).toBeUndefined();
+  });
+
+  it("a message of an earlier release, which contains the whole event, runs its action with the recorded event", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const entry = entryFor(parts.delivery);
+    const changed = { ...entry, detail: { ...entry.detail, eventKey: "e-forged", replay: { routes: ["docs"] } } };
+    expect(await parts.hand(JSON.stringify({ route: "docs", entry: changed }))).toEqual([]);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts.map(({ busEvent }) => busEvent)).toEqual([entry]);
+  });
+
   it("a message of an unknown route is retried each minute, and runs once a deployment has added the route", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     const before = { ...parts.deps, routes: [] };
-    const handler = parts.handlerOf((name, detail) => actOn(name, detail, before));
+    const handler = parts.handlerOf((message) => actOn(message, before));
     const batch = { Records: [queueMessage("m0", parts.body)] };
     expect((await handler(batch)).batchItemFailures).toEqual([{ itemIdentifier: "m0" }]);
     expect(hidings()).toMatchObject([{ VisibilityTimeout: 60 }]);
@@ -251,8 +397,8 @@ describe("a message of a route", () => {
     const parts = await actFunction(routeOf(scripted([DONE]).run));
     const other = sampleDelivery(2);
     await parts.deliveries.record(other);
-    const handler = parts.handlerOf((name, detail) =>
-      detail.delivery === other.id ? Promise.reject(new Error("gone")) : parts.run(name, detail),
+    const handler = parts.handlerOf((message) =>
+      message.delivery === other.id ? Promise.reject(new Error("gone")) : parts.run(message),
     );
     const Records = [parts.body, bodyOf("docs", entryFor(other))].map((body, at) => queueMessage(`m${at}`, body));
     expect(await handler({ Records })).toEqual({ batchItemFailures: [{ itemIdentifier: "m1" }] });
@@ -309,7 +455,8 @@ describe("any messages and any outcomes of targets", () => {
           const { eventKey } = entryFor(sampleDelivery(runs * 100 + at)).detail;
           const state = await parts.actions.state(actionIdOf("docs", eventKey));
           expect(state).toMatch(/^(done|gave_up)$/);
-          expect(dead.some((body) => body.includes(eventKey))).toBe(state === "gave_up");
+          const ids = [sampleDelivery(runs * 100 + at).id, `d-other-${runs}-${at}`];
+          expect(dead.some((body) => ids.includes(JSON.parse(body).entry.detail.delivery))).toBe(state === "gave_up");
         }
         await parts.stop();
       }),

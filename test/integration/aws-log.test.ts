@@ -92,6 +92,24 @@ describe("a line of a function's log", () => {
     });
   });
 
+  it("a line about a refused queue message is counted by its reason alone, never by a name in the message", () => {
+    const logged = line({ messageId: "m-1", route: "from the message", refusedMessage: "route_mismatch" }, "warn");
+    expect(logged).toMatchObject({
+      stage: "prod",
+      reason: "route_mismatch",
+      refusedMessages: 1,
+      _aws: { CloudWatchMetrics: [{ Dimensions: [["stage", "reason"]] }] },
+    });
+  });
+
+  it("a line about an emergency grant is counted by stage alone, for one alarm about all routes", () => {
+    const logged = line({ delivery: "d-1", route: "docs", emergencyGrant: "p-1", by: "kim of x" }, "warn");
+    expect(logged).toMatchObject({
+      emergencyGrants: 1,
+      _aws: { CloudWatchMetrics: [{ Dimensions: [["stage"]], Metrics: [{ Name: "emergencyGrants", Unit: "Count" }] }] },
+    });
+  });
+
   it.each([
     ["failed", "retry", 2],
     ["failed for the last time", "give_up", 2],
@@ -131,5 +149,25 @@ describe("a line of a function's log", () => {
     ["about an attempt without an outcome", attempt],
   ])("a line %s is not counted", (_, fields) => {
     expect(line(fields)).not.toHaveProperty("_aws");
+  });
+
+  it("a line about a circuit breaker counts the failures in a row of its target", () => {
+    const logged = line({ target: "ci", breaker: "open", failedInARow: 6 });
+    expect(logged).toMatchObject({ stage: "prod", target: "ci", failedInARow: 6 });
+    expect(logged["_aws"]).toMatchObject({ CloudWatchMetrics: [{ Dimensions: [["stage", "target"]] }] });
+    written.splice(0);
+    expect(line({ target: "ci", breaker: "closed", failedInARow: 0 })).toMatchObject({ failedInARow: 0 });
+  });
+
+  it("a line about an accepted request counts as no failure", () => {
+    expect(line({ ...attempt, outcome: "accepted" })).toMatchObject({ outcome: "accepted", failedInARow: 0 });
+  });
+
+  it("a line about a run that is missing is counted for the alarm", () => {
+    const logged = line({ ...attempt, expectedRun: "missing" });
+    expect(logged).toMatchObject({ stage: "prod", target: "ci", acceptedWithoutRun: 1 });
+    expect(logged["_aws"]).toMatchObject({
+      CloudWatchMetrics: [{ Dimensions: [["stage"]], Metrics: [{ Name: "acceptedWithoutRun", Unit: "Count" }] }],
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../shared/host/clock.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openAllStores } from "../support/all-stores.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import { queueMessage } from "../support/aws-queue.ts";
 
@@ -66,7 +66,7 @@ describe("the function that takes partner events", () => {
       service: "receive-partner",
     });
     const options = { retentionDays: 1, markUnrelayed: false, singleProcess: false, clock };
-    const { deliveries } = openStores(new DynamoDbTable(account.client, account.environment.TABLE_NAME), options);
+    const { deliveries } = openAllStores(new DynamoDbTable(account.client, account.environment.TABLE_NAME), options);
     expect(await deliveries.get(String(line?.["delivery"]))).toMatchObject({
       outcome: "event",
       what: "build.succeeded",

@@ -1,12 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { DeleteTableCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sqsClient } from "../../shared/aws/clients.ts";
 import { requeueDeadLetters } from "../../shared/aws/stream-dead-letters.ts";
+import { Paused } from "../../shared/delivery/paused.ts";
+import { relayAll, sweep } from "../../shared/delivery/relay.ts";
 import { requeueSpan, type TimeSpan } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import { toStored } from "../../shared/store/dynamodb/item.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import {
+  findIn,
   givenUp,
   recorded,
   sequenceNumber,
@@ -43,6 +47,13 @@ const puts = () =>
 const idsOf = (entries: readonly { readonly Detail: string }[]): string[] =>
   entries.map(({ Detail }) => JSON.parse(Detail).delivery);
 
+const listedIds = async (): Promise<readonly string[]> => {
+  const before = { receivedAt: laterBy(sampleDelivery().receivedAt, 60_000), id: "~" };
+  const query = { before, notBefore: epochMillis(0), limit: 100, scanLimit: 100 };
+  const { deliveries } = await storesOf(account).deliveries.list({ ...query, matches: () => true });
+  return deliveries.map(({ id }) => id);
+};
+
 describe("the relay", () => {
   it("recorded events are published, ten at a time, and the use of their credential is recorded once", async () => {
     const deliveries = samples(12);
@@ -51,8 +62,11 @@ describe("the relay", () => {
     expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures: [] });
     // The author of a page event is looked up first, because it may be the bridge itself.
     const lookUps = Array.from(deliveries, () => "DynamoDB_20120810.GetItem");
-    const calls = [...lookUps, "AWSEvents.PutEvents", "AWSEvents.PutEvents", "DynamoDB_20120810.UpdateItem"];
-    expect(account.calls.map(({ target }) => target)).toEqual(calls);
+    const published = ["AWSEvents.PutEvents", "AWSEvents.PutEvents"];
+    // The list page, what it is looked up by (the page, the person, and since when there are look-ups), and the count.
+    const listed = [...Array(4).fill("DynamoDB_20120810.PutItem"), "DynamoDB_20120810.UpdateItem"];
+    const calls = [...lookUps, ...published, ...listed, "DynamoDB_20120810.UpdateItem"];
+    expect(account.calls.map(({ target }) => target).sort()).toEqual(calls.sort());
     const lastUsedAt = deliveries[0]?.receivedAt;
     expect(await storesOf(account).credentialUses.list()).toEqual([
       { kind: "source", name: "wiki", method: "hub-signature", credential: "current", lastUsedAt },
@@ -68,12 +82,43 @@ describe("the relay", () => {
     expect(JSON.parse(first?.Detail ?? "")).toEqual(busEventOf(sampleDelivery(0))?.detail);
   });
 
-  it("a record that is not a new event is ignored without being decoded", async () => {
-    const { events: _, ...ignored } = sampleDelivery(1, { outcome: "ignored", what: "blog_created" });
-    await recorded(account, [ignored, sampleDelivery(2)]);
+  it("deliveries of every outcome are listed once, also if the stream repeats a batch or divides it", async () => {
+    const { events: _, ...noEvent } = sampleDelivery(1, { outcome: "ignored", what: "blog_created" });
+    const given = [noEvent, sampleDelivery(2), sampleDelivery(3, { outcome: "unusable" })];
+    const records = await recorded(account, given);
+    const handler = await relayFunction();
+    for (const Records of [[...records], [...records], records.slice(1)]) await handler({ Records });
+    expect(await listedIds()).toEqual(given.map(({ id }) => id).reverse());
+    expect(new Set(idsOf(puts().flat()))).toEqual(new Set([sampleDelivery(2).id, sampleDelivery(3).id]));
+  });
+
+  it("an event that cannot be read is listed", async () => {
+    await recorded(account, [sampleDelivery(2)]);
+    const head = await storedHead(account, sampleDelivery(2).id);
+    await (await relayFunction())({ Records: [streamRecord(spoilt(head), 1)] });
+    expect(await listedIds()).toEqual([sampleDelivery(2).id]);
+  });
+
+  it("deliveries that could not be listed are marked, and the sweep lists them", async () => {
+    const given = [sampleDelivery(1), sampleDelivery(2, { outcome: "ignored" })];
+    await recorded(account, given);
+    const { deliveries, ownAccounts } = storesOf(account);
+    const bus = { publish: async (events: readonly unknown[]) => events.map(() => ({ published: true }) as const) };
+    const addToList = () => Promise.reject(new Error("down"));
+    const deps = { bus, outbox: deliveries, ownAccounts, clock: testClock(), log: silentLog };
+    const failing = { addToList, addToTimeline: deliveries.addToTimeline.bind(deliveries) };
+    expect(await relayAll(given, { ...deps, deliveries: failing })).toEqual([]);
+    expect(await listedIds()).toEqual([]);
+    deps.clock.advance(60_000);
+    await sweep({ ...deps, deliveries }, new Paused());
+    expect(await listedIds()).toEqual(given.map(({ id }) => id).reverse());
+    expect(await deliveries.unrelayed(deps.clock.now(), 10)).toEqual([]);
+  });
+
+  it("a record that is not a new delivery is ignored without being decoded", async () => {
+    await recorded(account, [sampleDelivery(2)]);
     const head = await storedHead(account, sampleDelivery(2).id);
     const Records = [
-      streamRecord(spoilt(await storedHead(account, ignored.id)), 1),
       streamRecord(spoilt({ ...head, sk: { S: "t#scheduled#docs" } }), 2),
       streamRecord(spoilt(toStored({ pk: "a-1", sk: "head", state: "due" })), 3),
       streamRecord(spoilt(head), 4, "MODIFY"),
@@ -208,17 +253,46 @@ describe("a batch that the stream gave up", () => {
 
   it("a batch is requeued page by page if time is short, and the rest is put into the queue again", async () => {
     for (const [name, value] of Object.entries(account.environment)) vi.stubEnv(name, value);
-    const left = unrelayedQueue(account, [givenUp(await recorded(account, samples(230)))]);
+    // A part of the search is a megabyte.
+    const large = samples(110).map((one) => ({ ...one, body: randomBytes(20_000) }));
+    const parts = [await recorded(account, large.slice(0, 40)), await recorded(account, large.slice(40, 75))];
+    const records = [...parts.flat(), ...(await recorded(account, large.slice(75)))];
+    const left = unrelayedQueue(account, [givenUp(records)]);
     const { deliveries } = storesOf(account);
-    const deps = { deliveries, outbox: deliveries, clock: testClock(), hasTime: () => false };
+    const deps = { find: findIn(account), outbox: deliveries, clock: testClock(), hasTime: () => false };
     const mark = (span: TimeSpan) => requeueSpan(span, deps);
     const sqs = sqsClient();
-    for (const marked of [100, 199, 230]) {
+    const marked: number[] = [];
+    while (left().length > 0) {
       expect(left()).toHaveLength(1);
       await requeueDeadLetters({ sqs, queueUrl: account.environment.QUEUE_URL, requeueSpan: mark, log: silentLog });
-      expect(await deliveries.unrelayed(deps.clock.now(), 300)).toHaveLength(marked);
+      marked.push((await deliveries.unrelayed(deps.clock.now(), 300)).length);
     }
+    expect(marked.length).toBeGreaterThan(2);
+    expect(marked.at(-1)).toBe(110);
+  });
+
+  it("a search that is under way is finished before another one begins", async () => {
+    for (const [name, value] of Object.entries(account.environment)) vi.stubEnv(name, value);
+    const message = givenUp(await recorded(account, samples(1)));
+    const begun = JSON.stringify({ ...JSON.parse(message), after: "here" });
+    const left = unrelayedQueue(account, [message, begun]);
+    const spans: TimeSpan[] = [];
+    const run = () =>
+      requeueDeadLetters({
+        sqs: sqsClient(),
+        queueUrl: account.environment.QUEUE_URL,
+        requeueSpan: async (span) => {
+          spans.push(span);
+          return undefined;
+        },
+        log: silentLog,
+      });
+    await run();
+    expect(left()).toEqual([message]);
+    await run();
     expect(left()).toEqual([]);
+    expect(spans.map(({ after }) => after)).toEqual(["here", undefined]);
   });
 
   it("the message of a batch stays in the queue until all of it is marked", async () => {

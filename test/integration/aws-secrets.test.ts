@@ -21,7 +21,13 @@ afterEach(async () => {
 });
 
 const STORED: Record<string, string> = {
-  "drawbridge/wiki": JSON.stringify({ current: "of-today", next: "of-tomorrow", port: 8, empty: "" }),
+  "drawbridge/wiki": JSON.stringify({
+    current: "of-today",
+    next: "of-tomorrow",
+    port: 8,
+    empty: "",
+    constructor: "of-a-name",
+  }),
   "drawbridge/plain": "canary-{-that-is-no-json",
   "drawbridge/list": '["canary"]',
   "drawbridge/file": "of-a-file\n",
@@ -34,6 +40,7 @@ const secrets = () => new AwsSecrets({ TOKEN: "of-the-environment" });
 describe("a secret in AWS", () => {
   it.each([
     ["a member of a secret", "secretsmanager:drawbridge/wiki#next", "of-tomorrow"],
+    ["a member with the name of what every object inherits", "secretsmanager:drawbridge/wiki#constructor", "of-a-name"],
     ["a whole secret", "secretsmanager:drawbridge/plain", "canary-{-that-is-no-json"],
     ["a parameter", "ssm:/drawbridge/listener", "of-the-listener"],
     ["a variable of the environment", "env:TOKEN", "of-the-environment"],

@@ -49,9 +49,7 @@ export function adapt(template: Template): Adapted {
   changes.push("restated: AWS::DynamoDB::GlobalTable, of one region, as AWS::DynamoDB::Table: moto makes no other");
   changes.push("restated: a Ref to the bus is its name in text: moto takes it for the bus itself");
   changes.push("restated: AWS::Events::Archive has its pattern as text: moto takes no object");
-  changes.push(
-    'restated: InputTemplate has "<source>" for <source>: moto gives texts no quotes, and a time as a number',
-  );
+  changes.push('restated: InputTemplate has "<id>" for <id>: moto gives texts no quotes');
   return { template: { ...template, Resources, Outputs }, changes };
 }
 
@@ -96,7 +94,7 @@ function asTable(resource: Resource): Resource {
 
 const replicas = v.tuple([v.record(v.string(), v.unknown())]);
 
-const quoted = (template: string): string => template.replaceAll(/<(source|type)>/g, '"<$1>"');
+const quoted = (template: string): string => template.replaceAll(/<(\w+)>/g, '"<$1>"');
 
 /** A bus's name in place of a Ref to it; any other value unchanged. */
 function nameOf(value: unknown, buses: ReadonlyMap<string, unknown>): unknown {

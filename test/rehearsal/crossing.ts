@@ -2,12 +2,12 @@ import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import * as v from "valibot";
 import type { GatewayEvent, gatewayHandler } from "../../shared/aws/gateway-events.ts";
 import { sendFixture } from "../../shared/cli/send.ts";
-import { signingDeps } from "../../shared/config/connect.ts";
 import type { Config } from "../../shared/config/schema.ts";
+import { signingDeps } from "../../shared/config/signing-deps.ts";
 import { systemClock as clock } from "../../shared/host/clock.ts";
 import { Secret } from "../../shared/host/secrets.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openAllStores } from "../support/all-stores.ts";
 import { startGateway } from "../support/aws-gateway.ts";
 import type { Account } from "./account.ts";
 import type { Deployed } from "./deploy.ts";
@@ -129,7 +129,7 @@ async function waiting(account: Account, stack: Deployed): Promise<number> {
 }
 
 const deliveriesOf = ({ account, config, tableName }: CrossingParts) =>
-  openStores(new DynamoDbTable(account.dynamoDb, tableName), {
+  openAllStores(new DynamoDbTable(account.dynamoDb, tableName), {
     retentionDays: config.limits.retentionDays,
     markUnrelayed: false,
     singleProcess: false,
@@ -145,7 +145,7 @@ async function checkOtherActions(sent: SentDeliveries, parts: CrossingParts): Pr
     const attempts = timeline.flatMap((line) =>
       line.kind === "attempt" && line.route === fired.route ? [`${line.outcome}: ${line.summary}`] : [],
     );
-    if (attempts.length !== 1 || !attempts[0]?.startsWith("done: "))
+    if (attempts.length !== 1 || !/^(done|accepted): /.test(attempts[0] ?? ""))
       throw new Error(`the action ${fired.action} of ${keyOf(fired)} was not done at once: ${attempts.join("; ")}`);
     rows.push([`${fired.action}: fired by ${keyOf(fired)}`, attempts.join()]);
   }

@@ -16,7 +16,11 @@ import { startSandboxListener } from "./sandbox-listener.ts";
 const PAGE = "98310";
 /** The kinds of the targets below. */
 const KINDS = ["tekton", "confluence"];
-const ENVIRONMENT = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-for-tests", PAGES: "sandbox-bearer" };
+const ENVIRONMENT = {
+  WIKI: "wiki-secret-for-tests",
+  CLUSTER: "cluster-secret-for-tests",
+  PAGES: "sandbox-bearer-of-the-bridge",
+};
 
 const configFor = (site: string, listener: string) => ({
   sources: {
@@ -85,6 +89,8 @@ export async function awsBridge(
     /** The events that the relay published. */
     published: between.published,
     turn: () => between.turn(),
+    /** Puts a message of somebody else into the queue of the kind. */
+    putMessage: (kind: string, body: string) => between.put(kind, body),
     edit: (headers: Readonly<Record<string, string>> = {}, signature?: string) => {
       const body = JSON.stringify({ timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } });
       const right = `sha256=${hmacSha256(ENVIRONMENT.WIKI, [body]).toString("hex")}`;
@@ -135,6 +141,10 @@ class Between {
       this.#queues.get(kind)?.put(randomUUID(), MessageBody, DelaySeconds);
       return sent(MessageBody);
     });
+  }
+
+  put(kind: string, body: string): void {
+    this.#queues.get(kind)?.put(randomUUID(), body);
   }
 
   /** Passes on everything that is pending. */

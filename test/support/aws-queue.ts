@@ -4,7 +4,8 @@ import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
 /** The message that a route's rule makes of an event (`infra/event-bus.ts`). */
-export const bodyOf = (route: string, busEvent: BusEvent): string => JSON.stringify({ route, entry: busEvent });
+export const bodyOf = (route: string, { detail: { id, delivery } }: BusEvent): string =>
+  JSON.stringify({ route, entry: { detail: { id, delivery } } });
 
 /** A message in the form in which Lambda passes it on. */
 export function queueMessage(messageId: string, body: string): SQSRecord {

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { BatchGetItemCommand } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
+import type { RequeueDeps } from "../../shared/delivery/requeue-span.ts";
 import type { Clock } from "../../shared/host/clock.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import { findDeliveries } from "../../shared/store/dynamodb/find-deliveries.ts";
 import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import { type AllStores, openAllStores } from "./all-stores.ts";
 import { type AwsAccount, sent } from "./aws-account.ts";
 import { testClock } from "./test-doubles.ts";
 
@@ -26,7 +28,7 @@ export function streamRecord(
     dynamodb: {
       Keys: { pk: image.pk, sk: image.sk },
       SequenceNumber: sequenceNumber(sequence),
-      ApproximateCreationDateTime: Math.floor(Number(String(image.seen?.S ?? "0").slice(0, 13)) / 1_000),
+      ApproximateCreationDateTime: Math.floor(Number(String(image.receivedAt?.N ?? "0")) / 1_000),
       StreamViewType: "NEW_IMAGE",
       ...(eventName !== "REMOVE" && { NewImage: image }),
     },
@@ -37,13 +39,33 @@ export function streamRecord(
 export const sequenceNumber = (sequence: number): string => `1${String(sequence).padStart(20, "0")}`;
 
 /** The head item of a delivery in the account's table. */
-export async function storedHead({ client, environment }: AwsAccount, id: string): Promise<StoredItem> {
-  const Key = { pk: { S: id }, sk: { S: "head" } };
-  const get = new GetItemCommand({ TableName: environment.TABLE_NAME, Key, ConsistentRead: true });
-  const { Item } = await client.send(get);
-  if (Item === undefined) throw new Error(`there is no ${id}`);
-  return Item;
+export async function storedHead(account: AwsAccount, id: string): Promise<StoredItem> {
+  const [head] = await storedHeads(account, [id]);
+  if (head === undefined) throw new Error(`there is no ${id}`);
+  return head;
 }
+
+/** The head items of these deliveries, in the order of the ids. */
+export async function storedHeads(
+  { client, environment }: AwsAccount,
+  ids: readonly string[],
+): Promise<readonly StoredItem[]> {
+  const heads = new Map<string | undefined, StoredItem>();
+  for (let at = 0; at < ids.length; at += MAX_BATCH) {
+    const Keys = ids.slice(at, at + MAX_BATCH).map((id) => ({ pk: { S: id }, sk: { S: "head" } }));
+    const RequestItems = { [environment.TABLE_NAME]: { Keys, ConsistentRead: true } };
+    const { Responses = {} } = await client.send(new BatchGetItemCommand({ RequestItems }));
+    for (const item of Responses[environment.TABLE_NAME] ?? []) heads.set(item["pk"]?.S, item);
+  }
+  return ids.map((id) => {
+    const head = heads.get(id);
+    if (head === undefined) throw new Error(`there is no ${id}`);
+    return head;
+  });
+}
+
+/** DynamoDB returns up to this many items in one response. */
+const MAX_BATCH = 100;
 
 /** Records deliveries as `receive` does. Returns their records in the stream. */
 export async function recorded(
@@ -51,23 +73,29 @@ export async function recorded(
   given: readonly RecordedDelivery[],
 ): Promise<readonly DynamoDBRecord[]> {
   const { deliveries } = storesOf(account);
-  const records: DynamoDBRecord[] = [];
-  for (const [at, delivery] of given.entries()) {
-    await deliveries.record(delivery);
-    records.push(streamRecord(await storedHead(account, delivery.id), at));
-  }
+  for (const delivery of given) await deliveries.record(delivery);
+  const heads = await storedHeads(
+    account,
+    given.map(({ id }) => id),
+  );
   account.calls.length = 0;
-  return records;
+  return heads.map((head, at) => streamRecord(head, at));
 }
 
 /** The stores of an account, as its functions open them. */
-export const storesOf = ({ client, environment }: AwsAccount, clock: Clock = testClock()): Stores =>
-  openStores(new DynamoDbTable(client, environment.TABLE_NAME), {
+export const storesOf = ({ client, environment }: AwsAccount, clock: Clock = testClock()): AllStores =>
+  openAllStores(new DynamoDbTable(client, environment.TABLE_NAME), {
     retentionDays: 30,
     markUnrelayed: false,
     singleProcess: false,
     clock,
   });
+
+/** Searches the account's table as the sweep does. */
+export const findIn =
+  ({ client, environment }: AwsAccount): RequeueDeps["find"] =>
+  (span) =>
+    findDeliveries(client, environment.TABLE_NAME, span);
 
 /** The item with truncated content, which no release ever wrote. */
 export const spoilt = (item: StoredItem): StoredItem => ({ ...item, content: { B: Uint8Array.of(1, 2, 3) } });

@@ -3,7 +3,7 @@ import type { Reporter, TestCase, TestModule } from "vitest/node";
 import { Canaries } from "./canaries.ts";
 
 /**
- * Ends a run with the number of tests on each store, and with the counts on a plain line. A run in which a test printed a
+ * Ends a run with the number of tests on each store, and with the counts on a plain line, and names the tests that were tried twice. A run in which a test printed a
  * canary fails.
  */
 export class CountsReporter implements Reporter {
@@ -29,6 +29,9 @@ export class CountsReporter implements Reporter {
       ([store, among]) => `store contract on ${store}: ${count("passed", among)} tests passed`,
     );
     lines.push(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`);
+    for (const test of tests.filter((each) => each.diagnostic()?.flaky === true)) {
+      lines.push(`passed at the second try only: ${test.fullName}`);
+    }
     for (const [id, found] of this.#printed) {
       process.exitCode = 1;
       lines.push(`printed by ${tests.find((test) => test.id === id)?.fullName ?? id}: ${found.join("; ")}`);
