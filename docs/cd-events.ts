@@ -21,6 +21,7 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "page.labeled": "none",
   "page.unlabeled": "none",
   "page.commented": "none",
+  "page.outdated": "none",
   "blogpost.created": "none",
   "blogpost.updated": "none",
   "blogpost.rewritten": "none",
@@ -72,6 +73,7 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "deployment.skipped": "none",
   "release.published": "none",
   "release.planned": "none",
+  "release.deleted": "none",
   "approval.requested": "none",
   "approval.granted": "none",
   "approval.denied": "none",
@@ -81,5 +83,6 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "trigger.succeeded": "none",
   "trigger.failed": "none",
   "trigger.done": "none",
+  "trigger.refused": "none",
   "summary.submitted": "none",
 };

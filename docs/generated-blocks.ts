@@ -16,10 +16,13 @@ import {
   ruleKeys,
   sections,
   table,
+  upstreamKeys,
 } from "./config-tables.ts";
 import { benchmarkBlocks } from "./generate/benchmarks.ts";
 import { eventFieldTables, eventValueTable } from "./generate/event-fields.ts";
 import { firedRoutesTable, type Page } from "./generate/fired-routes.ts";
+import { httpAnswers, httpCalls, httpSenders } from "./generate/http-reference.ts";
+import { licenceTable } from "./generate/licences.ts";
 import { rejectionTable } from "./generate/rejections.ts";
 import { tortureTable } from "./generate/torture.ts";
 
@@ -45,6 +48,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "config-rules": () => keyTable(ruleKeys()),
   "config-identity": () => keyTable(keysUnder("identity")),
   "config-roles": () => keyTable(roleKeys()),
+  "config-upstreams": () => keyTable(upstreamKeys()),
   "config-sources": () => keyTable(commonKeys("sources")),
   "config-providers": () => chapters("sources", "provider", "shared/providers"),
   "config-targets": () => keyTable(commonKeys("targets")),
@@ -58,6 +62,10 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "event-types": eventTypes,
   "event-values": eventValueTable,
   "fired-routes": () => firedRoutesTable(examplePages()),
+  "http-answers": httpAnswers,
+  "http-calls": httpCalls,
+  "http-senders": httpSenders,
+  licences: licenceTable,
   rejections: rejectionTable,
   senders: () => readmes("Each sender", "shared/providers", providers),
   targets: () => readmes("Each target", "shared/actions", actions),

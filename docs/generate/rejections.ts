@@ -4,9 +4,11 @@ import { HINTS } from "../../shared/model/rejection-hints.ts";
 
 /** What each reason means, in the order of the checks of a request. A reason without a row here is a type error. */
 const MEANINGS: Readonly<Record<RejectionReason, string>> = {
+  request_malformed: "The `Host` header or the request target makes no valid address",
   source_unknown: "The path names no configured source",
   method_not_allowed: "This path does not take this method",
   body_too_large: "The body is larger than `limitBytes`",
+  body_incomplete: "The client closed the connection before the whole body had arrived. Logged as `info`",
   content_type_unsupported: "The content type is not JSON",
   charset_unsupported: "The charset is not UTF-8",
   content_encoding_unsupported: "The body is compressed",
@@ -16,6 +18,11 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   body_invalid:
     "The body of a [status callback](status.md) or of an order to an [approval](approvals.md), a replay, a rollback or a [summary](summaries.md) is invalid, or the text of a summary is refused",
   target_unknown: "The path of a summary names no configured target",
+  grant_type_unsupported: "At `/oauth/token`: the request asks for no token exchange",
+  upstream_unknown: "At `/oauth/token`: `audience` names no configured upstream",
+  scope_forbidden: "At `/oauth/token`: no `allow` of the upstream gives the caller `scope`",
+  run_missing: "At `/oauth/token`: the token belongs to no run, and `allow` of the upstream requires one",
+  run_ended: "At `/oauth/token`: the run of the token has ended",
   delivery_unknown: "No delivery has this id",
   credential_missing: "The request has no credential that this source accepts. `header` is the first one looked for",
   credential_malformed: "The credential is truncated, repeated, of another scheme, or one of two credentials at once",
@@ -39,7 +46,7 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   claim_mismatch: "A claim (`claim`) differs from its pinned value or has the wrong type",
   tenant_mismatch: "The issuer signs for all its customers, and this token is another customer's, by `claim`",
   token_type_mismatch:
-    "The header `typ` is not `expected`: an ID token, a logout token or a proof instead of an access token",
+    "The header `typ`, or the kind of the token by its claims, is not `expected`: an ID token, a logout token or a proof instead of an access token",
   groups_omitted: "The caller is in so many groups that the issuer left them out. No rule about groups can be decided",
   proof_missing: "The entry or the token itself requires a proof of possession (`expected`), and the request has none",
   proof_invalid: "The proof does not match this request or this token. `detail` names the defect",
@@ -51,12 +58,23 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   role_missing: "The caller is authenticated and its trust entry grants no role `role`",
   namespace_not_listed:
     "The run is in a Kubernetes namespace that `namespaces` of `source` does not list. From the cluster's sink the event is recorded as `ignored`; only a status callback gets the 403",
+  project_not_listed:
+    "The event is of a project that `projects`, or at GitHub `repositories`, of `source` does not list. It is recorded as `ignored`; only a status callback gets the 403",
+  pipeline_not_listed:
+    "The event is of a pipeline that `organization` and `pipelines` of `source` exclude. It is recorded as `ignored`; only a status callback gets the 403",
   self_approval: "The caller is authenticated, allowed, and the requester of this run",
   approval_unknown: "No approval has this id. In the timeline of a label or a comment: nothing waited for that page",
   approval_closed: "The approval already has the state `state`, set by `by`. `at` is when it fired",
   approvals_too_many:
     "In the timeline of a label or a comment: more than `limit` approvals are open, and the bridge compared it with `limit` of them",
-  approval_outdated: "The page, branch or merge request changed after the request",
+  outside_window: "The route has `approval.outsideWindows: refuse`, and none of its `windows` is open until `opensAt`",
+  reason_missing: "The route has `approval.reason: required`, and the grant has no text",
+  approval_outdated:
+    "The page, branch, tag or merge request changed after the request, as a later event or the target under `verifyWith` shows",
+  approval_too_recent:
+    "In the timeline of a label, or of a comment without an id: the approval was requested less than `minimumSeconds` before",
+  reference_unverified:
+    "The target under `verifyWith` did not answer, or cannot be asked about this event (`problem`). Nothing was decided",
   replay_impossible: "The delivery is no event, matched no such route, or was not authenticated (`problem`)",
   rollback_impossible: "The bridge knows no run to return to",
   rate_exceeded: "The caller is authenticated and exceeded the limit of `role` for this minute",

@@ -7,7 +7,7 @@ import { providers } from "../../../shared/providers/registry.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { type Fixture, fixtureSourceOf, fixturesOf } from "../../support/provider-fixtures.ts";
 import { busEventOf } from "../../support/samples.ts";
-import { providerDeps, secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
+import { noProvedRuns, providerDeps, secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/events.md");
 const ROWS = rowsOf(sectionOf(DOCUMENT, "Types")).map(([type = "", cdEvents = "", part = "", publishers = ""]) => ({
@@ -42,8 +42,15 @@ async function recordedOf(source: string, provider: string, fixture: Fixture): P
   };
   const taker: Source = { name: source, provider, contentTypes: [], ...connected };
   const request = { method: "POST", ...fixture, headers, receivedAt: clock.now(), requestId: "request-1", traceparent };
-  const deps = { deliveries: { record }, rejectOverRate: async () => undefined, recorded: () => undefined };
-  await receive(request, taker, { ...deps, log: silentLog });
+  await receive(request, taker, {
+    deliveries: { record },
+    rejectOverRate: async () => undefined,
+    runReporters: [],
+    origins: noProvedRuns,
+    secrets: secretsOf({}),
+    recorded: () => undefined,
+    log: silentLog,
+  });
   const [delivery] = recorded;
   if (!delivery) throw new Error(`${provider} ${fixture.name} is authentic`);
   return delivery;

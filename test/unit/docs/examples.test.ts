@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { examplesIn, type FiredRoute, firedRoutes } from "../../../docs/generate/fired-routes.ts";
 import { examplePages } from "../../../docs/generated-blocks.ts";
+import { checkLoaded } from "../../../shared/config/check.ts";
 import { openNamespaces, openSpaces } from "../../../shared/config/checks/targets.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { stringsIn } from "../../../shared/config/references.ts";
@@ -37,9 +38,27 @@ const firing = ({ page, route, fixtures }: FiredRoute, isWrong: (busEvent: BusEv
     busEvents.some(isWrong) ? [`${route.name} in ${page}: ${provider} ${name}`] : [],
   );
 
+/** What another part of the configuration would use. */
+const OF_PARTS: ReadonlySet<string> = new Set(["unused-source", "unused-target"]);
+
 describe("the configurations of the examples", () => {
   const context = { secrets: secretsOf({}), here: undefined, found: [] };
   const texts = PAGES.flatMap(({ path, text }) => (path.endsWith(".yaml") ? [text] : examplesIn(text)));
+
+  it("none has a warning of check that its page does not name, except that it shows a part of a configuration", async () => {
+    const unexpected: string[] = [];
+    for (const { path, text } of examplePages()) {
+      for (const example of path.endsWith(".yaml") ? [text] : examplesIn(text)) {
+        const loaded = parseConfig(example, "example");
+        if (!loaded.ok) continue;
+        for (const { level, id = "", message } of await checkLoaded(loaded, "example", context.secrets)) {
+          const isNamed = OF_PARTS.has(id) || text.includes(`\`${id}\``);
+          if (level === "warning" && !isNamed) unexpected.push(`${path} ${id}: ${message}`);
+        }
+      }
+    }
+    expect(unexpected).toEqual([]);
+  });
 
   it("each lists the namespaces that may report and the spaces that may be written", async () => {
     const loaded = texts.map((text) => parseConfig(text, "example"));

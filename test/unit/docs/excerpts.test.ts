@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { pages } from "../../../docs/generated-blocks.ts";
 import { blocksOf, readText } from "../../support/documents.ts";
 
@@ -12,6 +13,11 @@ describe.each(pages())("%s", (path) => {
       const file = first.replace(/^\/\/ /, "");
       expect(readText(file), file).toContain(lines.join("\n").trimEnd());
     }
+  });
+
+  it("shows YAML that is valid", () => {
+    const documents = blocksOf(document, "yaml").flatMap((block) => [...parseAllDocuments(block)]);
+    expect(documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([]);
   });
 
   it("links to headings and files that exist", () => {

@@ -20,7 +20,7 @@ describe("docs/first-setup.md", () => {
 
   it("writes each secret file that its configuration refers to", () => {
     const configured = allIn(blocksOf(PAGE, "yaml").join("\n"), /\bfile:([\w./-]+)/g);
-    expect(configured).toHaveLength(4);
+    expect(configured).toHaveLength(6);
     expect(configured.filter((path) => !COMMANDS.includes(`> ${path}`))).toEqual([]);
   });
 

@@ -13,6 +13,7 @@ import { timelineOf } from "../../../shared/console/timeline.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { ADMISSION_LIMITS } from "../../../shared/http/admission.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
+import { DELIVERY_STATES, needsAttention } from "../../../shared/model/delivery-state.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
@@ -20,7 +21,9 @@ import { delivery } from "../console/visiting.ts";
 
 const REASONS = readText("docs/reasons.md");
 const DELIVERIES = readText("docs/operations/deliveries.md");
+const STATES = readText("docs/operations/states.md");
 const LOG = readText("docs/operations/log.md");
+const BESIDE_TEKTON = readText("docs/operations/beside-tekton.md");
 const rowsUnder = (document: string, heading: string) => rowsOf(sectionOf(document, heading));
 const firstCodes = (document: string, heading: string) =>
   rowsUnder(document, heading).map(([cell = ""]) => codeIn(cell)[0] ?? cell);
@@ -64,6 +67,21 @@ function expectWords(words: readonly string[], printed: readonly string[]): void
 }
 
 const sorted = (texts: Iterable<string>): readonly string[] => [...texts].sort();
+
+describe("docs/operations/states.md", () => {
+  it("every state has a row, in the order of the states, with what to do, and is marked if it needs a person", () => {
+    const rows = rowsOf(STATES.slice(0, STATES.indexOf("## Find deliveries")));
+    expect(rows.map(([cell = ""]) => codeIn(cell)[0])).toEqual([...DELIVERY_STATES]);
+    for (const [at, [cell = "", meaning = "", remedy = ""]] of rows.entries()) {
+      const state = DELIVERY_STATES[at];
+      expect(cell.includes("●"), cell).toBe(state !== undefined && needsAttention(state));
+      expect(
+        [meaning, remedy].filter((text) => text.length < 7),
+        cell,
+      ).toEqual([]);
+    }
+  });
+});
 
 describe("docs/reasons.md", () => {
   it("has one line for every reason of a rejection, and none for another", () => {
@@ -136,7 +154,7 @@ describe("docs/operations/deliveries.md", () => {
     const path = "shared/model/timeline.ts";
     const outcomes = unionIn(path, "readonly outcome").map((outcome) => `attempt ${outcome}`);
     const kinds = matchesIn(path, /readonly kind: "(\w+)"/g).filter((kind) => kind !== "attempt");
-    expect(outcomes).toHaveLength(3);
+    expect(outcomes).toHaveLength(4);
     const entries = rowsUnder(DELIVERIES, "The timeline").map(([cell = ""]) => codeIn(cell).join(" ") || cell);
     expect(sorted(entries)).toEqual(sorted([...outcomes, ...kinds, "unknown outcome"]));
   });
@@ -191,8 +209,10 @@ describe("the unit for systemd in docs/operations/process.md", () => {
 });
 
 describe("docs/operations/log.md", () => {
-  it("names the log's messages as the code writes them, and leaves none out", () => {
-    const rows = rowsUnder(LOG, "The log").filter((cells) => /^(info|warn|error)$/.test(cells[1] ?? ""));
+  it("names the log's messages as the code writes them, with the page of the parts beside Tekton, and leaves none out", () => {
+    const rows = [LOG, BESIDE_TEKTON]
+      .flatMap((page) => rowsUnder(page, "The log"))
+      .filter((cells) => /^(info|warn|error)$/.test(cells[1] ?? ""));
     expect(sorted(rows.map(([cell = ""]) => codeIn(cell)[0] ?? ""))).toEqual(sorted(new Set(MESSAGES)));
   });
 });

@@ -1,0 +1,439 @@
+import * as v from "valibot";
+import { DECISIONS } from "../../shared/approvals/decide.ts";
+import type { Receipt } from "../../shared/delivery/receive.ts";
+import type { Replayed } from "../../shared/delivery/replay.ts";
+import type { ListedApprovals } from "../../shared/http/approvals.ts";
+import type { ListedCredentials } from "../../shared/http/credentials.ts";
+import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
+import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
+import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
+import type { ListedRefusals } from "../../shared/http/refusals.ts";
+import type { ReplayPreview } from "../../shared/http/replay.ts";
+import type { RevokedSessions } from "../../shared/http/sessions.ts";
+import type { ShownApproval } from "../../shared/http/shown-approval.ts";
+import type { SubmittedSummary } from "../../shared/http/summaries.ts";
+import type { ListedTargets, ShownTarget } from "../../shared/http/targets.ts";
+import type { ExchangedToken } from "../../shared/http/token-exchange.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
+import { DELIVERY_STATES, ROUTE_STATES } from "../../shared/model/delivery-state.ts";
+import { WEAK_ORIGINS } from "../../shared/model/event.ts";
+import { LOOKUP_KINDS } from "../../shared/model/lookup-terms.ts";
+import type { Rejection } from "../../shared/model/rejection.ts";
+
+// The answers of all calls, for the description in `openapi.json`. No bridge loads this file. Each schema has exactly the
+// type that its handler returns: a member that only one of the two has is a type error here.
+
+const text = v.string();
+const texts = v.array(text);
+const time = v.pipe(text, v.isoTimestamp());
+const whole = v.pipe(v.number(), v.integer());
+const yes = v.literal(true);
+const optional = v.exactOptional;
+const optionalText = optional(text);
+const optionalTime = optional(time);
+const textsByName = v.record(text, text);
+
+/** A rejection in a record: its reason, and facts about it. */
+export const rejection = v.custom<Rejection>(() => true);
+/** An event as it was published. */
+export const busEvent = v.custom<BusEvent>(() => true);
+
+const principalMembers = {
+  issuer: text,
+  subject: text,
+  method: text,
+  credential: text,
+  trustEntry: optionalText,
+  roles: texts,
+  claims: optional(textsByName),
+};
+export const principal = v.object(principalMembers);
+/** A principal, with the person if many people use one source. */
+export const identity = v.object({ ...principalMembers, actor: optionalText });
+const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts });
+const approvalState = ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded"] as const;
+
+const summaryMembers = {
+  id: text,
+  source: text,
+  receivedAt: time,
+  outcome: v.picklist(["event", "ignored", "unusable", "refused", "audit"]),
+  what: text,
+  subject: optionalText,
+  principal,
+  repeats: optionalText,
+  refusedFor: optional(rejection),
+  excludedFor: optional(rejection),
+  shadowRejection: optional(rejection),
+};
+
+const routeOutcome = v.object({
+  route: text,
+  event: optionalText,
+  target: optionalText,
+  state: v.picklist(ROUTE_STATES),
+  since: time,
+  next: optionalTime,
+  why: optionalText,
+  waitsFor: optionalText,
+  of: optionalText,
+});
+const outcomeMembers = {
+  state: optional(v.picklist(DELIVERY_STATES)),
+  stateSince: optionalTime,
+  routes: optional(v.array(routeOutcome)),
+};
+
+export const listedDeliveries = answer<ListedDeliveries>()(
+  v.object({
+    deliveries: v.array(v.object({ ...summaryMembers, ...outcomeMembers, noReportSince: optionalTime })),
+    next: optional(v.pipe(text, v.description("The `cursor` of the next page. Absent on the last page."))),
+    lookedBackTo: v.pipe(time, v.description("Everything received since then was looked at.")),
+    matched: optional(
+      v.pipe(
+        v.object({ kind: v.picklist(["delivery", ...LOOKUP_KINDS]), value: text }),
+        v.description("What the text of `find` is. Absent if nothing was found."),
+      ),
+    ),
+  }),
+);
+
+export const deliveryCounts = answer<DeliveryCounts>()(
+  v.object({
+    intervalSeconds: v.pipe(v.number(), v.description("A multiple of five minutes.")),
+    intervals: v.array(
+      v.object({
+        from: time,
+        source: optionalText,
+        counts: v.object({ event: whole, ignored: whole, unusable: whole, refused: whole, audit: whole }),
+      }),
+    ),
+  }),
+);
+
+const about = { at: time, route: text, event: optionalText };
+const ofAction = { ...about, action: text };
+
+export const timelineEvent = v.variant("kind", [
+  v.object({ kind: v.literal("scheduled"), ...ofAction, occurrence: optional(whole) }),
+  v.object({ kind: v.literal("already_scheduled"), ...ofAction, by: text }),
+  v.object({ kind: v.literal("waiting"), ...ofAction, summary: text, waitsFor: optionalText }),
+  v.object({
+    kind: v.literal("attempt"),
+    ...ofAction,
+    attempt: whole,
+    outcome: v.picklist(["done", "accepted", "retry", "give_up"]),
+    summary: text,
+    unknownOutcome: optional(v.boolean()),
+    durationMs: v.number(),
+    nextAt: optionalTime,
+    facts: optional(textsByName),
+    endedAs: optional(v.picklist(["superseded", "not_fired"])),
+  }),
+  v.object({
+    kind: v.literal("run"),
+    ...ofAction,
+    state: v.picklist(["missing", "not_created", "reported"]),
+    summary: text,
+  }),
+  v.object({ kind: v.literal("denied"), ...about, refusal: rejection, mode: v.picklist(["enforce", "shadow"]) }),
+  v.object({ kind: v.literal("cut"), ...ofAction, hops: whole }),
+  v.object({
+    kind: v.literal("approval"),
+    ...about,
+    approval: text,
+    state: v.picklist([...approvalState, "not_asked", "partly_granted"]),
+    by: optional(identity),
+    comment: optionalText,
+    progress: optional(progress),
+    verifiedWith: optionalText,
+    emergency: optional(yes),
+  }),
+  v.object({
+    kind: v.literal("decided"),
+    at: time,
+    about: text,
+    decision: v.picklist(["grant", "deny", "rollback"]),
+    by: identity,
+    refusal: optional(rejection),
+  }),
+  v.object({
+    kind: v.literal("replayed"),
+    at: time,
+    delivery: text,
+    routes: texts,
+    by: identity,
+    isRollback: v.boolean(),
+    reason: optionalText,
+  }),
+  v.object({ kind: v.literal("ignored"), at: time, reason: v.literal("own_account"), account: text }),
+  v.object({ kind: v.literal("token_exchanged"), at: time, upstream: text, scope: text, by: identity }),
+  v.object({
+    kind: v.literal("followed_by"),
+    at: time,
+    delivery: text,
+    what: text,
+    claimed: optional(yes),
+    isReplay: optional(yes),
+  }),
+]);
+
+export const expectedRun = v.object({
+  route: text,
+  event: optionalText,
+  action: text,
+  state: v.picklist(["expecting_run", "accepted_without_run", "reported"]),
+  acceptedAt: time,
+  requests: whole,
+  next: optional(v.picklist(["repeat", "end"])),
+  nextAt: optionalTime,
+  reportedAt: optionalTime,
+  reportedBy: optionalText,
+  noReportSince: optionalTime,
+});
+
+const mark = v.picklist(["good", "bad", "warn", "busy", "quiet"]);
+const steps = v.array(v.object({ mark, text }));
+const checks = v.array(v.object({ text, command: text }));
+
+export const explanation = v.object({
+  answer: text,
+  mark,
+  steps,
+  routes: v.array(
+    v.object({ route: text, event: optionalText, target: optionalText, matched: v.boolean(), steps, checks }),
+  ),
+  otherRoutes: whole,
+  followed: texts,
+  checks,
+});
+
+export const shownDelivery = answer<ShownDelivery>()(
+  v.object({
+    delivery: v.object({
+      ...summaryMembers,
+      ...outcomeMembers,
+      provider: text,
+      requestId: text,
+      bodyDigest: text,
+      bodyBytes: whole,
+      redacted: optional(yes),
+      unrelayed: optional(yes),
+      relayedAt: optionalTime,
+    }),
+    events: v.array(busEvent),
+    timeline: v.array(timelineEvent),
+    runs: optional(v.array(expectedRun)),
+    explanation: optional(explanation),
+  }),
+);
+
+export const decision = v.object({
+  by: identity,
+  at: time,
+  as: optional(texts),
+  emergency: optional(yes),
+  comment: optionalText,
+  verifiedWith: optionalText,
+});
+
+const approvalMembers = {
+  id: text,
+  route: text,
+  delivery: text,
+  event: optionalText,
+  cause: optionalText,
+  causeProof: optional(v.picklist(WEAK_ORIGINS)),
+  subject: text,
+  requester: identity,
+  authors: optional(v.array(identity)),
+  shows: optional(
+    v.object({
+      requesterName: optionalText,
+      commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
+      commitCount: optional(whole),
+      diffUrl: optionalText,
+      title: optionalText,
+      url: optionalText,
+      author: optionalText,
+      params: optional(textsByName),
+    }),
+  ),
+  page: optional(v.object({ site: text, id: text })),
+  requestedAt: time,
+  until: time,
+  approvers: texts,
+  state: v.picklist(approvalState),
+  grants: v.array(decision),
+  decision: optional(decision),
+  endedAt: optionalTime,
+  approvedRef: optionalText,
+  verifyWith: optionalText,
+  changedAt: optionalText,
+  version: optionalText,
+  progress: optional(progress),
+  opensAt: optionalTime,
+  needsReason: optional(v.boolean()),
+};
+
+export const approval = answer<ShownApproval>()(v.object(approvalMembers));
+
+export const listedApprovals = answer<ListedApprovals>()(
+  v.object({
+    approvals: v.array(v.object({ ...approvalMembers, may: v.array(v.picklist(DECISIONS)) })),
+    hasMore: v.boolean(),
+  }),
+);
+
+export const endedApprovals = answer<EndedApprovals>()(
+  v.object({
+    approvals: v.array(v.object(approvalMembers)),
+    earlier: optional(v.pipe(time, v.description("The `until` of the next request. Absent if the list is whole."))),
+  }),
+);
+
+export const listedCredentials = answer<ListedCredentials>()(
+  v.object({
+    credentials: v.array(
+      v.object({
+        kind: v.picklist(["source", "target"]),
+        name: text,
+        method: text,
+        credential: text,
+        lastUsedAt: time,
+      }),
+    ),
+  }),
+);
+
+export const replayPreview = answer<ReplayPreview>()(
+  v.object({
+    delivery: text,
+    routes: v.array(v.object({ route: text, recorded: v.boolean(), fires: v.boolean() })),
+    problem: optionalText,
+  }),
+);
+
+export const receipt = answer<Receipt>()(
+  v.object({ delivery: text, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
+);
+
+export const replayed = answer<Replayed>()(
+  v.object({ delivery: text, replayOf: text, status: v.picklist(["accepted", "duplicate"]) }),
+);
+
+export const submittedSummary = answer<SubmittedSummary>()(
+  v.object({ delivery: text, status: v.picklist(["accepted", "duplicate"]) }),
+);
+
+const targetMembers = {
+  target: text,
+  state: v.picklist(["working", "failing", "paused"]),
+  removed: optional(yes),
+  pause: optional(
+    v.object({
+      since: time,
+      by: v.object({ id: text, issuer: text, subject: text, trustEntry: optionalText }),
+      reason: text,
+    }),
+  ),
+  breaker: optional(v.object({ failures: whole, why: text, since: optionalTime, retryAt: optionalTime })),
+};
+
+export const listedRefusals = answer<ListedRefusals>()(
+  v.object({
+    refusals: v.array(
+      v.object({
+        source: text,
+        reason: text,
+        count: whole,
+        since: time,
+        lastAt: time,
+        requests: texts,
+        hint: optionalText,
+      }),
+    ),
+    sources: v.array(v.object({ source: text, lastGoodAt: optionalTime, unusedNext: optional(yes) })),
+    from: time,
+  }),
+);
+
+export const target = answer<ShownTarget>()(v.object(targetMembers));
+
+export const listedTargets = answer<ListedTargets>()(
+  v.object({
+    targets: v.array(v.object({ ...targetMembers, due: whole, may: v.array(v.picklist(["pause", "resume"])) })),
+  }),
+);
+
+export const revokedSessions = answer<RevokedSessions>()(v.object({ subject: text, notBefore: time }));
+
+export const exchangedToken = answer<ExchangedToken>()(
+  v.object({
+    access_token: text,
+    issued_token_type: v.literal("urn:ietf:params:oauth:token-type:access_token"),
+    token_type: v.literal("Bearer"),
+    expires_in: whole,
+    scope: text,
+  }),
+);
+
+/** With the claims of the token if it is active. */
+export const introspection = v.looseObject({ active: v.boolean() });
+
+export const discovery = v.looseObject({ issuer: v.pipe(text, v.url()), jwks_uri: v.pipe(text, v.url()) });
+
+export const keySet = v.object({
+  keys: v.array(v.looseObject({ kty: text, kid: text, alg: text, use: text })),
+});
+
+export const health = v.object({ status: v.literal("up") });
+
+export const readiness = v.object({
+  status: v.picklist(["ready", "degraded", "unavailable"]),
+  checks: textsByName,
+  configuration: optionalText,
+});
+
+/** A type without intersections, so that two equal types are identical. All members are read-only. */
+type Plain<T> = T extends (infer E)[] | readonly (infer E)[]
+  ? readonly Plain<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Plain<T[K]> }
+    : T;
+
+type IsSame<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false;
+
+/** The places at which two types differ, such as `.timeline[](attempt).nextAt`. */
+type Difference<A, B, At extends string = ""> =
+  IsSame<A, B> extends true
+    ? never
+    : [A, B] extends [readonly (infer X)[], readonly (infer Y)[]]
+      ? Difference<X, Y, `${At}[]`>
+      : [A, B] extends [{ kind: string }, { kind: string }]
+        ? OfKinds<A & { kind: string }, B & { kind: string }, At>
+        : [A, B] extends [object, object]
+          ? OfMembers<A, B, At>
+          : At;
+type OfKinds<A extends { kind: string }, B extends { kind: string }, At extends string> = {
+  [K in A["kind"] | B["kind"]]: OfMembers<Extract<A, { kind: K }>, Extract<B, { kind: K }>, `${At}(${K})`>;
+}[A["kind"] | B["kind"]];
+type OfMembers<A, B, At extends string> = {
+  [K in (keyof A | keyof B) & string]: K extends keyof A & keyof B
+    ? IsSame<Pick<A, K>, Pick<B, K>> extends true
+      ? never
+      : Difference<A[K], B[K], `${At}.${K}`>
+    : `${At}.${K}`;
+}[(keyof A | keyof B) & string];
+
+/** Takes only a schema of exactly the type that a handler returns. */
+function answer<Returned>() {
+  return <S extends v.GenericSchema>(
+    schema: S &
+      ([Difference<Plain<v.InferOutput<S>>, Plain<Returned>>] extends [infer Places]
+        ? [Places] extends [never]
+          ? unknown
+          : `it differs from the type of the handler at ${Places & string}`
+        : never),
+  ): S => schema;
+}

@@ -1,0 +1,334 @@
+import * as v from "valibot";
+import { query as openQuery, verdict } from "../../shared/http/approvals.ts";
+import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
+import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
+import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
+import { introspectionForm } from "../../shared/http/introspection.ts";
+import { EXPECTED as REFUSALS_EXPECTED, query as refusalsQuery } from "../../shared/http/refusals.ts";
+import { replayBody, rollbackBody } from "../../shared/http/replay.ts";
+import { revocation } from "../../shared/http/sessions.ts";
+import { summaryBody } from "../../shared/http/summaries.ts";
+import { pauseBody, resumeBody } from "../../shared/http/targets.ts";
+import { exchangeForm } from "../../shared/http/token-exchange.ts";
+import type { RejectionReason } from "../../shared/model/rejection.ts";
+import { statusBody } from "../../shared/providers/status/reading.ts";
+import * as answers from "./answers.ts";
+
+/** One call of the HTTP API, as `openapi.json` describes it. */
+export interface Operation {
+  readonly summary: string;
+  /** Markdown. */
+  readonly description?: string;
+  /** What authenticates the caller: nothing, a bearer token, the credential of a source, or a token in the form. */
+  readonly caller: "anyone" | "token" | "sender" | "subject token";
+  /** The schema that validates the query, and a sentence for each of its parameters. */
+  readonly query?: {
+    readonly schema: v.ObjectSchema<v.ObjectEntries, undefined> | v.StrictObjectSchema<v.ObjectEntries, undefined>;
+    readonly expected: Readonly<Record<string, string>>;
+  };
+  /** The schema that validates the body. `any`: JSON in the form of the sender. */
+  readonly body?: {
+    readonly type: "json" | "form";
+    readonly schema: v.GenericSchema | "any";
+    readonly required: boolean;
+  };
+  /** It takes the header `Idempotency-Key`. */
+  readonly isIdempotent?: true;
+  /** What succeeds, by status. */
+  readonly answers: Readonly<Partial<Record<200 | 202 | 503, Answer>>>;
+  /** Reasons of its own for a rejection. Those of every call with this kind of caller or body are added. */
+  readonly refusals: readonly RejectionReason[];
+  /** A cache may keep the answer. */
+  readonly isCached?: true;
+  /** It answers 404 if the configuration does not have it. */
+  readonly isOptional?: true;
+}
+
+interface Answer {
+  readonly what: string;
+  readonly schema: v.GenericSchema;
+}
+
+const received: Operation["answers"] = {
+  200: { what: "A repeat of a delivery that was recorded before: `duplicate`.", schema: answers.receipt },
+  202: {
+    what:
+      "Recorded. `ignored`: authentic, and of no interest. `unusable`: authentic, and it could not be parsed. " +
+      "Neither is sent again by a sender that gets this answer.",
+    schema: answers.receipt,
+  },
+};
+
+const time = "A time in ISO 8601, such as `2026-11-02T09:00:00Z`.";
+
+/**
+ * Every call of the HTTP API, by method and path. A call that is not here is described by nothing, and a test fails. The
+ * schemas of queries and bodies are those with which the handlers validate.
+ */
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  "POST /webhooks/{source}": {
+    summary: "Receive a webhook of a configured source",
+    description:
+      "The body is in the form of the sender. `source` is a name under `sources` of the configuration, and its provider " +
+      "decides which credential proves the request: see the security schemes. A request that proves nothing is answered " +
+      "401 and causes no write.",
+    caller: "sender",
+    body: { type: "json", schema: "any", required: true },
+    answers: received,
+    refusals: ["source_unknown", "tenant_mismatch", "groups_omitted", "role_missing", "rate_exceeded"],
+  },
+  "POST /v1/status": {
+    summary: "Report the state of a CI job's own build",
+    description: "Only the token identifies the build, never a member of the body.",
+    caller: "token",
+    body: { type: "json", schema: statusBody, required: true },
+    answers: received,
+    refusals: ["body_invalid", "namespace_not_listed", "project_not_listed", "pipeline_not_listed"],
+  },
+  "GET /v1/deliveries": {
+    summary: "List deliveries, the newest first",
+    description:
+      "Of the last seven days unless `since` is given; a look-up (`find`, `commit` and so on) as far back as records are " +
+      "kept. One page reads the list for two seconds at most, so it may have fewer than `limit` deliveries, or none, and " +
+      "still a `next`: pass it as `cursor` to go on. The last page has no `next`. What is outside a confined role is left out.",
+    caller: "token",
+    query: { schema: deliveriesQuery, expected: EXPECTED },
+    answers: { 200: { what: "A page of deliveries.", schema: answers.listedDeliveries } },
+    refusals: ["query_invalid"],
+  },
+  "GET /v1/deliveries/counts": {
+    summary: "Count deliveries by time and outcome",
+    description:
+      "Of the last seven days unless `since` is given, in at most 100 intervals. A role that sees only some deliveries " +
+      "may not count them.",
+    caller: "token",
+    query: { schema: countsQuery, expected: COUNTS_EXPECTED },
+    answers: { 200: { what: "The intervals that have a delivery.", schema: answers.deliveryCounts } },
+    refusals: ["query_invalid"],
+  },
+  "GET /v1/refusals": {
+    summary: "Count the requests that nobody proved, by source, reason and five minutes",
+    description:
+      "Of the last day unless `since` is given; for a `request`, of all that is kept. It says nothing of a request but its id " +
+      "and the reason. Empty for a confined role.",
+    caller: "token",
+    query: { schema: refusalsQuery, expected: REFUSALS_EXPECTED },
+    answers: {
+      200: {
+        what: "The refusals, the newest first, and when each source was last proved.",
+        schema: answers.listedRefusals,
+      },
+    },
+    refusals: ["query_invalid"],
+  },
+  "GET /v1/deliveries/{id}": {
+    summary: "Get a delivery with its events, its timeline and its runs",
+    caller: "token",
+    query: { schema: oneQuery, expected: ONE_EXPECTED },
+    answers: { 200: { what: "The delivery.", schema: answers.shownDelivery } },
+    refusals: ["query_invalid", "delivery_unknown"],
+  },
+  "POST /v1/deliveries/{id}/replay": {
+    summary: "Run a delivery again, for all of its routes or for one",
+    description:
+      "An empty body is an empty object. `today`: also for routes that did not match then and do with today's configuration. " +
+      "`reason` is recorded in the timeline.",
+    caller: "token",
+    body: { type: "json", schema: replayBody, required: false },
+    isIdempotent: true,
+    answers: { 202: { what: "Recorded as a new delivery.", schema: answers.replayed } },
+    refusals: ["body_invalid", "delivery_unknown", "replay_impossible"],
+  },
+  "GET /v1/deliveries/{id}/replay": {
+    summary: "Get what a replay of a delivery would do now",
+    caller: "token",
+    answers: { 200: { what: "The routes that the caller may run again.", schema: answers.replayPreview } },
+    refusals: ["delivery_unknown"],
+  },
+  "GET /v1/targets": {
+    summary: "List the targets with their pause, their circuit breaker and their due actions",
+    caller: "token",
+    answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
+    refusals: [],
+  },
+  "POST /v1/targets/{target}/pause": {
+    summary: "Pause a target: no attempt at it begins until it is resumed",
+    description: "A target that is paused already stays as it is. Needs `pause` for the target under a role.",
+    caller: "token",
+    body: { type: "json", schema: pauseBody, required: true },
+    answers: { 200: { what: "The target.", schema: answers.target } },
+    refusals: ["body_invalid", "target_unknown"],
+  },
+  "POST /v1/targets/{target}/resume": {
+    summary: "Resume a target; one that keeps failing is tried at once",
+    description: "An empty body is an empty object. Needs `pause` for the target under a role.",
+    caller: "token",
+    body: { type: "json", schema: resumeBody, required: false },
+    answers: { 200: { what: "The target.", schema: answers.target } },
+    refusals: ["body_invalid", "target_unknown"],
+  },
+  "POST /v1/rollbacks": {
+    summary: "Fire a route again as its last successful run before the newest one",
+    description: "`environment`: as the route's events name it. `to`: the run to return to, if it is not the last one.",
+    caller: "token",
+    body: { type: "json", schema: rollbackBody, required: true },
+    isIdempotent: true,
+    answers: { 202: { what: "Recorded as a new delivery.", schema: answers.replayed } },
+    refusals: ["body_invalid", "rollback_impossible"],
+  },
+  "GET /v1/approvals": {
+    summary: "List approvals",
+    description:
+      "Without `state`, or with an open state: the open approvals that the caller may decide or withdraw, with the decisions " +
+      "in `may`. With `state=ended`: all that were decided, fired, expired or superseded in a period, for whoever may read " +
+      "the log; pass `earlier` as `until` to go on.",
+    caller: "token",
+    query: {
+      schema: v.strictObject({
+        state: v.optional(v.picklist([...openQuery.entries.state.wrapped.options, endedQuery.entries.state.literal])),
+        since: endedQuery.entries.since,
+        until: endedQuery.entries.until,
+      }),
+      expected: {
+        state: "`requested` or `granted`: only open approvals in this state. `ended`: those that ended.",
+        since: `${time} Only with \`state=ended\`; 30 days before \`until\` if left out.`,
+        until: `${time} Only with \`state=ended\`; now if left out.`,
+      },
+    },
+    answers: {
+      200: {
+        what: "The approvals, with `hasMore` if they are open and there are more than were looked at.",
+        schema: v.union([answers.listedApprovals, answers.endedApprovals]),
+      },
+    },
+    refusals: ["query_invalid"],
+  },
+  "POST /v1/approvals/{id}": {
+    summary: "Grant, deny or withdraw an approval, or grant it in an emergency",
+    description: "An `emergency` needs a `comment`. So does a `grant` of a route with `approval.reason: required`.",
+    caller: "token",
+    body: { type: "json", schema: verdict, required: true },
+    answers: { 200: { what: "The approval after the decision.", schema: answers.approval } },
+    refusals: [
+      ...(["body_invalid", "approval_unknown", "self_approval", "approval_closed", "outside_window"] as const),
+      ...(["approval_outdated", "approval_too_recent", "reason_missing", "reference_unverified"] as const),
+    ],
+  },
+  "GET /v1/credentials": {
+    summary: "List when each credential was last used",
+    description: "Never its value. Credentials that were used within the retention time.",
+    caller: "token",
+    answers: { 200: { what: "The credentials.", schema: answers.listedCredentials } },
+    refusals: [],
+  },
+  "POST /v1/sessions/revoke": {
+    summary: "End the console sessions of a person",
+    description: "Without a `subject` the caller's own, which needs no role. An empty body is an empty object.",
+    caller: "token",
+    body: { type: "json", schema: revocation, required: false },
+    answers: { 200: { what: "Sessions that began before `notBefore` have ended.", schema: answers.revokedSessions } },
+    refusals: ["body_invalid"],
+  },
+  "PUT /v1/targets/{target}/pages/{id}/summary": {
+    summary: "Submit a machine's text for a page",
+    description: "`sources` are the deliveries that the text summarises. A route writes the text to the page.",
+    caller: "token",
+    body: { type: "json", schema: summaryBody, required: true },
+    isIdempotent: true,
+    answers: { 202: { what: "Recorded as a delivery.", schema: answers.submittedSummary } },
+    refusals: ["body_invalid", "target_unknown", "delivery_unknown"],
+  },
+  "POST /oauth/token": {
+    summary: "Exchange a run's token for an access token of an upstream (RFC 8693)",
+    description:
+      "`audience` is the name of an upstream of the configuration. The subject token is the only credential. A rejection has " +
+      "the form of RFC 6749, and its status is 400 instead of 401, 403 or 404.",
+    caller: "subject token",
+    body: { type: "form", schema: exchangeForm, required: true },
+    answers: { 200: { what: "The access token.", schema: answers.exchangedToken } },
+    refusals: [
+      ...(["body_invalid", "grant_type_unsupported", "upstream_unknown", "role_missing", "scope_forbidden"] as const),
+      ...(["run_missing", "run_ended"] as const),
+    ],
+  },
+  "POST /oauth/introspect": {
+    summary: "Ask whether an access token of the bridge is active (RFC 7662)",
+    caller: "token",
+    body: { type: "form", schema: introspectionForm, required: true },
+    answers: {
+      200: { what: "With the claims of the token if it is active, else only `active`.", schema: answers.introspection },
+    },
+    refusals: ["body_invalid"],
+  },
+  "GET /.well-known/openid-configuration": {
+    summary: "Get the discovery document of the bridge as an issuer of tokens",
+    description: "Answers 404 if the configuration has no `identity`.",
+    caller: "anyone",
+    answers: { 200: { what: "The document (OpenID Connect Discovery 1.0).", schema: answers.discovery } },
+    refusals: [],
+    isCached: true,
+    isOptional: true,
+  },
+  "GET /.well-known/jwks.json": {
+    summary: "Get the public keys of the bridge",
+    description: "Answers 404 if the configuration has no `identity`.",
+    caller: "anyone",
+    answers: { 200: { what: "The JWK set (RFC 7517).", schema: answers.keySet } },
+    refusals: [],
+    isCached: true,
+    isOptional: true,
+  },
+  "GET /healthz": {
+    summary: "Ask whether the process answers",
+    caller: "anyone",
+    answers: { 200: { what: "It does.", schema: answers.health } },
+    refusals: [],
+  },
+  "GET /readyz": {
+    summary: "Ask whether the bridge can take requests",
+    caller: "anyone",
+    answers: {
+      200: { what: "It can. `degraded`: and work waits for too long.", schema: answers.readiness },
+      503: { what: "It cannot.", schema: answers.readiness },
+    },
+    refusals: [],
+  },
+  "GET /openapi.json": {
+    summary: "Get this description",
+    caller: "anyone",
+    answers: { 200: { what: "An OpenAPI 3.1 document.", schema: v.looseObject({ openapi: v.string() }) } },
+    refusals: [],
+    isCached: true,
+  },
+};
+
+/** The parameters in the paths. */
+export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  source: "The name of a configured source.",
+  id: "The id of the delivery, of the approval or, below a target, of the page.",
+  target: "The name of a configured target.",
+};
+
+/** How senders of each provider prove themselves: the header, then which credential it has. */
+export const SENDER_CREDENTIALS: Readonly<Record<string, readonly [header: string, scheme: string]>> = {
+  buildkite: [
+    "X-Buildkite-Signature",
+    "`timestamp=<Unix seconds>,signature=<hex>`: HMAC-SHA256 of `<timestamp>.<body>` with the webhook's token, five minutes " +
+      "either way. Or the token itself in `X-Buildkite-Token`.",
+  ],
+  confluence: [
+    "X-Hub-Signature",
+    "`sha256=<hex>`: HMAC-SHA256 of the body (Data Center). Or in `Authorization`: the JWT of a Forge app or of a Connect " +
+      "app, or the fixed token of an Automation rule.",
+  ],
+  github: ["X-Hub-Signature-256", "`sha256=<hex>`: HMAC-SHA256 of the body with the webhook's secret."],
+  gitlab: [
+    "webhook-signature",
+    "Standard Webhooks `v1`: HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`, five minutes either way. Or the " +
+      "secret token itself in `X-Gitlab-Token`.",
+  ],
+  tekton: [
+    "Authorization",
+    "`Basic`: the user name and the password in the address of the cluster's sink. Or `Bearer`: a service-account token.",
+  ],
+};
