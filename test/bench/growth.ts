@@ -8,10 +8,10 @@ import { schedule } from "../../shared/delivery/schedule.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, systemClock } from "../../shared/host/clock.ts";
 import { busEventsOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
-import type { ListQuery } from "../../shared/store/deliveries.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import type { ListQuery } from "../../shared/store/delivery-list.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
-import { silentLog } from "../support/test-doubles.ts";
+import { type AllStores, openAllStores } from "../support/all-stores.ts";
+import { noProvedRuns, secretsOf, silentLog } from "../support/test-doubles.ts";
 import { type Child, startChild } from "./child.ts";
 import { median } from "./compare.ts";
 import { gitlabSource, signedRequest } from "./gitlab-source.ts";
@@ -127,7 +127,7 @@ interface Span {
 async function fillAndQuery(folder: string, { begin, from, to, times }: Span) {
   const { table, close } = openTable(folder, silentLog);
   const writer = writerTo((clock) =>
-    openStores(table, { retentionDays: RETENTION_DAYS, markUnrelayed: true, singleProcess: true, clock }),
+    openAllStores(table, { retentionDays: RETENTION_DAYS, markUnrelayed: true, singleProcess: true, clock }),
   );
   let newest = begin;
   let batch: readonly RecordedDelivery[] = [];
@@ -144,7 +144,7 @@ async function fillAndQuery(folder: string, { begin, from, to, times }: Span) {
 }
 
 /** Writes what the bridge writes for a push, at any time. Each {@link FIRE_EVERY}th push fires. */
-function writerTo(open: (clock: Clock) => Stores) {
+function writerTo(open: (clock: Clock) => AllStores) {
   let now = systemClock.now();
   const clock: Clock = { ...systemClock, now: () => now };
   const stores = open(clock);
@@ -156,6 +156,9 @@ function writerTo(open: (clock: Clock) => Stores) {
     const deps = {
       deliveries: { record: async () => "recorded" as const },
       rejectOverRate: async () => undefined,
+      runReporters: [],
+      origins: noProvedRuns,
+      secrets: secretsOf({}),
       recorded: (delivery: RecordedDelivery) => void received.push(delivery),
       log: silentLog,
     };
@@ -195,14 +198,14 @@ function writerTo(open: (clock: Clock) => Stores) {
       facts: { eventID },
       durationMs: 12,
     });
-    await actions.complete(claim, "done");
+    await actions.complete(claim);
   };
 
   return { stores, recorded, relayed };
 }
 
 async function queryTimes(
-  { deliveries }: Stores,
+  { deliveries }: AllStores,
   { newest, times }: { readonly newest: EpochMillis; readonly times: number },
 ) {
   const query: Omit<ListQuery, "matches"> = {

@@ -10,7 +10,7 @@ import { TABLE } from "../../shared/store/key-schema.ts";
 import { createTable } from "../support/create-table.ts";
 import { dynamoDbLocalClient, startDynamoDbLocal, whyNoDynamoDbLocal } from "../support/dynamodb-local.ts";
 import { type EmbeddedDynamoDb, loopbackClient } from "../support/embedded-dynamodb.ts";
-import { silentLog } from "../support/test-doubles.ts";
+import { noProvedRuns, secretsOf, silentLog } from "../support/test-doubles.ts";
 import { startChild } from "./child.ts";
 import { compare } from "./compare.ts";
 import { gitlabSource, signedRequest } from "./gitlab-source.ts";
@@ -71,7 +71,15 @@ async function receiveAll(client: DynamoDBClient, { body, count, markUnrelayed }
   const source = gitlabSource();
   // This is the sender's work, so it is done before the measurement.
   const requests = Array.from({ length: count }, () => signedRequest(body, randomUUID()));
-  const deps = { deliveries, rejectOverRate: async () => undefined, recorded: () => undefined, log: silentLog };
+  const deps = {
+    deliveries,
+    rejectOverRate: async () => undefined,
+    runReporters: [],
+    origins: noProvedRuns,
+    secrets: secretsOf({}),
+    recorded: () => undefined,
+    log: silentLog,
+  };
   return rateOf(requests, async (request) => {
     const receipt = await receive(request, source, deps);
     if (!receipt.ok || receipt.value.status !== "accepted") throw new Error("a delivery was not accepted");

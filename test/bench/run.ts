@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { systemClock, toIso } from "../../shared/host/clock.ts";
 import { cli } from "./cli.ts";
 import { expiry } from "./expiry.ts";
+import { fairness } from "./fairness.ts";
+import { finding } from "./finding.ts";
 import { growth } from "./growth.ts";
 import { machine } from "./machine.ts";
 import type { Measure, MeasureOptions } from "./measure.ts";
@@ -32,6 +34,8 @@ const MEASURES: ReadonlyMap<string, (options: MeasureOptions) => Promise<readonl
   ["verification", comparing(verification)],
   ["memory", comparing(memory)],
   ["expiry", comparing(expiry)],
+  ["finding", comparing(finding)],
+  ["fairness", comparing(fairness)],
   ["cli", comparing(cli)],
   ["standalone", standalone],
   ["growth", growth],

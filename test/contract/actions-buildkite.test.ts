@@ -97,7 +97,7 @@ describe("the build that is annotated", () => {
     [
       "an approved step",
       "approval.granted",
-      { approval: { pipeline: "docs", url: "https://buildkite.com/example/docs/builds/12" } },
+      { approval: { pipeline: "example/docs", url: "https://buildkite.com/example/docs/builds/12" } },
     ],
   ])("a run that was caused by %s is annotated on its build", async (_, type, detail) => {
     expect(await bench().report(causeOf("buildkite", { type, ...detail }))).toHaveProperty(
@@ -110,6 +110,7 @@ describe("the build that is annotated", () => {
   const others: readonly [string, () => BusEvent][] = [
     ["another system", () => ({ ...build(), source: "drawbridge.tekton" })],
     ["another organization", () => build({ pipeline: "other/docs" })],
+    ["a build of an unknown organization", () => build({ pipeline: "docs" })],
     ["a build without a number", () => build({ number: undefined })],
     ["a pipeline of another form", () => build({ pipeline: "example/../admin" })],
   ];

@@ -4,7 +4,7 @@ import { actions } from "../../shared/actions/registry.ts";
 import { actionChecks } from "../support/action-checks.ts";
 import { defectiveActions } from "../support/action-defects.ts";
 import { idempotencyKeyIn } from "../support/action-fixtures.ts";
-import { failedOf } from "../support/checks.ts";
+import { checksTitled, failedOf } from "../support/checks.ts";
 import { type ScriptedTarget, startScriptedTarget } from "../support/scripted-target.ts";
 
 let running: ScriptedTarget;
@@ -46,7 +46,7 @@ describe("a new action, as npm run new writes it", () => {
   it.each(defective.map(({ defect, ...rest }) => [defect, rest] as const))(
     "the suite finds an action %s",
     async (_, { action, failing }) => {
-      const failed = await failedOf(actionChecks({ action, folder, target }));
+      const failed = await failedOf(checksTitled(actionChecks({ action, folder, target }), failing));
       expect(failed).toContainEqual(expect.stringContaining(failing));
     },
   );

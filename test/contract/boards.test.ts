@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { ShownBuild } from "../../shared/model/board.ts";
+import { commitsSince, NO_CODE, withPush, withSeen } from "../../shared/model/code-since.ts";
 import { BoardStore } from "../../shared/store/boards.ts";
 import { type TableKind, tableKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
@@ -86,7 +87,7 @@ function oldRows(kind: TableKind): void {
         });
         const boards = new BoardStore(table, { retentionDays: 30, clock: testClock(), singleProcess: false });
         expect((await boards.read(PAGE)).rows).toEqual([{ key, build, delivery: "d-0" }]);
-        expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
+        expect(await boards.advance(PAGE, row(second, "d-2"))).toBe("shown");
         expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended: build }]);
       } finally {
         await database.stop();
@@ -113,23 +114,44 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
     it("a row never steps back, whatever the order of arrival", async () => {
       const boards = await harness.open();
       const finishedAt = "2026-11-02T09:03:00.000Z";
-      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
-      expect(await boards.advance(PAGE, row({ state: "succeeded", finishedAt }, "d-2"))).toBe(true);
-      expect(await boards.advance(PAGE, row({ state: "running" }, "d-3"))).toBe(false);
-      expect(await boards.advance(PAGE, row({ state: "queued" }, "d-4"))).toBe(false);
+      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe("shown");
+      expect(await boards.advance(PAGE, row({ state: "succeeded", finishedAt }, "d-2"))).toBe("shown");
+      expect(await boards.advance(PAGE, row({ state: "running" }, "d-3"))).toBe("replaced");
+      expect(await boards.advance(PAGE, row({ state: "queued" }, "d-4"))).toBe("replaced");
       expect((await boards.read(PAGE)).rows).toEqual([row({ state: "succeeded", finishedAt }, "d-2")]);
+    });
+
+    it("pushes and edits that are counted at once are all kept, and a repeat writes nothing", async () => {
+      const boards = await harness.open();
+      const pushOf = (n: number) => ({
+        at: laterBy(START, n * 1_000),
+        project: "platform/docs",
+        commits: [`commit${n}`],
+        paths: [],
+        isPartial: false,
+      });
+      const numbers = Array.from({ length: 8 }, (_, n) => n);
+      const add = (n: number) => boards.changeCode(PAGE, (code) => withPush(code, pushOf(n)));
+      const seen = { at: laterBy(START, 2_000), how: "edited" } as const;
+      await Promise.all([...numbers.map(add), boards.changeCode(PAGE, (code) => withSeen(code, seen))]);
+      const { code = NO_CODE, rows } = await boards.read(PAGE);
+      expect(rows).toEqual([]);
+      expect(commitsSince(code)).toMatchObject({ count: 5, isMore: false });
+      expect(await add(3)).toEqual(code);
+      expect((await boards.read(PAGE)).code).toEqual(code);
+      expect((await boards.read({ ...PAGE, id: "1" })).code).toBeUndefined();
     });
 
     it("the same state is accepted again, so that a repeat is harmless", async () => {
       const boards = await harness.open();
-      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
-      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
+      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe("shown");
+      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe("shown");
     });
 
     it("a later run in its first state is shown beside the end of the previous run", async () => {
       const boards = await harness.open();
       await boards.advance(PAGE, row(first));
-      expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
+      expect(await boards.advance(PAGE, row(second, "d-2"))).toBe("shown");
       const ended = row(first).build;
       expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended }]);
     });
@@ -137,9 +159,9 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
     it("the end of a run that is reported after a later run began is accepted, as often as it is reported", async () => {
       const boards = await harness.open();
       await boards.advance(PAGE, row(second, "d-2"));
-      expect(await boards.advance(PAGE, row(first))).toBe(true);
-      expect(await boards.advance(PAGE, row(first))).toBe(true);
-      expect(await boards.advance(PAGE, row({ ...first, state: "running" }))).toBe(false);
+      expect(await boards.advance(PAGE, row(first))).toBe("shown");
+      expect(await boards.advance(PAGE, row(first))).toBe("shown");
+      expect(await boards.advance(PAGE, row({ ...first, state: "running" }))).toBe("replaced");
       expect((await boards.read(PAGE)).rows).toMatchObject([{ delivery: "d-2", ended: { state: "failed" } }]);
     });
 
@@ -148,7 +170,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       const end = { ...second, state: "succeeded", finishedAt: "2026-11-02T10:05:00.000Z" } as const;
       await boards.advance(PAGE, row(second));
       await boards.advance(PAGE, row(end, "d-2"));
-      expect(await boards.advance(PAGE, row(first))).toBe(false);
+      expect(await boards.advance(PAGE, row(first))).toBe("replaced");
       expect((await boards.read(PAGE)).rows).toEqual([row(end, "d-2")]);
     });
 
@@ -162,8 +184,75 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect((await boards.read(PAGE)).rows).toEqual([]);
       await boards.withdraw(PAGE, "no such row", { id: "run-1" });
       expect((await boards.read(PAGE)).rows).toEqual([]);
-      expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
+      expect(await boards.advance(PAGE, row(second, "d-2"))).toBe("shown");
       expect((await boards.read(PAGE)).rows).toEqual([row(second, "d-2")]);
+    });
+
+    it("a row goes with its place, whatever the order of arrival, and only a run that is created later brings it back", async () => {
+      const boards = await harness.open();
+      const reports = [
+        (page: typeof PAGE, place: string) => boards.advance(page, { ...row(first), place }),
+        (page: typeof PAGE, place: string) => boards.advance(page, { ...row(second, "d-2"), place }),
+        ({ site }: typeof PAGE, place: string) => boards.end({ site, place }, { goneAt: "2026-11-02T10:30:00.000Z" }),
+      ];
+      for (const [at, order] of permutations(reports).entries()) {
+        const page = { ...PAGE, id: String(at) };
+        const place = `/sources/gitlab platform/docs on ${at}`;
+        for (const report of order) await report(page, place);
+        // A resend of the event, and an earlier end of a place with this name.
+        for (const goneAt of ["2026-11-02T10:30:00.000Z", "2026-11-01T08:00:00.000Z"])
+          await boards.end({ site: page.site, place }, { goneAt });
+        expect((await boards.read(page)).rows).toEqual([]);
+        expect(await boards.advance(page, { ...row(first), place })).not.toBe("shown");
+        expect(await boards.advance(page, { ...row(second, "d-2"), place })).toBe("gone");
+      }
+      const place = "/sources/gitlab platform/docs on 0";
+      const third = row({ id: "run-3", number: 3, createdAt: "2026-11-02T10:31:00.000Z" }, "d-3");
+      expect(await boards.advance({ ...PAGE, id: "0" }, { ...third, place })).toBe("shown");
+      expect(await boards.advance({ ...PAGE, id: "0" }, { ...row(second, "d-2"), place })).toBe("replaced");
+      expect((await boards.read({ ...PAGE, id: "0" })).rows).toEqual([third]);
+    });
+
+    it("a place that is there again shows its last runs, until it goes again", async () => {
+      const boards = await harness.open();
+      const place = { site: PAGE.site, place: "/sources/gitlab platform/docs change 37" };
+      await boards.advance(PAGE, { ...row(first), place: place.place });
+      // The return is reported before the end.
+      expect(await boards.end(place, { backAt: "2026-11-02T11:00:00.000Z" })).toEqual([PAGE.id]);
+      expect(await boards.end(place, { goneAt: "2026-11-02T10:00:00.000Z" })).toEqual([PAGE.id]);
+      expect((await boards.read(PAGE)).rows).toEqual([row(first)]);
+      await boards.end(place, { goneAt: "2026-11-02T12:00:00.000Z" });
+      await boards.end(place, { backAt: "2026-11-02T11:00:00.000Z" });
+      expect(await boards.read(PAGE)).toMatchObject({ rows: [], gone: [row(first)] });
+    });
+
+    it("a place ends on the pages that have a row of it, on one site", async () => {
+      const boards = await harness.open();
+      const place = "/sources/gitlab platform/docs on drill";
+      const elsewhere = { ...PAGE, site: "https://elsewhere.example.test" };
+      await boards.advance(PAGE, { ...row(first), place });
+      await boards.advance(PAGE, { ...row(first), key: "gitlab site#2 on drill", place });
+      await boards.advance({ ...PAGE, id: "5" }, { ...row(first), place });
+      await boards.advance({ ...PAGE, id: "6" }, { ...row(first), place: `${place}/2` });
+      await boards.advance(elsewhere, { ...row(first), place });
+      const ids = await boards.end({ site: PAGE.site, place }, { goneAt: "2026-11-02T12:00:00.000Z" });
+      expect(ids.toSorted()).toEqual(["5", PAGE.id]);
+      expect((await boards.read(PAGE)).rows).toEqual([]);
+      expect((await boards.read({ ...PAGE, id: "6" })).rows).toHaveLength(1);
+      expect((await boards.read(elsewhere)).rows).toHaveLength(1);
+    });
+
+    it("a writer that read the board before the end of its place loses the race", async () => {
+      const boards = await harness.open();
+      const place = "/sources/gitlab platform/docs on drill";
+      const goneAt = "2026-11-02T12:00:00.000Z";
+      const states = ["queued", "running", "succeeded"] as const;
+      await Promise.all([
+        ...states.map((state) => boards.advance(PAGE, { ...row({ state }), place })),
+        boards.end({ site: PAGE.site, place }, { goneAt }),
+        ...states.map((state) => boards.advance({ ...PAGE, id: "5" }, { ...row({ state }), place })),
+      ]);
+      for (const id of [PAGE.id, "5"]) expect((await boards.read({ ...PAGE, id })).rows).toEqual([]);
     });
 
     it("pages and rows are separate", async () => {
@@ -173,7 +262,11 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       await boards.advance(PAGE, other);
       await boards.advance({ ...PAGE, id: "5" }, row({}));
       expect((await boards.read(PAGE)).rows).toEqual([other, row({})]);
-      expect(await boards.read({ ...PAGE, site: "https://elsewhere.example.test" })).toEqual({ rows: [], record: {} });
+      expect(await boards.read({ ...PAGE, site: "https://elsewhere.example.test" })).toEqual({
+        rows: [],
+        gone: [],
+        record: {},
+      });
     });
 
     it("many simultaneous writers leave the furthest state", async () => {
@@ -232,4 +325,11 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect(await boards.lease(PAGE, laterBy(START, 1_000), laterBy(START, 2_000))).toEqual({ owner: 3, record });
     });
   });
+}
+
+function permutations<T>(values: readonly T[]): readonly (readonly T[])[] {
+  if (values.length === 0) return [[]];
+  return values.flatMap((value, at) =>
+    permutations(values.filter((_, other) => other !== at)).map((others) => [value, ...others]),
+  );
 }

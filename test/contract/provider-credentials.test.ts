@@ -17,7 +17,7 @@ import {
   SOURCE,
   takenAsAuthentic,
 } from "../support/provider-fixtures.ts";
-import { silentLog } from "../support/test-doubles.ts";
+import { noProvedRuns, secretsOf, silentLog } from "../support/test-doubles.ts";
 
 const SECRET = "s3cretCanary";
 
@@ -91,6 +91,9 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
         },
       },
       rejectOverRate: async () => undefined,
+      runReporters: [],
+      origins: noProvedRuns,
+      secrets: secretsOf({}),
       recorded: () => undefined,
       log: silentLog,
     });
@@ -103,7 +106,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
   function madeOf(record: RecordedDelivery): string {
     const { body = new Uint8Array(), ...facts } = record;
     const busEvents = busEventsOf(record);
-    const rows = busEvents.map((busEvent) => rowOf({ busEvent, origin: busEvent }));
+    const rows = busEvents.map((busEvent) => rowOf({ busEvent, origin: busEvent, originProof: "proved" }));
     const shown = rows.map((row) => row && renderRow(row));
     return [JSON.stringify([facts, busEvents]), ...shown, Buffer.from(body).toString()].join("\n");
   }

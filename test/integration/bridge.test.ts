@@ -8,22 +8,21 @@ import type { GateDeps } from "../../shared/approvals/gate.ts";
 import type { LabelCommandDeps } from "../../shared/approvals/label-command.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import type { CorrelateDeps } from "../../shared/delivery/correlate.ts";
-import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import type { ReceiveDeps } from "../../shared/delivery/receive.ts";
 import type { RunTrackingDeps } from "../../shared/delivery/run-tracking.ts";
 import type { ScheduleDeps } from "../../shared/delivery/schedule.ts";
 import type { CallDeps } from "../../shared/http/calls.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
 import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
-import { bridgeWith } from "../support/bridge-parts.ts";
+import { type AllStores, openAllStores } from "../support/all-stores.ts";
+import { bridgeWith, requestPorts } from "../support/bridge-parts.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";
 import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
 import { busEventOf } from "../support/samples.ts";
 import { secretsOf, type TestClock, testClock } from "../support/test-doubles.ts";
 
-/** Everything that a bridge is passed to whole. The assignment of a bridge fails to compile if it lacks a member. */
+/** All that a bridge is passed to whole. The assignment of a bridge fails to compile if it lacks a member. */
 type DepsOfVerbs = ReceiveDeps &
-  CallDeps &
+  Omit<CallDeps, "jobs" | "patterns" | "refusalCounts" | "sourcesOfCluster"> &
   GateDeps &
   LabelCommandDeps &
   RunTrackingDeps &
@@ -41,14 +40,16 @@ const GITLAB = {
 
 let database: OpenTable;
 let clock: TestClock;
+let stores: AllStores;
 let bridge: Bridge;
 let recorded: string[];
 beforeEach(async () => {
   database = openMemoryTable();
   clock = testClock();
   recorded = [];
+  stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
   bridge = bridgeWith([], {
-    stores: openStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock }),
+    stores,
     clock,
     secrets: secretsOf({ GITLAB_SIGNING: CANARY }),
     config: { sources: [GITLAB] },
@@ -66,12 +67,21 @@ describe("a bridge", () => {
   });
 
   it("the bridge has every dependency of the actions that it connects", () => {
-    const deps = actDeps(bridge, { actions, retry: DEFAULT_RETRY, missingMs: () => 0, awsToken: undefined });
+    const deps = actDeps(bridge, {
+      actions,
+      retry: DEFAULT_RETRY,
+      pageStores: stores,
+      missingMs: () => 0,
+      awsToken: undefined,
+    });
     expect(Object.values(deps)).not.toContain(undefined);
   });
 
   it("what the HTTP interface receives is recorded, and each new record is reported once", async () => {
-    const app = receiveApp(bridge, () => readinessByRead(() => bridge.deliveries.unrelayed(clock.now(), 1)));
+    const app = receiveApp(
+      bridge,
+      requestPorts(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1)),
+    );
     const body = JSON.stringify({ object_kind: "push", unread: 1 });
     const headers = gitlabHeaders(body, clock.now());
     const send = () => app.request("https://bridge.example.test/webhooks/gitlab", { method: "POST", headers, body });
@@ -84,7 +94,10 @@ describe("a bridge", () => {
   });
 
   it("the bridge is ready while its store responds, and a call without a token is rejected", async () => {
-    const app = receiveApp(bridge, () => readinessByRead(() => bridge.deliveries.unrelayed(clock.now(), 1)));
+    const app = receiveApp(
+      bridge,
+      requestPorts(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1)),
+    );
     expect((await app.request("https://bridge.example.test/readyz")).status).toBe(200);
     for (const path of ["deliveries", "credentials", "approvals"])
       expect((await app.request(`https://bridge.example.test/v1/${path}`)).status).toBe(401);
@@ -99,7 +112,7 @@ describe("the bus of a bridge", () => {
     try {
       const edit = await gated.edit(7);
       await gated.runDue();
-      gated.clock.advance(1_000);
+      gated.clock.advance(60_000);
       const labeled = await gated.label("drawbridge-approve", "max");
       const busEvent = busEventOf(labeled);
       if (busEvent === undefined) throw new Error("a label is an event");

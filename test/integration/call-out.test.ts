@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, LookupFunction } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { callOut, type OutboundRequest } from "../../shared/host/call-out.ts";
+import { callOut, callOutWith, type OutboundRequest } from "../../shared/host/call-out.ts";
 
 let server: Server | undefined;
 afterEach(async () => {
@@ -107,5 +107,55 @@ describe("an outbound call", () => {
     const fault: unknown = await callOut(to(url)).catch((error: unknown) => error);
     expect(String(fault)).toContain(url.host);
     expect(String(fault)).not.toMatch(/secret-(path|query)/);
+  });
+});
+
+/** A lookup by which every name is this machine. */
+const toThisMachine: LookupFunction = (_, { all }, answer) =>
+  all ? answer(null, [{ address: "127.0.0.1", family: 4 }]) : answer(null, "127.0.0.1", 4);
+
+/** `url` under a name that only a test's own lookup knows. */
+const named = (url: URL): URL => new URL(`http://keys.example.test:${url.port}${url.pathname}`);
+
+describe("an outbound call to a public address only", () => {
+  it("makes no connection to a name that resolves to this machine", async () => {
+    let requests = 0;
+    const url = await serve((_, response) => {
+      requests += 1;
+      response.end();
+    });
+    const call = callOut(to(new URL(`http://localhost:${url.port}/`), { onlyPublic: true }));
+    await expect(call).rejects.toMatchObject({ code: "target_unreachable", retryable: true });
+    await expect(call).rejects.toThrow("localhost resolves to an internal address");
+    expect(requests).toBe(0);
+  });
+
+  it("connects to the addresses that the lookup returned, and has the same result and limits as other calls", async () => {
+    const url = await serve((request, response) => {
+      if (request.url === "/long") response.end("x".repeat(1_001));
+      else if (request.url === "/moved") response.writeHead(302, { location: "/secret-path" }).end();
+      else if (request.url === "/silent") return;
+      else {
+        response.writeHead(202, { "set-cookie": ["a=1", "b=2"], "x-host": request.headers.host });
+        request.pipe(response);
+      }
+    });
+    const call = callOutWith(() => toThisMachine);
+    const { status, headers, body } = await call(to(named(url), { onlyPublic: true, body: "\u{20AC}" }));
+    expect([status, headers.getSetCookie(), headers.get("x-host"), Buffer.from(body).toString()]).toEqual([
+      202,
+      ["a=1", "b=2"],
+      `keys.example.test:${url.port}`,
+      "\u{20AC}",
+    ]);
+    const at = (path: string): OutboundRequest => to(new URL(path, named(url)), { onlyPublic: true, timeoutMs: 300 });
+    expect((await call(at("/moved"))).status).toBe(302);
+    await expect(call(at("/long"))).rejects.toMatchObject({ code: "target_answer_too_large" });
+    await expect(call(at("/silent"))).rejects.toMatchObject({ code: "target_timeout" });
+    await new Promise((resolve) => {
+      server?.close(resolve);
+      server?.closeAllConnections();
+    });
+    await expect(call(at("/"))).rejects.toMatchObject({ code: "target_unreachable" });
   });
 });

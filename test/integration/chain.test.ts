@@ -221,7 +221,7 @@ describe("a route that starts runs on requests for an approval", () => {
       name: "gated",
       runsReportedBy: "cluster",
       matches: ({ detail }) => detail.type !== "approval.requested",
-      approval: { expiresMinutes: 60, approvers: ["lead"] },
+      approval: { expiresMinutes: 60, approvers: () => ["lead"] },
     });
     const parts = await partsInMemory([onRequest, gated]);
     await parts.take(PAGE_EDIT);

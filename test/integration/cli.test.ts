@@ -28,6 +28,8 @@ function runOn(input: string, ...args: readonly string[]): Promise<Ran> {
   return ended;
 }
 
+const PROBE_RUN = /drawbridge-probe-e-[a-z2-7]{26}/;
+
 describe("the playground", () => {
   let playground: ReturnType<typeof commandLine>;
   beforeAll(async () => {
@@ -43,7 +45,7 @@ describe("the playground", () => {
     const { out, err } = playground.ran;
     expect(err).toBe("");
     expect(out).toMatch(/ 0 ms {2}page\.updated 98310 received from wiki, proved by hub-signature/);
-    expect(out).toMatch(/tekton attempt 1 done after \d+ ms: accepted by the listener/);
+    expect(out).toMatch(/tekton attempt 1 accepted after \d+ ms: accepted by the listener/);
     const [, version, address = ""] = /The page is now at version (\d+): (http\S+)/.exec(out) ?? [];
     const page = await (await fetch(address)).text();
     expect(page).toContain(`Version ${version}`);
@@ -85,9 +87,9 @@ describe("the playground", () => {
         .split("\n")
         .find((line) => line.includes(id));
       expect(listed?.split(/\s{2,}/)).toMatchObject([
+        expect.stringMatching(/^[^ ] [a-z ]+$/),
         expect.any(String),
         source,
-        "event",
         what,
         expect.any(String),
         id,
@@ -98,25 +100,68 @@ describe("the playground", () => {
     60_000,
   );
 
+  it("a changed fixture is another delivery each time, with the changed value in its event", async () => {
+    const branch = ["--set", "ref=refs/heads/try/me", "--new"];
+    const ids = [];
+    for (const _ of [1, 2]) {
+      const { code, out } = await run("send", "gitlab", "push", ...branch);
+      expect([code, out]).toEqual([0, expect.stringContaining('"status":"accepted"')]);
+      ids.push(/d-[a-z2-7]{26}/.exec(out)?.[0] ?? "");
+    }
+    expect(new Set(ids).size).toBe(2);
+    const { out } = await run("events", "show", ids[1] ?? "", "--json");
+    expect(JSON.parse(out)).toMatchObject({ events: [{ detail: { code: { name: "try/me" } } }] });
+    expect(JSON.parse(out).delivery).not.toHaveProperty("repeats");
+    const wrong = await run("send", "gitlab", "push", "--set", "branch=main");
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('there is no "branch" here')]);
+    expect((await run("send", "gitlab", "--new")).code).toBe(2);
+  }, 60_000);
+
   it("the existing fixtures are listed", async () => {
     expect((await run("send", "gitlab")).out.split("\n")).toContain("push");
     expect((await run("send", "gitlab", "pus")).err).toContain('gitlab has no fixture "pus"; it has: ');
   });
 
-  it("the manifests of a route are rendered", async () => {
-    const { code, out } = await run("tekton", "render", "docs-build", "--namespace", "ci");
+  it("a probe of a listener is followed from the request to the end of its run, and a dry run sends nothing", async () => {
+    const dry = await run("check", "--live", "listener", "--dry-run");
+    expect(dry).toMatchObject({ code: 0, err: "" });
+    const { code, out, err } = await run("check", "--live", "listener");
+    expect([code, err, out]).toEqual([0, "", expect.any(String)]);
+    const hops = out.split("\n").map((line) => line.split(/ {2,}/)[0]);
+    expect(out).toMatch(/^bridge {7}http:\/\/127\.0\.0\.1:\d+ \(the playground\)\n/);
+    expect(hops.slice(1, 6)).toEqual(["request", "credential", "run", "reports", "accepted"]);
+    expect(out).toMatch(/^accepted {5}202, ci\/drawbridge, eventID [\w-]+, after \d\.\d s$/m);
+    expect(out).toMatch(/^reported {5}build\.succeeded \(d-[a-z2-7]{26}\), after \d+\.\d s$/m);
+    const [name = ""] = PROBE_RUN.exec(dry.out) ?? [];
+    const listed = (await run("events", "list", "--text", PROBE_RUN.exec(out)?.[0] ?? "")).out;
+    expect(listed).toContain("probe.build.succeeded");
+    // No route fires for what is no event.
+    expect(listed).not.toMatch(/ event /);
+    expect((await run("events", "list", "--text", name)).out).not.toContain(name);
+  });
+
+  it("the manifests of a target are rendered", async () => {
+    const { code, out } = await run("tekton", "render", "listener");
     const kinds = parseAllDocuments(out).map((document) => document.get("kind"));
     expect(code).toBe(0);
-    expect(kinds).toEqual(
-      expect.arrayContaining(["EventListener", "TriggerBinding", "TriggerTemplate", "ServiceAccount"]),
-    );
-    expect((await run("tekton", "render", "docs-status")).err).toContain("these have: docs-build");
+    expect(kinds).toEqual(expect.arrayContaining(["EventListener", "Trigger", "ServiceAccount"]));
   });
 
   it("the playground's configuration has no errors, and each wiki in it says what it costs", async () => {
     expect(await run("check")).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^info targets\.\w+: .*versions a day.*\n.*: 0 errors, \d+ warnings?\n$/m),
+    });
+  });
+
+  it("the console's sessions of the caller are revoked, and those of another person need a role", async () => {
+    expect(await run("sessions", "revoke")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^the console's sessions of \S+ from before \S+Z have ended\n$/),
+    });
+    expect(await run("sessions", "revoke", "olga")).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("role_missing"),
     });
   });
 
@@ -274,16 +319,23 @@ describe("the output of a command", () => {
     words: readonly string[],
     options: Readonly<Record<string, string>> = {},
     columns?: number,
+    environment: Readonly<Record<string, string>> = {},
   ) {
     const app = new Hono<{ Bindings: HttpBindings }>();
     app.get("*", (c) => c.json(answer));
     const bridge = await serveOnLoopback(app, 0);
     const printed: string[] = [];
     const args = [...words, ...optionArgs({ url: bridge.url.href, ...options })];
-    const environment = { DRAWBRIDGE_TOKEN: "token" };
-    await runCommand(args, commandHost({ environment, print: (text) => void printed.push(text), columns }));
+    const warnings: string[] = [];
+    const host = commandHost({
+      environment: { DRAWBRIDGE_TOKEN: "token", ...environment },
+      print: (text) => void printed.push(text),
+      warn: (text) => void warnings.push(text),
+      columns,
+    });
+    await runCommand(args, host);
     await bridge.close();
-    return { url: bridge.url.href, lines: printed.join("\n").split("\n") };
+    return { url: bridge.url.href, lines: printed.join("\n").split("\n"), warnings };
   }
 
   const list = ["events", "list"] as const;
@@ -292,7 +344,7 @@ describe("the output of a command", () => {
     expect((await printedOf({ deliveries: [] }, list)).lines).toEqual(["no delivery matches"]);
     const { lines } = await printedOf({ deliveries: [], next: "1793600000000.d-1" }, list);
     expect(lines).toEqual([
-      "no delivery matches so far",
+      "no delivery matches so far; there are older ones",
       expect.stringMatching(/^more: .* --cursor 1793600000000.d-1/),
     ]);
   });
@@ -304,12 +356,103 @@ describe("the output of a command", () => {
       principal: { ...one.principal, subject: "eve" },
     }));
     const { lines } = await printedOf({ deliveries: rejected }, list);
-    expect(lines.slice(1).map((line) => line.split(/ {2,}/).slice(2, 5))).toEqual([
-      ["event", "word", "word"],
-      ["ignored", "word", "word"],
-      ["unusable", "word", "word"],
-      ["refused", "word", "eve"],
+    expect(
+      lines
+        .slice(1)
+        .map((line) => line.split(/ {2,}/))
+        .map((row) => row.toSpliced(1, 2)),
+    ).toEqual([
+      ["✕ given up", "word", "word"],
+      ["○ ignored", "word", "word"],
+      ["! unusable", "word", "word"],
+      ["✕ refused", "word", "eve", "word"],
     ]);
+  });
+
+  it("a list fits a terminal of 80 columns and has whole ids, and without a terminal nothing is cut", async () => {
+    const id = "d-twp4klpzkhwviq4i4tluhixvtv";
+    const long = "group/subgroup/a-project-with-a-long-name/日本語の説明";
+    const texts = { source: "platform-gitlab-production", what: "change.comment_edited", subject: long };
+    const principal = { ...deliveries(() => "word").deliveries[0]?.principal, subject: long };
+    const all = deliveries(() => "word").deliveries.map((one) => ({ ...one, ...texts, id, principal }));
+    for (const options of [{}, { outcome: "audit" }]) {
+      const narrow = (await printedOf({ deliveries: all }, list, options, 80, { NO_COLOR: "1" })).lines;
+      expect(narrow).toHaveLength(all.length + 1);
+      // Each of the other characters takes two places.
+      for (const line of narrow) expect(line.replace(/[^\x20-\x7e…•○✕]/g, "xx").length, line).toBeLessThanOrEqual(80);
+      for (const line of narrow.slice(1)) expect(line).toMatch(new RegExp(`…  ${id}$`));
+      const wide = (await printedOf({ deliveries: all }, list, options)).lines;
+      for (const line of wide.slice(1)) for (const text of Object.values(texts)) expect(line).toContain(`  ${text}  `);
+    }
+  });
+
+  it("a terminal has colour beside the words, and none if the user wants none", async () => {
+    const answer = deliveries(() => "word");
+    const lines = (environment: Readonly<Record<string, string>>, columns?: number) =>
+      printedOf(answer, list, {}, columns, environment).then((printed) => printed.lines.slice(1, -1).join("\n"));
+    const colours = /\p{Cc}\[\d*m/gu;
+    const coloured = await lines({}, 80);
+    expect(coloured).toMatch(colours);
+    for (const environment of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) {
+      expect(await lines(environment, 80)).toBe(coloured.replace(colours, ""));
+    }
+    expect(await lines({})).not.toMatch(colours);
+  });
+
+  it("JSON lines have a record in each line and nothing else, and the next page is named beside the output", async () => {
+    const next = "1793600000000.d-1";
+    const answer = deliveries(() => "two\nlines\u2028");
+    const { lines, warnings } = await printedOf({ ...answer, next }, list, { output: "jsonl" });
+    expect(lines.map((line) => JSON.parse(line).what)).toEqual(answer.deliveries.map(({ what }) => what));
+    expect(warnings).toEqual([expect.stringMatching(/^more: .* --cursor 1793600000000.d-1 --output jsonl /)]);
+    const json = (await printedOf({ ...answer, next }, list, { output: "json" })).lines.join("\n");
+    expect(JSON.parse(json)).toMatchObject({ next, deliveries: answer.deliveries.map(({ id }) => ({ id })) });
+    const shownLines = (await printedOf(shown, ["events", "show", "d-1"], { output: "jsonl" })).lines;
+    expect(shownLines.map((line) => JSON.parse(line))).toMatchObject([{ delivery: { id: shown.delivery.id } }]);
+  });
+
+  it("the approvals fit a terminal of 80 columns, and JSON lines have all of each", async () => {
+    const one = {
+      id: "p-twp4klpzkhwviq4i4tluhixvtv",
+      state: "requested",
+      route: "deploy-the-documentation-to-production",
+      subject: "group/subgroup/a-project-with-a-long-name",
+      version: "4f2d6a9c".repeat(5),
+      requester: { issuer: "https://issuer.example.test", subject: "robin", method: "m", credential: "c", roles: [] },
+      requestedAt: "2026-11-02T09:00:00.000Z",
+      until: "2026-11-02T10:00:00.000Z",
+      approvers: ["on-call"],
+      delivery: "d-1",
+      progress: { needed: 2, grantedBy: ["a"], missingRoles: [] },
+      may: ["grant", "deny", "emergency"],
+    };
+    const answer = { approvals: [one, one], hasMore: true };
+    const narrow = (await printedOf(answer, ["approvals", "list"], {}, 80)).lines;
+    expect(Math.max(...narrow.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(narrow.filter((line) => line.startsWith(`${one.id}  requested 1/2  `))).toHaveLength(2);
+    const { lines, warnings } = await printedOf(answer, ["approvals", "list"], { output: "jsonl" });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([one, one]);
+    expect(warnings).toEqual([expect.stringContaining("More approvals are open")]);
+    const card = (await printedOf(answer, ["approvals", "show", one.id], { output: "json" })).lines.join("\n");
+    expect(JSON.parse(card)).toMatchObject(one);
+  });
+
+  it("a relative time is sent as the time that it means", async () => {
+    const asked: (string | undefined)[] = [];
+    const app = new Hono<{ Bindings: HttpBindings }>();
+    app.get("*", (c) => {
+      asked.push(c.req.query("since"), c.req.query("output"), c.req.query("json"));
+      return c.json({ deliveries: [] });
+    });
+    const bridge = await serveOnLoopback(app, 0);
+    const args = [...list, "--json", ...optionArgs({ url: bridge.url.href, since: "2h" })];
+    const before = Date.now();
+    await runCommand(args, commandHost({ environment: { DRAWBRIDGE_TOKEN: "token" } }));
+    await bridge.close();
+    expect(asked.slice(1)).toEqual([undefined, undefined]);
+    const since = Date.parse(asked[0] ?? "") + 7_200_000;
+    expect(since).toBeGreaterThanOrEqual(before);
+    expect(since).toBeLessThanOrEqual(Date.now());
   });
 
   it("an incomplete list ends with a shell command for the rest, with the same filters", async () => {
@@ -359,13 +502,56 @@ describe("the output of a command", () => {
     ]);
   });
 
+  it("a run that is expected, was reported or is missing has a line in the timeline", async () => {
+    const about = { route: "docs", action: "tekton", acceptedAt: at(2), requests: 2 };
+    const runs = [
+      { ...about, state: "expecting_run", next: "repeat", nextAt: at(9) },
+      { ...about, event: "d-1.2", state: "reported", reportedAt: at(4), reportedBy: "d-7" },
+      { ...about, state: "accepted_without_run" },
+      { ...about, state: "reported", reportedAt: at(5), reportedBy: "d-8", noReportSince: at(6) },
+    ];
+    const timeline = [
+      { kind: "run", at: at(3), route: "docs", action: "tekton", state: "missing", summary: "no run was reported" },
+    ];
+    expect((await show({ ...shown, timeline, runs })).slice(-4)).toEqual([
+      `${at(2)}  route docs: tekton run expected, accepted requests: 2; without a report the request is sent again at ${at(9)}`,
+      `${at(3)}  route docs: tekton, accepted, no run: no run was reported`,
+      `${at(4)}  route docs: tekton run reported (d-7) (event d-1.2)`,
+      `${at(5)}  route docs: tekton run reported (d-8); it has not ended, and there is no report since ${at(6)}`,
+    ]);
+  });
+
+  it("a delivery whose run is without a report for too long is listed with the time of the last one", async () => {
+    const [first] = deliveries(() => "word").deliveries;
+    const listed = await printedOf({ deliveries: [{ ...first, outcome: "event", noReportSince: at(6) }] }, list);
+    expect(listed.lines.join("\n")).toContain(`✕ given up, no report since ${at(6)}  `);
+  });
+
   it("a repeat is listed as one, and shown with the delivery that it repeats", async () => {
     const [first] = deliveries(() => "word").deliveries;
-    const listed = await printedOf({ deliveries: [{ ...first, outcome: "event", repeats: "d-first" }] }, list);
-    expect(listed.lines.join("\n")).toContain("event, repeat  ");
+    const repeat = { ...first, outcome: "event", state: "repeat", repeats: "d-first" };
+    expect((await printedOf({ deliveries: [repeat] }, list)).lines.join("\n")).toContain("= repeat  ");
     expect(await show({ ...shown, delivery: { ...shown.delivery, repeats: "d-first" } })).toContain(
       "repeats   d-first",
     );
+  });
+
+  it("a list begins with the state, and a delivery with its state and those of its routes", async () => {
+    const [first] = deliveries(() => "word").deliveries;
+    const routes = [
+      { route: "docs", target: "ci", state: "given_up", since: at(2), why: "refused (400)" },
+      { route: "status", target: "pages", state: "waiting", since: at(1), next: at(3), waitsFor: "release" },
+    ];
+    const state = { state: "given_up", stateSince: at(2), routes };
+    const listed = (await printedOf({ deliveries: [{ ...first, ...state }] }, list)).lines;
+    expect(listed.map((line) => line.split(/ {2,}/)[0])).toEqual(["STATE", "✕ given up"]);
+    const lines = await show({ ...shown, delivery: { ...shown.delivery, ...state } });
+    expect(lines.slice(0, 4)).toEqual([
+      `state     ✕ given up since ${at(2)}`,
+      `route     docs at ci: ✕ given up since ${at(2)}; refused (400)`,
+      `route     status at pages: ◷ waiting since ${at(1)}; for release; next at ${at(3)}`,
+      expect.stringMatching(/^delivery {2}/),
+    ]);
   });
 
   it("each event of a delivery is shown with its id, type, subject and key, and a line of the timeline names its event", async () => {

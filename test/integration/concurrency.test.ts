@@ -57,11 +57,11 @@ describe("the lane of a target", () => {
     const attempt = async (id: string) => {
       await work.run();
       const claim = await actions.claim(id, clock.now(), clock.now());
-      if (claim !== undefined) await actions.complete(claim, "done");
+      if (claim !== undefined) await actions.complete(claim);
       done.push(id);
       return { result: "finished" } as const;
     };
-    const lane = new Lane("ci", { actions, clock, log: silentLog, attempt });
+    const lane = new Lane("ci", { accessTo: async () => "free", actions, clock, log: silentLog, attempt });
     lane.nudge();
     await until(
       "eight actions to run",
@@ -93,11 +93,13 @@ describe("the lane of a target", () => {
     const reading = new HeldWork();
     const started: string[] = [];
     const lane = new Lane("ci", {
+      accessTo: async () => "free",
       actions: {
         due: async (...query) => {
           await reading.run();
           return actions.due(...query);
         },
+        dueBetween: (...query) => actions.dueBetween(...query),
         expireLeases: async () => undefined,
         correctDueTimes: async () => undefined,
       },

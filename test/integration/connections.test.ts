@@ -72,6 +72,69 @@ describe("a request of HTTP/1.0", () => {
   });
 });
 
+describe("a request whose address is not valid", () => {
+  it.each(["1.2.3.4.5", "256.1.1.1", "", "a b", "[::1", "bridge:99999"])(
+    "the host %j gets a 400 on every path, and one line in the log",
+    async (host) => {
+      const bridge = await httpBridge();
+      servers.push(bridge);
+      for (const head of ["GET /healthz", "POST /webhooks/gitlab", "GET /nowhere"]) {
+        const connection = await rawConnection(bridge.url);
+        connection.send(`${head} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        expect(await connection.ended).toMatch(/^HTTP\/1.1 400 .*"reason":"request_malformed"/s);
+      }
+      const logged = bridge.lines.map((line) => JSON.parse(line));
+      const line = { reason: "request_malformed", status: 400, message: "refused", request: expect.any(String) };
+      expect(logged).toEqual([line, line, line]);
+    },
+  );
+
+  it("an app that fails is answered 503, and the log has the failure", async () => {
+    const lines: object[] = [];
+    const log = { ...silentLog, error: (fields: object) => void lines.push(fields) };
+    const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => 100, log });
+    const app = {
+      fetch: () => {
+        throw new TypeError("a header");
+      },
+    };
+    const server = await listen(app, { hostname: "127.0.0.1", port: 0 }, admission);
+    servers.push(server);
+    expect((await fetch(server.url)).status).toBe(503);
+    expect(lines).toEqual([expect.objectContaining({ status: 503, error: "TypeError" })]);
+    expect(JSON.stringify(lines)).not.toContain("a header");
+  });
+});
+
+describe("a client that closes its connection before the whole body has arrived", () => {
+  it.each([
+    ["with its length", "content-length: 100", "{"],
+    ["in chunks", "transfer-encoding: chunked", "1\r\n{\r\n"],
+  ])("a body %s causes one line of the level info, and no record", async (_, header, part) => {
+    const logged: (readonly [string, object])[] = [];
+    const at = (level: string) => (fields: object) => void logged.push([level, fields]);
+    const bridge = await httpBridge({ log: { info: at("info"), warn: at("warn"), error: at("error") } });
+    servers.push(bridge);
+    const [name = "", value = ""] = header.split(": ");
+    const connection = await rawConnection(bridge.url);
+    connection.send(
+      requestHead("POST", "/webhooks/gitlab", { "content-type": "application/json", [name]: value }) + part,
+    );
+    // A second request is answered once the first one's head has been read.
+    const other = await rawConnection(bridge.url);
+    other.send(get("/healthz"));
+    await other.received("200");
+    connection.socket.destroy();
+    await until(
+      "the line in the log",
+      async () => logged.length,
+      (lines) => lines > 0,
+    );
+    expect(logged).toEqual([["info", expect.objectContaining({ reason: "body_incomplete", status: 499 })]]);
+    expect(bridge.records.size).toBe(0);
+  });
+});
+
 const ENDINGS: readonly (readonly [string, (connection: RawConnection) => void])[] = [
   // A connection over TLS cannot be reset in this way.
   ["a reset", ({ socket }) => void (socket instanceof TLSSocket ? socket.destroy() : socket.resetAndDestroy())],

@@ -124,6 +124,45 @@ describe("the event of a run", () => {
   });
 });
 
+describe("the proof of an origin", () => {
+  const [firing, ...others] = ROUTES;
+  const keyed = firing ? [{ ...firing, originKey: { current: "env:KEY" } }, ...others] : [];
+  const { eventKey } = busEventOf(PAGE_EDIT)?.detail ?? { eventKey: "" };
+  const traced = async (routes: typeof ROUTES, claim: Partial<OriginClaim>) => {
+    await parts.stop();
+    await start(routes);
+    await take(clusterReport({ delivery: PAGE_EDIT.id, ...claim }));
+    await parts.runDue("pages");
+    const follower = (await parts.deliveries.timeline(PAGE_EDIT.id)).find(({ kind }) => kind === "followed_by");
+    const { origin, originProof } = status.contexts[0] ?? {};
+    const ends = (await parts.runs.of("docs-build")).filter(({ end }) => end !== undefined);
+    return { origin: origin?.detail.delivery, originProof, follower, ends: ends.length };
+  };
+
+  it("a run that proves its origin is the good run of its route", async () => {
+    const proved = { route: "docs-build", eventKey };
+    const { follower, ...found } = await traced(keyed, { proved });
+    expect(found).toEqual({ origin: PAGE_EDIT.id, originProof: "proved", ends: 1 });
+    expect(follower).not.toHaveProperty("claimed");
+  });
+
+  it.each([
+    ["nothing", {}],
+    ["to be a run of another route", { proved: { route: "notes-build", eventKey } }],
+    ["to be a run for another event", { proved: { route: "docs-build", eventKey: "e-other" } }],
+  ])("a run that proves %s is traced as claimed, and is no good run of a route with a key", async (_, claim) => {
+    const { follower, ...found } = await traced(keyed, claim);
+    expect(found).toEqual({ origin: PAGE_EDIT.id, originProof: "claimed", ends: 0 });
+    expect(follower).toHaveProperty("claimed", true);
+  });
+
+  it("a run of a route without a key is traced as claimed, and counts as before", async () => {
+    const { follower, ...found } = await traced(ROUTES, {});
+    expect(found).toEqual({ origin: PAGE_EDIT.id, originProof: "unprovable", ends: 1 });
+    expect(follower).toHaveProperty("claimed", true);
+  });
+});
+
 describe("the namespace of a run that claims an origin", () => {
   const claimFrom = (namespace: string): RecordedDelivery => ({
     ...clusterReport({ delivery: PAGE_EDIT.id, triggerEventId: "event-1", namespace }),

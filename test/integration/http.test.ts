@@ -1,8 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "../../shared/host/fault.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
+import { openAllStores } from "../support/all-stores.ts";
 import { CANARY, gitlabHeaders, httpBridge } from "../support/http-bridge.ts";
 
 let bridge: Awaited<ReturnType<typeof httpBridge>>;
@@ -166,7 +166,7 @@ describe("an unavailable store", () => {
     await bridge.close();
     const database = openMemoryTable();
     const options = { retentionDays: 30, markUnrelayed: true, singleProcess: false, clock: bridge.clock };
-    const { deliveries } = openStores(database.table, options);
+    const { deliveries } = openAllStores(database.table, options);
     database.close();
     bridge = await httpBridge({ receiving: { deliveries } });
     const answer = await post(PUSH, signed(PUSH));
@@ -232,6 +232,38 @@ describe("a request that is not a webhook", () => {
       bridge.url.pathname = path;
       const answer = await fetch(bridge.url);
       await expectProblem(answer, 401);
+    }
+  });
+});
+
+describe("the headers of an answer", () => {
+  it.each([
+    ["a delivery that is accepted", "POST", "/webhooks/gitlab", 202],
+    ["a webhook that is not proved", "POST", "/webhooks/gitlab?", 401],
+    ["a call without a token", "GET", "/v1/deliveries", 401],
+    ["an unknown path", "GET", "/nowhere", 404],
+    ["a method that is not allowed", "DELETE", "/v1/approvals", 405],
+    ["the health check", "GET", "/healthz", 200],
+    ["the readiness check", "GET", "/readyz", 200],
+  ])("%s is kept by no cache, and its type is not guessed", async (_, method, path, status) => {
+    const headers = path.endsWith("gitlab") ? signed(PUSH) : { "content-type": "application/json" };
+    const answer = await fetch(new URL(path, bridge.url), {
+      method,
+      headers,
+      ...(method === "POST" && { body: PUSH }),
+    });
+    const [control, options] = ["cache-control", "x-content-type-options"].map((name) => answer.headers.get(name));
+    expect([answer.status, control, options]).toEqual([status, "no-store", "nosniff"]);
+  });
+
+  it("the published keys are cached for five minutes, and their type is not guessed", async () => {
+    await bridge.close();
+    const document = { issuer: "https://bridge.example.test" } as never;
+    bridge = await httpBridge({ issuer: { discovery: () => document, keySet: async () => ({ keys: [] }) } });
+    for (const path of ["/.well-known/openid-configuration", "/.well-known/jwks.json"]) {
+      const { headers } = await fetch(new URL(path, bridge.url));
+      expect(headers.get("cache-control")).toBe("public, max-age=300");
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
     }
   });
 });

@@ -1,23 +1,63 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { reportEmergency } from "../../shared/approvals/report-emergency.ts";
+import { awsLog } from "../../shared/aws/aws-log.ts";
+import { systemClock } from "../../shared/host/clock.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { until } from "../support/until.ts";
 
 const QUESTIONS = sectionOf(readText("docs/operations/queries.md"), "Questions to the log");
 const METRICS = sectionOf(readText("docs/operations/log.md"), "Metrics");
 
-/** The lines of the log after one edit was processed and one was rejected. */
+/**
+ * The lines of the log after one edit was processed, one was rejected, and a queue message was refused, and that of an
+ * emergency grant.
+ */
 let lines: readonly Readonly<Record<string, unknown>>[];
 let bridge: Awaited<ReturnType<typeof awsBridge>>;
 beforeAll(async () => {
   bridge = await awsBridge();
   expect((await bridge.edit()).status).toBe(202);
   expect((await bridge.edit({}, "sha256=00")).status).toBe(401);
+  bridge.putMessage("tekton", "{}");
   await until("the page to show PASSED", pageAfterTurn(bridge), (body) => body.includes("PASSED"));
+  const log = awsLog("relay", { STAGE: "stage" }, systemClock);
+  await reportEmergency(emergencyGrant(), { log });
   lines = bridge.account.lines.map((line) => JSON.parse(line));
 });
 afterAll(() => bridge.stop());
+
+function emergencyGrant(): BusEvent {
+  const gate = {
+    delivery: "d-1",
+    state: "granted",
+    approvers: ["lead"],
+    requestedAt: "2026-11-02T09:00:00.000Z",
+    until: "2026-11-03T09:00:00.000Z",
+    by: "kim",
+    emergency: true,
+  } as const;
+  const busEvent = busEventOf({
+    ...sampleDelivery(),
+    source: "approvals",
+    provider: "approvals",
+    what: "approval.granted",
+    events: [
+      {
+        type: "approval.granted",
+        keyParts: ["p-1"],
+        time: "2026-11-02T09:05:00.000Z",
+        subject: "deploy of 98310",
+        approval: { system: "drawbridge", build: "p-1", pipeline: "deploy", gate },
+      },
+    ],
+  });
+  if (busEvent === undefined) throw new Error("it is an event");
+  return busEvent;
+}
 
 /** The words of a query that name a member of a line: no texts, numbers, functions, aliases or keywords. */
 function fieldsIn(query: string, language: ReadonlySet<string>): readonly string[] {

@@ -115,7 +115,7 @@ describe("an event without an instant", () => {
   });
 
   it("a replay of a repeat fires", async () => {
-    const { pushed, relayed, fired, deliveries, clock } = await parts();
+    const { pushed, relayed, fired, deliveries, actions, clock } = await parts();
     await pushed("d-1", FORWARD, 0);
     await pushed("d-again", FORWARD, 5);
     expect(await fired()).toHaveLength(1);
@@ -124,7 +124,12 @@ describe("an event without an instant", () => {
     const recorded: RecordedDelivery[] = [];
     const by = sourcePrincipal("people", "test", "current");
     const order = { of, routes: ["docs"], by, isRollback: false, key: ["k"], requestId: "r" };
-    const { delivery } = await replay(order, { deliveries, clock, recorded: (one) => void recorded.push(one) });
+    const { delivery } = await replay(order, {
+      deliveries,
+      actions,
+      clock,
+      recorded: (one) => void recorded.push(one),
+    });
     for (const one of recorded) await relayed(one);
     expect((await fired()).map(({ detail }) => detail.delivery)).toEqual(["d-1", delivery]);
     expect((await deliveries.get(delivery))?.repeats).toBeUndefined();
@@ -142,6 +147,7 @@ describe("an event without an instant", () => {
     expect(await correlate(claiming, "cluster", { ...bridge, runReporters })).toEqual({
       found: true,
       busEvent: second,
+      proof: "unprovable",
     });
   });
 

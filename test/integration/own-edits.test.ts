@@ -165,9 +165,12 @@ describe("the README's configuration on a Data Center", () => {
     const sink = () => ({ url: new URL("/webhooks/prod-cluster", bridgeUrl), headers: { authorization } });
     const listener = await startSandboxListener({ sink });
     closing.push(listener.close);
+    const config = readmeConfig(confluence.site("data-center"), listener.url.href);
+    const named = Array.from(JSON.stringify(config).matchAll(/"env:(\w+)"/g), ([, name = ""]) => name);
     const bridge = await startStandalone({
-      config: readmeConfig(confluence.site("data-center"), listener.url.href),
+      config,
       secrets: secretsOf({
+        ...Object.fromEntries(named.map((name) => [name, `value-of-${name}-for-tests`])),
         WIKI_WEBHOOK_SECRET: secret,
         CLUSTER_SECRET: "cluster-secret",
         WIKI_TOKEN: confluence.credentials.bearer,

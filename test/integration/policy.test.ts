@@ -120,7 +120,7 @@ async function edit(source: string, version: number, secret = SECRET): Promise<s
 const shown = async (id: string) => (await (await ask(`/v1/deliveries/${id}`)).json()) as ShownDelivery;
 
 const report = (filters: Readonly<Record<string, string>>) =>
-  reportShadow({ url: bridge.url, config: () => "", token: () => tokenOf() }, filters);
+  reportShadow({ url: bridge.url, isPlayground: false, config: () => "", token: () => tokenOf() }, filters);
 
 describe("a caller that is known and rejected", () => {
   it("the caller gets the reason, and on-call finds one record of all its calls", async () => {

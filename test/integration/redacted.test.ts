@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { receiveApp } from "../../functions/receive-app.ts";
 import { rowOf } from "../../shared/actions/confluence/board-row.ts";
 import { renderRow } from "../../shared/actions/confluence/render-region.ts";
-import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { replay } from "../../shared/delivery/replay.ts";
 import { type BusEvent, busEventsOf } from "../../shared/model/bus-event.ts";
@@ -10,7 +9,7 @@ import { sha256Hex } from "../../shared/model/idempotency-keys.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
-import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
+import { bridgeParts, requestPorts, routeOf, scripted } from "../support/bridge-parts.ts";
 import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
 import { bodyOf } from "../support/provider-fixtures.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -54,7 +53,7 @@ function pushWithCredentials(): string {
 async function send(body: string) {
   const { bridge, clock } = parts;
   const signed = { ...bridge, secrets: secretsOf({ GITLAB_SIGNING: CANARY }) };
-  const app = receiveApp(signed, () => readinessByRead(async () => undefined));
+  const app = receiveApp(signed, requestPorts(signed));
   const headers = gitlabHeaders(body, clock.now());
   const answer = await app.request("https://bridge.example.test/webhooks/gitlab", { method: "POST", headers, body });
   const { delivery } = (await answer.json()) as { readonly delivery: string };
@@ -74,12 +73,12 @@ async function publish(delivery: RecordedDelivery): Promise<void> {
 
 /** Replays a delivery and publishes the new one, as the bridge does. */
 async function replayed(of: RecordedDelivery) {
-  const { deliveries } = parts;
+  const { deliveries, actions } = parts;
   const recorded: RecordedDelivery[] = [];
   const order = { of, routes: ["docs"], by: sourcePrincipal("people", "test", "current"), isRollback: false };
   const again = await replay(
     { ...order, key: [of.id], requestId: "r-2" },
-    { deliveries, clock: parts.clock, recorded: (delivery) => void recorded.push(delivery) },
+    { deliveries, actions, clock: parts.clock, recorded: (delivery) => void recorded.push(delivery) },
   );
   for (const delivery of recorded) await publish(delivery);
   return recordOf(again.delivery);
@@ -148,6 +147,6 @@ describe("a delivery with a credential in a URL", () => {
       ...sampleDelivery(),
       events: [{ ...sampleDelivery().events[0], type: "build.failed", build }],
     });
-    expect(busEvent && rowOf({ busEvent, origin: busEvent })?.build.url).toBe(CLONE);
+    expect(busEvent && rowOf({ busEvent, origin: busEvent, originProof: "proved" })?.build.url).toBe(CLONE);
   });
 });

@@ -64,7 +64,7 @@ async function heldListener() {
           releaseAll(503);
           return new Set(deliveries).size;
         },
-        (seen) => seen === count,
+        (seen) => seen >= count,
       ),
     waiting: () => waiting.length,
     /** Answers each request that waits. */
@@ -207,7 +207,7 @@ describe("a bridge that takes up another configuration while it runs", () => {
     expect(await push()).toBe(404);
     use({ targets: { ci: listener.url }, fires: "ci" });
     expect(await push()).toBe(202);
-    expect(await ended(1)).toMatchObject([{ route: "push-build", target: "ci", outcome: "done" }]);
+    expect(await ended(1)).toMatchObject([{ route: "push-build", target: "ci", outcome: "accepted" }]);
     expect(listener.received()).toBe(1);
   });
 
@@ -238,7 +238,7 @@ describe("a bridge that takes up another configuration while it runs", () => {
     expect([first.received(), second.received()]).toEqual([1, 1]);
     first.releaseAll();
     await ended(2);
-    expect(attempts()).toMatchObject([{ outcome: "done" }, { outcome: "done" }]);
+    expect(attempts()).toMatchObject([{ outcome: "accepted" }, { outcome: "accepted" }]);
     expect([first.received(), second.received()]).toEqual([1, 1]);
   });
 
@@ -250,29 +250,38 @@ describe("a bridge that takes up another configuration while it runs", () => {
     await until("the attempt to reach the first address", first.waiting);
     use({ targets: { ci: second.url }, fires: "ci" });
     first.releaseAll(503);
-    expect(await ended(1)).toMatchObject([{ target: "ci", attempt: 2, outcome: "done" }]);
+    expect(await ended(1)).toMatchObject([{ target: "ci", attempt: 2, outcome: "accepted" }]);
     expect([first.received(), second.received()]).toEqual([1, 1]);
   });
 
   it("the actions of a removed route wait, one warning counts them, and they run if the route comes back", async () => {
     const listener = await heldListener();
     const parts = { targets: { ci: listener.url }, fires: "ci" };
-    const { lines, use, push, ended } = await running(parts);
-    // Some attempts run, and other actions wait in the queue for a place or for their next attempt.
-    for (let n = 0; n < 12; n++) await push();
-    await listener.failFor(12);
+    const { lines, use, push, attempts } = await running(parts);
+    // Fewer failures than open the circuit breaker of the target.
+    for (let n = 0; n < 4; n++) await push();
+    await until("4 attempts", listener.waiting, (count) => count === 4);
     use({});
     listener.answerAll(503);
-    const waits = () => lines.filter(({ outcome }) => outcome === "wait");
-    await until("12 actions that wait", waits, ({ length }) => length === 12);
+    const waits = () =>
+      new Set(
+        lines
+          .filter(({ message }) => message.startsWith("the route is not configured now"))
+          .map(({ delivery }) => delivery),
+      );
+    await until("4 actions that wait", waits, ({ size }) => size === 4);
     use({});
     listener.answerAll(202);
     use(parts);
-    expect(new Set((await ended(24)).map(({ outcome }) => outcome))).toEqual(new Set(["wait", "done"]));
+    await until(
+      "4 runs",
+      () => attempts().filter(({ outcome }) => outcome === "accepted").length,
+      (count) => count === 4,
+    );
     expect(lines.filter(({ graceMinutes }) => graceMinutes !== undefined)).toEqual([
       {
-        routes: "push-build (12)",
-        actions: 12,
+        routes: "push-build (4)",
+        actions: 4,
         graceMinutes: 15,
         message:
           "routes with unfinished actions were removed; their actions wait for the routes, and are then given up",
@@ -297,11 +306,12 @@ describe("a bridge that takes up another configuration while it runs", () => {
     second.answerAll(202);
     const { use, push, ended } = await running({ targets: { ci: first.url }, fires: "ci" });
     for (let n = 0; n < 10; n++) await push();
-    await first.failFor(10);
+    // The circuit breaker of the removed target opens, and holds none of them back.
+    await first.failFor(4);
     use({ targets: { other: second.url }, fires: "other" });
     first.answerAll(503);
-    expect(new Set((await ended(10)).map(({ outcome }) => outcome))).toEqual(new Set(["done"]));
-    expect(second.received()).toBe(10);
+    await until("10 requests", second.received, (count) => count === 10);
+    expect(new Set((await ended(10)).map(({ outcome }) => outcome))).toContain("accepted");
   });
 
   it("a start without the target of waiting actions runs them at the target to which their route was moved", async () => {
@@ -310,17 +320,17 @@ describe("a bridge that takes up another configuration while it runs", () => {
     const [first, second] = [await heldListener(), await heldListener()];
     second.answerAll(202);
     const before = await running({ targets: { ci: first.url }, fires: "ci" }, folder);
-    for (let n = 0; n < 10; n++) await before.push();
-    await first.failFor(10);
+    for (let n = 0; n < 4; n++) await before.push();
+    await first.failFor(4);
     first.answerAll(503);
     await stop(before.bridge);
     const without = await running({}, folder);
     const waits = () => without.lines.filter(({ outcome }) => outcome === "wait");
-    await until("10 actions that wait", waits, ({ length }) => length === 10);
+    await until("4 actions that wait", waits, ({ length }) => length === 4);
     await stop(without.bridge);
     const moved = await running({ targets: { other: second.url }, fires: "other" }, folder);
-    expect(new Set((await moved.ended(10)).map(({ outcome }) => outcome))).toEqual(new Set(["done"]));
-    expect(second.received()).toBe(10);
+    expect(new Set((await moved.ended(4)).map(({ outcome }) => outcome))).toEqual(new Set(["accepted"]));
+    expect(second.received()).toBe(4);
   });
 
   it("a target that is removed and added again continues, and never has more than eight attempts at once", async () => {
@@ -334,7 +344,7 @@ describe("a bridge that takes up another configuration while it runs", () => {
     for (let n = 0; n < 4; n++) expect(await push()).toBe(202);
     expect([listener.waiting(), listener.received()]).toEqual([8, 8]);
     listener.answerAll(202);
-    expect(new Set((await ended(24)).map(({ outcome }) => outcome))).toEqual(new Set(["done"]));
+    expect(new Set((await ended(24)).map(({ outcome }) => outcome))).toEqual(new Set(["accepted"]));
     expect(listener.received()).toBe(24);
   });
 
@@ -380,6 +390,6 @@ describe("a bridge that takes up another configuration while it runs", () => {
     listener.releaseAll();
     await stopped;
     closers.splice(closers.indexOf(bridge.stop), 1);
-    expect(attempts()).toMatchObject([{ outcome: "done" }]);
+    expect(attempts()).toMatchObject([{ outcome: "accepted" }]);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createCommands } from "../../shared/approvals/execute-command.ts";
+import { createCommands } from "../../shared/approvals/create-commands.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";

@@ -215,7 +215,7 @@ describe("a bridge process that gets a signal", () => {
     asked.length = 0;
     const third = await start({ shutdownSeconds: 300 });
     (await askedFor("/trigger")).writeHead(202, { "content-type": "application/json" }).end(ACCEPTED);
-    await third.printed('"outcome":"done"');
+    await third.printed('"outcome":"accepted"');
     third.child.kill("SIGINT");
     expect(await third.ended).toMatchObject({ code: 0, err: "" });
   }, 60_000);

@@ -11,15 +11,15 @@ import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";
 import type { Claim } from "../../shared/store/actions.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { DATABASE_FILE, type OpenTable, openTable } from "../../shared/store/sqlite/open.ts";
+import { type AllStores, openAllStores } from "../support/all-stores.ts";
 import { withMethods } from "../support/memory-stores.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog, type TestClock, testClock } from "../support/test-doubles.ts";
 
 let folder: string;
 let database: OpenTable;
-let stores: Stores;
+let stores: AllStores;
 let clock: TestClock;
 let lines: (LogFields & { readonly message: string })[];
 let log: Log;
@@ -29,7 +29,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "drawbridge-stuck-"));
   database = openTable(folder, silentLog);
   clock = testClock();
-  stores = openStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
+  stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
   lines = [];
   log = { ...silentLog, error: (fields, message) => lines.push({ ...fields, message }) };
 });
@@ -40,7 +40,7 @@ afterEach(async () => {
 });
 
 async function finish(claim: Claim) {
-  await stores.actions.complete(claim, "done");
+  await stores.actions.complete(claim);
   return { result: "finished" } as const;
 }
 
@@ -84,7 +84,7 @@ describe("a lane whose oldest actions cannot be read", () => {
       const claim = await stores.actions.claim(id, clock.now(), clock.now());
       return claim && finish(claim);
     };
-    const lane = new Lane("ci", { actions, clock, log, attempt });
+    const lane = new Lane("ci", { accessTo: async () => "free", actions, clock, log, attempt });
     lane.nudge();
     await settled();
     expect(await stores.actions.state("good")).toBe("done");
@@ -113,7 +113,7 @@ describe("a lane whose oldest actions cannot be read", () => {
       attempts += 1;
       return undefined;
     };
-    const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
+    const lane = new Lane("ci", { accessTo: async () => "free", actions: stores.actions, clock, log, attempt });
     lane.nudge();
     await settled();
     expect(attempts).toBe(1);
@@ -136,7 +136,7 @@ describe("the work of a lane that waits for too long", () => {
       });
       return claim && finish(claim);
     };
-    const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
+    const lane = new Lane("ci", { accessTo: async () => "free", actions: stores.actions, clock, log, attempt });
     lane.nudge();
     await settled();
     expect(await lane.waiting()).toBeUndefined();
@@ -160,12 +160,12 @@ describe("a lane whose target answers every attempt with an error", () => {
     const attempt = async (id: string) => {
       const claim = await stores.actions.claim(id, clock.now(), clock.now());
       if (claim === undefined) return undefined;
-      const isOver = result === "gave_up" || result === "finished";
-      if (isOver) await stores.actions.complete(claim, result === "gave_up" ? "gave_up" : "done");
+      if (result === "gave_up") await stores.actions.giveUp(claim, clock.now());
+      else if (result === "finished") await stores.actions.complete(claim);
       else await stores.actions.release(claim, clock.now(), laterBy(clock.now(), 60_000));
       return { result };
     };
-    const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
+    const lane = new Lane("ci", { accessTo: async () => "free", actions: stores.actions, clock, log, attempt });
     const minutes = async (count: number): Promise<void> => {
       for (let minute = 0; minute < count; minute++) {
         clock.advance(60_000);
@@ -205,7 +205,7 @@ describe("a lane whose store fails", () => {
       const claim = await stores.actions.claim(id, clock.now(), clock.now());
       return claim && finish(claim);
     };
-    const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
+    const lane = new Lane("ci", { accessTo: async () => "free", actions: stores.actions, clock, log, attempt });
     lane.nudge();
     for (let second = 0; second < 100; second++) {
       await settled();
@@ -249,10 +249,10 @@ describe("a sweep whose oldest deliveries cannot be relayed", () => {
   });
 
   it("an entry without an event is paused, and its pauses grow", async () => {
-    const { events: _, ...ignored } = sampleDelivery();
+    const { events: _, ...eventless } = sampleDelivery();
     await database.table.create({ pk: "d-ghost", sk: "other", queue: "relay", dueAt: 0 });
-    await stores.deliveries.record({ ...ignored, outcome: "ignored" });
-    await stores.deliveries.mark(ignored.id, clock.now(), clock.now());
+    await stores.deliveries.record(eventless);
+    await stores.deliveries.mark(eventless.id, clock.now(), clock.now());
     const paused = new Paused();
     const bus = { publish: async () => [] };
     const { deliveries, ownAccounts } = stores;

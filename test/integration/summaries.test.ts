@@ -15,10 +15,11 @@ import { entryOf, keySetOf, signingKey, tokenOf } from "../unit/identity/tokens.
 const ISSUER = "https://agents.example.test";
 const AUDIENCE = "https://bridge.example.com";
 const key = signingKey("agent-key");
-const permissions = { call: [], fire: [], replay: [], approve: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
 const ROLES: Roles = {
-  summarise: { ...permissions, call: ["deliveries", "summaries"] },
-  writer: { ...permissions, call: ["summaries"] },
+  summarise: { ...permissions, call: ["deliveries"], summarise: ["wiki", "bare", "__*", "oth*"] },
+  writer: { ...permissions, summarise: ["wiki"] },
+  elsewhere: { ...permissions, call: ["deliveries"], summarise: ["bare"] },
   reader: { ...permissions, call: ["deliveries"] },
 };
 
@@ -150,6 +151,7 @@ describe("PUT /v1/targets/{target}/pages/{id}/summary", () => {
   it.each([
     ["without a valid token", "", 401, undefined],
     ["without a role for summaries", "reader", 403, "role_missing"],
+    ["with a role for another target", "elsewhere", 403, "role_missing"],
     ["without a role that may read the sources", "writer", 403, "role_missing"],
   ])("a caller %s is rejected", async (_, role, status, reason) => {
     const response = await put({ text: "Passed.", ...OF }, { role });
@@ -252,7 +254,7 @@ describe("a summary that is recorded", () => {
   it("it asks for no approval of a route that needs one", async () => {
     const script = scripted([DONE]);
     const parts = await submitted([
-      routeOf(script.run, { approval: { expiresMinutes: 60, approvers: ["release-manager"] } }),
+      routeOf(script.run, { approval: { expiresMinutes: 60, approvers: () => ["release-manager"] } }),
     ]);
     expect(script.contexts).toEqual([]);
     expect(await parts.approvals.open(10)).toEqual([]);

@@ -46,7 +46,7 @@ describe("the trace of a page edit", () => {
       .filter(({ trace }) => trace === TRACE)
       .map(({ service, message }) => `${service}: ${message}`);
     expect(ofTrace).toContain("receive: delivery");
-    expect(ofTrace).toContain("act-tekton: accepted by the listener");
+    expect(ofTrace).toContain("act-tekton: accepted by the listener, run expected");
     expect(ofTrace).toContainEqual(expect.stringMatching(`^act-confluence: page ${PAGE}`));
   });
 
@@ -64,7 +64,7 @@ describe("the trace of a page edit", () => {
     expect(edit?.["trace"]).toMatch(/^[0-9a-f]{32}$/);
     const atListener = bridge.listener.requests.map(({ headers }) => headers.get("traceparent"));
     expect(new Set([...atListener, ...toPages()].map(traceOf))).toEqual(new Set([edit?.["trace"]]));
-    const attempts = lines.filter(({ route, outcome }) => route !== undefined && outcome === "done");
+    const attempts = lines.filter(({ route, outcome }) => route !== undefined && outcome !== undefined);
     expect(attempts.length).toBeGreaterThan(1);
     expect(new Set(attempts.map(({ trace }) => trace))).toEqual(new Set([edit?.["trace"]]));
   });

@@ -176,7 +176,7 @@ async function readPages(deliveries: readonly ShownDelivery[]): Promise<void> {
     sealedBy: { current: CONSOLE_SEAL },
     clock: systemClock,
   });
-  const content = { token, me, name: person.id, formToken: "form-token" };
+  const content = { token, me, name: person.id, formToken: "form-token", beganAt: systemClock.now() };
   const sealed = await seal.encrypt("session", content, laterBy(systemClock.now(), 60_000));
   const pages = ["", "/approvals", "/rollbacks", "/credentials", "/sign-in", "/signed-in", "/nothing"];
   for (const path of [...pages, ...deliveries.map(({ delivery }) => `/deliveries/${delivery.id}`)]) {

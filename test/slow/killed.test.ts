@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sendFixture } from "../../shared/cli/send.ts";
-import { signingDeps } from "../../shared/config/connect.ts";
 import { loadConfig } from "../../shared/config/load.ts";
+import { signingDeps } from "../../shared/config/signing-deps.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { LocalSecrets } from "../../shared/host/secrets.ts";
 import { type DocumentedBuild, PAGE, SECRETS, startDocumentedBuild } from "../support/documented-build.ts";
@@ -44,10 +44,11 @@ describe("a bridge that was killed with SIGKILL and started again", () => {
       expect(triggeredBefore).toBe(instant.startsWith("between the listener") ? 1 : 0);
 
       await build.start();
+      // After the listener's 202 the run exists, and its report makes another request unnecessary.
       await until(
-        "another trigger",
+        "a trigger",
         () => build.listener.requests.length,
-        (triggered) => triggered > triggeredBefore,
+        (triggered) => triggered > 0,
       );
       await until("the page to show PASSED", pageBody, (body) => body.includes("PASSED"));
       expect([...build.listener.runs.keys()]).toHaveLength(1);

@@ -54,10 +54,9 @@ export const actionFixtureOf = (action: string, url = TARGET): ActionFixture =>
 /** The fixture of an action's folder, whose target is at `url`. */
 export function actionFixtureIn(path: string, url = TARGET): ActionFixture {
   const folder = new URL(`../../${path}/fixtures/`, import.meta.url);
-  const read = (name: string) =>
-    JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8").replaceAll(TARGET, url));
-  const readOr = <T>(name: string, otherwise: T): T =>
-    existsSync(new URL(`${name}.json`, folder)) ? read(name) : otherwise;
+  const textOf = (name: string) => textIn(new URL(`${name}.json`, folder).href);
+  const read = (name: string) => JSON.parse((textOf(name) ?? "").replaceAll(TARGET, url));
+  const readOr = <T>(name: string, otherwise: T): T => (textOf(name) === undefined ? otherwise : read(name));
   const busEvent: BusEvent = read("event");
   const exchange: readonly Exchanged[] = read("exchange");
   const target: FixtureTarget = read("target");
@@ -68,6 +67,18 @@ export function actionFixtureIn(path: string, url = TARGET): ActionFixture {
     exchange,
     repeat: readOr("repeat", exchange),
   };
+}
+
+/** Files are read once: a suite uses each fixture hundreds of times, in a new copy. */
+const texts = new Map<string, string | undefined>();
+
+/** The text of a file, or undefined if there is no file. */
+function textIn(address: string): string | undefined {
+  if (!texts.has(address)) {
+    const file = new URL(address);
+    texts.set(address, existsSync(file) ? readFileSync(file, "utf8") : undefined);
+  }
+  return texts.get(address);
 }
 
 /** The idempotency key in a request; undefined if it carries none. */

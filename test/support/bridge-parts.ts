@@ -1,16 +1,20 @@
 import { actDeps } from "../../functions/act-deps.ts";
 import { type Bridge, buildBridge, type Ports } from "../../functions/bridge.ts";
+import type { RequestPorts } from "../../functions/receive-app.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
+import type { RouteOutline } from "../../shared/config/connect-action.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { act } from "../../shared/delivery/act.ts";
 import { CredentialUsage } from "../../shared/delivery/credential-usage.ts";
+import { readinessByRead } from "../../shared/delivery/readiness.ts";
+import { RefusalCounts } from "../../shared/delivery/refusal-counts.ts";
 import { schedule } from "../../shared/delivery/schedule.ts";
 import { noTokenVerifier } from "../../shared/identity/token-verifier.ts";
 import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { TimelineEvent } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
 import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
+import { openAllStores } from "./all-stores.ts";
 import { secretsOf, silentLog, type TestClock, testClock, unexpected } from "./test-doubles.ts";
 
 const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
@@ -47,6 +51,7 @@ export function scripted(outcomes: readonly (ActionOutcome | Error)[]) {
 const EMPTY: Config = {
   issuers: {},
   roles: {},
+  upstreams: {},
   sources: [],
   targets: [],
   routes: [],
@@ -55,14 +60,23 @@ const EMPTY: Config = {
 };
 
 /** The parts that a test replaces. Outbound calls fail unless the test replaces `callOut`. */
-type TestPorts = Pick<Ports, "stores" | "clock"> & Partial<Ports> & { readonly config?: Partial<Config> };
+type TestPorts = Pick<Ports, "stores" | "clock"> &
+  Partial<Ports> & {
+    readonly config?: Partial<Config>;
+    readonly verifiers?: RouteOutline["verifiers"];
+    readonly rules?: RouteOutline["rules"];
+    readonly targetHosts?: RouteOutline["targetHosts"];
+  };
 
 /** A bridge as production builds it, with these routes instead of the configured ones. */
-export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestPorts): Bridge {
+export function bridgeWith(
+  routes: readonly Route[],
+  { config, verifiers = {}, rules = new Map(), targetHosts = {}, ...ports }: TestPorts,
+): Bridge {
   const hasGates = routes.some(({ approval }) => approval !== undefined);
   return buildBridge(
     { ...EMPTY, ...config },
-    { runReporters: routes, hasGates, targetHosts: {} },
+    { runReporters: routes, hasGates, targetHosts, verifiers, rules },
     {
       secrets: secretsOf({}),
       log: silentLog,
@@ -77,7 +91,15 @@ export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestP
   );
 }
 
-interface PartsOptions {
+/** What a bridge needs to answer requests. It is ready if `check` does not throw. */
+export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = async () => undefined): RequestPorts => ({
+  ready: () => readinessByRead(check),
+  refusalCounts: new RefusalCounts(bridge),
+  patterns: async () => [],
+});
+
+export interface PartsOptions
+  extends Partial<Pick<TestPorts, "verifiers" | "rules" | "targetHosts" | "callOut" | "secrets">> {
   readonly log?: Ports["log"];
   readonly config?: Partial<Config>;
   /** Default: a table in memory. */
@@ -88,10 +110,10 @@ interface PartsOptions {
 /** A bridge, its bus and its actions over one embedded table, with a clock that stands still. */
 export async function bridgeParts(
   routes: readonly Route[],
-  { log = silentLog, config = {}, database = openMemoryTable(), clock = testClock() }: PartsOptions = {},
+  { log = silentLog, config = {}, database = openMemoryTable(), clock = testClock(), ...ports }: PartsOptions = {},
 ) {
-  const stores = openStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
-  const bridge = bridgeWith(routes, { stores, clock, log, config });
+  const stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
+  const bridge = bridgeWith(routes, { stores, clock, log, config, ...ports });
   const nudged: string[] = [];
   const { actions, deliveries } = stores;
   const bus = new InProcessBus({
@@ -99,9 +121,13 @@ export async function bridgeParts(
     schedule: (route, detail) => schedule(route, detail, bridge),
     scheduled: (target) => nudged.push(target),
   });
-  const deps = { ...actDeps(bridge, { actions: [], retry: RETRY, missingMs: () => 0, awsToken: undefined }), routes };
+  const deps = {
+    ...actDeps(bridge, { actions: [], retry: RETRY, pageStores: stores, missingMs: () => 0, awsToken: undefined }),
+    routes,
+  };
   return {
     ...stores,
+    database,
     bridge,
     clock,
     bus,

@@ -16,8 +16,8 @@ import { localSigningKey } from "../../shared/outbound/signing-key.ts";
 import { requestToken } from "../../shared/outbound/token-request.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
 import { entryOf } from "../unit/identity/tokens.ts";
+import { openAllStores } from "./all-stores.ts";
 import { canary, type Output } from "./canaries.ts";
 import { type issuerKeys, PUBLIC_URL } from "./canaries-bridge.ts";
 import { liveToken } from "./canaries-traffic.ts";
@@ -34,7 +34,7 @@ interface Surroundings {
 
 const DEAD = "http://127.0.0.1:9";
 const deadStores = () =>
-  openStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), {
+  openAllStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), {
     retentionDays: 1,
     markUnrelayed: true,
     singleProcess: false,
@@ -49,7 +49,7 @@ export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly 
   const trustEntries = Object.keys(config.issuers);
   return httpBridge({
     sources: connectSources(config, { secrets, tokens, clock, keepToken: async () => undefined }),
-    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers, clusters: [] }),
+    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers, clusters: [], jobs: [] }),
     rejectionAudit: new RejectionAudit({ deliveries, log }),
     ready: () => readinessByRead(() => deliveries.get("readiness")),
     receiving: { deliveries },

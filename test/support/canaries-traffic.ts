@@ -176,6 +176,7 @@ const path = fc.oneof(
     "/v1/approvals",
     "/readyz",
     "/.well-known/jwks.json",
+    "/openapi.json",
   ),
   fc.constantFrom("/webhooks/gitlab", "/webhooks/gitlab-old", "/webhooks/gitlab-shadow", "/webhooks/wiki-server"),
   fc.constantFrom("/webhooks/wiki-cloud", "/webhooks/buildkite", "/webhooks/buildkite-old", "/webhooks/cluster"),

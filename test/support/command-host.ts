@@ -5,11 +5,15 @@ import { sqliteMaintenance } from "../../shared/store/sqlite/maintenance.ts";
 export const commandHost = ({
   environment = {},
   print = () => undefined,
+  warn = () => undefined,
   columns,
-}: Partial<Pick<CommandHost, "environment" | "print" | "columns">> = {}): CommandHost => ({
+  interrupted = () => new AbortController().signal,
+}: Partial<Pick<CommandHost, "environment" | "print" | "warn" | "columns" | "interrupted">> = {}): CommandHost => ({
   environment,
   print,
+  warn,
   columns,
+  interrupted,
   version: async () => "0.0.0",
   start: () => Promise.reject(new Error("a test starts its bridge itself")),
   maintenance: async () => sqliteMaintenance,

@@ -8,14 +8,14 @@ import { TABLE } from "../../shared/store/key-schema.ts";
 
 /** Creates the table on one machine and in tests, where no infrastructure creates it. No change if it exists. */
 export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
-  const { partitionKey, sortKey, dayIndex, dueIndex } = TABLE;
+  const { partitionKey, sortKey, dueIndex, stateIndex } = TABLE;
   try {
     await client.send(
       new CreateTableCommand({
         TableName: name,
         BillingMode: "PAY_PER_REQUEST",
         AttributeDefinitions: [
-          ...[partitionKey, sortKey, dayIndex.partitionKey, dayIndex.sortKey, dueIndex.partitionKey].map(
+          ...[partitionKey, sortKey, dueIndex.partitionKey, stateIndex.partitionKey, stateIndex.sortKey].map(
             (AttributeName) => ({ AttributeName, AttributeType: "S" as const }),
           ),
           { AttributeName: dueIndex.sortKey, AttributeType: "N" },
@@ -23,14 +23,14 @@ export async function createTable(client: DynamoDBClient, name: string): Promise
         KeySchema: keys(partitionKey, sortKey),
         GlobalSecondaryIndexes: [
           {
-            IndexName: dayIndex.name,
-            KeySchema: keys(dayIndex.partitionKey, dayIndex.sortKey),
-            Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...dayIndex.projected] },
-          },
-          {
             IndexName: dueIndex.name,
             KeySchema: keys(dueIndex.partitionKey, dueIndex.sortKey),
             Projection: { ProjectionType: "KEYS_ONLY" },
+          },
+          {
+            IndexName: stateIndex.name,
+            KeySchema: keys(stateIndex.partitionKey, stateIndex.sortKey),
+            Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...stateIndex.projected] },
           },
         ],
       }),

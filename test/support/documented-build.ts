@@ -6,7 +6,11 @@ import { type Started, startProgram } from "./processes.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { startSandboxListener } from "./sandbox-listener.ts";
 
-export const SECRETS = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-for-tests", PAGES: "sandbox-bearer" };
+export const SECRETS = {
+  WIKI: "wiki-secret-for-tests",
+  CLUSTER: "cluster-secret-for-tests",
+  PAGES: "sandbox-bearer-of-the-bridge",
+};
 export const PAGE = "98310";
 
 export type DocumentedBuild = Awaited<ReturnType<typeof startDocumentedBuild>>;

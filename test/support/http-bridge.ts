@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import type { Source } from "../../shared/delivery/receive.ts";
+import { RefusalCounts } from "../../shared/delivery/refusal-counts.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { ADMISSION_LIMITS, Admission, type AdmissionLimits } from "../../shared/http/admission.ts";
 import { type AppDeps, createApp } from "../../shared/http/app.ts";
@@ -14,7 +15,7 @@ import { statusSource } from "../../shared/providers/status/index.ts";
 import type { ApprovalStore } from "../../shared/store/approvals.ts";
 import { signedGitlabHeaders } from "./gitlab-signature.ts";
 import { storeWith } from "./memory-stores.ts";
-import { providerDeps, secretsOf, testClock, unexpected } from "./test-doubles.ts";
+import { noProvedRuns, noSites, providerDeps, secretsOf, testClock, unexpected } from "./test-doubles.ts";
 
 export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
 
@@ -41,30 +42,69 @@ export async function httpBridge(
   const deliveries = memoryDeliveries(records);
   const rejectOverRate = async () => undefined;
   const recorded = () => undefined;
+  const refusalCounts = new RefusalCounts({ refusals: { add: async () => undefined }, clock, log });
   const app = createApp({
-    receiving: { deliveries, rejectOverRate, recorded, log, ...receiving },
+    receiving: {
+      deliveries,
+      rejectOverRate,
+      runReporters: [],
+      origins: noProvedRuns,
+      secrets: secretsOf({}),
+      recorded,
+      log,
+      ...receiving,
+    },
     calls: {
       deliveries,
       credentialUses: { list: async () => [] },
       approvals: noApprovals,
-      actions: { wake: unexpected("the wake-up of an action") },
+      actions: {
+        wake: unexpected("the wake-up of an action"),
+        status: async () => undefined,
+        due: unexpected("the due actions"),
+        answer: unexpected("the end of a failure"),
+      },
+      targets: {
+        get: unexpected("the reading of a target"),
+        list: unexpected("the list of targets"),
+        save: unexpected("a change of a target"),
+      },
+      targetNames: [],
+      attention: { newestFirst: noAttention },
       runs: { of: unexpected("the reading of runs") },
+      reportedRuns: { get: unexpected("the reading of a run's reports") },
       runReporters: [],
       targetHosts: {},
+      sourceNames: ["gitlab", "status", "approvals"],
       people: new Map(),
+      rules: new Map(),
+      patterns: async () => [],
+      refusals: { list: async () => [] },
+      refusalCounts,
+      sourcesWithNext: [],
+      sites: noSites,
       tokens,
       trustEntries: [],
       policy,
       rejectOverRate,
       recorded,
+      auditLog: { recordRead: async () => undefined, record: async () => undefined },
+      sessionCutoffs: { revoke: async () => undefined },
+      config: { issuers: {}, roles: {}, upstreams: {} },
+      issuer: undefined,
+      sourcesOfCluster: () => [],
+      jobs: [],
+      secrets: secretsOf({}),
+      endedRuns: { hasEndedSince: async () => false },
       clock: changes.clock ?? clock,
       ...calls,
     },
     sources: new Map([["gitlab", gitlabSource(sourceDeps)]]),
     maxBodyBytes: 1_048_576,
     answerWithinMs: 8_000,
-    status: statusSource({ tokens, trustEntries: [], policy, issuers: {}, clusters: [] }),
+    status: statusSource({ tokens, trustEntries: [], policy, issuers: {}, clusters: [], jobs: [] }),
     rejectionAudit: { record: async () => undefined },
+    refusalCounts,
     issuer: undefined,
     ready: () => readinessByRead(async () => undefined),
     newRequestId: randomUUID,
@@ -74,7 +114,8 @@ export async function httpBridge(
   });
   const admission = new Admission({ limits: { ...ADMISSION_LIMITS, ...limits }, maxBodyBytes: () => 1_048_576, log });
   const { url, close, destroy } = await listen(app, { hostname: "127.0.0.1", port: 0, tls }, admission);
-  return { url: new URL("/webhooks/gitlab", url), records, lines, clock, close, destroy };
+  const routes = app.routes.map(({ method, path }) => ({ method, path }));
+  return { url: new URL("/webhooks/gitlab", url), routes, records, lines, clock, close, destroy };
 }
 
 function gitlabSource(deps: ProviderDeps): Source {
@@ -95,6 +136,10 @@ const memoryDeliveries = (
   get: async (id) => records.get(id),
   timeline: async () => [],
   list: async () => ({ deliveries: [] }),
+  lookUpsReachTo: async (now) => now,
+  counts: async function* () {
+    yield* [];
+  },
   addToTimeline: unexpected("a change of a timeline"),
 });
 
@@ -111,3 +156,7 @@ const noApprovals = storeWith<ApprovalStore>({
 /** Headers of a body as GitLab signs it with the token of the tests. */
 export const gitlabHeaders = (body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> =>
   signedGitlabHeaders(body, { token: CANARY, id, at });
+
+async function* noAttention(): AsyncGenerator<never> {
+  // Nothing needs a person.
+}

@@ -20,6 +20,52 @@ export interface SignInSite {
   readonly redirectUri: string;
 }
 
+/** The registration of a command line, a client without a secret, for people who confirm a code or use a browser. */
+export interface TerminalClient {
+  readonly clientId: string;
+  /** Seconds that its access tokens are valid. Default 600. */
+  readonly lifetimeSeconds?: number;
+  /** An issuer without the device grant. */
+  readonly hasNoDevice?: true;
+}
+
+/** Settings of a provider at which people also log in from a terminal. */
+export function terminalSettings(settings: Configuration, client: TerminalClient): Configuration {
+  const { clientId, lifetimeSeconds = 600, hasNoDevice = false } = client;
+  const device = hasNoDevice ? [] : ["urn:ietf:params:oauth:grant-type:device_code"];
+  const { loadExistingGrant } = settings;
+  return {
+    ...settings,
+    clients: [
+      ...(settings.clients ?? []),
+      {
+        client_id: clientId,
+        application_type: "native",
+        token_endpoint_auth_method: "none",
+        grant_types: ["authorization_code", "refresh_token", ...device],
+        response_types: ["code"],
+        // With any port (RFC 8252 §7.3).
+        redirect_uris: ["http://127.0.0.1/callback"],
+        id_token_signed_response_alg: "ES256",
+      },
+    ],
+    issueRefreshToken: async (_, { clientId: id }) => id === clientId,
+    loadExistingGrant: async (ctx) => {
+      if (ctx.oidc.client?.clientId !== clientId) return loadExistingGrant?.(ctx);
+      const grant = new ctx.oidc.provider.Grant({ clientId, accountId: ctx.oidc.session?.accountId ?? "" });
+      grant.addOIDCScope("openid offline_access");
+      await grant.save();
+      return grant;
+    },
+    ttl: { ...settings.ttl, AccessToken: lifetimeSeconds, RefreshToken: 3_600, DeviceCode: 600 },
+    features: {
+      ...settings.features,
+      deviceFlow: { enabled: !hasNoDevice },
+      revocation: { enabled: true },
+    },
+  };
+}
+
 /**
  * Settings of a provider at which these people sign in by authorization code with PKCE. Consent is given automatically.
  */
@@ -67,7 +113,7 @@ export function answerChoices(provider: Provider, { people, redirectUri }: SignI
     if (!request.url?.startsWith("/choose/")) return void others(request, response);
     if (request.method === "POST") {
       const accountId = new URLSearchParams(await text(request)).get("person") ?? "";
-      return provider.interactionFinished(request, response, { login: { accountId } }).catch(() => {
+      return provider.interactionFinished(request, response, { login: { accountId }, consent: {} }).catch(() => {
         // The page was open for longer than the interaction lives.
         response.writeHead(303, { location: new URL("/console", redirectUri).href }).end();
       });

@@ -2,7 +2,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import type { Configuration } from "oidc-provider";
-import { answerChoices, type SignInSite, signInSettings } from "./identity-provider-people.ts";
+import {
+  answerChoices,
+  type SignInSite,
+  signInSettings,
+  type TerminalClient,
+  terminalSettings,
+} from "./identity-provider-people.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -28,6 +34,8 @@ export interface IdentityProvider {
    * `{issuer}/token` it is bound to the proof's key (RFC 9449 §5).
    */
   token(client: MachineClient, audience: string, dpop?: string): Promise<string>;
+  /** Answers the next requests for a token with these errors, such as the `slow_down` of a provider under load. */
+  answerTokenRequestsWith(...errors: readonly string[]): void;
   close(): Promise<void>;
 }
 
@@ -36,10 +44,12 @@ export async function startIdentityProvider(options: {
   readonly clients: readonly MachineClient[];
   /** The application at which people sign in, and these people. Nobody is asked for a password. */
   readonly site?: SignInSite;
+  /** The client with which these people log in at a terminal. */
+  readonly terminal?: TerminalClient;
   /** Default: any free port. */
   readonly port?: number;
 }): Promise<IdentityProvider> {
-  const { clients, site, port = 0 } = options;
+  const { clients, site, terminal, port = 0 } = options;
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -51,15 +61,24 @@ export async function startIdentityProvider(options: {
   const provider = await quietly(async () => {
     const { default: Provider } = await import("oidc-provider");
     const settings = settingsOf(clients, key);
-    return new Provider(issuer, site === undefined ? settings : signInSettings(settings, site));
+    const withPeople = site === undefined ? settings : signInSettings(settings, site);
+    return new Provider(issuer, terminal === undefined ? withPeople : terminalSettings(withPeople, terminal));
   });
-  server.on("request", site === undefined ? provider.callback() : answerChoices(provider, site));
+  const answer = site === undefined ? provider.callback() : answerChoices(provider, site);
+  const errors: string[] = [];
+  server.on("request", (request, response) => {
+    const error = request.url === "/token" ? errors.shift() : undefined;
+    if (error === undefined) return void answer(request, response);
+    request.resume();
+    response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify({ error }));
+  });
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { issuer, token: (...asked) => fetchToken(issuer, ...asked), close };
+  const answerTokenRequestsWith = (...next: readonly string[]): void => void errors.push(...next);
+  return { issuer, token: (...asked) => fetchToken(issuer, ...asked), answerTokenRequestsWith, close };
 }
 
 function settingsOf(clients: readonly MachineClient[], key: JWK): Configuration {

@@ -13,9 +13,11 @@ export function largestPush(character: string) {
     message: long(5_000),
     url: long(900, "https://git.example.com/"),
     author: { name: long(5_000) },
-    added: Array.from({ length: 150 }, (_, n) => long(4_000, `${n}/`)),
+    added: Array.from({ length: 150 }, (_, n) => long(300, `${n}/`)),
   };
-  return { message: long(5_000), commits: Array.from({ length: 20 }, () => commit) };
+  // The event has each path once, and for each commit the places of its paths.
+  const others = Array.from({ length: 19 }, () => commit);
+  return { message: long(5_000), commits: [commit, ...others] };
 }
 
 /** EventBridge takes 256 KB; the bridge publishes at most 200 KB, with the envelope. */

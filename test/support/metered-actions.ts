@@ -3,13 +3,16 @@ import { actDeps } from "../../functions/act-deps.ts";
 import type { ActionDeps } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
+import { actOn } from "../../shared/delivery/act-on-message.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
-import { actOn } from "../../shared/delivery/schedule.ts";
+import { recordRunReport } from "../../shared/delivery/run-reports.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { type BusEvent, busEventsOf } from "../../shared/model/bus-event.ts";
+import type { BuildEvent } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openAllStores } from "./all-stores.ts";
 import { bridgeWith, routeOf } from "./bridge-parts.ts";
 import { busEventOf, sampleDelivery } from "./samples.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
@@ -25,7 +28,7 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
   const sandbox = await startSandboxConfluence({ product: "data-center", pages: [{}, { id: OTHER_PAGE }] });
   const meter = meterOf(client);
   try {
-    const stores = openStores(new DynamoDbTable(client, table), {
+    const stores = openAllStores(new DynamoDbTable(client, table), {
       retentionDays: 90,
       markUnrelayed: false,
       singleProcess: false,
@@ -37,17 +40,33 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
     const routes = routesWith(actionDeps({ secrets, clock, callOut: meter.callOut, boards, origins }), site);
     const bridge = bridgeWith(routes, { stores, clock });
     const deps = {
-      ...actDeps(bridge, { actions: [], retry: DEFAULT_RETRY, missingMs: () => 0, awsToken: undefined }),
+      ...actDeps(bridge, {
+        actions: [],
+        retry: DEFAULT_RETRY,
+        pageStores: stores,
+        missingMs: () => 0,
+        awsToken: undefined,
+      }),
       routes,
+      ownAccounts: stores.ownAccounts,
     };
     const consumed = async (route: string, delivery: RecordedDelivery) => {
       await stores.deliveries.record(delivery);
+      meter.reset();
+      const messages = await handled(route, delivery);
+      return { messages, ...meter.consumed() };
+    };
+    /** Hands over the message until it leaves the queue. Returns how often it came. */
+    const handled = async (route: string, delivery: RecordedDelivery): Promise<number> => {
       const busEvent = busEventOf(delivery);
       if (busEvent === undefined) throw new Error("a sample is an event");
-      meter.reset();
-      const { result } = await actOn(route, { ...busEvent.detail, queuedAt: clock.now() }, deps);
-      if (result !== "finished") throw new Error(`${route}: ${result}`);
-      return meter.consumed();
+      const message = { route, delivery: delivery.id, event: busEvent.detail.id, queuedAt: clock.now() };
+      const { result } = await actOn(message, deps);
+      if (result === "finished") return 1;
+      if (result !== "waits") throw new Error(`${route}: ${result}`);
+      await recordRunReport(startOfRun(busEvent.detail), bridge);
+      clock.advance(120_000);
+      return 1 + (await handled(route, delivery));
     };
     const edit = editAt(site);
     const fired = await consumed("docs-build", edit);
@@ -81,6 +100,21 @@ function editAt(site: string): RecordedDelivery {
   const edit = sampleDelivery();
   const [event] = edit.events;
   return { ...edit, events: [{ ...event, page: { ...event.page, site } }] };
+}
+
+/** The first report of the run that is fired for an edit. */
+function startOfRun({ delivery, eventKey }: BusEvent["detail"]): BusEvent {
+  const event: BuildEvent = {
+    type: "build.queued",
+    keyParts: ["run", "queued"],
+    time: "2026-11-02T09:00:01.000Z",
+    subject: `ci/docs-build-${eventKey}`,
+    build: { system: "tekton", id: "run", pipeline: "ci/docs", state: "queued" },
+    origin: { delivery, namespace: "ci" },
+  };
+  const [busEvent] = busEventsOf({ ...sampleDelivery(3), source: "cluster", provider: "tekton", events: [event] });
+  if (busEvent === undefined) throw new Error("a report is an event");
+  return busEvent;
 }
 
 /** The cluster's report of a run's end, with the annotation that names the edit. */

@@ -92,8 +92,7 @@ export type Body = Record<string, unknown>;
 
 /** A new copy of the body of a provider's fixture, to be changed. */
 export function bodyOf(provider: string, name: string): Body {
-  const fixture = fixturesOf(provider).find((one) => one.name === name);
-  return JSON.parse(Buffer.from(fixture?.body ?? "").toString());
+  return json(new URL(`${name}.body`, fixturesAt(folderOf(provider))));
 }
 
 /** Parses bodies with a provider's reader, as if they were authenticated. */

@@ -7,12 +7,15 @@ import { testClock } from "./test-doubles.ts";
 
 /** Authenticates and parses for one source, at the suite's time of day or a little later. */
 export function proofOf(provider: Provider, source: FixtureSource) {
-  const at = (laterByMs = 0) => {
+  const connectedAt = (laterByMs: number) => {
     const clock = testClock();
     clock.advance(laterByMs);
     return { clock, connected: connectFixtureSource(provider, source, clock) };
   };
-  const { connected } = at();
+  // A suite makes thousands of requests at this time, to one source as a process has it.
+  const now = connectedAt(0);
+  const at = (laterByMs = 0) => (laterByMs === 0 ? now : connectedAt(laterByMs));
+  const { connected } = now;
   type Time = { readonly laterByMs?: number };
 
   async function sign(fixture: Fixture, { laterByMs }: Time = {}): Promise<Headers> {

@@ -31,7 +31,7 @@ export function reportBench(action: Action, changes: BenchOptions): ReportBench 
     actionDeps({ secrets: secretsOf({ TOKEN: changes.token }), callOut: changes.callOut ?? callOut }),
   );
   const run: ReportBench["run"] = (busEvent, origin, signal = new AbortController().signal) =>
-    connected.run({ busEvent, origin, attempt: 1, signal });
+    connected.run({ busEvent, origin, originProof: "proved", attempt: 1, signal });
   return { run, report: (origin, build) => run(buildEntry(build), origin) };
 }
 

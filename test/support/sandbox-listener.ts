@@ -3,6 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { type Clock, systemClock } from "../../shared/host/clock.ts";
+import { PROBE_ROUTE } from "../../shared/model/probe-run.ts";
 import { serveOnLoopback } from "./loopback.ts";
 import {
   accept,
@@ -30,10 +31,27 @@ export interface SandboxListenerOptions {
   readonly port?: number;
   /** Whether the template writes the bridge's annotations. Otherwise only the event id identifies the origin. */
   readonly annotate?: boolean;
-  /** The token that a proxy in front of the listener requires. */
+  /** The token that a proxy in front of the listener requires. Without one, anybody can post, as to a real listener. */
   readonly token?: string;
+  /** Whether the listener reports to the sink what it did with a request, as with `spec.cloudEventURI`. */
+  readonly reportsTriggers?: boolean;
+  /** Whether the events controller of Pipelines runs. Default true; otherwise no run is reported. */
+  readonly reportsRuns?: boolean;
   readonly clock?: Clock;
 }
+
+/**
+ * Why a trigger creates nothing, as measured at a real listener, which answers 202 each time. `filter`: a CEL filter or a
+ * secret check says no, and the listener logs nothing. `interceptors`: they do not answer. `refused`: the API server refuses
+ * the run.
+ */
+type TriggerFault = "filter" | "interceptors" | "refused";
+
+const LOGGED: Readonly<Record<TriggerFault, string | undefined>> = {
+  filter: undefined,
+  interceptors: 'Post "https://tekton-triggers-core-interceptors": connect: connection refused',
+  refused: "couldn't create resource: admission webhook denied the request: exceeded quota",
+};
 
 export interface SandboxListener {
   readonly url: URL;
@@ -43,10 +61,14 @@ export interface SandboxListener {
   /** Why a trigger created nothing although the response was 202: a real listener only logs this. */
   readonly rejections: readonly string[];
   readonly events: readonly SentEvent[];
+  /** Makes each trigger fail from now on; undefined: they work. */
+  breakTriggers(fault: TriggerFault | undefined): void;
   /** Sets the responses to the next requests, in order. */
   answerNext(...answers: readonly InjectedAnswer[]): void;
   /** A restart of the events controller: every run's current state is sent again, under a new id. */
   resendAll(): void;
+  /** Deletes every run, so that its name is free again. */
+  deleteRuns(): void;
   /** Resolves when every run has ended, and every event was delivered or dropped. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -59,13 +81,20 @@ export interface SandboxListener {
 export async function startSandboxListener(options: SandboxListenerOptions = {}): Promise<SandboxListener> {
   const { sink, runMs = 60, resultFor = () => ({ reason: "Succeeded" }), port = 0, clock = systemClock } = options;
   const sender = new SandboxEventSender(sink, clock, options.onDropped ?? (() => undefined));
-  const tekton = new SandboxTekton({ namespace: NAMESPACE, runMs, resultFor, sender, clock });
+  const controller = options.reportsRuns === false ? new SandboxEventSender(undefined, clock, () => undefined) : sender;
+  const tekton = new SandboxTekton({ namespace: NAMESPACE, runMs, resultFor, sender: controller, clock });
   const requests: SandboxRequest[] = [];
   const rejections: string[] = [];
   const answers: InjectedAnswer[] = [];
+  let fault: TriggerFault | undefined;
   const trigger = (eventID: string, request: SandboxRequest) => {
-    const rejection = runTrigger(eventID, request, tekton, options.annotate ?? true);
+    const rejection = fault ? LOGGED[fault] : runTrigger(eventID, request, tekton, options.annotate ?? true);
     if (rejection) rejections.push(rejection);
+    if (!options.reportsTriggers || fault === "filter") return;
+    const type = `dev.tekton.event.triggers.${rejection ? "failed" : "successful"}.v1`;
+    // Its body has the headers of the request, as a real one.
+    const data = { headers: Object.fromEntries(request.headers) };
+    sender.send({ id: eventID, type, namespace: NAMESPACE, name: LISTENER, data });
   };
 
   const app = new Hono<{ Bindings: HttpBindings }>();
@@ -87,8 +116,12 @@ export async function startSandboxListener(options: SandboxListenerOptions = {})
     rejections,
     runs: tekton.runs,
     events: sender.sent,
+    breakTriggers: (next) => {
+      fault = next;
+    },
     answerNext: (...next) => void answers.push(...next),
     resendAll: () => tekton.resendAll(),
+    deleteRuns: () => tekton.deleteAll(),
     settled: async () => {
       await tekton.settled();
       await sender.settled();
@@ -106,9 +139,10 @@ export const DASHBOARD = "/dashboard";
 
 /** The members that `$(body.…)` of the rendered bindings reads. A value that is not a string fails the trigger. */
 const bound = v.object({
-  delivery: v.object({ id: v.string(), key: v.string() }),
+  delivery: v.object({ id: v.string(), key: v.string(), proof: v.string() }),
   params: v.record(v.string(), v.string()),
   actor: v.object({ id: v.string() }),
+  payload: v.string(),
 });
 
 /** Bindings and template of one route, as `tekton render` writes them. Returns why nothing was created, if so. */
@@ -120,18 +154,28 @@ function runTrigger(
 ): string | undefined {
   const read = v.safeParse(bound, body);
   if (!read.success) return `binding failed at ${v.getDotPath(read.issues[0]) ?? "the body"}`;
-  const { delivery, params, actor } = read.output;
+  const { delivery, params, actor, payload } = read.output;
   const trigger = headers.get("drawbridge-route") ?? LISTENER;
   return tekton.create({
     name: `${trigger}-${delivery.key}`,
     pipeline: trigger,
-    params,
+    params: { "drawbridge-payload": payload, ...params },
     labels: {
       "tekton.dev/pipeline": trigger,
       "triggers.tekton.dev/eventlistener": LISTENER,
       "triggers.tekton.dev/trigger": trigger,
       "triggers.tekton.dev/triggers-eventid": eventID,
     },
-    annotations: annotate ? { "drawbridge.dev/delivery": delivery.id, "drawbridge.dev/started-by": actor.id } : {},
+    // The rendered trigger of a probe annotates nothing.
+    annotations: annotate && trigger !== PROBE_ROUTE ? annotationsOf(delivery, actor) : {},
   });
 }
+
+const annotationsOf = (
+  { id, proof }: v.InferOutput<typeof bound>["delivery"],
+  actor: { readonly id: string },
+): Readonly<Record<string, string>> => ({
+  "drawbridge.dev/delivery": id,
+  "drawbridge.dev/proof": proof,
+  "drawbridge.dev/started-by": actor.id,
+});

@@ -14,7 +14,7 @@ const SECRETS = {
   WIKI: "wiki-secret-for-tests",
   GITLAB: `whsec_${randomBytes(32).toString("base64")}`,
   CLUSTER: "cluster-secret-for-tests",
-  PAGES: "sandbox-bearer",
+  PAGES: "sandbox-bearer-of-the-bridge",
 };
 export const PAGE = "98310";
 
@@ -51,7 +51,11 @@ export async function standaloneBridge({
     url,
     pageEdit: (content: object) => post(new URL("/webhooks/wiki", url), content, hubHeaders),
     gitlabPush: (content: object, id: string = randomUUID()) =>
-      post(new URL("/webhooks/gitlab", url), content, (body) => gitlabHeaders(body, id)),
+      post(new URL("/webhooks/gitlab", url), content, (body) => gitlabHeaders(body, { id })),
+    gitlabPipeline: (content: object) =>
+      post(new URL("/webhooks/gitlab", url), content, (body) =>
+        gitlabHeaders(body, { id: randomUUID(), event: "Pipeline Hook" }),
+      ),
     stop: async () => {
       await bridge.stop();
       await listener.close();
@@ -116,5 +120,5 @@ const hubHeaders = (body: string) => ({
   "x-hub-signature": `sha256=${hmacSha256(SECRETS.WIKI, [body]).toString("hex")}`,
 });
 
-const gitlabHeaders = (body: string, id: string): Record<string, string> =>
-  signedGitlabHeaders(body, { token: SECRETS.GITLAB, id, at: systemClock.now() });
+const gitlabHeaders = (body: string, sent: { readonly id: string; readonly event?: string }): Record<string, string> =>
+  signedGitlabHeaders(body, { token: SECRETS.GITLAB, at: systemClock.now(), ...sent });

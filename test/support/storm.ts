@@ -80,7 +80,7 @@ const halves = (seconds: number): number => Math.round(seconds * 2) / 2;
 /** Runs an action as the bridge does. */
 async function act(bench: Bench, busEvent: BusEvent): Promise<number | undefined> {
   const result = await bench.run(busEvent);
-  if (result.outcome === "done") return undefined;
+  if (result.outcome === "done" || result.outcome === "expect_run") return undefined;
   if (result.outcome === "give_up") throw new Error(`given up: ${result.summary}`);
   return result.afterSeconds ?? 1;
 }

@@ -1,4 +1,5 @@
 import type { ActionDeps } from "../../shared/actions/action.ts";
+import type { Sites } from "../../shared/approvals/verify.ts";
 import { type Clock, type EpochMillis, epochMillis } from "../../shared/host/clock.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { LocalSecrets, type Secrets } from "../../shared/host/secrets.ts";
@@ -42,6 +43,9 @@ export const silentLog: Log = { info: () => undefined, warn: () => undefined, er
 export const unexpected = (call: string) => (): Promise<never> =>
   Promise.reject(new Error(`${call} is unexpected in this test`));
 
+/** No route names a target to ask. */
+export const noSites: Sites = { targetOf: () => undefined, current: unexpected("a question to a site") };
+
 /** Dependencies of a token verifier whose tokens are used more than once and carry no proof. */
 export const bindingDeps = (clock: Clock): BindingDeps => ({
   clock,
@@ -62,7 +66,7 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   secrets: { read: unexpected("the reading of a secret") },
   clock: testClock(),
   callOut: unexpected("an outbound call"),
-  outbound: { tokenFor: unexpected("an outbound token") },
+  outbound: { tokenFor: unexpected("an outbound token"), boundToken: unexpected("a token of the bridge") },
   systemTokens: { tokenFor: unexpected("a system token") },
   origins: storeWith<OriginStore>({
     remember: unexpected("the storing of an origin"),
@@ -70,12 +74,20 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   }),
   boards: storeWith<BoardStore>({
     advance: unexpected("a change of a board"),
+    changeCode: unexpected("a change of the commits of a page"),
     read: unexpected("the reading of a board"),
     lease: unexpected("the lease of a board"),
     release: unexpected("the release of a board"),
   }),
   ownAccounts: { record: async () => undefined },
   changeLinks: { record: unexpected("the storing of links"), find: async () => "" },
+  changeComments: {
+    recordPage: async () => undefined,
+    firstLook: unexpected("the first look at a run"),
+    pages: unexpected("the reading of a change's pages"),
+    lease: unexpected("the lease of a comment"),
+    release: unexpected("the release of a comment"),
+  },
   decisionWays: { comments: true, console: "https://bridge.example.test/console/approvals" },
   commentReplies: { take: async () => true, release: async () => undefined, count: async () => true },
   commands: {
@@ -84,6 +96,14 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
     },
     executeCommand: unexpected("a command"),
   },
+  deliveries: { record: unexpected("the recording of an event") },
+  recorded: () => undefined,
   random: () => 0,
   ...given,
 });
+
+/** The runs that proved their origin, for a test without such runs. */
+export const noProvedRuns: Pick<OriginStore, "provedRun" | "firstProvedRun"> = {
+  provedRun: async () => undefined,
+  firstProvedRun: async (_, { uid }) => uid,
+};

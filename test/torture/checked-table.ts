@@ -2,7 +2,16 @@ import { isDeepStrictEqual } from "node:util";
 import type { EpochMillis } from "../../shared/host/clock.ts";
 import { TABLE } from "../../shared/store/key-schema.ts";
 import type { SqliteTable } from "../../shared/store/sqlite/table.ts";
-import type { Condition, Fields, Item, ItemChange, ItemKey, Selection, Table } from "../../shared/store/table.ts";
+import type {
+  Condition,
+  Fields,
+  Item,
+  ItemChange,
+  ItemKey,
+  Selection,
+  Table,
+  TableIndex,
+} from "../../shared/store/table.ts";
 
 /** The content of the table by {@link nameOf} of its keys. */
 export type Items = ReadonlyMap<string, Item>;
@@ -148,9 +157,9 @@ export function listedIn(items: Items, { partitionKey, sortKey }: IndexKeys): re
 }
 
 export interface IndexKeys {
-  readonly name: "by-day" | "due";
+  readonly name: TableIndex;
   readonly partitionKey: string;
   readonly sortKey: string;
 }
 
-export const INDEXES: readonly IndexKeys[] = [TABLE.dayIndex, TABLE.dueIndex];
+export const INDEXES: readonly IndexKeys[] = [TABLE.dueIndex, TABLE.stateIndex];

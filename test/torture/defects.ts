@@ -39,8 +39,8 @@ export const DEFECTS = {
     file: "shared/delivery/relay.ts",
     changes: [
       [
-        "const [rejected] = await publishAll([delivery], deps);",
-        "await deps.outbox.markRelayed(delivery.id, deps.clock.now());\n  const [rejected] = await publishAll([delivery], deps);",
+        "const [[rejected]] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);",
+        "await deps.outbox.markRelayed(delivery.id, deps.clock.now());\n  const [[rejected]] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);",
       ],
     ],
   },
@@ -64,16 +64,15 @@ export const DEFECTS = {
     file: "shared/actions/confluence/region.ts",
     changes: [
       [
-        `const elements = readElements(body);
-  if ("malformed" in elements) {`,
-        `const byRegex = /<table.*?<\\/table>/s;
+        'if ("unreadable" in page) return unusable(page.unreadable);',
+        `if ("unreadable" in page) return unusable(page.unreadable);
+  const { storage: body } = page;
+  const byRegex = /<table.*?<\\/table>/s;
   if (body.includes("-start<") && byRegex.test(body)) {
     const next = body.replace(byRegex, () => content);
     const place = { carrier: "anchors", isNew: false, isInNewSection: false, at: 0 } as const;
     return next === body ? { kind: "unchanged" } : { kind: "changed", body: next, place };
-  }
-  const elements = readElements(body);
-  if ("malformed" in elements) {`,
+  }`,
       ],
     ],
   },

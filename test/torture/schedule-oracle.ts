@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "@photostructure/sqlite";
+import * as v from "valibot";
 import { REPEAT_MS } from "../../shared/model/event.ts";
 import type { SandboxPage, SandboxVersion } from "../support/sandbox-confluence-site.ts";
 import type { SandboxListener } from "../support/sandbox-listener.ts";
@@ -167,14 +168,16 @@ function occurrencesIn(receipts: ReadonlyMap<string, number>, deliveries: Readon
 function receiptsIn(file: string): ReadonlyMap<string, number> {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
-    const rows = database.prepare("SELECT pk, seen FROM items WHERE sk = 'head' AND seen IS NOT NULL").all();
-    return new Map(
-      (rows as { readonly pk: string; readonly seen: string }[]).map(({ pk, seen }) => [pk, Number(seen.slice(0, 13))]),
-    );
+    // Of all heads, only those of deliveries have an outcome.
+    const select = "SELECT pk, fields FROM items WHERE sk = 'head' AND instr(fields, '\"outcome\":') > 0";
+    const rows = database.prepare(select).all() as { readonly pk: string; readonly fields: string }[];
+    return new Map(rows.map(({ pk, fields }) => [pk, v.parse(received, JSON.parse(fields)).receivedAt]));
   } finally {
     database.close();
   }
 }
+
+const received = v.object({ receivedAt: v.number() });
 
 /** A call that was sent just after a disturbance began is disturbed as well. */
 const MARGIN_MS = 1_000;

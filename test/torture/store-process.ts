@@ -10,7 +10,7 @@ import type { BuildState } from "../../shared/model/event.ts";
 import { approvalIdOf } from "../../shared/model/idempotency-keys.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
 import type { Route } from "../../shared/routes/route.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import { type AllStores, openAllStores } from "../support/all-stores.ts";
 import { bridgeWith, routeOf } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { buildOf } from "../support/sandbox-confluence-action.ts";
@@ -67,7 +67,7 @@ export const buildOfEvent = (event: number) => {
 
 /** One process of the bridge: its stores, relay and actions over a table. The real code, without timers and sockets. */
 export class StoreProcess {
-  readonly stores: Stores;
+  readonly stores: AllStores;
   readonly table: CheckedTable;
   readonly #world: World;
   readonly #answersOf: (event: number) => TargetAnswers;
@@ -80,7 +80,7 @@ export class StoreProcess {
     this.#world = world;
     this.#answersOf = answersOf;
     const clock: Clock = { now: () => epochMillis(world.now), monotonic: () => world.now };
-    this.stores = openStores(table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
+    this.stores = openAllStores(table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
     const routes: readonly Route[] = [
       routeOf((context) => this.#build(numberOf(context.busEvent.detail)), { name: "build", target: "ci" }),
       routeOf(({ busEvent: { detail } }) => this.#show(numberOf(detail), detail.delivery), {
@@ -101,7 +101,16 @@ export class StoreProcess {
       scheduled: () => undefined,
     });
     this.#relay = { bus, deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog };
-    this.#act = { ...actDeps(bridge, { actions: [], retry: RETRY, missingMs: () => 0, awsToken: undefined }), routes };
+    this.#act = {
+      ...actDeps(bridge, {
+        actions: [],
+        retry: RETRY,
+        pageStores: this.stores,
+        missingMs: () => 0,
+        awsToken: undefined,
+      }),
+      routes,
+    };
   }
 
   /** What a process does first: it is the only one, so every lease is that of an ended process. */
@@ -176,7 +185,7 @@ export class StoreProcess {
     }
     if (found?.state !== "granted") {
       if (found?.state === "fired") return { outcome: "done", summary: "fired before" };
-      return { outcome: "wait", afterSeconds: 5, summary: "waits for an approval" };
+      return { outcome: "wait", afterSeconds: 5, summary: "waits for an approval", waitsFor: "kim" };
     }
     this.#world.effects.push(`deploy ${event}`);
     await approvals.move(id, ["granted"], { state: "fired", endedAt: now });

@@ -1,7 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { attentionOf } from "../../shared/store/attention.ts";
+import { TABLE } from "../../shared/store/key-schema.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
+import { STATE_KEYS } from "../../shared/store/sqlite/rows.ts";
+import type { Item } from "../../shared/store/table.ts";
 import { silentLog } from "../support/test-doubles.ts";
 import { INDEXES, type IndexKeys, type Items, listedIn, nameOf } from "./checked-table.ts";
 import { DatabaseSync } from "./watched-driver.ts";
@@ -43,6 +47,7 @@ export async function differences(folder: string, expected: Items, except = ""):
       if (!isDeepStrictEqual({ ...stored, [except]: 0 }, { ...item, [except]: 0 }))
         found.push(`${name} is ${shown(stored)}, not ${shown(item)}`);
     }
+    found.push(...[...expected.values()].flatMap(attentionFaultOf));
     for (const index of INDEXES) {
       const listed: string[] = [];
       for (const partition of partitionsOf(database, expected, index)) {
@@ -65,11 +70,30 @@ export async function differences(folder: string, expected: Items, except = ""):
   }
 }
 
+/** The states in the index that an action of each state may have; "none" if it may have none. */
+const ATTENTION: Readonly<Record<string, readonly string[]>> = {
+  due: ["none", "retrying", "waiting"],
+  expecting_run: ["none", "retrying"],
+  accepted_without_run: ["accepted_without_run"],
+  done: ["none"],
+  gave_up: ["given_up", "cut"],
+};
+
+/** What is wrong with the entry of an action in the index of states, after whatever commit. */
+function attentionFaultOf(item: Item): readonly string[] {
+  const allowed = item["eventKey"] === undefined ? undefined : ATTENTION[String(item["state"])];
+  const { state = "none" } = attentionOf(item) ?? {};
+  return allowed === undefined || allowed.includes(state)
+    ? []
+    : [`an action is ${item["state"]}, and listed as ${state}`];
+}
+
 /** Every partition that the index has, and every one that it must have. */
 function partitionsOf(database: InstanceType<typeof DatabaseSync>, expected: Items, { partitionKey }: IndexKeys) {
-  const rows = database
-    .prepare(`SELECT DISTINCT ${partitionKey} AS partition FROM items WHERE ${partitionKey} IS NOT NULL`)
-    .all() as { readonly partition: string }[];
+  const key = partitionKey === TABLE.stateIndex.partitionKey ? STATE_KEYS.partitionKey : partitionKey;
+  const rows = database.prepare(`SELECT DISTINCT ${key} AS partition FROM items WHERE ${key} IS NOT NULL`).all() as {
+    readonly partition: string;
+  }[];
   const expectedOnes = [...expected.values()].flatMap((item) =>
     item[partitionKey] === undefined ? [] : [String(item[partitionKey])],
   );

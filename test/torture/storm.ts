@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock as clock } from "../../shared/host/clock.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
+import { openAllStores } from "../support/all-stores.ts";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor } from "../support/sandbox-confluence-action.ts";
 import { damageOf, type Schedule, storm, type Task, versionsOfBridge } from "../support/storm.ts";
@@ -32,7 +32,7 @@ export async function realStorm(): Promise<{ readonly figures: string; readonly 
   const database = openMemoryTable();
   const sandbox = await startSandboxConfluence({ product: "cloud" });
   try {
-    const { boards } = openStores(database.table, {
+    const { boards } = openAllStores(database.table, {
       retentionDays: 1,
       markUnrelayed: true,
       singleProcess: false,

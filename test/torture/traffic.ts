@@ -7,7 +7,7 @@ export const SECRETS = {
   WIKI: "wiki-secret-for-tests",
   GITLAB: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
   CLUSTER: "cluster-secret-for-tests",
-  PAGES: "sandbox-bearer",
+  PAGES: "sandbox-bearer-of-the-bridge",
 };
 export const PAGE = "98310";
 

@@ -17,8 +17,22 @@ const entraClaims = (version: "1.0" | "2.0") => ({
 
 const entraRefused = [
   ["another tenant's", { tid: "99999999-2222-4333-8444-555555555555" }, "claim_mismatch"],
-  ["groups left out, where the role asks for them", { roles: [], _claim_names: { groups: "src1" } }, "groups_omitted"],
-  ["groups that are only said to exist", { roles: [], hasgroups: true }, "groups_omitted"],
+  [
+    "groups left out, where the role asks for them",
+    { roles: [], scp: "read", _claim_names: { groups: "src1" } },
+    "groups_omitted",
+  ],
+  ["groups that are only said to exist", { roles: [], scp: "read", hasgroups: true }, "groups_omitted"],
+  ["an app's, to which no role was assigned", { roles: undefined }, "token_type_mismatch"],
+  ["an app's, with an empty list of roles", { roles: [] }, "token_type_mismatch"],
+  ["an ID token", { idtyp: "user", roles: undefined, nonce: "n-1" }, "token_type_mismatch"],
+  ["an ID token with the person's roles", { idtyp: "user", nonce: "n-1" }, "token_type_mismatch"],
+  [
+    "an ID token with the person's roles, of a sign-in without a nonce",
+    { idtyp: undefined, azp: undefined, appid: undefined },
+    "token_type_mismatch",
+  ],
+  ["an empty scope without roles", { roles: undefined, scp: "" }, "token_type_mismatch"],
 ] as const;
 const entraRoles = [
   { role: "on-call", when: [{ path: "roles", equals: "Drawbridge.OnCall" }] },

@@ -42,9 +42,16 @@ interface Changes {
   readonly options?: object;
   readonly route?: string;
   readonly response?: { readonly status: number; readonly body?: string };
+  readonly approvedRef?: string;
 }
 
-function run({ target = SIGNED, options = {}, route = "alert", response = { status: 200 } }: Changes = {}) {
+function run({
+  target = SIGNED,
+  options = {},
+  route = "alert",
+  response = { status: 200 },
+  approvedRef,
+}: Changes = {}) {
   const connected = webhook.connect(
     { route, targetName: "chat", target, options },
     actionDeps({
@@ -56,7 +63,14 @@ function run({ target = SIGNED, options = {}, route = "alert", response = { stat
       },
     }),
   );
-  return connected.run({ busEvent: event, origin: event, attempt: 1, signal: new AbortController().signal });
+  return connected.run({
+    busEvent: event,
+    origin: event,
+    originProof: "proved",
+    attempt: 1,
+    approvedRef,
+    signal: new AbortController().signal,
+  });
 }
 
 const verifiedBy = (secret: string, request: OutboundRequest | undefined): unknown =>
@@ -99,6 +113,12 @@ describe("the signature of an outgoing webhook", () => {
     await run({ route: "alert" });
     await run({ route: "archive" });
     expect(new Set(requests.map(({ headers }) => headers["webhook-id"])).size).toBe(2);
+  });
+
+  it("a request has the approved reference only if the run needed an approval", async () => {
+    await run({ approvedRef: "c4a1e7d2" });
+    await run();
+    expect(requests.map(({ headers }) => headers["drawbridge-approved-ref"])).toEqual(["c4a1e7d2", undefined]);
   });
 
   it("a secret that is no signing token is a fault that names the reference and never the value", async () => {
@@ -194,7 +214,7 @@ describe("the examples of the README", () => {
       targets: Object.assign({}, ...whole.map(({ targets }) => targets)),
       routes: Object.assign({}, ...whole.map(({ routes }) => routes)),
     });
-    const secrets = { read: async () => new Secret("a secret") };
+    const secrets = { read: async () => new Secret("a secret for tests") };
     expect(await checkLoaded(parseConfig(text, "example"), "example", secrets)).toEqual([]);
   });
 

@@ -6,8 +6,8 @@ import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { epochMillis, epochSeconds, laterBy, systemClock, toIso, toSeconds } from "../../shared/host/clock.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
+import { type AllStores, openAllStores } from "../support/all-stores.ts";
 import { type BridgeProcess, startBridgeProcess } from "../support/bridge-process.ts";
 import { commandLine, type Ran } from "../support/command-line.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -37,11 +37,11 @@ function started(): BridgeProcess {
 }
 
 /** Opens the stores of a data folder for as long as `use` runs. */
-async function inStore<T>(use: (stores: Stores) => Promise<T>, folder = data): Promise<T> {
+async function inStore<T>(use: (stores: AllStores) => Promise<T>, folder = data): Promise<T> {
   const { table, close } = openTable(folder, silentLog);
   try {
     const options = { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock: systemClock };
-    return await use(openStores(table, options));
+    return await use(openAllStores(table, options));
   } finally {
     close();
   }
@@ -70,7 +70,7 @@ const fill = (): Promise<void> =>
   inStore(async ({ actions, deliveries }) => {
     for (const id of ["a-due", "a-done"]) await actions.schedule(actionOf(id), NOW);
     const claim = await actions.claim("a-done", NOW, NOW);
-    if (claim !== undefined) await actions.complete(claim, "done");
+    if (claim !== undefined) await actions.complete(claim);
     for (const delivery of [unrelayed, sampleDelivery(2)]) await deliveries.record(delivery);
     await deliveries.markRelayed(sampleDelivery(2).id, NOW);
   });
