@@ -1,9 +1,16 @@
+import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
 import type { ListedDelivery } from "../model/lookup-terms.ts";
 import type { Counters } from "./counters.ts";
 import type { Retention } from "./fields.ts";
 import { PAGE_DELIVERIES, pagesOf } from "./list-pages.ts";
-import type { Postings } from "./postings.ts";
+import { type Postings, SLOT_MS, slotOf } from "./postings.ts";
+import type { SlotIndex } from "./slot-index.ts";
 import type { Table } from "./table.ts";
+
+/** Time after the end of a slot for what the relay gets late. Each later page costs a write more. */
+const LATE_MS = 60_000;
+/** Slots before the first one of a process, whose indexes an earlier process may not have made: an hour. */
+const EARLIER_SLOTS = 12;
 
 interface Waiting {
   readonly deliveries: readonly ListedDelivery[];
@@ -20,18 +27,23 @@ export class ListWriter {
   readonly #retention: Retention;
   readonly #postings: Postings;
   readonly #counters: Counters;
+  readonly #index: SlotIndex;
   readonly #waiting: Waiting[] = [];
   #isWriting = false;
+  /** The slots whose indexes this process may have to make. `takesOver`: another process may have begun and ended. */
+  readonly #slots = new Map<EpochMillis, { readonly takesOver: boolean }>();
+  #newest: EpochMillis | undefined;
 
   constructor(
     table: Table,
     retention: Retention,
-    { postings, counters }: { readonly postings: Postings; readonly counters: Counters },
+    parts: { readonly postings: Postings; readonly counters: Counters; readonly index: SlotIndex },
   ) {
     this.#table = table;
     this.#retention = retention;
-    this.#postings = postings;
-    this.#counters = counters;
+    this.#postings = parts.postings;
+    this.#counters = parts.counters;
+    this.#index = parts.index;
   }
 
   /** Resolves when the deliveries are listed. Throws `store_unavailable`: some of them may then be listed. */
@@ -41,6 +53,34 @@ export class ListWriter {
       this.#waiting.push({ deliveries, resolve, reject });
       if (!this.#isWriting) void this.#write();
     });
+  }
+
+  /**
+   * Makes the indexes of the slots that are over, of those that this process wrote into or found at its start. What failed is
+   * tried again next time; until then the slot is read page by page. Never throws.
+   */
+  async makeIndexes(listed: readonly Pick<ListedDelivery, "receivedAt">[]): Promise<void> {
+    if (listed.length === 0) return;
+    const newest = epochMillis(Math.max(...listed.map(({ receivedAt }) => receivedAt), this.#newest ?? 0));
+    if (this.#newest === undefined)
+      for (let back = 1; back <= EARLIER_SLOTS; back++)
+        this.#slots.set(laterBy(slotOf(newest), -back * SLOT_MS), { takesOver: true });
+    this.#newest = newest;
+    for (const { receivedAt } of listed) {
+      const slot = slotOf(receivedAt);
+      if (!this.#slots.has(slot)) this.#slots.set(slot, { takesOver: false });
+    }
+    for (const [slot, options] of this.#slots) {
+      if (laterBy(slot, SLOT_MS + LATE_MS) > newest) continue;
+      this.#slots.delete(slot);
+      try {
+        await this.#index.make(slot, options);
+      } catch {
+        // The store failed, which the next write reports. This process may have begun.
+        this.#slots.set(slot, { takesOver: true });
+        return;
+      }
+    }
   }
 
   /** Never throws. */
@@ -54,7 +94,7 @@ export class ListWriter {
         const listed = group.flatMap(({ deliveries }) => deliveries);
         const pages = pagesOf(listed, this.#retention);
         const created = await Promise.all(pages.map(({ page }) => this.#table.create(page)));
-        await this.#postings.add(listed);
+        await Promise.all([this.#postings.add(listed), this.#index.addLate(pages)]);
         // A page that is there was counted when it was created. A repeat is listed again, and was counted before.
         const counted = pages.flatMap(({ deliveries }, at) => (created[at] === true ? deliveries : []));
         await this.#counters.add(counted.filter(({ repeats }) => repeats === undefined));
