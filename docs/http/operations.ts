@@ -151,6 +151,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
     refusals: [],
   },
+  "GET /v1/overview": {
+    summary: "Get whether the bridge is well, and how each source and target is",
+    description:
+      "`level` is the worst of all parts: `failing`, `attention`, `unknown` or `well`. What is not known is never `well`. It " +
+      "reads counts and indexes, so it costs the same however many deliveries there are. A confined role sees only what is " +
+      "its own, and `hidden` names the rest.",
+    caller: "token",
+    answers: { 200: { what: "The bridge, its sources and targets, the worst first.", schema: answers.overview } },
+    refusals: [],
+  },
   "POST /v1/targets/{target}/pause": {
     summary: "Pause a target: no attempt at it begins until it is resumed",
     description: "A target that is paused already stays as it is. Needs `pause` for the target under a role.",

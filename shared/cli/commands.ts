@@ -431,6 +431,17 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await import("./login.ts")).logoutCommand(invocation),
   },
   {
+    name: "status",
+    group: "Run a bridge",
+    summary: "show whether the bridge is well",
+    details:
+      "It shows the bridge, each source and each target, the worst first. It ends with 0 if everything is known to be well, with 1 if something fails or needs a look, and with 7 if nothing is known to be wrong and something is not known.",
+    positionals: [],
+    options: { ...format, url },
+    examples: ["status", "status --output json"],
+    run: async (invocation) => (await import("./status.ts")).statusCommand(invocation),
+  },
+  {
     name: "targets list",
     group: "Targets",
     summary: "list the targets with what stops them",

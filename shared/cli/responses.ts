@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { LEVELS } from "../model/level.ts";
 
 // The responses of the bridge, as far as the command line shows them. Further members are ignored, so a newer bridge may
 // return more.
@@ -361,6 +362,76 @@ export const listedTargets = v.object({
   targets: v.array(v.object({ ...shownTarget.entries, due: v.number(), may: v.array(v.string()) })),
 });
 export type ListedTarget = v.InferOutput<typeof listedTargets>["targets"][number];
+
+const level = v.picklist(LEVELS);
+
+/** `GET /v1/overview`. */
+export const overview = v.object({
+  level,
+  at: v.string(),
+  version: v.string(),
+  configuration: v.exactOptional(v.string()),
+  hidden: v.exactOptional(v.array(v.string())),
+  bridge: v.exactOptional(v.object({ level, checks: v.record(v.string(), v.string()) })),
+  sources: v.exactOptional(
+    v.array(
+      v.object({
+        source: v.string(),
+        state: v.string(),
+        level,
+        why: v.string(),
+        lastGoodAt: v.exactOptional(v.string()),
+        lastHour: v.number(),
+        weekAgo: v.number(),
+        refusals: v.array(v.object({ reason: v.string(), count: v.number(), since: v.string(), lastAt: v.string() })),
+      }),
+    ),
+  ),
+  targets: v.exactOptional(
+    v.array(
+      v.object({
+        target: v.string(),
+        removed: v.exactOptional(v.literal(true)),
+        pages: v.exactOptional(v.literal(true)),
+        state: v.string(),
+        level,
+        why: v.string(),
+        since: v.exactOptional(v.string()),
+        lastUsedAt: v.exactOptional(v.string()),
+        due: v.number(),
+        retrying: v.number(),
+        oldestAt: v.exactOptional(v.string()),
+        may: v.array(v.string()),
+      }),
+    ),
+  ),
+  pages: v.exactOptional(v.object({ level, notWritable: v.number(), overdue: v.number(), waiting: v.number() })),
+  ended: v.object({
+    level,
+    since: v.string(),
+    counts: v.record(v.string(), v.number()),
+    hasMore: v.exactOptional(v.literal(true)),
+    newest: v.array(
+      v.object({
+        delivery: v.string(),
+        what: v.string(),
+        subject: v.exactOptional(v.string()),
+        route: v.string(),
+        target: v.exactOptional(v.string()),
+        state: v.string(),
+        since: v.string(),
+        reason: v.exactOptional(v.string()),
+      }),
+    ),
+  }),
+  approvals: v.object({
+    waiting: v.number(),
+    forYou: v.number(),
+    oldestAt: v.exactOptional(v.string()),
+    firstUntil: v.exactOptional(v.string()),
+  }),
+});
+export type ShownOverview = v.InferOutput<typeof overview>;
 
 /** `GET /v1/credentials`. */
 export const listedCredentials = v.object({

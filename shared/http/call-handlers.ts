@@ -5,6 +5,7 @@ import { countDeliveries } from "./delivery-counts.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
+import { getOverview } from "./overview.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
 import { revokeSessions } from "./sessions.ts";
@@ -19,6 +20,7 @@ export const callHandlers = {
   decideApproval,
   exchangeToken,
   getDelivery,
+  getOverview,
   introspectToken,
   listApprovals,
   listCredentials,

@@ -223,6 +223,7 @@ async function bridgeOf(
     patterns: async () => [],
     refusalCounts: new RefusalCounts({ refusals: stores.refusals, clock, log: silentLog }),
     sourcesWithNext: [],
+    ready: async () => ({ status: "ready", checks: {} }),
     sites: noSites,
     runReporters,
     targetNames: ["ci"],
