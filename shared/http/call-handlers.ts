@@ -7,6 +7,7 @@ import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
+import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
@@ -29,6 +30,7 @@ export const callHandlers = {
   oauthError,
   pauseOneTarget,
   previewReplay,
+  previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,
