@@ -28,7 +28,7 @@ export interface RollbackPlace {
   readonly environment?: string;
   /** What a rollback replaces: the newest run in the environment, or a newer one that has not reported any. */
   readonly newest: RouteRun;
-  /** The earlier ones that succeeded, newest first. A rollback goes back to the first unless it is told another one. */
+  /** The earlier ones that succeeded, newest first. A rollback goes back to the first unless it names another one. */
   readonly good: readonly RouteRun[];
 }
 
