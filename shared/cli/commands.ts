@@ -343,9 +343,10 @@ export const COMMANDS: readonly Command[] = [
     options: {
       environment: { value: "name", summary: "only runs of this environment" },
       to: { value: "delivery", summary: "fire it as this delivery did" },
+      "dry-run": { summary: "list the runs that it can go back to, and run nothing" },
       url,
     },
-    examples: ["rollback deploy-docs --environment production"],
+    examples: ["rollback deploy-docs --dry-run", "rollback deploy-docs --environment production"],
     run: async (invocation) => (await import("./replay.ts")).rollbackCommand(invocation),
   },
   {

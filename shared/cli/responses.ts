@@ -329,6 +329,25 @@ export const replayed = v.object({
   status: v.picklist(["accepted", "duplicate"]),
 });
 
+const runOfRoute = v.object({
+  delivery: v.string(),
+  firedAt: v.string(),
+  state: v.picklist(["running", "succeeded", "failed"]),
+  what: v.exactOptional(v.string()),
+  subject: v.exactOptional(v.string()),
+  title: v.exactOptional(v.string()),
+  commits: v.exactOptional(v.array(v.object({ id: v.string(), title: v.string() }))),
+  problem: v.exactOptional(v.string()),
+});
+export type RunOfRoute = v.InferOutput<typeof runOfRoute>;
+
+/** `GET /v1/rollbacks`. */
+export const rollbackPreview = v.object({
+  places: v.array(
+    v.object({ environment: v.exactOptional(v.string()), newest: runOfRoute, good: v.array(runOfRoute) }),
+  ),
+});
+
 /** `POST /v1/targets/{target}/pause` and `/resume`. */
 export const shownTarget = v.object({
   target: v.string(),
