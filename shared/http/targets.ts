@@ -6,6 +6,7 @@ import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import { type NamedPrincipal, namedPrincipal, type Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { TargetState } from "../model/target-state.ts";
@@ -92,7 +93,7 @@ export async function pauseOneTarget(
   const body = parseJsonBody(request.body, pauseBody);
   if (!body.ok) return reject(body.rejection, by);
   const { reason } = body.value;
-  if (!api.targetNames.includes(target)) return reject({ reason: "target_unknown" }, by);
+  if (!api.targetNames.includes(target)) return reject(unknownTarget(api.targetNames, by, api), by);
   const before = await api.targets.get(target);
   if (before.pause !== undefined) return ok(shownTarget(before, api));
   // The audit first: nothing is paused without a record of who paused it.
@@ -112,11 +113,23 @@ export async function resumeOneTarget(
   const body = parseJsonBody(request.body, resumeBody);
   if (!body.ok) return reject(body.rejection, by);
   const before = await api.targets.get(target);
-  if (before.revision === 0 && !api.targetNames.includes(target)) return reject({ reason: "target_unknown" }, by);
+  if (before.revision === 0 && !api.targetNames.includes(target)) {
+    const stored = (await api.targets.list()).map((one) => one.target);
+    return reject(unknownTarget([...api.targetNames, ...stored], by, api), by);
+  }
   if (before.pause === undefined && before.breaker?.open === undefined) return ok(shownTarget(before, api));
   await api.auditLog.record({ act: "target_resumed", object: target, by, request });
   return ok(shownTarget(await resumeTarget(target, api), api));
 }
+
+/** Names the targets that the caller may pause and resume. */
+const unknownTarget = (names: readonly string[], by: Principal, { policy }: Pick<TargetsApi, "policy">): Rejection => ({
+  reason: "target_unknown",
+  known: [...new Set(names)]
+    .filter((name) => policy.rejectPause(by, name) === undefined)
+    .sort()
+    .join(", "),
+});
 
 async function allowedCaller(request: ReceivedRequest, target: string, api: TargetsApi): Promise<Result<Principal>> {
   const caller = await callerOf(request, "of a route", api);
