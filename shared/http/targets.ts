@@ -87,12 +87,10 @@ export async function pauseOneTarget(
   target: string,
   api: TargetsApi,
 ): Promise<Result<ShownTarget>> {
-  const caller = await allowedCaller(request, target, api);
-  if (!caller.ok) return caller;
-  const by = caller.value;
-  const body = parseJsonBody(request.body, pauseBody);
-  if (!body.ok) return reject(body.rejection, by);
-  const { reason } = body.value;
+  const order = await parseOrder(request, target, pauseBody, api);
+  if (!order.ok) return order;
+  const { by, body } = order.value;
+  const { reason } = body;
   if (!api.targetNames.includes(target)) return reject(unknownTarget(api.targetNames, by, api), by);
   const before = await api.targets.get(target);
   if (before.pause !== undefined) return ok(shownTarget(before, api));
@@ -107,15 +105,13 @@ export async function resumeOneTarget(
   target: string,
   api: TargetsApi,
 ): Promise<Result<ShownTarget>> {
-  const caller = await allowedCaller(request, target, api);
-  if (!caller.ok) return caller;
-  const by = caller.value;
-  const body = parseJsonBody(request.body, resumeBody);
-  if (!body.ok) return reject(body.rejection, by);
+  const order = await parseOrder(request, target, resumeBody, api);
+  if (!order.ok) return order;
+  const { by } = order.value;
   const before = await api.targets.get(target);
   if (before.revision === 0 && !api.targetNames.includes(target)) {
-    const stored = (await api.targets.list()).map((one) => one.target);
-    return reject(unknownTarget([...api.targetNames, ...stored], by, api), by);
+    const held = (await api.targets.list()).filter(({ pause, breaker }) => pause ?? breaker).map((one) => one.target);
+    return reject(unknownTarget([...api.targetNames, ...held], by, api), by);
   }
   if (before.pause === undefined && before.breaker?.open === undefined) return ok(shownTarget(before, api));
   await api.auditLog.record({ act: "target_resumed", object: target, by, request });
@@ -131,12 +127,20 @@ const unknownTarget = (names: readonly string[], by: Principal, { policy }: Pick
     .join(", "),
 });
 
-async function allowedCaller(request: ReceivedRequest, target: string, api: TargetsApi): Promise<Result<Principal>> {
+/** An order of somebody who may pause and resume the target. */
+async function parseOrder<Body>(
+  request: ReceivedRequest,
+  target: string,
+  schema: v.GenericSchema<unknown, Body>,
+  api: TargetsApi,
+): Promise<Result<{ readonly by: Principal; readonly body: Body }>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
-  const { principal } = caller.value;
-  const forbidden = api.policy.rejectPause(principal, target);
-  return forbidden ? reject(forbidden, principal) : ok(principal);
+  const { principal: by } = caller.value;
+  const forbidden = api.policy.rejectPause(by, target);
+  if (forbidden) return reject(forbidden, by);
+  const body = parseJsonBody(request.body, schema);
+  return body.ok ? ok({ by, body: body.value }) : reject(body.rejection, by);
 }
 
 function shownTarget(
