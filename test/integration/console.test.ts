@@ -360,7 +360,12 @@ describe("targets", () => {
 
   it("a pause needs a reason, a target that exists and the role", async () => {
     await expect(command("targets", "pause", "listener")).rejects.toMatchObject({ code: "usage_invalid" });
-    await expect(command("targets", "pause", "nowhere", "--reason", "x")).rejects.toThrow(/target_unknown/);
+    await expect(command("targets", "pause", "nowhere", "--reason", "x")).rejects.toThrow(
+      /^404 There is no such target; you may name listener, pages \(target_unknown/,
+    );
+    await expect(command("targets", "resume", "nowhere")).rejects.toThrow(
+      /you may name listener, pages \(target_unknown/,
+    );
   });
 });
 
