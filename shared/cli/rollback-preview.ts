@@ -23,12 +23,17 @@ export async function printRollbacks(invocation: Invocation, route: string): Pro
       ...good.map((run) => row(environment, run.delivery === chosen ? "runs again" : "", run)),
     ];
   });
-  print(table(["environment", "rollback", "state", "fired", "delivery", "what"], rows, { columns: invocation.columns }));
+  print(
+    table(["environment", "rollback", "state", "fired", "delivery", "what"], rows, { columns: invocation.columns }),
+  );
   return EXIT.done;
 }
 
-const row = (environment: string, does: string, { state, firedAt, delivery, ...run }: RunOfRoute): readonly string[] =>
-  [environment, does, state, firedAt, delivery, causeOf(run)];
+const row = (
+  environment: string,
+  does: string,
+  { state, firedAt, delivery, ...run }: RunOfRoute,
+): readonly string[] => [environment, does, state, firedAt, delivery, causeOf(run)];
 
 function causeOf({
   commits = [],
