@@ -5,6 +5,7 @@ import type { Invocation } from "./command.ts";
 import { deliveriesText } from "./events.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Display, formatOf, printFound, timeText } from "./output.ts";
+import { withProgram } from "./program.ts";
 import {
   type ExplainedStep,
   explainedDelivery,
@@ -62,7 +63,7 @@ async function explainDelivery(
     records: explanation.routes,
     text: (display) =>
       [
-        explanationText(shown, explanation, { all, columns: display.columns }),
+        explanationText(shown, explanation, { all, columns: display.columns, program: invocation.program }),
         ...(others.length === 0 ? [] : [OTHERS, deliveriesText([...others], { isAudit: false, ...display })]),
       ].join("\n\n"),
   });
@@ -112,15 +113,18 @@ function explainSource(refused: RefusedOfSource, invocation: Invocation): number
       const [seen] = refused.sources;
       const good = seen === undefined ? "" : seenText(seen, (iso) => timeText(iso, display));
       const hints = new Set(refused.refusals.map(({ reason, hint = "" }) => `${reason}: ${hint}.`));
-      const recorded = refused.deliveries.flatMap(({ what, principal, receivedAt, id }) => [
-        `✕ ${what} of ${principal.subject} at ${timeText(receivedAt, display)}:`,
-        `      drawbridge explain ${id}`,
-      ]);
+      const recorded = refused.deliveries.map(
+        ({ what, principal, receivedAt, id }) =>
+          `✕ ${what} of ${principal.subject} at ${timeText(receivedAt, display)}, recorded as ${id}`,
+      );
       const lines =
         refused.refusals.length + recorded.length === 0
           ? ["– No request of the last day was refused."]
           : [...sourceLines(refused, display), ...hints, ...recorded];
-      return fitting([`source ${seen?.source}: ${good}`, ...lines, ...SOURCE_CHECKS], display);
+      const checks = checkLines(sourceChecks(refused), invocation.program).map((line) =>
+        shownLine(line, display.columns),
+      );
+      return [fitting([`source ${seen?.source}: ${good}`, ...lines], display), ...checks].join("\n");
     },
   });
   return EXIT.done;
@@ -141,12 +145,19 @@ const sourceLines = ({ refusals, sources }: ListedRefusals, display: Display): r
     `  newest requests: ${one.requests.join(", ")}`,
   ]);
 
-const SOURCE_CHECKS = [
-  "  See which secret each sender uses:",
-  "      drawbridge secrets",
-  "  See why a token is refused, claim by claim:",
-  "      drawbridge token explain --file token.txt",
-];
+/** A sender that signs has no token to explain. */
+function sourceChecks({ refusals, deliveries: [recorded] }: RefusedOfSource): readonly NextCheck[] {
+  const secrets = { text: "See which secret each sender uses", command: "drawbridge secrets" };
+  const token = {
+    text: "See why a token is refused, claim by claim",
+    command: "drawbridge token explain --file token.txt",
+  };
+  if (recorded !== undefined)
+    return [{ text: "See what was wrong with it", command: `drawbridge explain ${recorded.id}` }, secrets, token];
+  return refusals.some(({ reason }) => ABOUT_TOKENS.test(reason)) ? [secrets, token] : [secrets];
+}
+
+const ABOUT_TOKENS = /^(token|issuer|algorithm|key|audience|claim|tenant|groups|proof)_/;
 
 const isDeliveryId = (what: string): boolean => /^d-[a-z2-7]{26}$/.test(what);
 
@@ -168,12 +179,14 @@ interface Shape {
   readonly all: boolean;
   /** Width of the terminal, if it is one. */
   readonly columns: number | undefined;
+  /** What the commands begin with. */
+  readonly program: string;
 }
 
 function explanationText(
   { delivery }: Pick<ShownDelivery, "delivery">,
   { answer, mark, steps, routes, otherRoutes, followed, checks }: ShownExplanation,
-  { all, columns }: Shape,
+  { all, columns, program }: Shape,
 ): string {
   const missed = routes.filter(({ matched }) => !matched);
   const shown = [...routes.filter(({ matched }) => matched), ...(all ? missed : missed.slice(0, MAX_MISSED))];
@@ -184,13 +197,13 @@ function explanationText(
       stepLine({ mark, text: answer }),
     ],
     steps.map((step) => stepLine(step)),
-    ...shown.map(routeLines),
+    ...shown.map((route) => routeLines(route, program)),
     [
       ...(hidden > 0 ? [{ indent: "", text: `Further routes: ${hidden}. See them with --all.` }] : []),
       ...(otherRoutes > 0 ? [{ indent: "", text: `Routes that are not shown: ${otherRoutes}.` }] : []),
       ...(followed.length > 0 ? [{ indent: "", text: `Traced back to it: ${followed.join(", ")}` }] : []),
     ],
-    checkLines(checks),
+    checkLines(checks, program),
   ];
   return blocks
     .filter((lines) => lines.length > 0)
@@ -204,24 +217,31 @@ interface Line {
   /** What stands before the text. The lines that follow a wrapped line have as many blanks. */
   readonly indent: string;
   readonly text: string;
+  /** A command stays in one line, so that it can be copied. */
+  readonly isCommand?: true;
 }
 
-const shownLine = ({ indent, text }: Line, columns = Number.POSITIVE_INFINITY): string =>
-  indent + wrapped(printable(text), columns - indent.length).join(`\n${" ".repeat(indent.length)}`);
+const shownLine = ({ indent, text, isCommand }: Line, columns = Number.POSITIVE_INFINITY): string =>
+  isCommand
+    ? `${indent}${printable(text)}`
+    : indent + wrapped(printable(text), columns - indent.length).join(`\n${" ".repeat(indent.length)}`);
 
-const routeLines = ({ route, event, target, steps, checks }: ShownExplanation["routes"][number]): readonly Line[] => [
+const routeLines = (
+  { route, event, target, steps, checks }: ShownExplanation["routes"][number],
+  program: string,
+): readonly Line[] => [
   {
     indent: "",
     text: `route ${route}${target === undefined ? "" : ` to ${target}`}${event === undefined ? "" : ` (event ${event})`}`,
   },
   ...steps.map((step) => stepLine(step, "  ")),
-  ...checkLines(checks),
+  ...checkLines(checks, program),
 ];
 
-const checkLines = (checks: readonly NextCheck[]): readonly Line[] =>
-  checks.flatMap(({ text, command }) => [
+const checkLines = (checks: readonly NextCheck[], program: string): readonly Line[] =>
+  checks.flatMap(({ text, command }): readonly Line[] => [
     { indent: "  ", text: `${text}:` },
-    { indent: "      ", text: command },
+    { indent: "      ", text: withProgram(command, program), isCommand: true },
   ]);
 
 const stepLine = ({ mark, text }: ExplainedStep, before = ""): Line => ({ indent: `${before}${SIGNS[mark]} `, text });

@@ -5,8 +5,10 @@ import { countDeliveries } from "./delivery-counts.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
+import { getOverview } from "./overview.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
+import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
@@ -19,6 +21,7 @@ export const callHandlers = {
   decideApproval,
   exchangeToken,
   getDelivery,
+  getOverview,
   introspectToken,
   listApprovals,
   listCredentials,
@@ -29,6 +32,7 @@ export const callHandlers = {
   oauthError,
   pauseOneTarget,
   previewReplay,
+  previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,

@@ -346,8 +346,8 @@ function answerOf(
 }
 
 function checksOf({ delivery }: ShownFacts, nearest: ExplainedRoute | undefined): readonly NextCheck[] {
-  const { id, outcome, source } = delivery;
-  if (outcome === "refused")
+  const { id, outcome, source, principal } = delivery;
+  if (outcome === "refused" && principal.trustEntry !== undefined)
     return [
       { text: "Explain the token of the caller, claim by claim", command: "drawbridge token explain --file token.txt" },
     ];

@@ -205,7 +205,7 @@ describe("a job whose token has a wrong audience", () => {
     const { text } = await run("events", "list", "--outcome", "refused");
     const [id = ""] = /d-[a-z2-7]{26}/.exec(text) ?? [];
     expect((await run("explain", "status")).text).toMatch(
-      new RegExp(`✕ audience_mismatch of person at [^]+drawbridge explain ${id}`),
+      new RegExp(`✕ audience_mismatch of person at \\S+, recorded as ${id}[^]+ explain ${id}`),
     );
     const explained = (await run("explain", id)).text;
     expect(explained).toContain("✕ It was refused: audience_mismatch.");
