@@ -12,6 +12,7 @@ import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
 import { TARGET_STATES } from "../../shared/http/overview-targets.ts";
 import type { ListedRefusals } from "../../shared/http/refusals.ts";
 import type { ReplayPreview } from "../../shared/http/replay.ts";
+import type { RollbackPreview } from "../../shared/http/rollback-preview.ts";
 import type { RevokedSessions } from "../../shared/http/sessions.ts";
 import type { ShownApproval } from "../../shared/http/shown-approval.ts";
 import type { SubmittedSummary } from "../../shared/http/summaries.ts";
@@ -241,6 +242,17 @@ export const decision = v.object({
   verifiedWith: optionalText,
 });
 
+const shownRunMembers = {
+  requesterName: optionalText,
+  commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
+  commitCount: optional(whole),
+  diffUrl: optionalText,
+  title: optionalText,
+  url: optionalText,
+  author: optionalText,
+  params: optional(textsByName),
+};
+
 const approvalMembers = {
   id: text,
   route: text,
@@ -251,18 +263,7 @@ const approvalMembers = {
   subject: text,
   requester: identity,
   authors: optional(v.array(identity)),
-  shows: optional(
-    v.object({
-      requesterName: optionalText,
-      commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
-      commitCount: optional(whole),
-      diffUrl: optionalText,
-      title: optionalText,
-      url: optionalText,
-      author: optionalText,
-      params: optional(textsByName),
-    }),
-  ),
+  shows: optional(v.object(shownRunMembers)),
   page: optional(v.object({ site: text, id: text })),
   requestedAt: time,
   until: time,
@@ -315,6 +316,24 @@ export const replayPreview = answer<ReplayPreview>()(
     delivery: text,
     routes: v.array(v.object({ route: text, recorded: v.boolean(), fires: v.boolean() })),
     problem: optionalText,
+  }),
+);
+
+const runOfRoute = v.object({
+  ...shownRunMembers,
+  delivery: text,
+  firedAt: time,
+  state: v.picklist(["running", "succeeded", "failed"]),
+  endedAt: optionalTime,
+  what: optionalText,
+  subject: optionalText,
+  problem: optional(v.pipe(text, v.description("Why a rollback to it would run nothing."))),
+});
+
+export const rollbackPreview = answer<RollbackPreview>()(
+  v.object({
+    route: text,
+    places: v.array(v.object({ environment: optionalText, newest: runOfRoute, good: v.array(runOfRoute) })),
   }),
 );
 

@@ -301,7 +301,7 @@ export const listedApprovals = v.object({
 
 export type ListedApproval = v.InferOutput<typeof listedApprovals>["approvals"][number];
 
-const decided = v.object({ by: identity, at: v.string() });
+const decided = v.object({ by: identity, at: v.string(), comment: v.exactOptional(v.string()) });
 
 /** `GET /v1/approvals?state=ended`. */
 export const endedApprovals = v.object({
@@ -327,6 +327,25 @@ export const replayed = v.object({
   delivery: v.string(),
   replayOf: v.string(),
   status: v.picklist(["accepted", "duplicate"]),
+});
+
+const runOfRoute = v.object({
+  delivery: v.string(),
+  firedAt: v.string(),
+  state: v.picklist(["running", "succeeded", "failed"]),
+  what: v.exactOptional(v.string()),
+  subject: v.exactOptional(v.string()),
+  title: v.exactOptional(v.string()),
+  commits: v.exactOptional(v.array(v.object({ id: v.string(), title: v.string() }))),
+  problem: v.exactOptional(v.string()),
+});
+export type RunOfRoute = v.InferOutput<typeof runOfRoute>;
+
+/** `GET /v1/rollbacks`. */
+export const rollbackPreview = v.object({
+  places: v.array(
+    v.object({ environment: v.exactOptional(v.string()), newest: runOfRoute, good: v.array(runOfRoute) }),
+  ),
 });
 
 /** `POST /v1/targets/{target}/pause` and `/resume`. */

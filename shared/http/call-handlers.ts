@@ -8,6 +8,7 @@ import { oauthError } from "./oauth-form.ts";
 import { getOverview } from "./overview.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
+import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
@@ -31,6 +32,7 @@ export const callHandlers = {
   oauthError,
   pauseOneTarget,
   previewReplay,
+  previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,

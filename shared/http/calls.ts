@@ -53,6 +53,7 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   get("/v1/credentials", async (request) => (await handlers()).listCredentials(request, deps)),
   get("/v1/deliveries/:id/replay", async (request, id) => (await handlers()).previewReplay(request, id, deps)),
   post("/v1/deliveries/:id/replay", 202, async (request, id) => (await handlers()).replayDelivery(request, id, deps)),
+  get("/v1/rollbacks", async (request) => (await handlers()).previewRollback(request, deps)),
   post("/v1/rollbacks", 202, async (request) => (await handlers()).rollBackRoute(request, deps)),
   get("/v1/approvals", async (request) => {
     const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();

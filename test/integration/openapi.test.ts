@@ -270,7 +270,7 @@ describe("every call, compared with its description", () => {
       () => succeeds("POST", "/v1/rollbacks", { route: "push-build" }),
       ({ problems }) => problems.length === 0,
     );
-    exchanges.push(rolledBack);
+    exchanges.push(rolledBack, await succeeds("GET", "/v1/rollbacks?route=push-build"));
     expect(exchanges.flatMap(({ problems }) => problems)).toEqual([]);
     const reached = exchanges.map(({ operation }) => operation);
     const missing = operations.map(({ method, path }) => `${method} ${path}`).filter((one) => !reached.includes(one));
