@@ -47,6 +47,7 @@ type FormHandler = (visit: Visit, form: URLSearchParams, id: string) => Promise<
 
 const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console", deliveriesPage],
+  ["/console/deliveries", deliveriesPage],
   ["/console/deliveries/:id", deliveryPage],
   ["/console/approvals", approvalsPage],
   ["/console/rollbacks", rollbacksPage],

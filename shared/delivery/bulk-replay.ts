@@ -12,7 +12,7 @@ export interface BulkReplayDeps extends ReplayRouteDeps {
 }
 
 /** Replays of one order between two writes of its progress. An order that is stopped stops after them. */
-export const BULK_STEP = 10;
+const BULK_STEP = 10;
 /** Orders that one round works on. */
 const ORDERS = 5;
 /** A step takes a few seconds at most. */

@@ -55,7 +55,7 @@ export const orderBody = v.strictObject({ ...selectionEntries, reason: text });
 export const stopBody = v.strictObject({});
 
 /** A route and a state, and how many deliveries with them would run again, or why they would not. */
-export interface PreviewedRoute {
+interface PreviewedRoute {
   readonly route: string;
   readonly state: SeenState;
   readonly runs: number;
@@ -207,7 +207,7 @@ const isOwn = (by: Principal, order: BulkReplay): boolean => principalIdOf(order
 const mayKnow = (by: Principal, order: BulkReplay, { policy }: BulkReplaysApi): boolean =>
   isOwn(by, order) || !policy.isConfined(by, "deliveries");
 
-export function shownBulkReplay(order: BulkReplay): ShownBulkReplay {
+function shownBulkReplay(order: BulkReplay): ShownBulkReplay {
   const { id, state, orderedAt, by, reason, isForced, routes, total, handled, counts, endedAt, stoppedBy } = order;
   return {
     id,

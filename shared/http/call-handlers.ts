@@ -6,8 +6,10 @@ import { countDeliveries } from "./delivery-counts.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
+import { getOverview } from "./overview.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
+import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
@@ -21,6 +23,7 @@ export const callHandlers = {
   exchangeToken,
   getBulkReplay,
   getDelivery,
+  getOverview,
   introspectToken,
   listApprovals,
   listBulkReplays,
@@ -34,6 +37,7 @@ export const callHandlers = {
   pauseOneTarget,
   previewBulkReplay,
   previewReplay,
+  previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,

@@ -7,6 +7,7 @@ import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
 import type { IntrospectionApi } from "./introspection.ts";
+import type { OverviewApi } from "./overview.ts";
 import type { RefusalsApi } from "./refusals.ts";
 import type { ReplayApi } from "./replay.ts";
 import type { SessionsApi } from "./sessions.ts";
@@ -20,6 +21,7 @@ export type CallDeps = DeliveriesApi &
   CredentialsApi &
   RefusalsApi &
   ApprovalsApi &
+  OverviewApi &
   ReplayApi &
   SessionsApi &
   SummariesApi &
@@ -58,11 +60,13 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   post("/v1/replay-preview", 200, async (request) => (await handlers()).previewBulkReplay(request, deps)),
   get("/v1/replays/:id", async (request, id) => (await handlers()).getBulkReplay(request, id, deps)),
   post("/v1/replays/:id/stop", 200, async (request, id) => (await handlers()).stopBulkReplay(request, id, deps)),
+  get("/v1/rollbacks", async (request) => (await handlers()).previewRollback(request, deps)),
   post("/v1/rollbacks", 202, async (request) => (await handlers()).rollBackRoute(request, deps)),
   get("/v1/approvals", async (request) => {
     const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
     return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
   }),
+  get("/v1/overview", async (request) => (await handlers()).getOverview(request, deps)),
   get("/v1/targets", async (request) => (await handlers()).listTargets(request, deps)),
   post("/v1/targets/:target/pause", 200, async (request, _, target) =>
     (await handlers()).pauseOneTarget(request, target, deps),

@@ -51,7 +51,7 @@ export function problemOf(rejection: Rejection): Problem {
     case "approval_unknown":
       return { status: 404, title: "There is no such approval" };
     case "target_unknown":
-      return { status: 404, title: "There is no such target" };
+      return { status: 404, title: noTarget(rejection.known) };
     case "replay_unknown":
       return { status: 404, title: "There is no such bulk replay" };
     case "method_not_allowed":
@@ -82,6 +82,9 @@ export function problemOf(rejection: Rejection): Problem {
       return callerProblemOf(rejection);
   }
 }
+
+const noTarget = (known: string): string =>
+  known === "" ? "There is no such target" : `There is no such target; you may name ${known}`;
 
 /** Rejections of an authenticated caller. */
 function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Problem {

@@ -37,6 +37,7 @@ export const replayBody = v.strictObject({
   expected: v.optional(v.strictObject({ state: v.picklist([...ROUTE_STATES, "unmatched"]), since: v.optional(time) })),
   force: v.optional(v.boolean()),
 });
+export const rollbackQuery = v.strictObject({ route: text });
 export const rollbackBody = v.strictObject({ route: text, environment: v.optional(text), to: v.optional(text) });
 
 /**

@@ -246,7 +246,9 @@ describe("an order to run many deliveries again", () => {
       total: 0,
       state: "done",
     });
-    expect(answerOf(await bridge.order("dana/on-call", { ...selected, force: true, key: "3" })).counts.accepted).toBe(2);
+    expect(answerOf(await bridge.order("dana/on-call", { ...selected, force: true, key: "3" })).counts.accepted).toBe(
+      2,
+    );
     expect(bridge.recorded).toHaveLength(3);
   });
 });

@@ -62,6 +62,7 @@ export async function httpBridge(
         wake: unexpected("the wake-up of an action"),
         status: async () => undefined,
         due: unexpected("the due actions"),
+        dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },
       bulkReplays: {
@@ -81,7 +82,7 @@ export async function httpBridge(
         save: unexpected("a change of a target"),
       },
       targetNames: [],
-      attention: { newestFirst: noAttention },
+      attention: { newestFirst: noEntries, oldest: async () => [] },
       runs: { of: unexpected("the reading of runs") },
       reportedRuns: { get: unexpected("the reading of a run's reports") },
       runReporters: [],
@@ -93,6 +94,7 @@ export async function httpBridge(
       refusals: { list: async () => [] },
       refusalCounts,
       sourcesWithNext: [],
+      ready: () => readinessByRead(async () => undefined),
       sites: noSites,
       tokens,
       trustEntries: [],
@@ -168,6 +170,6 @@ const noApprovals = storeWith<ApprovalStore>({
 export const gitlabHeaders = (body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> =>
   signedGitlabHeaders(body, { token: CANARY, id, at });
 
-async function* noAttention(): AsyncGenerator<never> {
-  // Nothing needs a person.
+async function* noEntries(): AsyncGenerator<never> {
+  // Nothing is due, and nothing needs a person.
 }
