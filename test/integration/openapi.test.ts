@@ -268,6 +268,7 @@ describe("every call, compared with its description", () => {
       await succeeds("GET", "/v1/replays"),
       await succeeds("GET", `/v1/replays/${await orderedReplay()}`),
       await succeeds("POST", `/v1/replays/${await orderedReplay()}/stop`),
+      await succeeds("GET", "/v1/overview"),
       await succeeds("GET", "/v1/targets"),
       await succeeds("POST", "/v1/targets/pages/pause", { reason: "a test" }),
       await succeeds("POST", "/v1/targets/pages/resume"),
