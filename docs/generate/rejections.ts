@@ -17,7 +17,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   query_invalid: "A query parameter of a list is invalid",
   body_invalid:
     "The body of a [status callback](status.md) or of an order to an [approval](approvals.md), a replay, a rollback or a [summary](summaries.md) is invalid, or the text of a summary is refused",
-  target_unknown: "The path of a summary names no configured target",
+  target_unknown:
+    "The path of a summary, a pause or a resume names no configured target. `known`: those that the caller may name there",
   grant_type_unsupported: "At `/oauth/token`: the request asks for no token exchange",
   upstream_unknown: "At `/oauth/token`: `audience` names no configured upstream",
   scope_forbidden: "At `/oauth/token`: no `allow` of the upstream gives the caller `scope`",
@@ -75,6 +76,9 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
     "In the timeline of a label, or of a comment without an id: the approval was requested less than `minimumSeconds` before",
   reference_unverified:
     "The target under `verifyWith` did not answer, or cannot be asked about this event (`problem`). Nothing was decided",
+  replay_unknown: "No bulk replay has this id, or the caller may not know it",
+  replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",
+  replay_unsafe: "The route is in a `state` in which something may have run already, or still runs",
   replay_impossible: "The delivery is no event, matched no such route, or was not authenticated (`problem`)",
   rollback_impossible: "The bridge knows no run to return to",
   rate_exceeded: "The caller is authenticated and exceeded the limit of `role` for this minute",

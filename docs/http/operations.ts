@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { query as openQuery, verdict } from "../../shared/http/approvals.ts";
+import { orderBody, previewBody, stopBody } from "../../shared/http/bulk-replays.ts";
 import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
 import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
 import { introspectionForm } from "../../shared/http/introspection.ts";
 import { EXPECTED as REFUSALS_EXPECTED, query as refusalsQuery } from "../../shared/http/refusals.ts";
-import { replayBody, rollbackBody } from "../../shared/http/replay.ts";
+import { replayBody, rollbackBody, rollbackQuery } from "../../shared/http/replay.ts";
 import { revocation } from "../../shared/http/sessions.ts";
 import { summaryBody } from "../../shared/http/summaries.ts";
 import { pauseBody, resumeBody } from "../../shared/http/targets.ts";
@@ -132,12 +133,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Run a delivery again, for all of its routes or for one",
     description:
       "An empty body is an empty object. `today`: also for routes that did not match then and do with today's configuration. " +
-      "`reason` is recorded in the timeline.",
+      "`reason` is recorded in the timeline. `expected` needs `route`: the route runs again only if it has this state since " +
+      "this time, and once for that state, whoever asks and with whichever idempotency key; the state `unmatched` has no " +
+      "time. `force`: also if something may have run already, or still runs.",
     caller: "token",
     body: { type: "json", schema: replayBody, required: false },
     isIdempotent: true,
     answers: { 202: { what: "Recorded as a new delivery.", schema: answers.replayed } },
-    refusals: ["body_invalid", "delivery_unknown", "replay_impossible"],
+    refusals: ["body_invalid", "delivery_unknown", "replay_impossible", "replay_outdated", "replay_unsafe"],
   },
   "GET /v1/deliveries/{id}/replay": {
     summary: "Get what a replay of a delivery would do now",
@@ -149,6 +152,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "List the targets with their pause, their circuit breaker and their due actions",
     caller: "token",
     answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
+    refusals: [],
+  },
+  "GET /v1/overview": {
+    summary: "Get whether the bridge is well, and how each source and target is",
+    description:
+      "`level` is the worst of all parts: `failing`, `attention`, `unknown` or `well`. What is not known is never `well`. It " +
+      "reads counts and indexes, so it costs the same however many deliveries there are. A confined role sees only what is " +
+      "its own, and `hidden` names the rest.",
+    caller: "token",
+    answers: { 200: { what: "The bridge, its sources and targets, the worst first.", schema: answers.overview } },
     refusals: [],
   },
   "POST /v1/targets/{target}/pause": {
@@ -166,6 +179,58 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { type: "json", schema: resumeBody, required: false },
     answers: { 200: { what: "The target.", schema: answers.target } },
     refusals: ["body_invalid", "target_unknown"],
+  },
+  "GET /v1/replays": {
+    summary: "List the orders to run many deliveries again",
+    caller: "token",
+    answers: { 200: { what: "The orders, the newest first.", schema: answers.listedBulkReplays } },
+    refusals: [],
+  },
+  "POST /v1/replay-preview": {
+    summary: "Get what an order to run many deliveries again would do now",
+    description:
+      "`deliveries`: ids. Or `query`: filters of `GET /v1/deliveries`. With both, `state`, `route` and `target` select the " +
+      "routes. `today`: also routes that did not match then and do with today's configuration. `force`: also what may have " +
+      "run already, or still runs. Records nothing.",
+    caller: "token",
+    body: { type: "json", schema: previewBody, required: true },
+    answers: { 200: { what: "The counts.", schema: answers.bulkPreview } },
+    refusals: ["body_invalid", "query_invalid"],
+  },
+  "POST /v1/replays": {
+    summary: "Run many deliveries again, in the background",
+    description:
+      "Selects as the preview does, at most 1,000 replays. The same request again returns the first order, also if that " +
+      "selected nothing.",
+    caller: "token",
+    body: { type: "json", schema: orderBody, required: true },
+    isIdempotent: true,
+    answers: { 202: { what: "The order. A short one is done already.", schema: answers.bulkReplay } },
+    refusals: ["body_invalid", "query_invalid"],
+  },
+  "GET /v1/replays/{id}": {
+    summary: "Get the progress of an order",
+    caller: "token",
+    answers: { 200: { what: "The order.", schema: answers.bulkReplay } },
+    refusals: ["replay_unknown"],
+  },
+  "POST /v1/replays/{id}/stop": {
+    summary: "Stop an order: it runs nothing more",
+    description: "An empty body is an empty object. One that has ended stays as it is.",
+    caller: "token",
+    body: { type: "json", schema: stopBody, required: false },
+    answers: { 200: { what: "The order.", schema: answers.bulkReplay } },
+    refusals: ["body_invalid", "replay_unknown"],
+  },
+  "GET /v1/rollbacks": {
+    summary: "Get where a route can be rolled back, and to what",
+    description:
+      "Each environment in which a run of the route succeeded, with the run that a rollback replaces and those that it can " +
+      "go back to. Without an environment: runs that reported none.",
+    caller: "token",
+    query: { schema: rollbackQuery, expected: { route: "the name of a route" } },
+    answers: { 200: { what: "The runs, newest first.", schema: answers.rollbackPreview } },
+    refusals: ["query_invalid", "rollback_impossible"],
   },
   "POST /v1/rollbacks": {
     summary: "Fire a route again as its last successful run before the newest one",

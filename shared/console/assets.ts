@@ -1,3 +1,5 @@
+import { HOME_STYLE } from "./home-style.ts";
+
 /** The files that the console's pages load, by path. The pages load nothing from anywhere else. */
 export const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
   "/console/style.css": {
@@ -90,6 +92,9 @@ h3 { margin: .9rem 0 .2rem; font-size: 1rem; } h3 .aside { font-weight: 400; }
 .emergency { margin-top: .6rem; } .emergency .decide { margin-top: .4rem; }
 .decide { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; } .decide label { flex: 1 1 14rem; }
 .order { display: flex; flex-direction: column; gap: .8rem; align-items: start; } .order label { width: 26rem; max-width: 100%; }
+fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0; color: var(--faint); font-size: .875rem; }
+.order label.check { width: auto; align-items: baseline; color: var(--text); font-size: 1rem; } .order label.check input { min-height: 0; }
+.order .aside, .check .aside { white-space: normal; }
 @media (max-width: 46rem) {
   .who { margin-left: 0; }
   .facts > div { grid-template-columns: 1fr; padding: .3rem 0; }
@@ -103,7 +108,7 @@ h3 { margin: .9rem 0 .2rem; font-size: 1rem; } h3 .aside { font-weight: 400; }
   .list :is([data-name=Source], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
   .list :is([data-name=Source], [data-name^=Authenticated]) { font-size: .875rem; }
 }
-`,
+${HOME_STYLE}`,
   },
   // Refreshes the content of the page, unless a person is using it. The page works without this script too.
   "/console/live.js": {

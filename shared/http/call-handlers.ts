@@ -1,12 +1,15 @@
 import { decideApproval, listApprovals } from "./approvals.ts";
+import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, stopBulkReplay } from "./bulk-replays.ts";
 import { listCredentials } from "./credentials.ts";
 import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
+import { getOverview } from "./overview.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
+import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
@@ -18,20 +21,27 @@ export const callHandlers = {
   countDeliveries,
   decideApproval,
   exchangeToken,
+  getBulkReplay,
   getDelivery,
+  getOverview,
   introspectToken,
   listApprovals,
+  listBulkReplays,
   listCredentials,
   listDeliveries,
   listEndedApprovals,
   listRefusals,
   listTargets,
   oauthError,
+  orderBulkReplay,
   pauseOneTarget,
+  previewBulkReplay,
   previewReplay,
+  previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,
   rollBackRoute,
+  stopBulkReplay,
   submitSummary,
 } as const;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { systemClock } from "../../shared/host/clock.ts";
@@ -61,8 +62,8 @@ async function pageEdit(by = "rita"): Promise<void> {
 
 describe("signing in", () => {
   it("a sign-in leads through the issuer to the page that was asked for", async () => {
-    const { shown } = await bridge.signIn("olga", "/console?source=wiki");
-    expect(shown).toMatchObject({ status: 200, url: new URL("/console?source=wiki", bridge.url) });
+    const { shown } = await bridge.signIn("olga", "/console/deliveries?source=wiki");
+    expect(shown).toMatchObject({ status: 200, url: new URL("/console/deliveries?source=wiki", bridge.url) });
     expect(textOf(shown)).toContain("olga (on-call)");
   });
 
@@ -105,7 +106,7 @@ describe("signing out everywhere", () => {
 describe("the pages", () => {
   it("the list shows deliveries, and leads to one delivery with its person, its routes and its timeline", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const list = await shows(visitor, "/console", ">build.succeeded</a>");
+    const list = await shows(visitor, "/console/deliveries", ">build.succeeded</a>");
     expect(textOf(list)).toMatch(/code\.pushed platform\/docs main gitlab/);
     expect(list.text).toContain(`<a href="/console/deliveries/${pushed}">code.pushed</a>`);
 
@@ -128,23 +129,45 @@ describe("the pages", () => {
     ["find=nobody-of-that-name", "No deliveries found, back to", "code.pushed"],
   ])("the filter %s selects deliveries", async (query, found, left) => {
     const { visitor } = await bridge.signIn("olga");
-    const list = textOf(await visitor.go(new URL(`/console?${query}`, bridge.url))).replace(/^.*?only what/, "");
+    const list = textOf(await visitor.go(new URL(`/console/deliveries?${query}`, bridge.url))).replace(
+      /^.*?only what/,
+      "",
+    );
     expect(list).toContain(found);
     expect(list).not.toContain(left);
   });
 
   it("the id of a delivery that somebody looks for opens it", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const list = await visitor.go(new URL("/console", bridge.url));
+    const list = await visitor.go(new URL("/console/deliveries", bridge.url));
     const [, id = ""] = /\/console\/deliveries\/(d-\w+)"/.exec(list.text) ?? [];
-    const opened = await visitor.go(new URL(`/console?find=${id}`, bridge.url));
+    const opened = await visitor.go(new URL(`/console/deliveries?find=${id}`, bridge.url));
     expect(opened.status).toBe(200);
     expect(textOf(opened)).toContain("Timeline");
   });
 
+  it("the home page says how each source and target is, and an old address of the list leads to the list", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    expect(textOf(shown)).toMatch(/Is it well\?/);
+    expect(textOf(shown)).toMatch(/gitlab now|gitlab \d+ (s|min) ago/);
+    expect(shown.text).toContain('href="/console/deliveries?target=listener"');
+    const list = await visitor.go(new URL("/console?source=gitlab", bridge.url));
+    expect(list.url).toEqual(new URL("/console/deliveries?source=gitlab", bridge.url));
+  });
+
+  it("a target is paused and resumed on the home page, and the page says who did it and why", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    const act = (fields: Readonly<Record<string, string>>) =>
+      bridge.order(visitor, shown, "/console/targets/pages", { from: "home", key: randomUUID(), ...fields });
+    const paused = await act({ do: "pause", reason: "the wiki moves" });
+    expect(paused.url.pathname).toBe("/console");
+    expect(textOf(paused)).toMatch(/paused by olga for \d+ s: the wiki moves/);
+    expect(textOf(await act({ do: "resume" }))).not.toContain("paused by olga");
+  });
+
   it("a filter that is not understood gets an explanation", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const shown = await visitor.go(new URL("/console?until=yesterday", bridge.url));
+    const shown = await visitor.go(new URL("/console/deliveries?until=yesterday", bridge.url));
     expect(shown.status).toBe(400);
     expect(textOf(shown)).toContain('"until" must be a time in ISO 8601');
   });
@@ -152,7 +175,7 @@ describe("the pages", () => {
   it("the next page begins where the interface says", async () => {
     const { visitor } = await bridge.signIn("olga");
     const { deliveries, next } = await fetchJson<ApiResponse & { next: string }>("/v1/deliveries?limit=1");
-    const shown = await visitor.go(new URL(`/console?cursor=${next}`, bridge.url));
+    const shown = await visitor.go(new URL(`/console/deliveries?cursor=${next}`, bridge.url));
     expect(shown.text).not.toContain(`/console/deliveries/${deliveries[0]?.id}`);
     expect(shown.text).toContain("/console/deliveries/d-");
     expect(shown.text).not.toContain("data-refresh-seconds");
@@ -220,15 +243,36 @@ describe("orders", () => {
     ]);
   });
 
-  it("a route is rolled back, or the page says why that is impossible", async () => {
+  it("a route is rolled back to a run that the page offers, after it said what would run", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const delivery = await visitor.go(new URL(`/console/deliveries/${pushed}`, bridge.url));
+    const replay = { key: "for a newer run", route: "push-build" };
+    await bridge.order(visitor, delivery, `/console/deliveries/${pushed}/replay`, replay);
+    const offered = await shows(visitor, "/console/rollbacks?route=push-build", `name="to" value="${pushed}"`);
+    expect(textOf(offered)).toMatch(/Newest run . \w+ .+ Go back to ✓ succeeded/);
+
+    const confirm = await visitor.go(new URL(`/console/rollbacks?route=push-build&to=${pushed}`, bridge.url));
+    expect(textOf(confirm)).toMatch(/Roll back push-build\? Replaces .+ Runs again ✓ succeeded .+ code\.pushed d-\w+/);
+    const [to, key] = [fieldIn(confirm, "to"), fieldIn(confirm, "key")];
+    const press = () => bridge.order(visitor, confirm, "/console/rollbacks", { route: "push-build", to, key });
+    const [done, again] = [await press(), await press()];
+    expect(textOf(done)).toMatch(/Rolled back to d-\w+ , for push-build/);
+    expect(again.url.pathname).toBe(done.url.pathname);
+  });
+
+  it("the page says why a route cannot be rolled back, or not to a run", async () => {
     const { visitor } = await bridge.signIn("olga");
     const form = await visitor.go(new URL("/console/rollbacks", bridge.url));
     expect(form.text).toContain("<option >push-build</option>");
+    const status = await visitor.go(new URL("/console/rollbacks?route=status", bridge.url));
+    expect(textOf(status)).toContain(
+      "No source reports the results of this route's runs; you may roll back: page-build, push-build",
+    );
+    const gone = await visitor.go(new URL("/console/rollbacks?route=push-build&to=d-gone", bridge.url));
+    expect(textOf(gone)).toContain("No rollback can go to d-gone any more.");
     const none = await bridge.order(visitor, form, "/console/rollbacks", { route: "status", key: "1" });
     expect(none.status).toBe(409);
     expect(textOf(none)).toContain("rollback_impossible");
-    const done = await bridge.order(visitor, form, "/console/rollbacks", { route: "push-build", to: pushed, key: "2" });
-    expect(textOf(done)).toMatch(/Rolled back to d-\w+ , for push-build/);
   });
 });
 
@@ -339,7 +383,12 @@ describe("targets", () => {
 
   it("a pause needs a reason, a target that exists and the role", async () => {
     await expect(command("targets", "pause", "listener")).rejects.toMatchObject({ code: "usage_invalid" });
-    await expect(command("targets", "pause", "nowhere", "--reason", "x")).rejects.toThrow(/target_unknown/);
+    await expect(command("targets", "pause", "nowhere", "--reason", "x")).rejects.toThrow(
+      /^404 There is no such target; you may name listener, pages \(target_unknown/,
+    );
+    await expect(command("targets", "resume", "nowhere")).rejects.toThrow(
+      /you may name listener, pages \(target_unknown/,
+    );
   });
 });
 

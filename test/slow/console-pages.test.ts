@@ -69,7 +69,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   it("the page of a delivery shows why a run started, from its first line to the end, while the run continues", async () => {
     const page = await signIn("olga");
     await bridge.gitlabPush(push());
-    await page.goto(new URL("/console?type=code.", bridge.url).href);
+    await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
     await page.getByRole("link", { name: "code.pushed" }).first().click();
     // The page is not loaded again. It refreshes itself.
     await page.getByText("build.succeeded ci/push-build").waitFor();
@@ -100,7 +100,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
   it("a delivery is run again, and a route is rolled back", async () => {
     const page = await signIn("olga");
-    await page.goto(new URL("/console?type=code.", bridge.url).href);
+    await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
     await page.getByRole("link", { name: "code.pushed" }).last().click();
     await page.getByText("Run it again…").click();
     await page.getByRole("button", { name: "route push-build" }).click();
@@ -109,6 +109,10 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByText("build.succeeded ci/push-build").waitFor();
     await page.getByRole("link", { name: "Roll back" }).click();
     await page.getByLabel("Route").selectOption("push-build");
+    await page.getByRole("button", { name: "Show its runs" }).click();
+    await picture(page, "rollbacks");
+    await page.getByRole("button", { name: "See what would run" }).click();
+    await page.getByRole("heading", { name: "Roll back push-build?" }).waitFor();
     await picture(page, "rollback");
     await page.getByRole("button", { name: "Roll back" }).click();
     await page.getByText(/Rolled back to d-/).waitFor();
@@ -143,10 +147,11 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     afterAll(() => page?.context().close());
 
     it.each([
-      ["deliveries", "/console"],
+      ["home", "/console"],
+      ["deliveries", "/console/deliveries"],
       ["delivery", "/console/deliveries/"],
       ["approvals", "/console/approvals"],
-      ["rollbacks", "/console/rollbacks"],
+      ["rollbacks", "/console/rollbacks?route=push-build"],
       ["targets", "/console/targets"],
       ["credentials", "/console/credentials"],
     ])("every text of %s has a contrast of at least 4.5 to 1, and the page fits its window", async (name, path) => {

@@ -62,15 +62,27 @@ export async function httpBridge(
         wake: unexpected("the wake-up of an action"),
         status: async () => undefined,
         due: unexpected("the due actions"),
+        dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },
+      bulkReplays: {
+        create: unexpected("a bulk replay"),
+        get: async () => undefined,
+        list: unexpected("the list of bulk replays"),
+        stop: unexpected("the end of a bulk replay"),
+        due: unexpected("the due bulk replays"),
+        claim: unexpected("the claim of a bulk replay"),
+        plan: unexpected("the plan of a bulk replay"),
+        advance: unexpected("the progress of a bulk replay"),
+      },
+      log,
       targets: {
         get: unexpected("the reading of a target"),
         list: unexpected("the list of targets"),
         save: unexpected("a change of a target"),
       },
       targetNames: [],
-      attention: { newestFirst: noAttention },
+      attention: { newestFirst: noEntries, oldest: async () => [] },
       runs: { of: unexpected("the reading of runs") },
       reportedRuns: { get: unexpected("the reading of a run's reports") },
       runReporters: [],
@@ -82,6 +94,7 @@ export async function httpBridge(
       refusals: { list: async () => [] },
       refusalCounts,
       sourcesWithNext: [],
+      ready: () => readinessByRead(async () => undefined),
       sites: noSites,
       tokens,
       trustEntries: [],
@@ -157,6 +170,6 @@ const noApprovals = storeWith<ApprovalStore>({
 export const gitlabHeaders = (body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> =>
   signedGitlabHeaders(body, { token: CANARY, id, at });
 
-async function* noAttention(): AsyncGenerator<never> {
-  // Nothing needs a person.
+async function* noEntries(): AsyncGenerator<never> {
+  // Nothing is due, and nothing needs a person.
 }
