@@ -9,8 +9,8 @@ import type { Table } from "./table.ts";
 
 /** Time after the end of a slot for what the relay gets late. Each later page costs a write more. */
 const LATE_MS = 60_000;
-/** Slots before the first one of a process, whose indexes an earlier process may not have made: an hour. */
-const EARLIER_SLOTS = 12;
+/** Time before the first slot of a process, in which an earlier process may have left an index out. */
+const EARLIER_MS = 3_600_000;
 
 interface Waiting {
   readonly deliveries: readonly ListedDelivery[];
@@ -56,30 +56,42 @@ export class ListWriter {
   }
 
   /**
-   * Makes the indexes of the slots that are over, of those that this process wrote into or found at its start. What failed is
-   * tried again next time; until then the slot is read page by page. Never throws.
+   * Makes the indexes of the slots that are over: of those that this process wrote into, and at its start those that are
+   * missing. What failed is tried again next time; until then the slot is read page by page. Never throws.
    */
   async makeIndexes(listed: readonly Pick<ListedDelivery, "receivedAt">[]): Promise<void> {
     if (listed.length === 0) return;
+    const isStart = this.#newest === undefined;
     const newest = epochMillis(Math.max(...listed.map(({ receivedAt }) => receivedAt), this.#newest ?? 0));
-    if (this.#newest === undefined)
-      for (let back = 1; back <= EARLIER_SLOTS; back++)
-        this.#slots.set(laterBy(slotOf(newest), -back * SLOT_MS), { takesOver: true });
     this.#newest = newest;
     for (const { receivedAt } of listed) {
       const slot = slotOf(receivedAt);
       if (!this.#slots.has(slot)) this.#slots.set(slot, { takesOver: false });
     }
-    for (const [slot, options] of this.#slots) {
-      if (laterBy(slot, SLOT_MS + LATE_MS) > newest) continue;
-      this.#slots.delete(slot);
-      try {
-        await this.#index.make(slot, options);
-      } catch {
-        // The store failed, which the next write reports. This process may have begun.
-        this.#slots.set(slot, { takesOver: true });
-        return;
+    try {
+      if (isStart) await this.#findMissing(newest);
+      for (const [slot, options] of this.#slots) {
+        if (laterBy(slot, SLOT_MS + LATE_MS) > newest) continue;
+        this.#slots.delete(slot);
+        // If it fails, this process may have begun.
+        await this.#index.make(slot, options).catch((error: unknown) => {
+          this.#slots.set(slot, { takesOver: true });
+          throw error;
+        });
       }
+    } catch {
+      // The store failed, and the next write reports it.
+    }
+  }
+
+  async #findMissing(newest: EpochMillis): Promise<void> {
+    const slot = slotOf(newest);
+    try {
+      for (const missing of await this.#index.missing(laterBy(slot, -EARLIER_MS), laterBy(slot, -1)))
+        this.#slots.set(missing, { takesOver: true });
+    } catch (error) {
+      this.#newest = undefined;
+      throw error;
     }
   }
 

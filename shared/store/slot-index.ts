@@ -62,7 +62,8 @@ export class SlotIndex {
     const state = await this.#table.get(stateKeyOf(slot));
     const begun = state === undefined ? 0 : number(state, "attempt");
     if (state?.["complete"] !== undefined || (begun > 0 && !takesOver)) return;
-    if ((await this.#deliveriesIn(slot)) < MIN_DELIVERIES) return;
+    const sums = await this.#deliveriesIn(slot, slot);
+    if ((sums.get(slot) ?? 0) < MIN_DELIVERIES) return;
     const attempt = begun + 1;
     const isOurs = await this.#table.change(stateKeyOf(slot), {
       condition: begun === 0 ? { field: "attempt", is: "absent" } : { field: "attempt", is: "=", value: begun },
@@ -81,6 +82,14 @@ export class SlotIndex {
       condition: { field: "attempt", is: "present" },
       set: { complete: attempt },
     });
+  }
+
+  /** The slots of a time that should have an index and have none, or one that was not finished. */
+  async missing(from: EpochMillis, to: EpochMillis): Promise<readonly EpochMillis[]> {
+    const complete = new Set<number>();
+    for await (const { slot, state } of this.#states(from, to)) if (state["complete"] !== undefined) complete.add(slot);
+    const sums = await this.#deliveriesIn(from, to);
+    return [...sums].flatMap(([slot, sum]) => (sum >= MIN_DELIVERIES && !complete.has(slot) ? [slot] : []));
   }
 
   /** Adds pages that were written just now to the indexes that do not have them. */
@@ -114,15 +123,23 @@ export class SlotIndex {
     to: EpochMillis,
     term: Term,
   ): AsyncGenerator<{ readonly slot: EpochMillis; readonly places: readonly PagePlace[] }> {
+    for await (const { slot, state } of this.#states(from, to)) {
+      const places = await this.#placesIn(slot, state, term);
+      if (places !== undefined) yield { slot, places };
+    }
+  }
+
+  /** Newest first. */
+  async *#states(
+    from: EpochMillis,
+    to: EpochMillis,
+  ): AsyncGenerator<{ readonly slot: EpochMillis; readonly state: Item }> {
     const oldest = Math.max(dayOf(from), dayOf(to) - (this.#retention.retentionDays + 1) * DAY_MS);
     for (let day = dayOf(to); day >= oldest; day -= DAY_MS) {
       const partition = stateKeyOf(epochMillis(day)).pk;
       const range = { from: padTime(slotOf(from)), to: padTime(to), newestFirst: true };
-      for await (const state of this.#table.select({ partition, ...range })) {
-        const slot = epochMillis(Number(state[TABLE.sortKey]));
-        const places = await this.#placesIn(slot, state, term);
-        if (places !== undefined) yield { slot, places };
-      }
+      for await (const state of this.#table.select({ partition, ...range }))
+        yield { slot: epochMillis(Number(state[TABLE.sortKey])), state };
     }
   }
 
@@ -144,11 +161,13 @@ export class SlotIndex {
     return [...places].sort((a, b) => b - a).map((place) => placeOfNumber(slot, place));
   }
 
-  async #deliveriesIn(slot: EpochMillis): Promise<number> {
-    let sum = 0;
-    for await (const { counts } of this.#counters.between(slot, slot))
-      for (const count of Object.values(counts)) sum += count;
-    return sum;
+  async #deliveriesIn(from: EpochMillis, to: EpochMillis): Promise<ReadonlyMap<EpochMillis, number>> {
+    const sums = new Map<EpochMillis, number>();
+    for await (const { slot, counts } of this.#counters.between(from, to)) {
+      const sum = Object.values(counts).reduce((total, count) => total + count, sums.get(slot) ?? 0);
+      sums.set(slot, sum);
+    }
+    return sums;
   }
 
   /** In the order of their terms; undefined if there are too many. */
