@@ -7,6 +7,7 @@ import type { Page, Problem, Visit } from "./visit.ts";
 
 const MENU = [
   ["/console", "Deliveries"],
+  ["/console/threads", "Threads"],
   ["/console/approvals", "Approvals"],
   ["/console/rollbacks", "Roll back"],
   ["/console/targets", "Targets"],

@@ -10,6 +10,7 @@ import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
+import { getThread } from "./threads.ts";
 import { exchangeToken } from "./token-exchange.ts";
 
 /** The handlers of all calls in one module, because a function in AWS takes time for each file that it loads. */
@@ -19,6 +20,7 @@ export const callHandlers = {
   decideApproval,
   exchangeToken,
   getDelivery,
+  getThread,
   introspectToken,
   listApprovals,
   listCredentials,
