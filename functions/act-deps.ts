@@ -47,9 +47,10 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
   };
   const routes = actions.flatMap((action) => connectAction(action, config, actionDeps));
   const { targets } = bridge;
+  const targetNames = new Set(routes.map(({ target }) => target));
   return {
     routes,
-    targetGate: new TargetGate({ targets, leaseMs: leaseMs(routes), clock, log }),
+    targetGate: new TargetGate({ targets, targetNames, leaseMs: leaseMs(routes), clock, log }),
     runReporters: bridge.runReporters,
     deliveries,
     actions: bridge.actions,

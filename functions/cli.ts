@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFile } from "node:fs/promises";
 import { EXIT, exitCodeOf } from "../shared/cli/exit-codes.ts";
+import { programOf, withProgram } from "../shared/cli/program.ts";
 import { runCommand } from "../shared/cli/run-command.ts";
 import { printable } from "../shared/cli/terminal-text.ts";
 import { exitProcess } from "../shared/host/exit.ts";
@@ -30,9 +31,12 @@ function print(text: string): void {
   });
 }
 
+const program = programOf({ path: process.argv[1] ?? "", folder: process.cwd(), environment: process.env });
+
 try {
   process.exitCode = await runCommand(process.argv.slice(2), {
     environment: process.env,
+    program,
     print,
     warn: (text) => void process.stderr.write(`drawbridge: ${text}\n`),
     columns: process.stdout.columns,
@@ -52,7 +56,7 @@ try {
 } catch (error) {
   // The message of a Fault is written for users.
   const message = error instanceof Fault ? error.message : String(error);
-  const printed = message.split("\n").map(printable).join("\n");
+  const printed = withProgram(message, program).split("\n").map(printable).join("\n");
   // Exit explicitly: parts that were started before the failure would keep the process alive.
   process.stderr.write(`drawbridge: ${printed}\n`, () => exitProcess(exitCodeOf(error)));
 }

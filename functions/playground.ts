@@ -28,6 +28,8 @@ const TRACE_TIMEOUT_MS = 60_000;
 
 export interface PlaygroundOptions {
   readonly port: number;
+  /** What the commands that it names begin with. */
+  readonly program: string;
   readonly print: (line: string) => void;
 }
 
@@ -42,7 +44,7 @@ export interface Playground {
  * Starts a bridge between sandboxes, all on loopback and without earlier data. Commands find it as soon as
  * `demonstrate` is called.
  */
-export async function startPlayground({ port, print }: PlaygroundOptions): Promise<Playground> {
+export async function startPlayground({ port, program, print }: PlaygroundOptions): Promise<Playground> {
   await rejectSecondPlayground();
   if (port !== 0) await checkPorts(port);
   const onDropped = (sentence: string): void => print(`\n${sentence} ${LOG} says why.`);
@@ -87,7 +89,7 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
         ? `\nThe page is now at version ${sandboxes.pageVersion()}: ${sandboxes.pageUrl}`
         : "\nThe page was not written in time.",
     );
-    print(NEXT_STEPS);
+    print(nextSteps(program));
   };
   const demonstrate = async (): Promise<void> => {
     try {
@@ -190,10 +192,10 @@ function isFree(port: number): Promise<boolean> {
 
 const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
-const NEXT_STEPS = `
+const nextSteps = (program: string): string => `
 Edit that page in the browser and watch its status change. To repeat the run before the newest one, add a comment to the
 page that consists of: drawbridge rollback docs-build
 The console shows all of this. It lets you choose the person to sign in as. In another terminal:
-  npm run drawbridge -- send gitlab push      # waits in the console until axel approves
-  npm run drawbridge -- events list
+  ${program} send gitlab push      # waits in the console until axel approves
+  ${program} events list
 Ctrl-C ends the playground.`;

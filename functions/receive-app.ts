@@ -33,6 +33,7 @@ export function receiveApp(
       jobs,
       refusalCounts,
       patterns,
+      ready,
     },
     sources: connectSources(config, { secrets, tokens, clock, keepToken }),
     status: statusSource({

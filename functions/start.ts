@@ -9,7 +9,7 @@ import { stopOnSignal } from "./stop-on-signal.ts";
 
 /** `drawbridge start`: runs the bridge on this machine until a signal. Without a configuration it runs the playground. */
 export async function start(invocation: Invocation): Promise<void> {
-  const { options, given, environment, print } = invocation;
+  const { options, given, environment, program, print } = invocation;
   if (options["as"] !== undefined) return (await import("./start-beside-tekton.ts")).startBesideTekton(invocation);
   const only = ["source", "token", "issuer", "audience", "password"].find((name) => given.has(name));
   if (only !== undefined) throw usageFault(`--${only} needs --as`);
@@ -22,7 +22,7 @@ export async function start(invocation: Invocation): Promise<void> {
     // The playground ends with its terminal.
     process.removeAllListeners("SIGHUP");
     const { startPlayground } = await import("./playground.ts");
-    const playground = await startPlayground({ port, print });
+    const playground = await startPlayground({ port, program, print });
     stopOnSignal(playground);
     return playground.demonstrate();
   }

@@ -49,11 +49,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
   missing.use(namesOf(current));
   const lanes = new Lanes({
     actions: store,
-    // The actions in the queue of a target that no route has any more run at another target, or wait for their route.
-    accessTo: async (name) =>
-      current.acting.routes.some(({ target }) => target === name)
-        ? current.acting.targetGate.accessTo(name)
-        : ("free" as const),
+    accessTo: (target) => current.acting.targetGate.accessTo(target),
     attempt: (id) => attempt(id, current.acting),
     clock,
     log,

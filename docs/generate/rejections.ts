@@ -17,7 +17,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   query_invalid: "A query parameter of a list is invalid",
   body_invalid:
     "The body of a [status callback](status.md) or of an order to an [approval](approvals.md), a replay, a rollback or a [summary](summaries.md) is invalid, or the text of a summary is refused",
-  target_unknown: "The path of a summary names no configured target",
+  target_unknown:
+    "The path of a summary, a pause or a resume names no configured target. `known`: those that the caller may name there",
   grant_type_unsupported: "At `/oauth/token`: the request asks for no token exchange",
   upstream_unknown: "At `/oauth/token`: `audience` names no configured upstream",
   scope_forbidden: "At `/oauth/token`: no `allow` of the upstream gives the caller `scope`",

@@ -7,8 +7,12 @@ import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
+import type { Overview } from "../../shared/http/overview.ts";
+import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
+import { TARGET_STATES } from "../../shared/http/overview-targets.ts";
 import type { ListedRefusals } from "../../shared/http/refusals.ts";
 import type { ReplayPreview } from "../../shared/http/replay.ts";
+import type { RollbackPreview } from "../../shared/http/rollback-preview.ts";
 import type { RevokedSessions } from "../../shared/http/sessions.ts";
 import type { ShownApproval } from "../../shared/http/shown-approval.ts";
 import type { SubmittedSummary } from "../../shared/http/summaries.ts";
@@ -18,6 +22,7 @@ import type { ExchangedToken } from "../../shared/http/token-exchange.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { DELIVERY_STATES, ROUTE_STATES } from "../../shared/model/delivery-state.ts";
 import { WEAK_ORIGINS } from "../../shared/model/event.ts";
+import { LEVELS } from "../../shared/model/level.ts";
 import { LOOKUP_KINDS } from "../../shared/model/lookup-terms.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
 import { SPAN_KINDS } from "../../shared/model/thread/span.ts";
@@ -297,6 +302,17 @@ export const decision = v.object({
   verifiedWith: optionalText,
 });
 
+const shownRunMembers = {
+  requesterName: optionalText,
+  commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
+  commitCount: optional(whole),
+  diffUrl: optionalText,
+  title: optionalText,
+  url: optionalText,
+  author: optionalText,
+  params: optional(textsByName),
+};
+
 const approvalMembers = {
   id: text,
   route: text,
@@ -307,18 +323,7 @@ const approvalMembers = {
   subject: text,
   requester: identity,
   authors: optional(v.array(identity)),
-  shows: optional(
-    v.object({
-      requesterName: optionalText,
-      commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
-      commitCount: optional(whole),
-      diffUrl: optionalText,
-      title: optionalText,
-      url: optionalText,
-      author: optionalText,
-      params: optional(textsByName),
-    }),
-  ),
+  shows: optional(v.object(shownRunMembers)),
   page: optional(v.object({ site: text, id: text })),
   requestedAt: time,
   until: time,
@@ -374,6 +379,24 @@ export const replayPreview = answer<ReplayPreview>()(
   }),
 );
 
+const runOfRoute = v.object({
+  ...shownRunMembers,
+  delivery: text,
+  firedAt: time,
+  state: v.picklist(["running", "succeeded", "failed"]),
+  endedAt: optionalTime,
+  what: optionalText,
+  subject: optionalText,
+  problem: optional(v.pipe(text, v.description("Why a rollback to it would run nothing."))),
+});
+
+export const rollbackPreview = answer<RollbackPreview>()(
+  v.object({
+    route: text,
+    places: v.array(v.object({ environment: optionalText, newest: runOfRoute, good: v.array(runOfRoute) })),
+  }),
+);
+
 export const receipt = answer<Receipt>()(
   v.object({ delivery: text, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
 );
@@ -423,6 +446,71 @@ export const target = answer<ShownTarget>()(v.object(targetMembers));
 export const listedTargets = answer<ListedTargets>()(
   v.object({
     targets: v.array(v.object({ ...targetMembers, due: whole, may: v.array(v.picklist(["pause", "resume"])) })),
+  }),
+);
+
+const level = v.picklist(LEVELS);
+
+export const overview = answer<Overview>()(
+  v.object({
+    level,
+    at: time,
+    version: text,
+    configuration: optional(v.pipe(text, v.description("The digest of the configuration in force, if it is known."))),
+    hidden: optional(v.pipe(texts, v.description("Parts that the caller's roles do not show."))),
+    bridge: optional(v.object({ level, checks: textsByName })),
+    sources: optional(
+      v.array(
+        v.object({
+          source: text,
+          state: v.picklist(SOURCE_STATES),
+          level,
+          why: text,
+          lastGoodAt: optionalTime,
+          lastHour: whole,
+          weekAgo: v.pipe(whole, v.description("Deliveries in the same hour a week ago.")),
+          refusals: v.array(v.object({ reason: text, count: whole, since: time, lastAt: time })),
+        }),
+      ),
+    ),
+    targets: optional(
+      v.array(
+        v.object({
+          target: text,
+          removed: optional(yes),
+          pages: optional(yes),
+          state: v.picklist(TARGET_STATES),
+          level,
+          why: text,
+          since: optionalTime,
+          lastUsedAt: optionalTime,
+          due: v.pipe(whole, v.description("At most 100.")),
+          retrying: whole,
+          oldestAt: v.exactOptional(v.pipe(time, v.description("Since when the oldest of them waits."))),
+          may: v.array(v.picklist(["pause", "resume"])),
+        }),
+      ),
+    ),
+    pages: optional(v.object({ level, notWritable: whole, overdue: whole, waiting: whole })),
+    ended: v.object({
+      level,
+      since: time,
+      counts: v.object({ given_up: whole, accepted_without_run: whole, cut: whole }),
+      hasMore: optional(yes),
+      newest: v.array(
+        v.object({
+          delivery: text,
+          what: text,
+          subject: optionalText,
+          route: text,
+          target: optionalText,
+          state: v.picklist(["given_up", "accepted_without_run", "cut"]),
+          since: time,
+          reason: optionalText,
+        }),
+      ),
+    }),
+    approvals: v.object({ waiting: whole, forYou: whole, oldestAt: optionalTime, firstUntil: optionalTime }),
   }),
 );
 

@@ -5,7 +5,7 @@ import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
 import { introspectionForm } from "../../shared/http/introspection.ts";
 import { EXPECTED as REFUSALS_EXPECTED, query as refusalsQuery } from "../../shared/http/refusals.ts";
-import { replayBody, rollbackBody } from "../../shared/http/replay.ts";
+import { replayBody, rollbackBody, rollbackQuery } from "../../shared/http/replay.ts";
 import { revocation } from "../../shared/http/sessions.ts";
 import { summaryBody } from "../../shared/http/summaries.ts";
 import { pauseBody, resumeBody } from "../../shared/http/targets.ts";
@@ -163,6 +163,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
     refusals: [],
   },
+  "GET /v1/overview": {
+    summary: "Get whether the bridge is well, and how each source and target is",
+    description:
+      "`level` is the worst of all parts: `failing`, `attention`, `unknown` or `well`. What is not known is never `well`. It " +
+      "reads counts and indexes, so it costs the same however many deliveries there are. A confined role sees only what is " +
+      "its own, and `hidden` names the rest.",
+    caller: "token",
+    answers: { 200: { what: "The bridge, its sources and targets, the worst first.", schema: answers.overview } },
+    refusals: [],
+  },
   "POST /v1/targets/{target}/pause": {
     summary: "Pause a target: no attempt at it begins until it is resumed",
     description: "A target that is paused already stays as it is. Needs `pause` for the target under a role.",
@@ -178,6 +188,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { type: "json", schema: resumeBody, required: false },
     answers: { 200: { what: "The target.", schema: answers.target } },
     refusals: ["body_invalid", "target_unknown"],
+  },
+  "GET /v1/rollbacks": {
+    summary: "Get where a route can be rolled back, and to what",
+    description:
+      "Each environment in which a run of the route succeeded, with the run that a rollback replaces and those that it can " +
+      "go back to. Without an environment: runs that reported none.",
+    caller: "token",
+    query: { schema: rollbackQuery, expected: { route: "the name of a route" } },
+    answers: { 200: { what: "The runs, newest first.", schema: answers.rollbackPreview } },
+    refusals: ["query_invalid", "rollback_impossible"],
   },
   "POST /v1/rollbacks": {
     summary: "Fire a route again as its last successful run before the newest one",

@@ -54,6 +54,8 @@ export interface ValueRule {
 /** What the process provides to every command. */
 export interface CommandHost {
   readonly environment: Environment;
+  /** What to type before the name of a command to start this program again: `drawbridge`, or what stands for it here. */
+  readonly program: string;
   readonly print: (text: string) => void;
   /** Prints a line that is not a part of the result. */
   readonly warn: (text: string) => void;

@@ -1,4 +1,5 @@
 import { epochMillis, toIso } from "../host/clock.ts";
+import { NEEDS_ATTENTION } from "../model/attention.ts";
 import { DELIVERY_STATES } from "../model/delivery-state.ts";
 import type { Command, Invocation, Option, ValueRule } from "./command.ts";
 import { readTime, TIME_FORMS } from "./time.ts";
@@ -20,6 +21,14 @@ const time: ValueRule = {
   // A continued list begins at the same time, so it is converted once.
   convert: (value, now) => toIso(readTime(value, now) ?? now),
 };
+
+const statesOf = (known: readonly string[]): ValueRule => ({
+  expected: `one or more of ${known.join(", ")}`,
+  accepts: (value) => stateNames(value).every((name) => known.includes(name)),
+  choices: known,
+  convert: (value) => stateNames(value).join(),
+});
+const stateNames = (value: string): readonly string[] => value.replaceAll("-", "_").split(",");
 
 const namespace: ValueRule = {
   expected: "the name of a namespace: a-z, 0-9 and dashes",
@@ -59,15 +68,30 @@ const states: Option = {
   value: "states",
   summary:
     "only in these states, with commas between them. To look at: given_up, accepted_without_run, cut, retrying, waiting, refused, unusable",
-  rule: {
-    expected: `one or more of ${DELIVERY_STATES.join(", ")}`,
-    accepts: (value) => stateNames(value).every((name) => DELIVERY_STATES.some((one) => one === name)),
-    choices: DELIVERY_STATES,
-    convert: (value) => stateNames(value).join(),
-  },
+  rule: statesOf(DELIVERY_STATES),
 };
-const stateNames = (value: string): readonly string[] => value.replaceAll("-", "_").split(",");
 const text: Option = { value: "text", summary: "only with this text in id, source, type or subject" };
+/** What a list of deliveries can be narrowed to, besides states and times. */
+const filters = {
+  route: { value: "name", summary: "only deliveries on which this route acted" },
+  target: { value: "name", summary: "only deliveries with an action at this target" },
+  source,
+  type: deliveryType,
+  outcome,
+  principal: { value: "subject", summary: "only deliveries of this sender; also <trust entry>:<subject>" },
+  find: { value: "anything", summary: "an id, commit, page, address, run, !12, branch, pipeline or person" },
+  commit: { value: "digits", summary: "only deliveries about this commit, by its first 7 digits or more" },
+  branch: { value: "name", summary: "only deliveries about this branch" },
+  tag: { value: "name", summary: "only deliveries about this tag" },
+  change: { value: "number", summary: "only deliveries about this merge request: 12, or platform/docs!12" },
+  page: { value: "page", summary: "only deliveries about this page: its id, title or address" },
+  pipeline: { value: "name", summary: "only deliveries about runs of this pipeline" },
+  run: { value: "run", summary: "only deliveries about this build, job or run: its id or number" },
+  person: { value: "name", summary: "only deliveries that this person caused or sent: a name or an account" },
+  trust: { value: "entry", summary: "only deliveries whose token this trust entry accepted" },
+  trace: { value: "id", summary: "only deliveries of this trace" },
+  text,
+} satisfies Readonly<Record<string, Option>>;
 const since: Option = {
   value: "time",
   summary: "received at this time or later: 02:00, 2h, 2026-11-02T09:00 (default: seven days ago)",
@@ -228,24 +252,7 @@ export const COMMANDS: readonly Command[] = [
     positionals: [],
     options: {
       state: states,
-      route: { value: "name", summary: "only deliveries on which this route acted" },
-      target: { value: "name", summary: "only deliveries with an action at this target" },
-      source,
-      type: deliveryType,
-      outcome,
-      principal: { value: "subject", summary: "only deliveries of this sender; also <trust entry>:<subject>" },
-      find: { value: "anything", summary: "an id, commit, page, address, run, !12, branch, pipeline or person" },
-      commit: { value: "digits", summary: "only deliveries about this commit, by its first 7 digits or more" },
-      branch: { value: "name", summary: "only deliveries about this branch" },
-      tag: { value: "name", summary: "only deliveries about this tag" },
-      change: { value: "number", summary: "only deliveries about this merge request: 12, or platform/docs!12" },
-      page: { value: "page", summary: "only deliveries about this page: its id, title or address" },
-      pipeline: { value: "name", summary: "only deliveries about runs of this pipeline" },
-      run: { value: "run", summary: "only deliveries about this build, job or run: its id or number" },
-      person: { value: "name", summary: "only deliveries that this person caused or sent: a name or an account" },
-      trust: { value: "entry", summary: "only deliveries whose token this trust entry accepted" },
-      trace: { value: "id", summary: "only deliveries of this trace" },
-      text,
+      ...filters,
       since,
       until,
       limit: {
@@ -270,14 +277,16 @@ export const COMMANDS: readonly Command[] = [
     group: "Deliveries",
     summary: "print deliveries as they come",
     details:
-      "The newest deliveries, in the order in which they came. With --follow it goes on until Ctrl-C, also while the bridge is restarted, and prints each delivery once.",
+      "The newest deliveries, in the order in which they came. With --follow it goes on until Ctrl-C, also while the bridge is restarted, and prints each delivery once; with --state, each time that it comes into such a state.",
     positionals: [],
     options: {
       follow: { summary: "print further deliveries as they come" },
-      source,
-      type: deliveryType,
-      outcome,
-      text,
+      state: {
+        value: "states",
+        summary: `print each when it comes into one of these states, with commas between them: ${NEEDS_ATTENTION.join(", ")}`,
+        rule: statesOf(NEEDS_ATTENTION),
+      },
+      ...filters,
       since: { ...since, summary: "first print what was received at this time or later: 02:00, 2h, 2026-11-02T09:00" },
       limit: {
         value: "number",
@@ -290,7 +299,8 @@ export const COMMANDS: readonly Command[] = [
     },
     examples: [
       "events tail --follow",
-      "events tail --follow --outcome refused --output jsonl",
+      "events tail --follow --state given_up,refused --output jsonl",
+      "events tail --follow --branch main --person iokafor",
       "events tail --since 10m",
     ],
     run: async (invocation) => (await import("./tail.ts")).tailCommand(invocation),
@@ -343,9 +353,10 @@ export const COMMANDS: readonly Command[] = [
     options: {
       environment: { value: "name", summary: "only runs of this environment" },
       to: { value: "delivery", summary: "fire it as this delivery did" },
+      "dry-run": { summary: "list the runs that it can go back to, and run nothing" },
       url,
     },
-    examples: ["rollback deploy-docs --environment production"],
+    examples: ["rollback deploy-docs --dry-run", "rollback deploy-docs --environment production"],
     run: async (invocation) => (await import("./replay.ts")).rollbackCommand(invocation),
   },
   {
@@ -429,6 +440,17 @@ export const COMMANDS: readonly Command[] = [
     options: { url },
     examples: ["logout", "logout --url https://bridge.example.com"],
     run: async (invocation) => (await import("./login.ts")).logoutCommand(invocation),
+  },
+  {
+    name: "status",
+    group: "Run a bridge",
+    summary: "show whether the bridge is well",
+    details:
+      "It shows the bridge, each source and each target, the worst first. It ends with 0 if everything is known to be well, with 1 if something fails or needs a look, and with 7 if nothing is known to be wrong and something is not known.",
+    positionals: [],
+    options: { ...format, url },
+    examples: ["status", "status --output json"],
+    run: async (invocation) => (await import("./status.ts")).statusCommand(invocation),
   },
   {
     name: "targets list",

@@ -3,6 +3,7 @@ import type { ListedDeliveries, ListedDelivery } from "./responses.ts";
 export interface TailDeps {
   /** Reads a page of `GET /v1/deliveries`, newest first. Throws a Fault if the bridge cannot be reached. */
   readonly list: (query: Readonly<Record<string, string>>) => Promise<ListedDeliveries>;
+  /** With `state`, a delivery is placed by the time at which its state began, and is read again in a later state. */
   readonly filters: Readonly<Record<string, string>>;
   /** ISO 8601: print what was received since then; undefined for the newest `last`. */
   readonly since: string | undefined;
@@ -16,6 +17,8 @@ export interface TailDeps {
 export const LOOKBACK_MS = 60_000;
 
 const PAGE = "200";
+/** With `state`: how many deliveries are remembered. More are not in a state for people within minutes. */
+const MAX_SEEN = 10_000;
 /** How many pages are searched for the newest deliveries of a filter at the start. */
 const MAX_FIRST_PAGES = 5;
 
@@ -25,7 +28,7 @@ const MAX_FIRST_PAGES = 5;
  */
 export class DeliveryTail {
   readonly #deps: TailDeps;
-  /** The ids that were returned, with the times at which they were received, as far as they can be listed again. */
+  /** What was returned, with its time, as far as it can be listed again. */
   readonly #seen = new Map<string, number>();
   /** No read looks further back. It only grows. */
   #fromMs: number | undefined;
@@ -46,13 +49,29 @@ export class DeliveryTail {
     const older = this.#isFirst && nextFromMs !== undefined ? await this.#readSince(nextFromMs) : [];
     const listed = this.#isFirst ? await this.#readLast() : await this.#readSince(this.#fromMs);
     const found = listed
-      .filter((one) => !this.#seen.has(one.id))
+      .filter((one) => !this.#seen.has(this.#keyOf(one)))
       .toSorted((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
     this.#isFirst = false;
-    for (const { id, receivedAt } of [...older, ...found]) this.#seen.set(id, Date.parse(receivedAt));
+    for (const one of [...older, ...found]) this.#seen.set(this.#keyOf(one), Date.parse(one.receivedAt));
     this.#fromMs = nextFromMs;
-    for (const [id, receivedMs] of this.#seen) if (receivedMs < (this.#fromMs ?? 0)) this.#seen.delete(id);
+    this.#forget();
     return found;
+  }
+
+  get #isByState(): boolean {
+    return this.#deps.filters["state"] !== undefined;
+  }
+
+  #keyOf({ id, stateSince = "" }: ListedDelivery): string {
+    return this.#isByState ? `${id} ${stateSince}` : id;
+  }
+
+  /** A delivery can come into a state long after it was received, so with `state` only the number counts. */
+  #forget(): void {
+    for (const [key, receivedMs] of this.#seen) {
+      const isOld = this.#isByState ? this.#seen.size > MAX_SEEN : receivedMs < (this.#fromMs ?? 0);
+      if (isOld) this.#seen.delete(key);
+    }
   }
 
   /** When the newest delivery was received that the caller may read; undefined if there is none. */
@@ -88,5 +107,5 @@ export class DeliveryTail {
   }
 }
 
-/** The order of the list. A time in ISO 8601 always has the same length. */
+/** The order in which deliveries were received. A time in ISO 8601 always has the same length. */
 const positionOf = ({ receivedAt, id }: ListedDelivery): string => `${receivedAt} ${id}`;

@@ -123,9 +123,9 @@ function toneOf(one: ListedDelivery): Tone | undefined {
 }
 
 /** Returns the command line for the next page, quoted for a shell. */
-const commandFor = (cursor: string, { options, given }: Invocation): string =>
+const commandFor = (cursor: string, { options, given, program }: Invocation): string =>
   [
-    "npm run -s drawbridge -- events list",
+    `${program} events list`,
     ...Object.entries({ ...options, cursor }).flatMap(([name, value]) =>
       value === undefined || !(given.has(name) || name === "cursor")
         ? []

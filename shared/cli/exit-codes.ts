@@ -8,6 +8,7 @@ export const EXIT = {
   notAllowed: 4,
   cutOff: 5,
   damaged: 6,
+  unknown: 7,
   // 128 and the number of the signal, as for a process that the signal ended.
   SIGINT: 130,
   SIGPIPE: 141,
@@ -23,6 +24,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.notAllowed, "not allowed: no valid token, or no role for this (401, 403)"],
   [EXIT.cutOff, "start: stopped at its deadline; the work that was cut off continues at the next start"],
   [EXIT.damaged, "the store's file is damaged: restore a backup"],
+  [EXIT.unknown, "status: nothing is known to be wrong, and not everything is known to be well"],
   [EXIT.SIGINT, "SIGINT ended it; start: a second signal, at once"],
   [EXIT.SIGPIPE, "the reader of the output ended before the output did, as `head` does"],
   [EXIT.SIGTERM, "SIGTERM ended it; start: a second signal, at once"],

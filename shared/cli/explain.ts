@@ -4,6 +4,7 @@ import type { Invocation } from "./command.ts";
 import { deliveriesText } from "./events.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Display, displayOf, printFound, timeText } from "./output.ts";
+import { withProgram } from "./program.ts";
 import {
   type ExplainedStep,
   explainedDelivery,
@@ -22,6 +23,7 @@ export async function explainCommand(invocation: Invocation): Promise<number> {
   const {
     positionals: [what = ""],
     given,
+    program,
   } = invocation;
   const session = await sessionOf(invocation);
   if (REQUEST_ID.test(what)) return explainRequest(session, what, invocation);
@@ -42,7 +44,7 @@ export async function explainCommand(invocation: Invocation): Promise<number> {
   printFound(invocation, {
     whole: explanation,
     records: explanation.routes,
-    text: ({ columns }) => explanationText(shown, explanation, { all: given.has("all"), columns }),
+    text: ({ columns }) => explanationText(shown, explanation, { all: given.has("all"), columns, program }),
   });
   return EXIT.done;
 }
@@ -79,7 +81,10 @@ function explainSource(refused: ListedRefusals, invocation: Invocation): number 
         refused.refusals.length === 0
           ? ["– No request of the last day was refused for want of a proof."]
           : [...sourceLines(refused, display), ...hints];
-      return fitting([`source ${seen?.source}: ${good}`, ...lines, ...SOURCE_CHECKS], display);
+      const checks = checkLines(sourceChecks(refused), invocation.program).map((line) =>
+        shownLine(line, display.columns),
+      );
+      return [fitting([`source ${seen?.source}: ${good}`, ...lines], display), ...checks].join("\n");
     },
   });
   return EXIT.done;
@@ -100,12 +105,17 @@ const sourceLines = ({ refusals, sources }: ListedRefusals, display: Display): r
     `  newest requests: ${one.requests.join(", ")}`,
   ]);
 
-const SOURCE_CHECKS = [
-  "  See which secret each sender uses:",
-  "      drawbridge secrets",
-  "  See why a token is refused, claim by claim:",
-  "      drawbridge token explain --file token.txt",
-];
+/** A sender that signs has no token to explain. */
+function sourceChecks({ refusals }: ListedRefusals): readonly NextCheck[] {
+  const secrets = { text: "See which secret each sender uses", command: "drawbridge secrets" };
+  const token = {
+    text: "See why a token is refused, claim by claim",
+    command: "drawbridge token explain --file token.txt",
+  };
+  return refusals.some(({ reason }) => ABOUT_TOKENS.test(reason)) ? [secrets, token] : [secrets];
+}
+
+const ABOUT_TOKENS = /^(token|issuer|algorithm|key|audience|claim|tenant|groups|proof)_/;
 
 const isDeliveryId = (what: string): boolean => /^d-[a-z2-7]{26}$/.test(what);
 
@@ -135,12 +145,14 @@ interface Shape {
   readonly all: boolean;
   /** Width of the terminal, if it is one. */
   readonly columns: number | undefined;
+  /** What the commands begin with. */
+  readonly program: string;
 }
 
 function explanationText(
   { delivery }: Pick<ShownDelivery, "delivery">,
   { answer, mark, steps, routes, otherRoutes, followed, checks }: ShownExplanation,
-  { all, columns }: Shape,
+  { all, columns, program }: Shape,
 ): string {
   const missed = routes.filter(({ matched }) => !matched);
   const shown = [...routes.filter(({ matched }) => matched), ...(all ? missed : missed.slice(0, MAX_MISSED))];
@@ -151,13 +163,13 @@ function explanationText(
       stepLine({ mark, text: answer }),
     ],
     steps.map((step) => stepLine(step)),
-    ...shown.map(routeLines),
+    ...shown.map((route) => routeLines(route, program)),
     [
       ...(hidden > 0 ? [{ indent: "", text: `Further routes: ${hidden}. See them with --all.` }] : []),
       ...(otherRoutes > 0 ? [{ indent: "", text: `Routes that are not shown: ${otherRoutes}.` }] : []),
       ...(followed.length > 0 ? [{ indent: "", text: `Traced back to it: ${followed.join(", ")}` }] : []),
     ],
-    checkLines(checks),
+    checkLines(checks, program),
   ];
   return blocks
     .filter((lines) => lines.length > 0)
@@ -171,24 +183,31 @@ interface Line {
   /** What stands before the text. The lines that follow a wrapped line have as many blanks. */
   readonly indent: string;
   readonly text: string;
+  /** A command stays in one line, so that it can be copied. */
+  readonly isCommand?: true;
 }
 
-const shownLine = ({ indent, text }: Line, columns = Number.POSITIVE_INFINITY): string =>
-  indent + wrapped(printable(text), columns - indent.length).join(`\n${" ".repeat(indent.length)}`);
+const shownLine = ({ indent, text, isCommand }: Line, columns = Number.POSITIVE_INFINITY): string =>
+  isCommand
+    ? `${indent}${printable(text)}`
+    : indent + wrapped(printable(text), columns - indent.length).join(`\n${" ".repeat(indent.length)}`);
 
-const routeLines = ({ route, event, target, steps, checks }: ShownExplanation["routes"][number]): readonly Line[] => [
+const routeLines = (
+  { route, event, target, steps, checks }: ShownExplanation["routes"][number],
+  program: string,
+): readonly Line[] => [
   {
     indent: "",
     text: `route ${route}${target === undefined ? "" : ` to ${target}`}${event === undefined ? "" : ` (event ${event})`}`,
   },
   ...steps.map((step) => stepLine(step, "  ")),
-  ...checkLines(checks),
+  ...checkLines(checks, program),
 ];
 
-const checkLines = (checks: readonly NextCheck[]): readonly Line[] =>
-  checks.flatMap(({ text, command }) => [
+const checkLines = (checks: readonly NextCheck[], program: string): readonly Line[] =>
+  checks.flatMap(({ text, command }): readonly Line[] => [
     { indent: "  ", text: `${text}:` },
-    { indent: "      ", text: command },
+    { indent: "      ", text: withProgram(command, program), isCommand: true },
   ]);
 
 const stepLine = ({ mark, text }: ExplainedStep, before = ""): Line => ({ indent: `${before}${SIGNS[mark]} `, text });

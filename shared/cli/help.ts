@@ -69,9 +69,24 @@ export function commandHelp(command: Command, columns: number | undefined): stri
     `Usage: drawbridge ${synopsisOf(command)}${Object.keys(options).length === 0 ? "" : " [options]"}`,
     wrapped([sentence(summary), details ?? ""].join(" ").trim(), widthOf(columns)).join("\n"),
     section("Options", rows, columns),
-    ["Examples", ...examples.map((example) => `  drawbridge ${example}`)].join("\n"),
+    ["Examples", ...examples.flatMap((example) => exampleLines(example, widthOf(columns)))].join("\n"),
   ].join("\n\n");
 }
+
+/** A command line that is too wide is continued before an option or a pipe, as a shell reads it. */
+function exampleLines(example: string, width: number): readonly string[] {
+  const lines = [""];
+  for (const part of `  drawbridge ${example}`.split(/ (?=--|[|>] )/)) {
+    const last = lines.at(-1) ?? "";
+    if (last === "") lines[lines.length - 1] = part;
+    else if (last.length + part.length + " ".length + CONTINUED.length <= width)
+      lines[lines.length - 1] = `${last} ${part}`;
+    else lines.push(`      ${part}`);
+  }
+  return lines.map((line, at) => (at < lines.length - 1 ? `${line}${CONTINUED}` : line));
+}
+
+const CONTINUED = " \\";
 
 function optionRow([name, { value, summary, default: fallback }]: [string, Option]): readonly [string, string] {
   const form = value === undefined ? `--${name}` : `--${name} <${value}>`;

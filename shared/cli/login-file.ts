@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import * as v from "valibot";
 import { systemClock } from "../host/clock.ts";
@@ -58,8 +58,13 @@ export class LoginFile {
     await rename(draft, this.#path);
   }
 
-  /** Returns whether there was one. */
+  /** Also removes the drafts of commands that ended while they wrote it. Returns whether there was one. */
   async remove(): Promise<boolean> {
+    const draft = `${basename(this.#path)}.`;
+    const names = (await readdir(this.#folder)).filter(
+      (name) => name.startsWith(draft) && UUID.test(name.slice(draft.length)),
+    );
+    await Promise.all(names.map((name) => rm(join(this.#folder, name), { force: true })));
     return rm(this.#path).then(
       () => true,
       () => false,
@@ -95,6 +100,9 @@ export class LoginFile {
     }
   }
 }
+
+/** What a draft ends in. A lock does not. */
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Longer than a refresh can take. */
 const LOCK_WAIT_MS = 20_000;

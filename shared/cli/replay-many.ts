@@ -233,12 +233,12 @@ function stopped(invocation: Invocation, interrupted: AbortSignal, state: string
 }
 
 /** The command line, quoted for a shell. Times are absolute, so that the selection stays the same. */
-function commandOf({ positionals, options, lists, given }: Invocation): string {
+function commandOf({ positionals, options, lists, given, program }: Invocation): string {
   const flags = [...given].flatMap((name) => {
     const values = lists[name] ?? (options[name] === undefined ? undefined : [options[name]]);
     return values === undefined ? [`--${name}`] : values.map((value) => `--${name} ${quoted(value)}`);
   });
-  return ["npm run -s drawbridge -- events replay", ...positionals.map(quoted), ...flags].join(" ");
+  return [`${program} events replay`, ...positionals.map(quoted), ...flags].join(" ");
 }
 
 const quoted = (word: string): string =>

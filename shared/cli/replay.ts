@@ -27,8 +27,10 @@ export async function rollbackCommand(invocation: Invocation): Promise<number> {
   const {
     positionals: [route = ""],
     options: { environment, to },
+    given,
     print,
   } = invocation;
+  if (given.has("dry-run")) return (await import("./rollback-preview.ts")).printRollbacks(invocation, route);
   print(await rollback(await sessionOf(invocation), { route, environment, to }));
   return EXIT.done;
 }

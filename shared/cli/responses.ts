@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { LEVELS } from "../model/level.ts";
 
 // The responses of the bridge, as far as the command line shows them. Further members are ignored, so a newer bridge may
 // return more.
@@ -328,6 +329,25 @@ export const replayed = v.object({
   status: v.picklist(["accepted", "duplicate"]),
 });
 
+const runOfRoute = v.object({
+  delivery: v.string(),
+  firedAt: v.string(),
+  state: v.picklist(["running", "succeeded", "failed"]),
+  what: v.exactOptional(v.string()),
+  subject: v.exactOptional(v.string()),
+  title: v.exactOptional(v.string()),
+  commits: v.exactOptional(v.array(v.object({ id: v.string(), title: v.string() }))),
+  problem: v.exactOptional(v.string()),
+});
+export type RunOfRoute = v.InferOutput<typeof runOfRoute>;
+
+/** `GET /v1/rollbacks`. */
+export const rollbackPreview = v.object({
+  places: v.array(
+    v.object({ environment: v.exactOptional(v.string()), newest: runOfRoute, good: v.array(runOfRoute) }),
+  ),
+});
+
 /** `POST /v1/targets/{target}/pause` and `/resume`. */
 export const shownTarget = v.object({
   target: v.string(),
@@ -361,6 +381,76 @@ export const listedTargets = v.object({
   targets: v.array(v.object({ ...shownTarget.entries, due: v.number(), may: v.array(v.string()) })),
 });
 export type ListedTarget = v.InferOutput<typeof listedTargets>["targets"][number];
+
+const level = v.picklist(LEVELS);
+
+/** `GET /v1/overview`. */
+export const overview = v.object({
+  level,
+  at: v.string(),
+  version: v.string(),
+  configuration: v.exactOptional(v.string()),
+  hidden: v.exactOptional(v.array(v.string())),
+  bridge: v.exactOptional(v.object({ level, checks: v.record(v.string(), v.string()) })),
+  sources: v.exactOptional(
+    v.array(
+      v.object({
+        source: v.string(),
+        state: v.string(),
+        level,
+        why: v.string(),
+        lastGoodAt: v.exactOptional(v.string()),
+        lastHour: v.number(),
+        weekAgo: v.number(),
+        refusals: v.array(v.object({ reason: v.string(), count: v.number(), since: v.string(), lastAt: v.string() })),
+      }),
+    ),
+  ),
+  targets: v.exactOptional(
+    v.array(
+      v.object({
+        target: v.string(),
+        removed: v.exactOptional(v.literal(true)),
+        pages: v.exactOptional(v.literal(true)),
+        state: v.string(),
+        level,
+        why: v.string(),
+        since: v.exactOptional(v.string()),
+        lastUsedAt: v.exactOptional(v.string()),
+        due: v.number(),
+        retrying: v.number(),
+        oldestAt: v.exactOptional(v.string()),
+        may: v.array(v.string()),
+      }),
+    ),
+  ),
+  pages: v.exactOptional(v.object({ level, notWritable: v.number(), overdue: v.number(), waiting: v.number() })),
+  ended: v.object({
+    level,
+    since: v.string(),
+    counts: v.record(v.string(), v.number()),
+    hasMore: v.exactOptional(v.literal(true)),
+    newest: v.array(
+      v.object({
+        delivery: v.string(),
+        what: v.string(),
+        subject: v.exactOptional(v.string()),
+        route: v.string(),
+        target: v.exactOptional(v.string()),
+        state: v.string(),
+        since: v.string(),
+        reason: v.exactOptional(v.string()),
+      }),
+    ),
+  }),
+  approvals: v.object({
+    waiting: v.number(),
+    forYou: v.number(),
+    oldestAt: v.exactOptional(v.string()),
+    firstUntil: v.exactOptional(v.string()),
+  }),
+});
+export type ShownOverview = v.InferOutput<typeof overview>;
 
 /** `GET /v1/credentials`. */
 export const listedCredentials = v.object({

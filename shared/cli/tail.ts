@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import { stateText } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { DeliveryTail } from "./delivery-tail.ts";
@@ -72,8 +73,11 @@ function printLines(found: readonly ListedDelivery[], invocation: Invocation): v
 }
 
 /** A line has no columns of its own width: what comes later is not known. */
-function lineOf({ id, receivedAt, source, outcome, what, subject = "" }: ListedDelivery, display: Display): string {
-  const start = `${timeText(receivedAt, display)}  ${outcome.padEnd(8)}  `;
+function lineOf(
+  { id, receivedAt, source, outcome, state, what, subject = "" }: ListedDelivery,
+  display: Display,
+): string {
+  const start = `${timeText(receivedAt, display)}  ${stateText(state ?? outcome).padEnd(10)}  `;
   const middle = printable([what, subject, `(${source})`].filter((part) => part !== "").join(" "));
   if (display.columns === undefined) return `${start}${middle}  ${id}`;
   const room = Math.max(10, display.columns - start.length - id.length - 2);

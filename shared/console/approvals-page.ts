@@ -5,6 +5,7 @@ import { missingText, progressText } from "../approvals/rules.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
 import type { ShownApproval } from "../http/shown-approval.ts";
+import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
@@ -66,7 +67,7 @@ ${facts([
   ["Route", route],
   ["Parameters", paramsText(approval)],
   ["For", shows?.title === undefined ? undefined : outsideLink(shows.url, shows.title)],
-  ["Commits", commitsText(approval)],
+  ["Commits", commitsText(approval.shows)],
   ["Change", changeText(approval, visit.now)],
   ["Compared with", verifyWith ?? "the newest event only"],
   ["Author", shows?.author],
@@ -104,18 +105,6 @@ function paramsText({ shows }: ShownApproval): Html | undefined {
   const params = Object.entries(shows?.params ?? {});
   if (params.length === 0) return undefined;
   return html`<ul class="parts">${params.map(([name, value]) => html`<li><code>${name}</code> = <code>${value}</code></li>`)}</ul>`;
-}
-
-/** The newest commits, and a link to all of their changes. */
-function commitsText({ shows }: ShownApproval): Html | undefined {
-  const { commits = [], commitCount = 0, diffUrl } = shows ?? {};
-  if (commits.length === 0) return undefined;
-  const more = commitCount - commits.length;
-  return html`<ul class="parts">${commits.map(
-    ({ id, title, url, author }) =>
-      html`<li>${outsideLink(url, id.slice(0, 8))} ${title}${author === undefined ? NOTHING : html` <span class="aside">${author}</span>`}</li>`,
-  )}${more > 0 ? html`<li class="aside">and ${more} more</li>` : NOTHING}</ul>
-${diffUrl === undefined ? NOTHING : outsideLink(diffUrl, "See all changes")}`;
 }
 
 function grantsText({ grants }: ShownApproval, now: EpochMillis): Html | string {

@@ -114,6 +114,9 @@ h3 { margin: .9rem 0 .2rem; font-size: 1rem; } h3 .aside { font-weight: 400; }
 .parts-of-time { margin: 0 0 1rem; } .parts-of-time > svg { display: block; width: 100%; height: 1rem; }
 .parts-of-time .part0 { fill: var(--busy); } .parts-of-time .part1 { fill: var(--quiet); } .parts-of-time .part2 { fill: var(--warn); } .parts-of-time .part3 { fill: var(--good); }
 .key { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem; }
+fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0; color: var(--faint); font-size: .875rem; }
+.order label.check { width: auto; align-items: baseline; color: var(--text); font-size: 1rem; } .order label.check input { min-height: 0; }
+.order .aside, .check .aside { white-space: normal; }
 @media (max-width: 46rem) {
   .waterfall thead { position: absolute; left: -99rem; }
   .waterfall tbody tr { display: grid; grid-template-columns: 1fr 1fr; border-bottom: 1px solid var(--line); padding: .3rem 0; }

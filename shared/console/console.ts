@@ -48,6 +48,7 @@ type FormHandler = (visit: Visit, form: URLSearchParams, id: string) => Promise<
 
 const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console", deliveriesPage],
+  ["/console/deliveries", deliveriesPage],
   ["/console/deliveries/:id", deliveryPage],
   ["/console/threads", threadPage],
   ["/console/approvals", approvalsPage],

@@ -104,14 +104,14 @@ function filters(fields: URLSearchParams): Html {
   const hasMoreFilters = ["text", "outcome", "principal", "route", "target", "until", "shadow"].some(
     (name) => value(name) !== "",
   );
-  return html`<form class="filters" method="get" action="/console" role="search">
+  return html`<form class="filters" method="get" action="/console/deliveries" role="search">
 ${field("find", "Find", html`type="search" placeholder="id, commit, page, !12, person"`)}
 ${choice("state", "State", STATE_CHOICES, value("state"))}
 ${choice("within", "Within", WITHIN, value("within"))}
 ${field("type", "Type", html`list="types" placeholder="page."`)}
 <datalist id="types">${EVENT_TYPES.map((type) => html`<option value="${type}"></option>`)}</datalist>
 ${field("source", "Source")}
-<button>Show</button> <a href="/console">All</a>
+<button>Show</button> <a href="/console/deliveries">All</a>
 <details ${hasMoreFilters ? html`open` : NOTHING}><summary>More</summary>
 ${field("text", "Text", html`type="search"`)}
 ${field("route", "Route")}

@@ -6,7 +6,7 @@ import { type Html, hintFor, NOTHING } from "./html.ts";
 import type { Page, Problem, Visit } from "./visit.ts";
 
 const MENU = [
-  ["/console", "Deliveries"],
+  ["/console/deliveries", "Deliveries"],
   ["/console/threads", "Threads"],
   ["/console/approvals", "Approvals"],
   ["/console/rollbacks", "Roll back"],
@@ -48,7 +48,7 @@ ${formTokenField(formToken)}<button class="plain">Sign out</button>
 <button class="plain" name="everywhere" value="yes">everywhere</button></form>`;
 
 const isAt = (path: string, { pathname }: URL): boolean =>
-  pathname === path || (path === "/console" && pathname.startsWith("/console/deliveries"));
+  pathname === path || (path === "/console/deliveries" && pathname.startsWith(`${path}/`));
 
 /** A rejection or a fault as a page, with the title that the API returned for it. */
 export function problemPage({ status, title, reason, instance }: Problem): Page {

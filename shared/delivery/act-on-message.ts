@@ -4,10 +4,11 @@ import { type BusEvent, busEventsOf, isMeantFor } from "../model/bus-event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Route } from "../routes/route.ts";
-import { type ActDeps, type AttemptResult, act, HELD_MS } from "./act.ts";
+import { type ActDeps, type AttemptResult, act, CLAIM_HELD_AGAIN_MS } from "./act.ts";
 import { MISSING_ROUTE_GRACE_MS, ROUTE_REMOVED } from "./missing-routes.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
 import { schedule } from "./schedule.ts";
+import type { Hold } from "./target-gate.ts";
 
 /**
  * What a queue message asks for. Whoever can put an event on the bus can write one, so it only names a record. The event,
@@ -52,14 +53,15 @@ export async function actOn(message: QueueMessage, deps: MessageDeps): Promise<M
   if (!isMeantFor(message.route, busEvent.detail)) return { result: "finished" };
   const route = deps.routes.find(({ name }) => name === message.route);
   if (route === undefined) return withoutRoute(message, deps);
-  const held = await heldAction(route, busEvent, deps);
+  const admission = await deps.targetGate.admit(route.target);
+  const held = "hold" in admission ? await heldAction(admission.hold, route, busEvent, deps) : undefined;
   if (held !== undefined) return held;
   const begun = await begunAction(route, busEvent, deps);
-  if (begun !== undefined) return begun.isExpecting ? act(begun.id, deps) : { result: "finished" };
+  if (begun !== undefined) return begun.isExpecting ? act(begun.id, deps, admission) : { result: "finished" };
   const reason = await refuse(route, busEvent, delivery, deps);
   if (reason !== undefined && !(await isScheduled(route, busEvent, deps))) return { result: "refused", reason };
   const { id, isOwn } = await schedule(route, busEvent.detail, deps);
-  return isOwn ? act(id, deps) : { result: "finished" };
+  return isOwn ? act(id, deps, admission) : { result: "finished" };
 }
 
 /**
@@ -67,17 +69,15 @@ export async function actOn(message: QueueMessage, deps: MessageDeps): Promise<M
  * instead of the writes of a claim.
  */
 async function heldAction(
-  { name, target }: Route,
+  hold: Hold,
+  { name }: Route,
   { detail: { eventKey, delivery } }: BusEvent,
-  { actions, targetGate, clock }: MessageDeps,
+  { actions, clock }: MessageDeps,
 ): Promise<AttemptResult | undefined> {
-  const admission = await targetGate.admit(target);
-  if (!("hold" in admission)) return undefined;
-  const { hold } = admission;
   const status = await actions.status(actionIdOf(name, eventKey));
   const now = clock.now();
   if (status?.delivery !== delivery || status.hold?.key !== hold.key) return undefined;
-  return now > laterBy(status.hold.at, HELD_MS / 2)
+  return now > laterBy(status.hold.at, CLAIM_HELD_AGAIN_MS)
     ? undefined
     : { result: "waits", at: laterBy(now, hold.afterSeconds * 1_000), hold };
 }

@@ -9,6 +9,7 @@ import { endReported, endWithoutRun } from "./expected-run.ts";
 import { outcomeWithoutRoute } from "./missing-routes.ts";
 import { type AttemptedRun, type RunAttemptDeps, runAttempt } from "./run-attempt.ts";
 import { type CountedOutcome, type NextState, settle, type WaitOutcome } from "./settle.ts";
+import type { Admission } from "./target-gate.ts";
 
 export interface ActDeps extends RunAttemptDeps {
   /** Routes whose actions run here. */
@@ -25,8 +26,11 @@ export interface ActDeps extends RunAttemptDeps {
 /** Time that a lease lasts beyond the longest attempt, for the calls around it. */
 const LEASE_MARGIN_MS = 30_000;
 
-/** How long an action of a held target is kept after a claim, in milliseconds. It is claimed again after half of this. */
-export const HELD_MS = 86_400_000;
+/** How long an action of a held target is kept after a claim, in milliseconds. */
+const HELD_MS = 86_400_000;
+
+/** When an action of a held target is claimed again, in milliseconds after the last claim: well before it would expire. */
+export const CLAIM_HELD_AGAIN_MS = HELD_MS / 2;
 
 /** The length of an action's lease: the longest attempt that any route allows, plus the margin. */
 export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number =>
@@ -47,15 +51,18 @@ export type AttemptResult =
       readonly hold?: TargetHold;
     };
 
-/** Runs one due action once. If it is finished or leased to another owner, it only returns its state. */
-export const act = async (id: string, deps: ActDeps): Promise<AttemptResult> =>
-  (await attempt(id, deps)) ?? statusOf(id, deps);
+/**
+ * Runs one due action once. If it is finished or leased to another owner, it only returns its state. `admission`: what the
+ * gate of its target said a moment ago, if the caller has asked it.
+ */
+export const act = async (id: string, deps: ActDeps, admission?: Admission): Promise<AttemptResult> =>
+  (await attempt(id, deps, admission)) ?? statusOf(id, deps);
 
 /**
  * Runs one due action once, under a lease. Undefined, and nothing is done, if the action is finished or leased to another
  * owner. Only the owner records an outcome. Every outcome adds a line to the timeline.
  */
-export async function attempt(id: string, deps: ActDeps): Promise<AttemptResult | undefined> {
+export async function attempt(id: string, deps: ActDeps, admission?: Admission): Promise<AttemptResult | undefined> {
   const startedAt = deps.clock.now();
   const startedMs = deps.clock.monotonic();
   const claim = await deps.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(deps.routes)));
@@ -69,7 +76,7 @@ export async function attempt(id: string, deps: ActDeps): Promise<AttemptResult 
   const attempted =
     route === undefined
       ? { outcome: outcomeWithoutRoute(deps.missingMs(claim.route)), traceparent: undefined, nextProbeAt: undefined }
-      : await runAttempt(claim, route, deps);
+      : await runAttempt(claim, route, deps, admission);
   const endedAt = deps.clock.now();
   const { nextProbeAt } = attempted;
   const attempt = { number: claim.attempt, endedAt, jitter: deps.random(), run, nextProbeAt };

@@ -3,7 +3,7 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { isPowerOfTwo, Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
-import { type AttemptResult, HELD_MS } from "./act.ts";
+import { type AttemptResult, CLAIM_HELD_AGAIN_MS } from "./act.ts";
 import { DueTimeCheck } from "./due-time-check.ts";
 import { Paused } from "./paused.ts";
 import { OVERDUE_MS, type WaitingTarget } from "./readiness.ts";
@@ -16,9 +16,6 @@ const POLL_MS = 1_000;
 
 /** A lane with due actions that finishes none for this time is stalled. It is longer than any attempt. */
 const STALLED_MS = 300_000;
-
-/** Half of the time for which an action of a held target is kept after a claim. */
-const SHOW_AGAIN_MS = HELD_MS / 2;
 
 interface LaneDeps {
   readonly actions: Pick<ActionStore, "due" | "dueBetween" | "expireLeases" | "correctDueTimes">;
@@ -141,7 +138,7 @@ export class Lane {
     const { actions, accessTo } = this.#deps;
     const { since, shownUntil } = this.#held ?? newlyHeld(now);
     // The clock may have been set back, and an action is kept for a limited time after each claim.
-    const isOld = now < shownUntil - 1 || now < since || now > laterBy(since, SHOW_AGAIN_MS);
+    const isOld = now < shownUntil - 1 || now < since || now > laterBy(since, CLAIM_HELD_AGAIN_MS);
     let held = isOld ? newlyHeld(now) : { since, shownUntil };
     for await (const { id, dueAt } of actions.dueBetween(this.#target, held.shownUntil, now)) {
       if (this.#isStopped) return;

@@ -18,7 +18,7 @@ export interface ThreadDeps extends CorrelateDeps {
 }
 
 /** Deliveries that are read for one thread. */
-export const MAX_DELIVERIES = 200;
+const MAX_DELIVERIES = 200;
 /** Deliveries that are read for the states and jobs of one run. */
 const MAX_REPORTS = 100;
 const AT_ONCE = 16;

@@ -1,7 +1,7 @@
 import { type Clock, type EpochMillis, epochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import { type RefusalCount, type RefusalStore, windowOf } from "../store/refusals.ts";
+import { KEPT_REQUESTS, type RefusalCount, type RefusalStore, windowOf } from "../store/refusals.ts";
 
 /** A request that was refused without a record of its own. */
 export interface RefusedRequest {
@@ -20,8 +20,6 @@ interface RefusalCountsDeps {
 
 /** Counts are written at most once in this time. */
 const FLUSH_MS = 30_000;
-/** Request ids that are kept of each count. */
-const KEPT_REQUESTS = 5;
 /** Counts held in memory: more than all reasons of a hundred sources. Further ones are left out until these are written. */
 const MAX_COUNTS = 1_000;
 
@@ -33,7 +31,7 @@ const MAX_COUNTS = 1_000;
  */
 export class RefusalCounts {
   readonly #deps: RefusalCountsDeps;
-  /** What is not written yet. A count of 0 has the requests that were written, so that the next write keeps their ids. */
+  /** What is not written yet. */
   #counts = new Map<string, RefusalCount>();
   /** When each source was last proved. */
   readonly #goodAt = new Map<string, EpochMillis>();
@@ -79,21 +77,15 @@ export class RefusalCounts {
   }
 
   async #write(): Promise<void> {
-    const { refusals, clock, log } = this.#deps;
-    const known = [...this.#counts.values()];
-    const counts = known.filter(({ count }) => count > 0);
-    const isOpen = ({ window }: RefusalCount): boolean => window === windowOf(clock.now());
-    this.#counts = new Map(known.filter((one) => one.count === 0 && isOpen(one)).map((one) => [keyOf(one), one]));
+    const { refusals, log } = this.#deps;
+    const counts = [...this.#counts.values()];
+    this.#counts = new Map();
     const written = await Promise.allSettled(counts.map(async (one) => refusals.add(one)));
     const failed = written.flatMap((result, at) => {
       const count = counts[at];
       return result.status === "rejected" && count !== undefined ? [{ count, error: kindOf(result.reason) }] : [];
     });
-    const unwritten = new Set(failed.map(({ count }) => count));
-    for (const count of counts) {
-      if (unwritten.has(count)) this.#merge(count);
-      else if (isOpen(count)) this.#merge({ ...count, count: 0 });
-    }
+    for (const { count } of failed) this.#merge(count);
     const [first] = failed;
     if (first !== undefined)
       log.error(

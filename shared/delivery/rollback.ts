@@ -1,5 +1,7 @@
 import type { Policy } from "../identity/policy.ts";
+import type { Identity } from "../model/approval.ts";
 import { factsOfDelivery } from "../model/event-facts.ts";
+import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { RouteRun, RunPlace, RunStore } from "../store/runs.ts";
 import type { RunReporter } from "./correlate.ts";
@@ -20,15 +22,42 @@ export interface RollbackOrder extends Omit<ReplayOrder, "of" | "routes" | "isRo
   readonly to?: string | undefined;
 }
 
+/** The runs of a route in one environment, as far as a rollback needs them. */
+export interface RollbackPlace {
+  /** Undefined: the runs that reported none. */
+  readonly environment?: string;
+  /** What a rollback replaces: the newest run in the environment, or a newer one that has not reported any. */
+  readonly newest: RouteRun;
+  /** The earlier ones that succeeded, newest first. A rollback goes back to the first unless it names another one. */
+  readonly good: readonly RouteRun[];
+}
+
+/** Where a route can be rolled back, and to which runs. The caller needs the right to replay the route. */
+export async function rollbackPlaces(
+  { route, by }: { readonly route: string; readonly by: Identity },
+  deps: RollbackDeps,
+): Promise<Result<readonly RollbackPlace[]>> {
+  const problem = rejectRollback({ route, by }, deps);
+  if (problem) return reject(problem);
+  const runs = await runsInScope({ route, by }, deps);
+  const environments = new Set(runs.flatMap(({ end }) => (end?.succeeded ? [end.environment] : [])));
+  return ok([...environments].flatMap((environment) => placeIn(runs, environment)));
+}
+
+function placeIn(runs: readonly RouteRun[], environment: string | undefined): readonly RollbackPlace[] {
+  const [newest, ...earlier] = runs.filter((run) => mayBeIn(run, environment));
+  if (newest === undefined) return [];
+  const good = earlier.filter((run) => isGoodIn(run, environment));
+  return [{ ...(environment !== undefined && { environment }), newest, good }];
+}
+
 /** Replays the delivery that fired a route's last good run. The caller needs the right to replay the route. */
 export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promise<Result<Replayed>> {
   const { place, to, ...rest } = order;
-  const rejection = deps.policy.rejectRoute(order.by, "replay", place.route, "anything");
-  if (rejection) return reject(rejection);
-  const problem = problemWithRoute(order, deps);
-  if (problem !== undefined) return impossible(problem);
-  const runs = await runsInScope(order, deps);
-  const target = targetOf(runs, order);
+  const problem = rejectRollback({ route: place.route, by: order.by }, deps);
+  if (problem) return reject(problem);
+  const runs = await runsInScope({ route: place.route, by: order.by }, deps);
+  const target = targetOf(runs, { environment: place.environment, to });
   if (target === undefined) return impossible(problemWithRuns(runs, order));
   const of = await deps.deliveries.get(target.delivery);
   if (of?.events === undefined) return impossible(`The record of ${target.delivery} is gone`);
@@ -37,9 +66,21 @@ export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promis
 
 const impossible = (problem: string): Result<never> => reject({ reason: "rollback_impossible", problem });
 
+interface RouteOfCaller {
+  readonly route: string;
+  readonly by: Identity;
+}
+
+function rejectRollback({ route, by }: RouteOfCaller, deps: RollbackDeps): Rejection | undefined {
+  const rejection = deps.policy.rejectRoute(by, "replay", route, "anything");
+  if (rejection) return rejection;
+  const problem = problemWithRoute({ route, by }, deps);
+  return problem === undefined ? undefined : { reason: "rollback_impossible", problem };
+}
+
 /** The runs of the route as far as the caller may replay what fired them. For most callers these are all. */
 async function runsInScope(
-  { place: { route }, by }: RollbackOrder,
+  { route, by }: RouteOfCaller,
   { runs, deliveries, policy }: RollbackDeps,
 ): Promise<readonly RouteRun[]> {
   const all = await runs.of(route);
@@ -56,15 +97,24 @@ async function runsInScope(
  * The newest good run before the one that is rolled back. The run to roll back is the newest one whose environment is
  * this one or unknown. It is unknown while the run goes on, or if the run's end did not report one.
  */
-function targetOf(runs: readonly RouteRun[], { place: { environment }, to }: RollbackOrder): RouteRun | undefined {
-  const isGood = ({ end }: RouteRun): boolean => end?.succeeded === true && end.environment === environment;
-  if (to !== undefined) return runs.find((run) => isGood(run) && run.delivery === to);
-  const newest = runs.findIndex(({ end }) => end?.environment === undefined || end.environment === environment);
-  return newest < 0 ? undefined : runs.slice(newest + 1).find(isGood);
+function targetOf(
+  runs: readonly RouteRun[],
+  { environment, to }: { readonly environment: string | undefined; readonly to?: string | undefined },
+): RouteRun | undefined {
+  if (to !== undefined) return runs.find((run) => isGoodIn(run, environment) && run.delivery === to);
+  const newest = runs.findIndex((run) => mayBeIn(run, environment));
+  return newest < 0 ? undefined : runs.slice(newest + 1).find((run) => isGoodIn(run, environment));
 }
 
-function problemWithRoute({ place, by }: RollbackOrder, { runReporters, policy }: RollbackDeps): string | undefined {
-  const route = runReporters.find(({ name }) => name === place.route);
+const isGoodIn = ({ end }: RouteRun, environment: string | undefined): boolean =>
+  end?.succeeded === true && end.environment === environment;
+
+const mayBeIn = ({ end }: RouteRun, environment: string | undefined): boolean =>
+  end?.environment === undefined || end.environment === environment;
+
+function problemWithRoute(wanted: RouteOfCaller, { runReporters, policy }: RollbackDeps): string | undefined {
+  const { by } = wanted;
+  const route = runReporters.find(({ name }) => name === wanted.route);
   if (route?.runsReportedBy !== undefined) return undefined;
   const allowed = runReporters.filter(
     ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.rejectRoute(by, "replay", name, "anything"),

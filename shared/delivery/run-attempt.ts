@@ -13,7 +13,7 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 import { hopsTo } from "./chain.ts";
 import { type CorrelateDeps, correlate, type Origin } from "./correlate.ts";
 import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } from "./run-tracking.ts";
-import { type Hold, type Permit, reportOf, reportOfError, type TargetGate } from "./target-gate.ts";
+import { type Admission, type Hold, type Permit, reportOf, reportOfError, type TargetGate } from "./target-gate.ts";
 
 /** The input of a gate: one attempt of a route's action for an event. */
 export interface GateInput {
@@ -56,12 +56,20 @@ const ORIGIN_ATTEMPTS = 3;
 /** How long an event waits in all if the request that started its run has not ended: it may need a few retries. */
 const RESPONSE_WAIT_MS = 10 * 60_000;
 
-/** One attempt: load the event, correlate it, ask the gates, run the action. Every failure becomes an outcome. */
-export async function runAttempt(claim: Claim, route: Route, deps: RunAttemptDeps): Promise<AttemptedRun> {
+/**
+ * One attempt: load the event, correlate it, ask the gates, run the action. Every failure becomes an outcome. `admission`:
+ * what the gate of the route's target said a moment ago, if the caller has asked it.
+ */
+export async function runAttempt(
+  claim: Claim,
+  route: Route,
+  deps: RunAttemptDeps,
+  admission?: Admission,
+): Promise<AttemptedRun> {
   const failed = (error: unknown): ActionOutcome => outcomeOfFailure(error, claim, deps.log);
   const loaded = await load(claim, deps).catch(failed);
   if ("outcome" in loaded) return { outcome: loaded, traceparent: undefined };
-  const ended = await run(loaded, claim, route, deps).catch((error) => ({ outcome: failed(error) }));
+  const ended = await run({ ...loaded, claim, route, admission }, deps).catch((error) => ({ outcome: failed(error) }));
   return { ...ended, traceparent: loaded.cause.detail.traceparent };
 }
 
@@ -92,8 +100,14 @@ async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | Action
   return { delivery, busEvent, origin, originProof, cause: origin ?? busEvent, found };
 }
 
-async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptDeps): Promise<EndedRun> {
-  const { delivery, busEvent, origin, originProof } = loaded;
+interface Attempt extends Loaded {
+  readonly claim: Claim;
+  readonly route: Route;
+  readonly admission: Admission | undefined;
+}
+
+async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
+  const { delivery, busEvent, origin, originProof, claim, route } = loaded;
   const waiting = waitForOrigin(loaded, claim, deps);
   if (waiting) return { outcome: waiting };
   if (origin !== undefined) {
@@ -107,21 +121,19 @@ async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptD
     (await checkRoles(route, busEvent, deps));
   if (held) return { outcome: held };
   // Before the approval: a granted run must not count as fired while it waits for its target.
-  const admission = await deps.targetGate.admit(route.target);
+  const admission = loaded.admission ?? (await deps.targetGate.admit(route.target));
   if ("hold" in admission) return { outcome: waitFor(admission.hold) };
   const gate = await deps.hold({ claim, route, busEvent, delivery, origin, originProof });
   if ("held" in gate) return { outcome: gate.held };
   const permit = await deps.targetGate.begin(admission.state);
   if ("hold" in permit) return { outcome: waitFor(permit.hold) };
-  const ended = await call(permit, { ...loaded, claim, route, approvedRef: gate.approvedRef }, deps);
+  const ended = await call(permit, { ...loaded, approvedRef: gate.approvedRef }, deps);
   // A repeated request starts no further run.
   if (claim.run === undefined) await recordRunStart(route, busEvent.detail, ended.outcome, deps);
   return ended;
 }
 
-interface Call extends Loaded {
-  readonly claim: Claim;
-  readonly route: Route;
+interface Call extends Attempt {
   readonly approvedRef: string | undefined;
 }
 

@@ -7,6 +7,8 @@ import type { TargetStore } from "../store/targets.ts";
 
 interface TargetGateDeps {
   readonly targets: Pick<TargetStore, "get" | "save">;
+  /** The targets of the routes. */
+  readonly targetNames: ReadonlySet<string>;
   /** The length of a lease: a probe that ends without a record is followed by another after this time. */
   readonly leaseMs: number;
   readonly clock: Clock;
@@ -33,7 +35,7 @@ export interface Permit {
 }
 
 export type TargetAccess = "free" | "paused" | "broken" | "probe";
-type Admission = { readonly hold: Hold } | { readonly state: TargetState };
+export type Admission = { readonly hold: Hold } | { readonly state: TargetState };
 
 /** What the end of an attempt says about its target. */
 type TargetReport =
@@ -62,8 +64,12 @@ export class TargetGate {
     return hold === undefined ? { state } : { hold };
   }
 
-  /** `probe`: the circuit breaker is open, and an attempt may be made as a probe. Throws `store_unavailable`. */
+  /**
+   * `probe`: the circuit breaker is open, and an attempt may be made as a probe. A target that no route has any more is
+   * free: the actions in its queue run at another target, or wait for their route. Throws `store_unavailable`.
+   */
   async accessTo(target: string): Promise<TargetAccess> {
+    if (!this.#deps.targetNames.has(target)) return "free";
     const state = await this.#deps.targets.get(target);
     if (holdOf(state, this.#deps.clock.now())) return state.pause ? "paused" : "broken";
     return state.breaker?.open ? "probe" : "free";

@@ -5,8 +5,10 @@ import { countDeliveries } from "./delivery-counts.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
+import { getOverview } from "./overview.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
+import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
@@ -20,6 +22,7 @@ export const callHandlers = {
   decideApproval,
   exchangeToken,
   getDelivery,
+  getOverview,
   getThread,
   introspectToken,
   listApprovals,
@@ -31,6 +34,7 @@ export const callHandlers = {
   oauthError,
   pauseOneTarget,
   previewReplay,
+  previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,

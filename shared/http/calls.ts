@@ -6,6 +6,7 @@ import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
 import type { IntrospectionApi } from "./introspection.ts";
+import type { OverviewApi } from "./overview.ts";
 import type { RefusalsApi } from "./refusals.ts";
 import type { ReplayApi } from "./replay.ts";
 import type { SessionsApi } from "./sessions.ts";
@@ -19,6 +20,7 @@ export type CallDeps = DeliveriesApi &
   CredentialsApi &
   RefusalsApi &
   ApprovalsApi &
+  OverviewApi &
   ReplayApi &
   SessionsApi &
   SummariesApi &
@@ -54,11 +56,13 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   get("/v1/credentials", async (request) => (await handlers()).listCredentials(request, deps)),
   get("/v1/deliveries/:id/replay", async (request, id) => (await handlers()).previewReplay(request, id, deps)),
   post("/v1/deliveries/:id/replay", 202, async (request, id) => (await handlers()).replayDelivery(request, id, deps)),
+  get("/v1/rollbacks", async (request) => (await handlers()).previewRollback(request, deps)),
   post("/v1/rollbacks", 202, async (request) => (await handlers()).rollBackRoute(request, deps)),
   get("/v1/approvals", async (request) => {
     const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
     return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
   }),
+  get("/v1/overview", async (request) => (await handlers()).getOverview(request, deps)),
   get("/v1/targets", async (request) => (await handlers()).listTargets(request, deps)),
   post("/v1/targets/:target/pause", 200, async (request, _, target) =>
     (await handlers()).pauseOneTarget(request, target, deps),

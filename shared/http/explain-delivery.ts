@@ -3,8 +3,9 @@ import { type AboutRoute, type DeliveryState, ROUTE_STATES, type RouteOutcome } 
 import type { DeliverySummary, RecordedDelivery, Replay } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { rejectionText } from "../model/rejection-text.ts";
-import { explainMatch, type Mismatch, nearestFirst } from "../routes/explain-match.ts";
+import { explainMatch, nearestFirst } from "../routes/explain-match.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
+import { isShownToConfined } from "./confined-fields.ts";
 import type { ShownExpectedRun } from "./expected-runs.ts";
 import { type Mark, type NextCheck, routeChecks, routeSteps, type Step, sentence } from "./explain-route.ts";
 import type { RouteLine, ShownTimelineEvent } from "./shown-timeline.ts";
@@ -192,7 +193,7 @@ function matchStep(configured: RoutePattern | undefined, published: BusEvent | u
   if (configured === undefined) return { mark: "warn", text: "It matched. The route is no longer configured." };
   const explanation = explainMatch(configured.pattern, published);
   if (explanation.matched) return { mark: "quiet", text: "It matches." };
-  const why = isConfined && isAboutOthers(explanation) ? "" : `: ${explanation.misses[0]?.text ?? ""}`;
+  const why = isConfined && !isShownToConfined(explanation) ? "" : `: ${explanation.misses[0]?.text ?? ""}`;
   return { mark: "warn", text: `It matched then. Today's pattern does not${why}.` };
 }
 
@@ -212,7 +213,7 @@ function missedRoutes(
       }));
       return nearestFirst(explained).slice(0, 1);
     })
-    .filter(({ explanation }) => explanation.matched || !isConfined || !isAboutOthers(explanation));
+    .filter(({ explanation }) => explanation.matched || !isConfined || isShownToConfined(explanation));
   return nearestFirst(candidates).map(({ route: { configured, event }, explanation }) => ({
     route: configured.name,
     ...(event.detail.id !== event.detail.delivery && { event: event.detail.id }),
@@ -235,16 +236,6 @@ const unfired = (isMeant: boolean): Step => ({
     ? "It matches today, and did not fire: the route was added or changed later, or the event is not published yet."
     : "It matches, but this delivery runs another one again for other routes only.",
 });
-
-/**
- * What a confined role names, and what identifies a thing or a person. A route that misses there is about what the caller
- * may not know: its pattern may have the id of a page of another space, or the project at the beginning of a subject.
- */
-const isAboutOthers = ({ misses }: Mismatch): boolean =>
-  misses.some(({ field }) => /^(detail\.)?source$/.test(field) || OTHERS.test(field));
-
-const OTHERS =
-  /project|space|namespace|environment|pipeline|listener|site|origin|principal|actor|author|owner|user|subject|url|(?:^|\.)(?:by|parent)\b|(?:\.id|Id|By|Key)\b/i;
 
 function proofStep({ delivery }: ShownFacts): Step {
   const { principal, shadowRejection, refusedFor } = delivery;
@@ -340,8 +331,8 @@ function answerOf(
 }
 
 function checksOf({ delivery }: ShownFacts, nearest: ExplainedRoute | undefined): readonly NextCheck[] {
-  const { id, outcome, source } = delivery;
-  if (outcome === "refused")
+  const { id, outcome, source, principal } = delivery;
+  if (outcome === "refused" && principal.trustEntry !== undefined)
     return [
       { text: "Explain the token of the caller, claim by claim", command: "drawbridge token explain --file token.txt" },
     ];

@@ -10,7 +10,7 @@ export const LOOKUP_PARAMETERS = {
   change: "the number of a merge request or pull request: 12, !12 or platform/docs!12",
   page: "a page's id or title, or its address",
   pipeline: "a pipeline's name",
-  run: "the id or number of a build, job or run",
+  run: "the id, number or name of a build, job or run",
   person: "a person's name or account",
   trust: "a trust entry's name",
   trace: "a trace id: 32 hexadecimal digits",
@@ -78,7 +78,7 @@ export function candidatesOf(find: string): readonly Candidate[] {
   return all.map((kind) => termOf(kind, kind === "change" ? given.replace(/^!/, "") : given));
 }
 
-/** The addresses of Confluence, GitLab, GitHub and Buildkite name what they show. */
+/** The addresses of Confluence, GitLab, GitHub, Buildkite and the Tekton Dashboard name what they show. */
 const ADDRESSES: readonly (readonly [LookupKind, RegExp])[] = [
   ["page", /[?&]pageId=(\d+)/],
   ["page", /\/pages\/(?:edit-v2\/)?(\d+)/],
@@ -87,20 +87,39 @@ const ADDRESSES: readonly (readonly [LookupKind, RegExp])[] = [
   ["title", /\/display\/[^/?#]+\/([^/?#]+)/],
   ["title", /\/viewpage\.action\?(?:[^#]*&)?title=([^&#]+)/],
   ["commit", /\/commit\/([0-9a-f]{7,64})/i],
-  ["change", /\/(?:merge_requests|pull)\/(\d+)/],
   ["run", /#([0-9a-f-]{36})$/],
+  ["run", /#\/namespaces\/[^/?#]+\/(?:pipelineruns|taskruns|customruns)\/([^/?#]+)/],
   ["run", /\/(?:pipelines|jobs|builds|runs)\/(\d+)/],
   ["tag", /\/(?:tags|releases\/tag)\/([^/?#]+)/],
   ["branch", /\/tree\/([^?#]+)/],
 ];
 
 function termsOfAddress(address: string): readonly Term[] {
+  const changes = termsOfChangeAddress(address);
+  if (changes.length > 0) return changes;
   return ADDRESSES.flatMap(([kind, pattern]) => {
     const [, value] = pattern.exec(address) ?? [];
     if (value === undefined) return [];
     return [termOf(kind, decoded(kind === "title" ? value.replaceAll("+", " ") : value))];
   });
 }
+
+/**
+ * The number of a change is one of its project. The site may be below a path, which is not part of the project. What
+ * reports a run of a change without its project is the last to be taken for it.
+ */
+function termsOfChangeAddress(address: string): readonly Term[] {
+  const [, path = "", number] = CHANGE_ADDRESS.exec(address) ?? [];
+  if (number === undefined) return [];
+  const parts = path.split("/").map(decoded);
+  const projects = parts.slice(0, -1).map((_, at) => parts.slice(at).join("/"));
+  return [...projects.slice(0, MAX_PROJECTS), ""].map((project) => termOf("change", `${project}!${number}`));
+}
+
+/** GitLab's and GitHub's, with the path of the project and the number. */
+const CHANGE_ADDRESS = /^https?:\/\/[^/?#]+\/([^?#]+?)(?:\/-)?\/(?:merge_requests|pull)\/(\d{1,20})(?:[/?#]|$)/i;
+/** Paths of one address that may be the project: that of the site has few parts. */
+const MAX_PROJECTS = 4;
 
 function decoded(part: string): string {
   try {

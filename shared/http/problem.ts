@@ -51,7 +51,7 @@ export function problemOf(rejection: Rejection): Problem {
     case "approval_unknown":
       return { status: 404, title: "There is no such approval" };
     case "target_unknown":
-      return { status: 404, title: "There is no such target" };
+      return { status: 404, title: noTarget(rejection.known) };
     case "method_not_allowed":
       return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
     case "body_too_large":
@@ -80,6 +80,9 @@ export function problemOf(rejection: Rejection): Problem {
       return callerProblemOf(rejection);
   }
 }
+
+const noTarget = (known: string): string =>
+  known === "" ? "There is no such target" : `There is no such target; you may name ${known}`;
 
 /** Rejections of an authenticated caller. */
 function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Problem {

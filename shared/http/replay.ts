@@ -31,6 +31,7 @@ export const replayBody = v.strictObject({
   today: v.optional(v.boolean()),
   reason: v.optional(text),
 });
+export const rollbackQuery = v.strictObject({ route: text });
 export const rollbackBody = v.strictObject({ route: text, environment: v.optional(text), to: v.optional(text) });
 
 /**

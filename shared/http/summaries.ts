@@ -54,7 +54,10 @@ export async function submitSummary(
   const forbidden = api.policy.rejectSummary(by, target, []);
   if (forbidden) return reject(forbidden, by);
   const hosts = Object.hasOwn(api.targetHosts, target) ? api.targetHosts[target] : undefined;
-  if (hosts === undefined) return reject({ reason: "target_unknown" }, by);
+  if (hosts === undefined) {
+    const known = Object.keys(api.targetHosts).filter((name) => api.policy.rejectSummary(by, name, []) === undefined);
+    return reject({ reason: "target_unknown", known: known.join(", ") }, by);
+  }
   if (!PAGE_ID.test(page)) return reject(invalid('The page in the path is no page id, such as "98310"'), by);
   const body = parseJsonBody(request.body, summaryBody);
   if (!body.ok) return reject(body.rejection, by);

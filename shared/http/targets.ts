@@ -6,6 +6,7 @@ import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import { type NamedPrincipal, namedPrincipal, type Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { TargetState } from "../model/target-state.ts";
@@ -86,13 +87,11 @@ export async function pauseOneTarget(
   target: string,
   api: TargetsApi,
 ): Promise<Result<ShownTarget>> {
-  const caller = await allowedCaller(request, target, api);
-  if (!caller.ok) return caller;
-  const by = caller.value;
-  const body = parseJsonBody(request.body, pauseBody);
-  if (!body.ok) return reject(body.rejection, by);
-  const { reason } = body.value;
-  if (!api.targetNames.includes(target)) return reject({ reason: "target_unknown" }, by);
+  const order = await parseOrder(request, target, pauseBody, api);
+  if (!order.ok) return order;
+  const { by, body } = order.value;
+  const { reason } = body;
+  if (!api.targetNames.includes(target)) return reject(unknownTarget(api.targetNames, by, api), by);
   const before = await api.targets.get(target);
   if (before.pause !== undefined) return ok(shownTarget(before, api));
   // The audit first: nothing is paused without a record of who paused it.
@@ -106,24 +105,42 @@ export async function resumeOneTarget(
   target: string,
   api: TargetsApi,
 ): Promise<Result<ShownTarget>> {
-  const caller = await allowedCaller(request, target, api);
-  if (!caller.ok) return caller;
-  const by = caller.value;
-  const body = parseJsonBody(request.body, resumeBody);
-  if (!body.ok) return reject(body.rejection, by);
+  const order = await parseOrder(request, target, resumeBody, api);
+  if (!order.ok) return order;
+  const { by } = order.value;
   const before = await api.targets.get(target);
-  if (before.revision === 0 && !api.targetNames.includes(target)) return reject({ reason: "target_unknown" }, by);
+  if (before.revision === 0 && !api.targetNames.includes(target)) {
+    const held = (await api.targets.list()).filter(({ pause, breaker }) => pause ?? breaker).map((one) => one.target);
+    return reject(unknownTarget([...api.targetNames, ...held], by, api), by);
+  }
   if (before.pause === undefined && before.breaker?.open === undefined) return ok(shownTarget(before, api));
   await api.auditLog.record({ act: "target_resumed", object: target, by, request });
   return ok(shownTarget(await resumeTarget(target, api), api));
 }
 
-async function allowedCaller(request: ReceivedRequest, target: string, api: TargetsApi): Promise<Result<Principal>> {
+/** Names the targets that the caller may pause and resume. */
+const unknownTarget = (names: readonly string[], by: Principal, { policy }: Pick<TargetsApi, "policy">): Rejection => ({
+  reason: "target_unknown",
+  known: [...new Set(names)]
+    .filter((name) => policy.rejectPause(by, name) === undefined)
+    .sort()
+    .join(", "),
+});
+
+/** An order of somebody who may pause and resume the target. */
+async function parseOrder<Body>(
+  request: ReceivedRequest,
+  target: string,
+  schema: v.GenericSchema<unknown, Body>,
+  api: TargetsApi,
+): Promise<Result<{ readonly by: Principal; readonly body: Body }>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
-  const { principal } = caller.value;
-  const forbidden = api.policy.rejectPause(principal, target);
-  return forbidden ? reject(forbidden, principal) : ok(principal);
+  const { principal: by } = caller.value;
+  const forbidden = api.policy.rejectPause(by, target);
+  if (forbidden) return reject(forbidden, by);
+  const body = parseJsonBody(request.body, schema);
+  return body.ok ? ok({ by, body: body.value }) : reject(body.rejection, by);
 }
 
 function shownTarget(

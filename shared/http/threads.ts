@@ -42,7 +42,7 @@ const MAX_FOUND = 50;
 const READ_MS = 2_000;
 
 /** A thread of the same commit, page or run, by the delivery that it was found by. */
-export interface OtherThread {
+interface OtherThread {
   readonly delivery: string;
   readonly what: string;
   readonly subject?: string;

@@ -126,8 +126,13 @@ function termsOfPart(event: BridgeEvent): readonly Found[] {
     ];
   }
   if ("build" in event)
-    return [...termsOfRun(event.build), ["run", event.build.number], ["person", event.build.startedBy]];
-  if ("job" in event) return [...termsOfRun(event.job), ["run", event.job.build]];
+    return [
+      ...termsOfRun(event.build),
+      ["run", event.build.number],
+      ["run", runNameIn(event.subject)],
+      ["person", event.build.startedBy],
+    ];
+  if ("job" in event) return [...termsOfRun(event.job), ["run", event.job.build], ["run", runNameIn(event.subject)]];
   if ("deployment" in event) {
     const { id, job, commit } = event.deployment;
     return [
@@ -154,6 +159,9 @@ function termsOfPart(event: BridgeEvent): readonly Found[] {
   if ("trigger" in event) return [["run", event.trigger.eventId]];
   return [];
 }
+
+/** A run in a cluster is known by its name, which its subject has after the namespace. */
+const runNameIn = (subject: string): string | undefined => /^[^\s/#]+\/([^\s/#]+)$/.exec(subject)?.[1];
 
 type CodePart = Extract<BridgeEvent, { readonly code: unknown }>["code"];
 

@@ -21,7 +21,8 @@ type RequestRejection =
   | { readonly reason: "body_invalid"; readonly problem: string }
   | { readonly reason: "delivery_unknown" }
   | { readonly reason: "approval_unknown" }
-  | { readonly reason: "target_unknown" }
+  // `known`: the targets that the caller may name here, with commas between them; empty if there is none.
+  | { readonly reason: "target_unknown"; readonly known: string }
   // At the token endpoint.
   | { readonly reason: "grant_type_unsupported" }
   // In the console.

@@ -2,7 +2,7 @@ import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import { type Attention, type AttentionState, NEEDS_ATTENTION } from "../model/attention.ts";
 import { padTime, text } from "./fields.ts";
 import { STATE_SHARDS, TABLE } from "./key-schema.ts";
-import { mergeNewestFirst } from "./streams.ts";
+import { collect, mergeNewestFirst } from "./streams.ts";
 import type { Fields, Item, Table } from "./table.ts";
 
 /** An entry of the index: a route of a delivery, or a delivery without a route. */
@@ -46,6 +46,17 @@ export class AttentionStore {
     for await (const item of mergeNewestFirst(streams, (one) => text(one, sortKey))) {
       if (text(item, sortKey) !== last) yield entryOf(item);
     }
+  }
+
+  /** The entries of a state that began first, oldest first, at most `limit`. */
+  async oldest(state: AttentionState, limit: number): Promise<readonly AttentionEntry[]> {
+    const { name: index } = TABLE.stateIndex;
+    const streams = SHARDS.map((shard) => this.#table.select({ index, partition: partitionOf(state, shard), limit }));
+    const found = await Promise.all(streams.map((stream) => collect(stream, entryOf)));
+    return found
+      .flat()
+      .sort((a, b) => a.since - b.since)
+      .slice(0, limit);
   }
 }
 

@@ -12,11 +12,14 @@ export interface RefusalCount {
   readonly count: number;
   /** When the last of them arrived. */
   readonly lastAt: EpochMillis;
-  /** The ids of the newest requests, the newest first. */
+  /** The ids of the newest requests, the newest first: at most {@link KEPT_REQUESTS} are kept. */
   readonly requests: readonly string[];
   /** When the source was last proved before it; undefined if it is not known. */
   readonly goodAt?: EpochMillis;
 }
+
+/** Request ids that are kept of each count. */
+export const KEPT_REQUESTS = 5;
 
 /** The length of a window. */
 export const WINDOW_MS = 300_000;
@@ -34,26 +37,33 @@ export class RefusalStore {
     this.#table = table;
   }
 
-  /** Adds to the count of a window. The ids of requests replace those of earlier calls. */
+  /**
+   * Adds to the count of a window, and puts the ids of requests before those of earlier calls. Several processes may add at
+   * once: a call whose ids would replace those of another one reads again.
+   */
   async add({ source, reason, window, count, lastAt, requests, goodAt }: RefusalCount): Promise<void> {
-    await this.#table.change(
-      // Neither the name of a source nor a reason contains a `#`.
-      { pk: PARTITION, sk: `${padTime(window)}#${source}#${reason}` },
-      {
-        // No count has this field, so the condition is true of each.
-        condition: { field: "unconditional", is: "absent" },
+    // Neither the name of a source nor a reason contains a `#`.
+    const key = { pk: PARTITION, sk: `${padTime(window)}#${source}#${reason}` };
+    for (;;) {
+      const stored = await this.#table.get(key);
+      const known = stored === undefined ? undefined : countOf(stored);
+      const isNewer = known === undefined || known.lastAt <= lastAt;
+      const ids = isNewer ? [...requests, ...(known?.requests ?? [])] : [...known.requests, ...requests];
+      const changed = await this.#table.change(key, {
+        condition: stored === undefined ? UNKNOWN : { field: "requests", is: "=", value: text(stored, "requests") },
         add: { count },
         set: {
           source,
           reason,
           window,
-          lastAt,
-          requests: JSON.stringify(requests),
-          goodAt,
+          lastAt: isNewer ? lastAt : known.lastAt,
+          requests: JSON.stringify([...new Set(ids)].slice(0, KEPT_REQUESTS)),
+          goodAt: goodAt ?? known?.goodAt,
           expiresAt: toSeconds(window) + RETENTION_SECONDS,
         },
-      },
-    );
+      });
+      if (changed !== undefined) return;
+    }
   }
 
   /** The newest windows that begin in this time, at most `limit` counts. */
@@ -67,6 +77,7 @@ export class RefusalStore {
 }
 
 const PARTITION = "refusals";
+const UNKNOWN = { field: "requests", is: "absent" } as const;
 
 /** Two weeks: on-call looks at them within days, and a log is kept longer. */
 const RETENTION_SECONDS = 14 * 86_400;

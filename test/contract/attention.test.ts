@@ -185,6 +185,12 @@ for (const kind of tableKinds) {
       const before = { since: laterBy(START, 9_000), delivery: "d-9" };
       const page = await entriesOf(attention, { before, notBefore: laterBy(START, 6_000) });
       expect(page.map(({ delivery }) => delivery)).toEqual(["d-8", "d-7", "d-6"]);
+      const oldest = async (limit: number) =>
+        (await attention.oldest("retrying", limit)).map(({ delivery }) => delivery);
+      expect([await oldest(3), await oldest(10)]).toEqual([
+        ["d-3", "d-6", "d-9"],
+        ["d-3", "d-6", "d-9", "d-12"],
+      ]);
     });
 
     it("an entry expires with its action", async () => {

@@ -29,8 +29,27 @@ for (const kind of tableKinds) {
 
     it("counts of one window add up, at once too, and the newest requests and the last proof stay", async () => {
       await refusals.add({ ...count, goodAt: NOW });
-      await Promise.all(Array.from({ length: 5 }, () => refusals.add({ ...count, requests: ["r-3"] })));
-      expect(await refusals.list(all)).toEqual([{ ...count, count: 12, requests: ["r-3"], goodAt: NOW }]);
+      await Promise.all(Array.from({ length: 3 }, (_, at) => refusals.add({ ...count, requests: [`r-${at + 3}`] })));
+      const [added, ...others] = await refusals.list(all);
+      expect(others).toEqual([]);
+      expect(added).toEqual({ ...count, count: 8, requests: expect.any(Array), goodAt: NOW });
+      expect(added?.requests.toSorted()).toEqual(["r-1", "r-2", "r-3", "r-4", "r-5"]);
+      expect(added?.requests.slice(3)).toEqual(["r-2", "r-1"]);
+      await refusals.add({ ...count, requests: ["r-6"], lastAt: laterBy(NOW, 6) });
+      await refusals.add({ ...count, requests: ["r-0"], lastAt: NOW });
+      const [last] = await refusals.list(all);
+      expect(last).toEqual({
+        ...added,
+        count: 12,
+        requests: ["r-6", ...(added?.requests.slice(0, 4) ?? [])],
+        lastAt: laterBy(NOW, 6),
+      });
+    });
+
+    it("an id that is added again, after an answer that was lost, stands there once", async () => {
+      await refusals.add(count);
+      await refusals.add({ ...count, requests: ["r-3", "r-2"] });
+      expect(await refusals.list(all)).toMatchObject([{ requests: ["r-3", "r-2", "r-1"] }]);
     });
 
     it("a list has the newest windows first, only those of its time, and no more than its limit", async () => {

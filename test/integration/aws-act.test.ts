@@ -16,6 +16,7 @@ import type { Route } from "../../shared/routes/route.ts";
 import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
 import { bodyOf, queueMessage, SandboxQueue } from "../support/aws-queue.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
+import { withMethods } from "../support/memory-stores.ts";
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
@@ -223,6 +224,32 @@ describe("a message of a route", () => {
     await resumeTarget("ci", parts);
     expect(await parts.hand(parts.body)).toEqual([]);
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, outcome: "done" }]);
+  });
+
+  it("a message reads the state of its target once for each attempt, while it works, while it is paused and afterwards", async () => {
+    const script = scripted([RETRY]);
+    const parts = await actFunction(routeOf(script.run));
+    let reads = 0;
+    const admit: ActDeps["targetGate"]["admit"] = (target) => {
+      reads += 1;
+      return parts.deps.targetGate.admit(target);
+    };
+    const targetGate = withMethods(parts.deps.targetGate, { admit });
+    const handler = parts.handlerOf((message) => actOn(message, { ...parts.deps, targetGate }));
+    const readsOf = async (): Promise<number> => {
+      reads = 0;
+      await handler({ Records: [queueMessage("m0", parts.body)] });
+      parts.clock.advance(60_000);
+      return reads;
+    };
+    const by = namedPrincipal({ issuer: "https://idp.test", subject: "kim" });
+    expect(await readsOf()).toBe(1);
+    await pauseTarget("ci", { by, reason: "upgrade" }, parts);
+    expect([await readsOf(), await readsOf()]).toEqual([1, 1]);
+    expect(script.contexts).toHaveLength(1);
+    await resumeTarget("ci", parts);
+    expect([await readsOf(), await readsOf(), await readsOf()]).toEqual([1, 1, 1]);
+    expect(script.contexts).toHaveLength(4);
   });
 
   it("the message of a failed probe is sent again, so that an outage uses up no receives", async () => {

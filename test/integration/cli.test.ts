@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { commandHost, optionArgs } from "../support/command-host.ts";
-import { commandLine, type Ran } from "../support/command-line.ts";
+import { commandLine, PROGRAM, type Ran } from "../support/command-line.ts";
 import { serveOnLoopback } from "../support/loopback.ts";
 import { deliveries, delivery } from "../unit/console/visiting.ts";
 
@@ -186,7 +186,7 @@ describe("the command line", () => {
     [["--version"], 0, "0.1.0\n", ""],
     [[], 2, "Usage: drawbridge <command>", ""],
     [["completion", "bash"], 0, "complete -o default -F _drawbridge drawbridge\n", ""],
-    [["bogus"], 2, "", 'drawbridge: there is no command "bogus"; see drawbridge --help\n'],
+    [["bogus"], 2, "", `drawbridge: there is no command "bogus"; see ${PROGRAM} --help\n`],
     [["check", "--cofnig", "x"], 2, "", 'drawbridge: "check" has no option --cofnig: did you mean --config?\n'],
     [
       ["events", "replay", "d-1", "--environment", "prod"],
@@ -218,7 +218,7 @@ describe("the command line", () => {
 
   it.each([
     [200, 0, ""],
-    [401, 4, 'the bridge does not accept your token: see "drawbridge token explain"'],
+    [401, 4, `the bridge does not accept your token: see "${PROGRAM} token explain"`],
     [403, 4, "403 no reason given"],
     [404, 1, "404 no reason given"],
     [503, 3, "503 no reason given"],
@@ -460,12 +460,13 @@ describe("the output of a command", () => {
     const options = { text: "it's $HOME; a", source: "wiki", cursor: "1793700000000.d-2" };
     const { url, lines } = await printedOf({ ...deliveries(() => "word"), next }, list, options);
     const [, command = ""] = /^more: (.*)$/.exec(lines.at(-1) ?? "") ?? [];
-    const { stdout } = spawnSync("sh", ["-c", `npm() { printf '%s\\n' "$@"; }; ${command}`], { encoding: "utf8" });
+    const { stdout } = spawnSync("sh", ["-c", `drawbridge() { printf '%s\\n' "$@"; }; ${command}`], {
+      encoding: "utf8",
+    });
     const given = { ...options, url, cursor: next };
-    const [run, ...args] = stdout.trimEnd().split("\n--");
-    expect(run?.split("\n")).toEqual(["run", "-s", "drawbridge"]);
-    expect(args[0]).toBe("\nevents\nlist");
-    expect(args.slice(1).sort()).toEqual(
+    const [words, ...args] = stdout.trimEnd().split("\n--");
+    expect(words).toBe("events\nlist");
+    expect(args.sort()).toEqual(
       Object.entries(given)
         .map((pair) => pair.join("\n"))
         .sort(),

@@ -223,6 +223,7 @@ async function bridgeOf(
     patterns: async () => [],
     refusalCounts: new RefusalCounts({ refusals: stores.refusals, clock, log: silentLog }),
     sourcesWithNext: [],
+    ready: async () => ({ status: "ready", checks: {} }),
     sites: noSites,
     runReporters,
     targetNames: ["ci"],
@@ -370,6 +371,13 @@ describe("roles that are confined", () => {
             // Five good runs are kept.
             const kept = deliveries.flatMap((samples, n) => (samples.length > 0 ? [n] : [])).slice(-5);
             const target = good.filter((n) => kept.includes(n)).at(-2);
+            const preview = await bridge.ask(held, "GET", "/v1/rollbacks?route=docs");
+            if (!table.holds("replay")) expect(preview).toEqual({ refused: "role_missing" });
+            else {
+              const named = JSON.stringify(preview).match(/d-[a-z2-7]{26}/g) ?? [];
+              const known = deliveries.flatMap((samples, n) => (table.may("replay", samples) ? [idOf(n)] : []));
+              expect(known).toEqual(expect.arrayContaining([...new Set(named)]));
+            }
             const rolledBack = await bridge.ask(held, "POST", "/v1/rollbacks", { route: "docs" });
             if (!table.holds("replay")) expect(rolledBack).toEqual({ refused: "role_missing" });
             else if (target === undefined) expect(rolledBack).toEqual({ refused: "rollback_impossible" });

@@ -64,6 +64,6 @@ describe("the console as a function behind a gateway", () => {
     expect(await deliveries.get(id)).toMatchObject({ principal: { subject: "olga" }, replay: { of: delivery.id } });
 
     const routes = await visitor.go(new URL("/console/rollbacks", door.url));
-    expect(routes.text).toContain("<option >docs</option>");
+    expect(routes.text).toContain("<option selected>docs</option>");
   });
 });

@@ -220,15 +220,36 @@ describe("orders", () => {
     ]);
   });
 
-  it("a route is rolled back, or the page says why that is impossible", async () => {
+  it("a route is rolled back to a run that the page offers, after it said what would run", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const delivery = await visitor.go(new URL(`/console/deliveries/${pushed}`, bridge.url));
+    const replay = { key: "for a newer run", route: "push-build" };
+    await bridge.order(visitor, delivery, `/console/deliveries/${pushed}/replay`, replay);
+    const offered = await shows(visitor, "/console/rollbacks?route=push-build", `name="to" value="${pushed}"`);
+    expect(textOf(offered)).toMatch(/Newest run . \w+ .+ Go back to ✓ succeeded/);
+
+    const confirm = await visitor.go(new URL(`/console/rollbacks?route=push-build&to=${pushed}`, bridge.url));
+    expect(textOf(confirm)).toMatch(/Roll back push-build\? Replaces .+ Runs again ✓ succeeded .+ code\.pushed d-\w+/);
+    const [to, key] = [fieldIn(confirm, "to"), fieldIn(confirm, "key")];
+    const press = () => bridge.order(visitor, confirm, "/console/rollbacks", { route: "push-build", to, key });
+    const [done, again] = [await press(), await press()];
+    expect(textOf(done)).toMatch(/Rolled back to d-\w+ , for push-build/);
+    expect(again.url.pathname).toBe(done.url.pathname);
+  });
+
+  it("the page says why a route cannot be rolled back, or not to a run", async () => {
     const { visitor } = await bridge.signIn("olga");
     const form = await visitor.go(new URL("/console/rollbacks", bridge.url));
     expect(form.text).toContain("<option >push-build</option>");
+    const status = await visitor.go(new URL("/console/rollbacks?route=status", bridge.url));
+    expect(textOf(status)).toContain(
+      "No source reports the results of this route's runs; you may roll back: page-build, push-build",
+    );
+    const gone = await visitor.go(new URL("/console/rollbacks?route=push-build&to=d-gone", bridge.url));
+    expect(textOf(gone)).toContain("No rollback can go to d-gone any more.");
     const none = await bridge.order(visitor, form, "/console/rollbacks", { route: "status", key: "1" });
     expect(none.status).toBe(409);
     expect(textOf(none)).toContain("rollback_impossible");
-    const done = await bridge.order(visitor, form, "/console/rollbacks", { route: "push-build", to: pushed, key: "2" });
-    expect(textOf(done)).toMatch(/Rolled back to d-\w+ , for push-build/);
   });
 });
 
@@ -339,7 +360,12 @@ describe("targets", () => {
 
   it("a pause needs a reason, a target that exists and the role", async () => {
     await expect(command("targets", "pause", "listener")).rejects.toMatchObject({ code: "usage_invalid" });
-    await expect(command("targets", "pause", "nowhere", "--reason", "x")).rejects.toThrow(/target_unknown/);
+    await expect(command("targets", "pause", "nowhere", "--reason", "x")).rejects.toThrow(
+      /^404 There is no such target; you may name listener, pages \(target_unknown/,
+    );
+    await expect(command("targets", "resume", "nowhere")).rejects.toThrow(
+      /you may name listener, pages \(target_unknown/,
+    );
   });
 });
 

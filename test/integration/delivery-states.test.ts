@@ -45,6 +45,7 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
     patterns: async () => [],
     refusalCounts: new RefusalCounts(parts.bridge),
     sourcesWithNext: [],
+    ready: async () => ({ status: "ready", checks: {} }),
     sites: noSites,
     runReporters: routes,
     targetNames: [],

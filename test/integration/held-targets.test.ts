@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { act, attempt } from "../../shared/delivery/act.ts";
 import { Lane } from "../../shared/delivery/lane.ts";
 import { relay } from "../../shared/delivery/relay.ts";
-import { pauseTarget, resumeTarget } from "../../shared/delivery/target-gate.ts";
+import { pauseTarget, resumeTarget, TargetGate } from "../../shared/delivery/target-gate.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
@@ -159,6 +159,19 @@ describe("a paused target", () => {
     await parts.runDue();
     const [id = ""] = await parts.actions.due("ci", parts.clock.now(), 1);
     expect(await act(id, { ...parts.deps, routes: [moved] })).toEqual({ result: "finished" });
+  });
+
+  it("a target that no route has any more holds nothing in its queue, although it is paused or was broken", async () => {
+    const parts = await withDeliveries(routeOf(scripted([DOWN]).run), 6);
+    await parts.runDue();
+    expect(await parts.deps.targetGate.accessTo("ci")).toBe("broken");
+    await pauseTarget("ci", PAUSE, parts);
+    expect(await parts.deps.targetGate.accessTo("ci")).toBe("paused");
+    const { targets, clock } = parts;
+    const without = new TargetGate({ targets, targetNames: new Set(["other"]), leaseMs: 1_000, clock, log: silentLog });
+    expect(await without.accessTo("ci")).toBe("free");
+    clock.advance(3_600_000);
+    expect(await without.accessTo("ci")).toBe("free");
   });
 
   it("an action whose route moved to a paused target leaves the lane of the earlier one alone", async () => {

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { chmod, copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
@@ -361,6 +362,7 @@ describe("the token of a login", () => {
     const file = new LoginFile(bridge.url, environmentOf());
     const known = await file.read();
     if (known === undefined) throw new Error("a login was made");
+    const [name] = await readdir(folder());
     const logout = async () => {
       const printed: string[] = [];
       const print = (text: string): void => void printed.push(text);
@@ -372,6 +374,11 @@ describe("the token of a login", () => {
       expect.stringMatching(/^logged out at \S+, and the login is revoked at the issuer$/),
     ]);
     await expect(listed()).rejects.toMatchObject({ code: "usage_invalid" });
+    // The draft of a command that was killed while it wrote, and a file that is none of this bridge.
+    await writeFile(join(folder(), `${name}.${randomUUID()}`), JSON.stringify(known));
+    await writeFile(join(folder(), "other.json"), "");
+    expect(await logout()).toEqual([0, expect.stringMatching(/^nobody is logged in at /)]);
+    expect(await readdir(folder())).toEqual(["other.json"]);
     await file.write({ ...known, expiresAt: 0 });
     await expect(listed()).rejects.toMatchObject({ code: "not_allowed" });
     await file.remove();

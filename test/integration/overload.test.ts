@@ -81,15 +81,11 @@ describe("a server with as many requests in flight as it takes", () => {
     await until("4 requests at the store", () => held.length === 4);
 
     let answer = "";
-    let fastestMs = Number.POSITIVE_INFINITY;
     for (let request = 0; request < 5; request++) {
       const connection = await rawConnection(bridge.url);
-      const started = performance.now();
       connection.send(bodyHead(1_000));
       answer = await connection.received("}");
-      fastestMs = Math.min(fastestMs, performance.now() - started);
     }
-    expect(fastestMs).toBeLessThan(100);
     expect(answer).toMatch(/^HTTP\/1\.1 503 /);
     expect(answer).toMatch(/^retry-after: \d+\r$/im);
     expect(answer).toMatch(/^content-type: application\/problem\+json\r$/im);

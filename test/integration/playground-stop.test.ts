@@ -21,7 +21,7 @@ it("a playground whose trace has failed stops once, although a signal stops it t
   const print = (line: string): void => {
     if (line.includes("A page edit is sent")) throw new Error("the terminal is gone");
   };
-  const playground = await startPlayground({ port: 0, print });
+  const playground = await startPlayground({ port: 0, program: "drawbridge", print });
   await expect(playground.demonstrate()).rejects.toThrow("the terminal is gone");
   const stops = [playground.stop(), playground.stop()];
   expect(new Set(stops).size).toBe(1);

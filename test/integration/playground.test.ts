@@ -23,7 +23,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "drawbridge-"));
   process.chdir(home);
   port = await freePorts(4);
-  playground = await startPlayground({ port, print: (line) => void printed.push(line) });
+  playground = await startPlayground({ port, program: "drawbridge", print: (line) => void printed.push(line) });
   await playground.demonstrate();
 }, 90_000);
 

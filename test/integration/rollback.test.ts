@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCommands } from "../../shared/approvals/create-commands.ts";
+import { rollbackPlaces } from "../../shared/delivery/rollback.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
-import { gatedBridge } from "../support/gated-bridge.ts";
+import { gatedBridge, holder } from "../support/gated-bridge.ts";
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
 
 let bridge: Awaited<ReturnType<typeof gatedBridge>>;
@@ -81,4 +82,34 @@ describe("a rollback", () => {
     await fired(9);
     expect(await rolledBackTo()).toBe(first.id);
   });
+
+  it("the places name what a rollback replaces and what it goes back to, and it goes back there", async () => {
+    const [first, second, third] = [await fired(7), await fired(8), await fired(9)];
+    expect(await places(), "no run is known to have succeeded").toEqual([]);
+    await report(first, "succeeded", { results: production });
+    const replaced = { ...production, newest: { delivery: third.id }, good: [{ delivery: first.id }] };
+    expect(await places(), "while the third still runs").toMatchObject([replaced]);
+    await report(second, "succeeded", { results: { environment: "staging" } });
+    await report(third, "succeeded", { results: production });
+    // Staging has no run that succeeded before its newest.
+    expect(await places()).toMatchObject([
+      replaced,
+      { environment: "staging", newest: { delivery: second.id }, good: [] },
+    ]);
+    expect(await rolledBackTo()).toBe(first.id);
+  });
+
+  it("a caller who may not run the route again learns nothing of its runs", async () => {
+    await report(await fired(7), "succeeded", { results: production });
+    expect(await rollbackPlaces({ route: "docs", by: holder("tom", []) }, bridge.bridge)).toMatchObject({
+      ok: false,
+      rejection: { reason: "role_missing" },
+    });
+  });
 });
+
+async function places() {
+  const found = await rollbackPlaces({ route: "docs", by: holder("mia", ["on-call"]) }, bridge.bridge);
+  if (!found.ok) throw new Error(JSON.stringify(found.rejection));
+  return found.value;
+}

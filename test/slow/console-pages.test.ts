@@ -109,6 +109,10 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByText("build.succeeded ci/push-build").waitFor();
     await page.getByRole("link", { name: "Roll back" }).click();
     await page.getByLabel("Route").selectOption("push-build");
+    await page.getByRole("button", { name: "Show its runs" }).click();
+    await picture(page, "rollbacks");
+    await page.getByRole("button", { name: "See what would run" }).click();
+    await page.getByRole("heading", { name: "Roll back push-build?" }).waitFor();
     await picture(page, "rollback");
     await page.getByRole("button", { name: "Roll back" }).click();
     await page.getByText(/Rolled back to d-/).waitFor();
@@ -146,7 +150,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       ["deliveries", "/console"],
       ["delivery", "/console/deliveries/"],
       ["approvals", "/console/approvals"],
-      ["rollbacks", "/console/rollbacks"],
+      ["rollbacks", "/console/rollbacks?route=push-build"],
       ["targets", "/console/targets"],
       ["credentials", "/console/credentials"],
     ])("every text of %s has a contrast of at least 4.5 to 1, and the page fits its window", async (name, path) => {

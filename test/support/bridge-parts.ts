@@ -4,11 +4,12 @@ import type { RequestPorts } from "../../functions/receive-app.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
 import type { RouteOutline } from "../../shared/config/connect-action.ts";
 import type { Config } from "../../shared/config/schema.ts";
-import { act } from "../../shared/delivery/act.ts";
+import { act, leaseMs } from "../../shared/delivery/act.ts";
 import { CredentialUsage } from "../../shared/delivery/credential-usage.ts";
 import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import { RefusalCounts } from "../../shared/delivery/refusal-counts.ts";
 import { schedule } from "../../shared/delivery/schedule.ts";
+import { TargetGate } from "../../shared/delivery/target-gate.ts";
 import { noTokenVerifier } from "../../shared/identity/token-verifier.ts";
 import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { TimelineEvent } from "../../shared/model/timeline.ts";
@@ -121,9 +122,11 @@ export async function bridgeParts(
     schedule: (route, detail) => schedule(route, detail, bridge),
     scheduled: (target) => nudged.push(target),
   });
+  const targetNames = new Set(routes.map(({ target }) => target));
   const deps = {
     ...actDeps(bridge, { actions: [], retry: RETRY, pageStores: stores, missingMs: () => 0, awsToken: undefined }),
     routes,
+    targetGate: new TargetGate({ targets: stores.targets, targetNames, leaseMs: leaseMs(routes), clock, log }),
   };
   return {
     ...stores,

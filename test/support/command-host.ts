@@ -10,6 +10,7 @@ export const commandHost = ({
   interrupted = () => new AbortController().signal,
 }: Partial<Pick<CommandHost, "environment" | "print" | "warn" | "columns" | "interrupted">> = {}): CommandHost => ({
   environment,
+  program: "drawbridge",
   print,
   warn,
   columns,

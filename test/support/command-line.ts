@@ -3,6 +3,9 @@ import { sharedService } from "./shared-services.ts";
 
 const { drawbridge } = await sharedService("programs");
 
+/** How the command line in its own process names itself, in a folder that is not above it. */
+export const PROGRAM = `node ${drawbridge}`;
+
 export interface Ran {
   readonly code: number | null;
   readonly out: string;

@@ -3,8 +3,8 @@ import type { Reporter, TestCase, TestModule } from "vitest/node";
 import { Canaries } from "./canaries.ts";
 
 /**
- * Ends a run with the number of tests on each store, and with the counts on a plain line, and names the tests that were tried twice. A run in which a test printed a
- * canary fails.
+ * Ends a run with the number of tests on each store, and with the counts on a plain line, and names the tests that were
+ * tried twice. A run in which a test printed a canary fails.
  */
 export class CountsReporter implements Reporter {
   readonly #canaries = new Canaries();

@@ -63,6 +63,7 @@ export async function httpBridge(
         state: async () => undefined,
         status: async () => undefined,
         due: unexpected("the due actions"),
+        dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },
       targets: {
@@ -72,7 +73,7 @@ export async function httpBridge(
       },
       targetNames: [],
       origins: { find: async () => undefined },
-      attention: { newestFirst: noAttention },
+      attention: { newestFirst: noEntries, oldest: async () => [] },
       runs: { of: unexpected("the reading of runs") },
       reportedRuns: { get: unexpected("the reading of a run's reports") },
       runReporters: [],
@@ -84,6 +85,7 @@ export async function httpBridge(
       refusals: { list: async () => [] },
       refusalCounts,
       sourcesWithNext: [],
+      ready: () => readinessByRead(async () => undefined),
       sites: noSites,
       tokens,
       trustEntries: [],
@@ -159,6 +161,6 @@ const noApprovals = storeWith<ApprovalStore>({
 export const gitlabHeaders = (body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> =>
   signedGitlabHeaders(body, { token: CANARY, id, at });
 
-async function* noAttention(): AsyncGenerator<never> {
-  // Nothing needs a person.
+async function* noEntries(): AsyncGenerator<never> {
+  // Nothing is due, and nothing needs a person.
 }

@@ -7,7 +7,7 @@ import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { AcceptedRun, ThreadDelivery } from "../../shared/model/thread/span.ts";
 import type { TimelineEvent } from "../../shared/model/timeline.ts";
 
-export const STORY_START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const STORY_START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 /** Seconds after the page edit. */
 export const at = (seconds: number): EpochMillis => laterBy(STORY_START, seconds * 1_000);
 

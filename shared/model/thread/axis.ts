@@ -2,7 +2,7 @@ import type { EpochMillis } from "../../host/clock.ts";
 import type { SpanKind } from "./span.ts";
 
 /** A part of a thread's time axis. */
-export interface AxisPiece {
+interface AxisPiece {
   readonly from: number;
   readonly to: number;
   /** Where it is drawn: from 0 to 1. */

@@ -113,4 +113,35 @@ describe("the tail of the deliveries", () => {
     expect((await tail.read()).map(({ id }) => id)).toEqual(log.committed.slice(4).map(({ id }) => id));
     expect(await tail.read()).toEqual([]);
   });
+
+  it("with states, a delivery is read each time that it comes into one, however long ago it was received", async () => {
+    const log = new Log();
+    const states = new Map<string, number>();
+    const list = async (query: Query) => {
+      if (query["state"] === undefined) return log.list(query);
+      const deliveries = log.committed.flatMap((one) => {
+        const since = states.get(one.id);
+        const isShown = since !== undefined && since >= Date.parse(query["since"] ?? "1970-01-01");
+        return isShown ? [{ ...one, state: "given_up", stateSince: new Date(since).toISOString() }] : [];
+      });
+      return { deliveries };
+    };
+    for (let hour = 0; hour < 5; hour += 1) log.commit(START + hour * 3_600_000, "wiki");
+    const [old = "", other = ""] = log.committed.map(({ id }) => id);
+    const newestMs = START + 4 * 3_600_000;
+    states.set(old, newestMs - 1_000);
+    const tail = new DeliveryTail({ list, filters: { state: "given_up" }, since: undefined, last: 3 });
+    const read = async () => (await tail.read()).map(({ id }) => id);
+    expect(await read()).toEqual([old]);
+    expect(await read()).toEqual([]);
+    states.set(other, newestMs + 1_000);
+    expect(await read()).toEqual([other]);
+    expect(await read()).toEqual([]);
+    states.delete(old);
+    log.commit(newestMs + 120_000, "wiki");
+    expect(await read()).toEqual([]);
+    states.set(old, newestMs + 121_000);
+    expect(await read()).toEqual([old]);
+    expect(await read()).toEqual([]);
+  });
 });

@@ -8,12 +8,13 @@ import {
   listedCredentials,
   listedDeliveries,
   listedTargets,
+  overview,
   replayed,
   shownDelivery,
   shownTarget,
 } from "../../../shared/cli/responses.ts";
 import type { Replayed } from "../../../shared/delivery/replay.ts";
-import { approvals, credentials, deliveries, delivery, targets } from "../console/visiting.ts";
+import { approvals, credentials, deliveries, delivery, overviewOf, targets } from "../console/visiting.ts";
 
 const word = (): string => "word";
 const replay: Replayed = { delivery: "d-2", replayOf: "d-1", status: "accepted" };
@@ -27,6 +28,7 @@ describe("a response of the bridge on the command line", () => {
     ["a replay", replayed, replay],
     ["a list of targets", listedTargets, targets(word)],
     ["a target", shownTarget, targets(word).targets[0]],
+    ["the overview", overview, overviewOf(word)],
     ["a list of credentials", listedCredentials, credentials(word)],
   ])("the command line reads %s as the bridge sends it", (_, schema: v.GenericSchema, response) => {
     expect(response).toMatchObject(readAnswer(JSON.stringify(response), schema) as object);

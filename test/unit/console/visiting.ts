@@ -2,6 +2,7 @@ import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
+import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
 import type { ShownThread } from "../../../shared/http/threads.ts";
@@ -269,6 +270,72 @@ const thread = (word: Words): ShownThread => ({
   others: [{ delivery: word(), what: word(), subject: word(), receivedAt: AT }],
 });
 
+export const overviewOf = (word: Words): Overview => ({
+  level: "failing",
+  at: AT,
+  version: "0.1.0",
+  configuration: "3f2a9c1b77aa",
+  bridge: { level: "attention", checks: { store: "ok", lanes: word() } },
+  sources: [
+    {
+      source: "wiki",
+      state: "refused",
+      level: "failing",
+      why: word(),
+      lastGoodAt: AT,
+      lastHour: 0,
+      weekAgo: 12,
+      refusals: [{ reason: word(), count: 31, since: AT, lastAt: AT }],
+    },
+    { source: "code", state: "never_seen", level: "unknown", why: word(), lastHour: 0, weekAgo: 0, refusals: [] },
+  ],
+  targets: [
+    {
+      target: "listener",
+      removed: true,
+      state: "paused",
+      level: "attention",
+      why: word(),
+      since: AT,
+      due: 100,
+      retrying: 2,
+      oldestAt: AT,
+      may: ["resume"],
+    },
+    {
+      target: "pages",
+      pages: true,
+      state: "working",
+      level: "well",
+      why: word(),
+      lastUsedAt: AT,
+      due: 0,
+      retrying: 0,
+      may: ["pause"],
+    },
+  ],
+  pages: { level: "failing", notWritable: 1, overdue: 2, waiting: 3 },
+  ended: {
+    level: "failing",
+    since: AT,
+    counts: { given_up: 3, accepted_without_run: 1, cut: 0 },
+    hasMore: true,
+    newest: [
+      {
+        delivery: word(),
+        what: word(),
+        subject: word(),
+        route: "docs",
+        target: "listener",
+        state: "given_up",
+        since: AT,
+        reason: word(),
+      },
+    ],
+  },
+  approvals: { waiting: 2, forYou: 1, oldestAt: AT, firstUntil: AT },
+});
+
 /** A visit of somebody who may do everything, at a bridge that shows these words wherever it shows what others wrote. */
 export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
   const responses: readonly (readonly [RegExp, (word: Words) => object])[] = [
@@ -279,6 +346,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/refusals/, refusals],
     [/^\/v1\/targets/, targets],
     [/^\/v1\/threads/, thread],
+    [/^\/v1\/overview/, overviewOf],
   ];
   return {
     url: new URL("https://bridge.example.test/console"),

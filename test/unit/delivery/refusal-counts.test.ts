@@ -103,7 +103,7 @@ describe("the counts of refused requests", () => {
     ]);
   });
 
-  it("a restart, and another process, add to the same count", async () => {
+  it("a restart, and another process, add to the same count, and replace no request's id", async () => {
     const { open, refuse, stored } = countsWith();
     const [first, second] = [open(), open()];
     await refuse(first);
@@ -111,7 +111,22 @@ describe("the counts of refused requests", () => {
     await refuse(first);
     await first.flush();
     await refuse(open());
-    expect(await stored()).toMatchObject([{ count: 4, requests: ["r-4"] }]);
+    expect(await stored()).toMatchObject([{ count: 4, requests: ["r-4", "r-3", "r-2", "r-1"] }]);
+  });
+
+  it("a request that arrived in a window and is counted after its end replaces no id of that window", async () => {
+    const { clock, open, stored } = countsWith();
+    const counts = open();
+    const at = clock.now();
+    const late = (requestId: string) =>
+      counts.count({ source: "gitlab", reason: "signature_mismatch", requestId, receivedAt: at });
+    await late("r-1");
+    clock.advance(299_999);
+    await late("r-2");
+    clock.advance(1);
+    await late("r-3");
+    await counts.flush();
+    expect(await stored()).toMatchObject([{ count: 3, requests: ["r-3", "r-2", "r-1"] }]);
   });
 
   it("a clock that is set back stops no write, and counts in the window that it shows", async () => {
@@ -143,7 +158,7 @@ describe("the counts of refused requests", () => {
     await refuse(counts);
     for (let source = 0; source < 1_100; source++) await refuse(counts, { source: `s-${source}` });
     await counts.flush();
-    expect(state.writes).toBe(1_000);
+    expect(state.writes).toBe(1_001);
     expect((await stored()).length).toBe(100);
   });
 

@@ -64,13 +64,10 @@ describe("a credential that a response repeats", () => {
     }
   });
 
-  it("a long credential does not slow down the search of a megabyte", () => {
-    const body = Buffer.from("a%20line of an error page & more\n".repeat(32_768));
-    const credential = Buffer.from("abcdefg").toString("hex").repeat(120);
-    scrubCredential(body, [credential]);
-    const { user } = process.cpuUsage();
-    expect(scrubCredential(body, [credential])).toBe(body);
-    expect(process.cpuUsage().user - user).toBeLessThan(300_000);
+  it("a megabyte is searched for a long credential about as fast as for one of usual length", () => {
+    const usual = Buffer.from("abcdefg").toString("hex").repeat(3);
+    fastestMs(usual);
+    expect(fastestMs(usual.repeat(40))).toBeLessThan(10 * fastestMs(usual));
   });
 
   it("a short credential is removed as a whole only", () => {
@@ -85,3 +82,15 @@ describe("a credential that a response repeats", () => {
     );
   });
 });
+
+/** The fastest of some searches of a megabyte without the credential, in milliseconds. */
+function fastestMs(credential: string): number {
+  const body = Buffer.from("a%20line of an error page & more\n".repeat(32_768));
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 5; round++) {
+    const started = performance.now();
+    expect(scrubCredential(body, [credential])).toBe(body);
+    fastest = Math.min(fastest, performance.now() - started);
+  }
+  return fastest;
+}

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { BUS_EVENT_FIELDS, type Field, isValue } from "../../../shared/config/checks/bus-event-fields.ts";
 import { epochMillis, toIso } from "../../../shared/host/clock.ts";
+import { CONFINED_FIELDS } from "../../../shared/http/confined-fields.ts";
 import type { ShownDelivery } from "../../../shared/http/deliveries.ts";
 import { explainDelivery } from "../../../shared/http/explain-delivery.ts";
 import type { Mark } from "../../../shared/http/explain-route.ts";
@@ -454,6 +456,15 @@ describe("the steps and checks", () => {
   });
 });
 
+/** The names of all fields with a value, and one below each field that may have any names below it. */
+function fieldNames(field: Field, name = ""): readonly string[] {
+  if (field === "any") return [`${name}.anything`];
+  if (isValue(field)) return [name];
+  // Lists and blocks.
+  if (Array.isArray(field)) return fieldNames(field[0], name);
+  return Object.entries(field).flatMap(([part, below]) => fieldNames(below, name === "" ? part : `${name}.${part}`));
+}
+
 describe("a caller who may read only some deliveries", () => {
   const patterns = [
     route("own", { detail: { code: { project: ["platform/docs"], name: ["main"] } } }),
@@ -468,20 +479,40 @@ describe("a caller who may read only some deliveries", () => {
     expect(explained.otherRoutes).toBe(2);
   });
 
+  /** What the caller sees of a route that misses in this field. */
+  const missing = (field: string, and: object = {}) => {
+    const [name = "", ...parts] = field.split(".").toReversed();
+    const pattern = parts.reduce<object>((inner, part) => ({ [part]: inner }), { [name]: ["secret-7"] });
+    const other = route("other", { ...and, ...pattern });
+    return explain({}, { patterns: [other], isConfined: true });
+  };
+
   it.each([
-    ["subject", "secret/plans main"],
-    ["page.id", "98304"],
-    ["page.url", "https://wiki.example.test/spaces/SECRET"],
-    ["change.sourceProject", "secret/plans"],
-    ["build.pipelineId", "secret-7"],
-    ["code.startedBy.id", "secret-person"],
-  ])("a route that misses in %s is not shown, because the value may name another project", (field, wanted) => {
-    const [name, ...parts] = field.split(".").toReversed();
-    const detail = parts.reduce<object>((inner, part) => ({ [part]: inner }), { [name ?? ""]: [wanted] });
-    const other = route("other", { "detail-type": ["code.pushed"], detail });
-    const explained = explain({}, { patterns: [other], isConfined: true });
+    "detail.subject",
+    "detail.page.id",
+    "detail.attachment.page",
+    "detail.change.sourceProject",
+    "detail.build.pipelineId",
+    "detail.build.results.version",
+    "detail.code.addedLater",
+    "addedLater",
+  ])("a route that misses in %s is not shown, because the value may name what the caller may not know", (field) => {
+    const explained = missing(field, { "detail-type": ["code.pushed"] });
     expect(explained.otherRoutes).toBe(1);
-    expect(JSON.stringify(explained)).not.toContain(wanted);
+    expect(JSON.stringify(explained)).not.toContain("secret-7");
+  });
+
+  it("every field of an event is hidden until it is listed, and every listed one is a field of an event", () => {
+    const fields = fieldNames(BUS_EVENT_FIELDS);
+    expect(CONFINED_FIELDS.filter((field) => !fields.includes(field))).toEqual([]);
+    const shown = fields.filter((field) => JSON.stringify(missing(field)).includes("secret-7"));
+    expect(shown).toEqual(fields.filter((field) => CONFINED_FIELDS.includes(field)));
+  });
+
+  it("no listed field names a thing or a person: no id, address, project, page, source, person or text", () => {
+    const naming =
+      /source$|project|space|namespace|environment|pipeline|site|page$|id$|url|by$|actor|author|user|title|text/i;
+    expect(CONFINED_FIELDS.filter((field) => naming.test(field))).toEqual([]);
   });
 
   it("a route that acted on the delivery and is for another project now does not name it", () => {

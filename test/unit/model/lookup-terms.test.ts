@@ -47,6 +47,19 @@ describe("the terms of a delivery", () => {
     }
   });
 
+  it("a run of a cluster is found by its name, and no other run by the end of its subject", () => {
+    const [event] = sampleDelivery().events;
+    const build = { system: "s", id: "5c0f", pipeline: "ci/docs", state: "running" } as const;
+    const runsOf = (subject: string) => {
+      const { page: _, ...rest } = event;
+      const delivery = { ...sampleDelivery(), events: [{ ...rest, type: "build.running", subject, build }] } as never;
+      return termsOf(delivery).filter((term) => term.startsWith("run "));
+    };
+    expect(runsOf("ci/Docs-build-x7")).toEqual(["run 5c0f", "run docs-build-x7"]);
+    for (const subject of ["acme/docs#418", "platform/docs pipeline 5", "a/b/c"])
+      expect(runsOf(subject)).toEqual(["run 5c0f"]);
+  });
+
   it("there are never too many, however many commits a push has", () => {
     const commits = Array.from({ length: 500 }, (_, n) => ({ id: String(n).padStart(40, "0"), message: "m" }));
     const [event] = sampleDelivery().events;

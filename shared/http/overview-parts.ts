@@ -1,0 +1,212 @@
+import { deliveriesInStates, type OutcomeDeps } from "../delivery/delivery-outcomes.ts";
+import { OVERDUE_MS, type Readiness } from "../delivery/readiness.ts";
+import { laterBy, toIso } from "../host/clock.ts";
+import type { DeliveryOutcome } from "../model/delivery-state.ts";
+import { LEVELS, type Level, worstOf } from "../model/level.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { AttentionEntry, AttentionStore } from "../store/attention.ts";
+import { type ShownSource, type SourcesDeps, sourcesOf } from "./overview-sources.ts";
+import { type OverviewTarget, type OverviewTargetsDeps, overviewTargets } from "./overview-targets.ts";
+
+export interface OverviewPartsDeps extends SourcesDeps, OverviewTargetsDeps, OutcomeDeps {
+  readonly deliveries: SourcesDeps["deliveries"] & OutcomeDeps["deliveries"];
+  readonly actions: OverviewTargetsDeps["actions"] & OutcomeDeps["actions"];
+  readonly attention: Pick<AttentionStore, "newestFirst" | "oldest">;
+  readonly ready: () => Promise<Pick<Readiness, "status" | "checks"> & { readonly configuration?: string }>;
+  readonly clock: SourcesDeps["clock"];
+}
+
+/** What is about all deliveries. */
+export interface OverviewParts {
+  readonly bridge: { readonly level: Level; readonly checks: Readonly<Record<string, string>> };
+  /** The digest of the configuration in force; undefined if it is not known. */
+  readonly configuration: string | undefined;
+  /** The worst first. */
+  readonly sources: readonly ShownSource[];
+  /** The worst first. */
+  readonly targets: readonly OverviewTarget[];
+  /** Undefined if no target has pages. */
+  readonly pages: ShownPages | undefined;
+  readonly ended: ShownEnded;
+}
+
+/** The states of an action that ended badly. */
+const ENDED_STATES = ["given_up", "accepted_without_run", "cut"] as const;
+type EndedState = (typeof ENDED_STATES)[number];
+
+/** The deliveries that ended badly in the last day: those with an action that did. */
+export interface ShownEnded {
+  readonly level: Level;
+  /** When that day began. */
+  readonly since: string;
+  /** The number of deliveries in each state. */
+  readonly counts: Readonly<Record<EndedState, number>>;
+  /** There are more than were looked at: the counts are at least these. */
+  readonly hasMore?: true;
+  /** The newest, at most 5. */
+  readonly newest: readonly EndedDelivery[];
+}
+
+/** A delivery that ended badly, with the worst of its routes that did. */
+interface EndedDelivery {
+  readonly delivery: string;
+  readonly what: string;
+  readonly subject?: string;
+  readonly route: string;
+  readonly target?: string;
+  readonly state: EndedState;
+  readonly since: string;
+  readonly reason?: string;
+}
+
+export interface ShownPages {
+  readonly level: Level;
+  /** Deliveries of the last day whose write of a page was given up. */
+  readonly notWritable: number;
+  /** Writes that have been retried for more than ten minutes. */
+  readonly overdue: number;
+  /** Writes that wait for something that a person can change, such as a draft. */
+  readonly waiting: number;
+}
+
+const DAY_MS = 86_400_000;
+/** Entries of the index of states that one answer reads with their records. */
+const MAX_ENDED = 200;
+const MAX_NEWEST = 5;
+/** Entries of each other state that are looked at, the oldest first. */
+const MAX_ENTRIES = 500;
+
+/** Reads counts and indexes, and as many records as its limits say, however many deliveries there are. */
+export async function overviewParts(deps: OverviewPartsDeps): Promise<OverviewParts> {
+  const [{ status, checks, configuration }, sources, targets, ended, waiting, retrying] = await Promise.all([
+    deps.ready(),
+    sourcesOf(deps),
+    overviewTargets(deps),
+    endedOf(deps, () => true),
+    deps.attention.oldest("waiting", MAX_ENTRIES),
+    deps.attention.oldest("retrying", MAX_ENTRIES),
+  ]);
+  const late = retrying.filter(({ since }) => since < laterBy(deps.clock.now(), -OVERDUE_MS));
+  return {
+    bridge: { level: BRIDGE_LEVELS[status], checks },
+    configuration,
+    sources: sources.toSorted(byLevel),
+    targets: targets.toSorted(byLevel),
+    pages: pagesOf(targets, { waiting, late, givenUp: ended.givenUp }),
+    ended: ended.shown,
+  };
+}
+
+/** The worst level of all parts. */
+export const levelOf = ({ bridge, sources, targets, pages, ended }: OverviewParts): Level =>
+  worstOf([bridge, ...sources, ...targets, ...(pages ? [pages] : []), ended].map(({ level }) => level));
+
+const BRIDGE_LEVELS = {
+  ready: "well",
+  degraded: "attention",
+  unavailable: "failing",
+} as const satisfies Record<Readiness["status"], Level>;
+
+const byLevel = (a: { readonly level: Level }, b: { readonly level: Level }): number =>
+  LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level);
+
+interface Ended {
+  readonly shown: ShownEnded;
+  /** The target of each action that was given up. */
+  readonly givenUp: readonly string[];
+}
+
+/** The deliveries that ended badly in the last day, as far as `isReadable` shows them. */
+export async function endedOf(
+  deps: Pick<OverviewPartsDeps, "deliveries" | "actions" | "attention" | "clock">,
+  isReadable: (delivery: RecordedDelivery) => boolean,
+): Promise<Ended> {
+  const now = deps.clock.now();
+  const notBefore = laterBy(now, -DAY_MS);
+  // The state may have been stored by a clock that is ahead.
+  const notAfter = laterBy(now, DAY_MS);
+  const span = { states: ENDED_STATES, before: { since: notAfter, delivery: "" }, notAfter, notBefore };
+  const found: (readonly EndedDelivery[])[] = [];
+  let read = 0;
+  for await (const entry of deliveriesInStates(span, deps)) {
+    if (entry.found !== undefined && isReadable(entry.found.delivery)) found.push(routesOf(entry.found));
+    read += 1;
+    if (read === MAX_ENDED) break;
+  }
+  const counts = countsOf(found);
+  return {
+    shown: {
+      level: found.length > 0 ? "failing" : "well",
+      since: toIso(notBefore),
+      counts,
+      ...(read === MAX_ENDED && { hasMore: true as const }),
+      newest: found.slice(0, MAX_NEWEST).flatMap(([worst]) => worst ?? []),
+    },
+    givenUp: found
+      .flat()
+      .flatMap(({ state, target }) => (state === "given_up" && target !== undefined ? [target] : [])),
+  };
+}
+
+/** The routes of a delivery that ended badly, the worst first. */
+function routesOf({
+  delivery,
+  outcome,
+}: {
+  readonly delivery: RecordedDelivery;
+  readonly outcome: DeliveryOutcome;
+}): readonly EndedDelivery[] {
+  const { id, what, subject } = delivery;
+  return outcome.routes.flatMap(({ route, target, state, since, why }) => {
+    const ended = ENDED_STATES.find((one) => one === state);
+    if (ended === undefined) return [];
+    return [
+      {
+        delivery: id,
+        what,
+        ...(subject !== undefined && { subject }),
+        route,
+        ...(target !== undefined && { target }),
+        state: ended,
+        since: toIso(since),
+        ...(why !== undefined && { reason: why }),
+      },
+    ];
+  });
+}
+
+function countsOf(found: readonly (readonly EndedDelivery[])[]): ShownEnded["counts"] {
+  const of = (wanted: EndedState): number =>
+    found.filter((routes) => routes.some(({ state }) => state === wanted)).length;
+  return { given_up: of("given_up"), accepted_without_run: of("accepted_without_run"), cut: of("cut") };
+}
+
+interface PageEntries {
+  readonly waiting: readonly AttentionEntry[];
+  readonly late: readonly AttentionEntry[];
+  readonly givenUp: readonly string[];
+}
+
+function pagesOf(targets: readonly OverviewTarget[], { waiting, late, givenUp }: PageEntries): ShownPages | undefined {
+  const withPages = targets.filter(({ pages }) => pages);
+  if (withPages.length === 0) return undefined;
+  const isPage = (target: string | undefined): boolean => withPages.some((one) => one.target === target);
+  const notWritable = givenUp.filter(isPage).length;
+  const overdue = late.filter(({ target }) => isPage(target)).length;
+  return {
+    level: pagesLevel({ notWritable, overdue, isUsed: withPages.some(({ lastUsedAt }) => lastUsedAt !== undefined) }),
+    notWritable,
+    overdue,
+    waiting: waiting.filter(({ target }) => isPage(target)).length,
+  };
+}
+
+function pagesLevel({
+  notWritable,
+  overdue,
+  isUsed,
+}: Pick<ShownPages, "notWritable" | "overdue"> & { readonly isUsed: boolean }): Level {
+  if (notWritable > 0) return "failing";
+  if (overdue > 0) return "attention";
+  return isUsed ? "well" : "unknown";
+}

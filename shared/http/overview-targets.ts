@@ -1,0 +1,193 @@
+import { OVERDUE_MS } from "../delivery/readiness.ts";
+import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { durationText } from "../host/duration.ts";
+import type { Level } from "../model/level.ts";
+import type { TargetState } from "../model/target-state.ts";
+import type { ActionStore } from "../store/actions.ts";
+import type { AttentionEntry, AttentionStore } from "../store/attention.ts";
+import type { CredentialUsageStore } from "../store/credential-usage.ts";
+import type { RunStore } from "../store/runs.ts";
+import type { TargetStore } from "../store/targets.ts";
+
+export interface OverviewTargetsDeps {
+  /** Names of the targets to which a route leads. */
+  readonly targetNames: readonly string[];
+  /** Has a member for each target with pages. */
+  readonly targetHosts: Readonly<Record<string, unknown>>;
+  readonly runReporters: readonly { readonly name: string; readonly target: string }[];
+  readonly targets: Pick<TargetStore, "list">;
+  readonly actions: Pick<ActionStore, "dueBetween">;
+  readonly attention: Pick<AttentionStore, "oldest">;
+  readonly runs: Pick<RunStore, "of">;
+  readonly credentialUses: Pick<CredentialUsageStore, "list">;
+  readonly clock: Clock;
+}
+
+/**
+ * `late`: an action is overdue although nothing holds it. `stumbling`: the last attempts failed, and the circuit breaker is
+ * closed. `never_used`: no answer of it is on record.
+ */
+export const TARGET_STATES = ["failing", "paused", "late", "stumbling", "never_used", "working"] as const;
+type ShownState = (typeof TARGET_STATES)[number];
+
+/** A target, with its times in ISO 8601. */
+export interface OverviewTarget {
+  readonly target: string;
+  /** Present if it is no longer configured. */
+  readonly removed?: true;
+  /** Present if its actions write pages. */
+  readonly pages?: true;
+  readonly state: ShownState;
+  readonly level: Level;
+  /** One sentence for people. */
+  readonly why: string;
+  /** Since when it fails, or is paused. */
+  readonly since?: string;
+  /** When it last answered, exact to the hour, or when a run was last fired there; undefined if neither is on record. */
+  readonly lastUsedAt?: string;
+  /** Actions that could run now, at most 100. */
+  readonly due: number;
+  /** Actions whose attempts fail and that are tried again, of the 500 oldest of all targets. */
+  readonly retrying: number;
+  /** Since when the oldest action that is due or retrying has waited. */
+  readonly oldestAt?: string;
+}
+
+/** Due actions that are counted of each target. */
+const MAX_DUE = 100;
+/** Retrying actions that are looked at, of all targets. */
+const MAX_RETRYING = 500;
+
+/** Each target and how it is. Costs the same however many deliveries there are. */
+export async function overviewTargets(deps: OverviewTargetsDeps): Promise<readonly OverviewTarget[]> {
+  const now = deps.clock.now();
+  const [listed, uses, retrying] = await Promise.all([
+    deps.targets.list(),
+    deps.credentialUses.list(),
+    deps.attention.oldest("retrying", MAX_RETRYING),
+  ]);
+  const stored = new Map(listed.map((state) => [state.target, state]));
+  // A breaker of a target that is no longer configured holds nothing that runs.
+  const left = listed.filter(({ pause }) => pause !== undefined).map(({ target }) => target);
+  const names = [...new Set([...deps.targetNames, ...left])].sort();
+  return Promise.all(
+    names.map(async (target) => {
+      const used = uses.filter(({ kind, name }) => kind === "target" && name === target);
+      const [due, firedAt] = await Promise.all([dueOf(target, now, deps), lastFiredAt(target, deps)]);
+      const own = retrying.filter((entry) => entry.target === target);
+      const times = [...used.map(({ lastUsedAt }) => lastUsedAt), ...(firedAt === undefined ? [] : [firedAt])];
+      const usedAt = times.length === 0 ? undefined : epochMillis(Math.max(...times));
+      const state = stored.get(target) ?? { target, revision: 0 };
+      return shownTarget({ state, due, retrying: own, usedAt }, { deps, now });
+    }),
+  );
+}
+
+interface Due {
+  readonly count: number;
+  readonly oldestAt: EpochMillis | undefined;
+}
+
+async function dueOf(target: string, now: EpochMillis, { actions }: OverviewTargetsDeps): Promise<Due> {
+  let due: Due = { count: 0, oldestAt: undefined };
+  for await (const { dueAt } of actions.dueBetween(target, epochMillis(0), now)) {
+    due = { count: due.count + 1, oldestAt: due.oldestAt ?? dueAt };
+    if (due.count === MAX_DUE) break;
+  }
+  return due;
+}
+
+/** A target without a credential leaves no use of one on record. */
+async function lastFiredAt(
+  target: string,
+  { runReporters, runs }: OverviewTargetsDeps,
+): Promise<EpochMillis | undefined> {
+  const routes = runReporters.filter((route) => route.target === target);
+  const fired = await Promise.all(routes.map(async ({ name }) => (await runs.of(name))[0]?.firedAt));
+  const times = fired.flatMap((at) => (at === undefined ? [] : [Date.parse(at)]));
+  return times.length === 0 ? undefined : epochMillis(Math.max(...times));
+}
+
+interface Evidence {
+  readonly state: TargetState;
+  readonly due: Due;
+  /** The oldest first. */
+  readonly retrying: readonly AttentionEntry[];
+  readonly usedAt: EpochMillis | undefined;
+}
+
+function shownTarget(
+  evidence: Evidence,
+  { deps, now }: { readonly deps: OverviewTargetsDeps; readonly now: EpochMillis },
+): OverviewTarget {
+  const { state: stored, due, retrying, usedAt } = evidence;
+  const { target, pause, breaker } = stored;
+  const waiting = [due.oldestAt, retrying[0]?.since].filter((at) => at !== undefined);
+  const oldestAt = waiting.length === 0 ? undefined : epochMillis(Math.min(...waiting));
+  const state = stateOf(evidence, now);
+  const since = pause?.since ?? breaker?.open?.since;
+  return {
+    target,
+    ...(!deps.targetNames.includes(target) && { removed: true as const }),
+    ...(Object.hasOwn(deps.targetHosts, target) && { pages: true as const }),
+    state,
+    level: LEVELS_OF[state],
+    why: [whyOf(state, evidence, now), waitingText(evidence, oldestAt, now)].filter(Boolean).join("; "),
+    ...(since !== undefined && { since: toIso(since) }),
+    ...(usedAt !== undefined && { lastUsedAt: toIso(usedAt) }),
+    due: due.count,
+    retrying: retrying.length,
+    ...(oldestAt !== undefined && { oldestAt: toIso(oldestAt) }),
+  };
+}
+
+function stateOf({ state: { pause, breaker }, due, usedAt }: Evidence, now: EpochMillis): ShownState {
+  if (pause !== undefined) return "paused";
+  if (breaker?.open !== undefined) return "failing";
+  if (due.oldestAt !== undefined && due.oldestAt < laterBy(now, -OVERDUE_MS)) return "late";
+  if (breaker !== undefined) return "stumbling";
+  return usedAt === undefined ? "never_used" : "working";
+}
+
+const LEVELS_OF = {
+  failing: "failing",
+  paused: "attention",
+  late: "attention",
+  stumbling: "attention",
+  never_used: "unknown",
+  working: "well",
+} as const satisfies Record<ShownState, Level>;
+
+function whyOf(state: ShownState, { state: { pause, breaker }, usedAt }: Evidence, now: EpochMillis): string {
+  const failures = breaker?.failures === 1 ? "the last attempt" : `${breaker?.failures ?? 0} attempts in a row`;
+  switch (state) {
+    case "paused":
+      return pause === undefined
+        ? ""
+        : `paused by ${pause.by.subject} for ${durationText(now - pause.since)}: ${pause.reason}`;
+    case "failing": {
+      const { since = now } = breaker?.open ?? {};
+      return `has not worked for ${durationText(now - since)}: ${failures} failed, ${breaker?.why ?? ""}`;
+    }
+    case "late":
+      return "actions are overdue";
+    case "stumbling":
+      return `${failures} failed, ${breaker?.why ?? ""}`;
+    case "never_used":
+      return "no answer of it is on record";
+    case "working":
+      return usedAt === undefined ? "" : `last used ${hoursAgo(now - usedAt)}`;
+  }
+}
+
+/** Uses of credentials are recorded once an hour. */
+const hoursAgo = (ms: number): string => (ms < 3_600_000 ? "in the last hour" : `${durationText(ms)} ago`);
+
+function waitingText({ due, retrying }: Evidence, oldestAt: EpochMillis | undefined, now: EpochMillis): string {
+  const parts = [
+    ...(due.count === 0 ? [] : [`${due.count === MAX_DUE ? `${MAX_DUE} or more` : due.count} due`]),
+    ...(retrying.length === 0 ? [] : [`${retrying.length} retrying`]),
+  ];
+  if (parts.length === 0 || oldestAt === undefined) return "";
+  return `${parts.join(", ")}, the oldest for ${durationText(now - oldestAt)}`;
+}

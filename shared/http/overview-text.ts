@@ -1,0 +1,89 @@
+import { durationText } from "../host/duration.ts";
+import { LEVELS, type Level } from "../model/level.ts";
+import { wordsOf } from "../model/state-words.ts";
+
+/** What the texts read of an overview. Both the console and the command line have it. */
+export interface OverviewFacts {
+  readonly at: string;
+  readonly bridge?: { readonly level: Level; readonly checks: Readonly<Record<string, string>> };
+  readonly sources?: readonly { readonly source: string; readonly level: Level; readonly why: string }[];
+  readonly targets?: readonly { readonly target: string; readonly level: Level; readonly why: string }[];
+  readonly pages?: {
+    readonly level: Level;
+    readonly notWritable: number;
+    readonly overdue: number;
+    readonly waiting: number;
+  };
+  readonly ended: {
+    readonly level: Level;
+    readonly counts: Readonly<Record<string, number>>;
+    readonly hasMore?: true;
+  };
+  readonly approvals: {
+    readonly waiting: number;
+    readonly forYou: number;
+    readonly oldestAt?: string;
+    readonly firstUntil?: string;
+  };
+  readonly hidden?: readonly string[];
+}
+
+/** One part of the bridge, its level, and one sentence. */
+export interface OverviewRow {
+  readonly level: Level;
+  readonly part: "bridge" | "source" | "target" | "pages" | "actions";
+  readonly name: string;
+  readonly why: string;
+}
+
+/** Every part that the caller may see, the worst first. */
+export function overviewRows({
+  bridge,
+  sources = [],
+  targets = [],
+  pages,
+  ended,
+}: OverviewFacts): readonly OverviewRow[] {
+  const rows: readonly OverviewRow[] = [
+    ...(bridge ? [{ part: "bridge", name: "", level: bridge.level, why: checksText(bridge.checks) } as const] : []),
+    { part: "actions", name: "", level: ended.level, why: endedText(ended) },
+    ...sources.map(({ source, level, why }) => ({ part: "source", name: source, level, why }) as const),
+    ...targets.map(({ target, level, why }) => ({ part: "target", name: target, level, why }) as const),
+    ...(pages ? [{ part: "pages", name: "", level: pages.level, why: pagesText(pages) } as const] : []),
+  ];
+  return rows.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
+}
+
+/** The checks that fail, or that none does. */
+function checksText(checks: Readonly<Record<string, string>>): string {
+  const failing = Object.entries(checks).filter(([, result]) => result !== "ok");
+  if (failing.length === 0) return "every check is ok";
+  return failing.map(([name, result]) => `${name}: ${result}`).join("; ");
+}
+
+/** How many deliveries ended badly in the last day, by state. */
+function endedText({ counts, hasMore }: OverviewFacts["ended"]): string {
+  const parts = Object.entries(counts).flatMap(([state, count]) =>
+    count === 0 ? [] : [`${count}${hasMore ? " or more" : ""} ${wordsOf(state).words}`],
+  );
+  return `${parts.length === 0 ? "none ended badly" : parts.join(", ")} in the last day`;
+}
+
+function pagesText({ notWritable, overdue, waiting, level }: NonNullable<OverviewFacts["pages"]>): string {
+  const parts = [
+    ...(notWritable === 0 ? [] : [`${notWritable} given up in the last day`]),
+    ...(overdue === 0 ? [] : [`${overdue} overdue by more than 10 min`]),
+    ...(waiting === 0 ? [] : [`${waiting} wait for something that a person can change`]),
+  ];
+  if (parts.length > 0) return parts.join(", ");
+  return level === "unknown" ? "no write of a page is on record" : "no write is given up or overdue";
+}
+
+export function approvalsText({ approvals, at }: Pick<OverviewFacts, "approvals" | "at">): string {
+  const { waiting, forYou, oldestAt, firstUntil } = approvals;
+  if (waiting === 0) return "no approval waits";
+  const since = oldestAt === undefined ? "" : `, the oldest for ${durationText(Date.parse(at) - Date.parse(oldestAt))}`;
+  const until =
+    firstUntil === undefined ? "" : `; the first expires in ${durationText(Date.parse(firstUntil) - Date.parse(at))}`;
+  return `${waiting === 1 ? "1 approval waits" : `${waiting} approvals wait`}, ${forYou} for you${since}${until}`;
+}

@@ -1,0 +1,86 @@
+import { shownCauseOf } from "../approvals/shown-run.ts";
+import { rollbackPlaces } from "../delivery/rollback.ts";
+import { callerOf } from "../identity/caller.ts";
+import type { ShownRun } from "../model/approval.ts";
+import { busEventsOf } from "../model/bus-event.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, reject } from "../model/result.ts";
+import { matches } from "../routes/matches.ts";
+import type { RoutePattern } from "../routes/route-pattern.ts";
+import type { RouteRun } from "../store/runs.ts";
+import { parseQuery } from "./query.ts";
+import { type ReplayApi, rollbackQuery } from "./replay.ts";
+
+/** What a rollback of a route would do now. */
+export interface RollbackPreview {
+  readonly route: string;
+  /** Each environment in which a run of the route succeeded. */
+  readonly places: readonly {
+    /** Undefined: runs that reported no environment. */
+    readonly environment?: string;
+    /** The run that a rollback replaces. It may go on, and then it may be one of another environment. */
+    readonly newest: RunOfRoute;
+    /** What a rollback can go back to, newest first. It goes back to the first unless `to` names another one. */
+    readonly good: readonly RunOfRoute[];
+  }[];
+}
+
+/** A run of the route, and what it ran for. */
+export interface RunOfRoute extends ShownRun {
+  readonly delivery: string;
+  readonly firedAt: string;
+  readonly state: "running" | "succeeded" | "failed";
+  readonly endedAt?: string;
+  /** What happened, e.g. `code.pushed`; undefined if the record of the delivery is gone. */
+  readonly what?: string;
+  readonly subject?: string;
+  /** Why a rollback to it would run nothing. */
+  readonly problem?: string;
+}
+
+/** `GET /v1/rollbacks`: where a route can be rolled back, and to what. */
+export async function previewRollback(request: ReceivedRequest, api: ReplayApi): Promise<Result<RollbackPreview>> {
+  const caller = await callerOf(request, "of a route", api);
+  if (!caller.ok) return caller;
+  const { principal: by } = caller.value;
+  const query = parseQuery(request, rollbackQuery, { route: "the name of a route" });
+  if (!query.ok) return reject(query.rejection, by);
+  const { route } = query.value;
+  const places = await rollbackPlaces({ route, by }, api);
+  if (!places.ok) return reject(places.rejection, by);
+  const pattern = (await api.patterns()).find(({ name }) => name === route)?.pattern;
+  const shown = async (run: RouteRun): Promise<RunOfRoute> => shownRun(run, pattern, api);
+  return ok({
+    route,
+    places: await Promise.all(
+      places.value.map(async (place) => ({
+        ...place,
+        newest: await shown(place.newest),
+        good: await Promise.all(place.good.map(shown)),
+      })),
+    ),
+  });
+}
+
+async function shownRun(
+  { delivery: id, firedAt, end }: RouteRun,
+  pattern: RoutePattern["pattern"] | undefined,
+  { deliveries }: Pick<ReplayApi, "deliveries">,
+): Promise<RunOfRoute> {
+  const delivery = await deliveries.get(id);
+  const events = delivery?.events === undefined ? [] : busEventsOf(delivery);
+  // A delivery with several events fired the route by the first that matches; its commits and titles are those of the run.
+  const event = events.find((one) => pattern !== undefined && matches(pattern, one));
+  const shown = event ?? events[0];
+  const ended = end?.succeeded ? "succeeded" : "failed";
+  return {
+    delivery: id,
+    firedAt,
+    state: end === undefined ? "running" : ended,
+    ...(end && { endedAt: end.at }),
+    ...(shown && { what: shown["detail-type"], subject: shown.detail.subject, ...shownCauseOf(shown) }),
+    ...(event === undefined && {
+      problem: shown === undefined ? "its record is gone" : "the route no longer matches it",
+    }),
+  };
+}

@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import { candidatesOf } from "../../../shared/http/lookup.ts";
+import { termText } from "../../../shared/model/lookup-terms.ts";
+
+const found = (text: string): readonly string[] =>
+  candidatesOf(text).map((one) => (one.kind === "delivery" ? "delivery" : termText(one)));
+
+describe("what an address stands for", () => {
+  it.each([
+    ["https://gitlab.example.test/Platform/docs/-/merge_requests/12", ["change platform/docs!12", "change !12"]],
+    ["https://gitlab.example.test/a/b/-/merge_requests/12/diffs?x=1#note_4", ["change a/b!12", "change !12"]],
+    ["https://git.example.test/platform/docs/merge_requests/12", ["change platform/docs!12", "change !12"]],
+    ["https://github.com/platform/docs/pull/7/files", ["change platform/docs!7", "change !7"]],
+    [
+      "https://example.test/gitlab/platform/docs/-/merge_requests/12",
+      ["change gitlab/platform/docs!12", "change platform/docs!12", "change !12"],
+    ],
+    ["https://gitlab.example.test/a/b/-/merge_requests/new", []],
+    ["https://tekton.example.test/#/namespaces/ci/pipelineruns/docs-build-x7?pipelineTask=t", ["run docs-build-x7"]],
+    ["https://example.test/tekton/#/namespaces/ci/taskruns/docs-build-x7-test", ["run docs-build-x7-test"]],
+    ["https://tekton.example.test/#/namespaces/ci/pipelineruns", []],
+    ["https://buildkite.com/acme/docs/builds/418", ["run 418"]],
+  ])("%s", (address, expected) => {
+    expect(found(address)).toEqual(expected);
+  });
+});
