@@ -102,8 +102,10 @@ export async function approvalsShow(
 function endedText(id: string, closed: EndedApproval | undefined): string {
   if (closed === undefined) return printable(`${id} is not among the open approvals that you may decide.`);
   const { state, route, subject, grants, decision } = closed;
-  const by = (decision === undefined ? grants : [decision]).map((one) => `${nameOf(one.by)} at ${one.at}`);
-  const decided = by.length === 0 ? "" : `; decided by ${by.join(", ")}`;
+  const decisions = (decision === undefined ? grants : [decision]).map(
+    ({ by, at, comment }) => `${nameOf(by)} at ${at}${comment ? ` (${comment})` : ""}`,
+  );
+  const decided = decisions.length === 0 ? "" : `; decided by ${decisions.join(", ")}`;
   return printable(`${id} of route ${route} for ${subject} is ${state}${decided}`);
 }
 

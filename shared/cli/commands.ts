@@ -239,7 +239,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Deliveries",
     summary: "explain why a delivery fired, or not",
     details:
-      "Who proved it, whether it is new, each route with the match or the first field that misses, roles, approval, attempts, what came back, and what to check next. <what> is a delivery's id, the id of a refused request, the name of a source, or what only one delivery has: a commit, a page, a run, or a text in its subject.",
+      "Who proved it, whether it is new, each route with the match or the first field that misses, roles, approval, attempts, what came back, and what to check next. <what> is a delivery's id, the id of a refused request, the name of a source, or what a delivery has: a commit, a page, a run, or a text in its subject. Of several, the first that needs a person is explained, else the newest, and the others are listed.",
     positionals: [{ name: "what" }],
     options: { all: { summary: "show all routes, and not only the nearest three that miss" }, ...format, url },
     examples: ["explain d-twp4klpzkhwviq4i4tluhixvtv", "explain platform-gitlab", "explain 98310"],

@@ -1,13 +1,15 @@
 import { refusalText, seenText } from "../http/refusal-text.ts";
+import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { deliveriesText } from "./events.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type Display, displayOf, printFound, timeText } from "./output.ts";
+import { type Display, formatOf, printFound, timeText } from "./output.ts";
 import { withProgram } from "./program.ts";
 import {
   type ExplainedStep,
   explainedDelivery,
+  type ListedDeliveries,
   type ListedRefusals,
   listedDeliveries,
   listedRefusals,
@@ -20,34 +22,61 @@ import { printable, wrapped } from "./terminal-text.ts";
 
 /** `drawbridge explain <what>`: why a delivery fired what it did, or nothing. */
 export async function explainCommand(invocation: Invocation): Promise<number> {
-  const {
-    positionals: [what = ""],
-    given,
-    program,
-  } = invocation;
+  const [what = ""] = invocation.positionals;
   const session = await sessionOf(invocation);
   if (REQUEST_ID.test(what)) return explainRequest(session, what, invocation);
   if (SOURCE_NAME.test(what)) {
     const { refusals, sources, from } = await get(session, "/v1/refusals", listedRefusals);
     const [seen] = sources.filter(({ source }) => source === what);
-    if (seen !== undefined)
-      return explainSource(
-        { refusals: refusals.filter(({ source }) => source === what), sources: [seen], from },
-        invocation,
-      );
+    if (seen !== undefined) {
+      const query = new URLSearchParams({ source: what, outcome: "refused", since: from, limit: String(MAX_RECORDED) });
+      const { deliveries } = await get(session, `/v1/deliveries?${query}`, listedDeliveries);
+      const counted = refusals.filter(({ source }) => source === what);
+      return explainSource({ refusals: counted, sources: [seen], from, deliveries }, invocation);
+    }
   }
-  const found = isDeliveryId(what) ? [what] : await deliveriesWith(session, what, invocation);
-  const [id] = found;
-  if (id === undefined || found.length > 1) return EXIT.refused;
+  if (isDeliveryId(what)) return explainDelivery(session, what, [], invocation);
+  const found = await deliveriesWith(session, what);
+  const explained = found.find(needsLook) ?? found[0];
+  if (explained === undefined) {
+    invocation.print(printable(`no delivery has "${what}"`));
+    return EXIT.refused;
+  }
+  const others = found.filter((one) => one !== explained);
+  return explainDelivery(session, explained.id, others, invocation);
+}
+
+/** `others`: deliveries that have the same text. */
+async function explainDelivery(
+  session: Session,
+  id: string,
+  others: readonly ListedDelivery[],
+  invocation: Invocation,
+): Promise<number> {
   const path = `/v1/deliveries/${encodeURIComponent(id)}?explain=true`;
   const { explanation, ...shown } = await get(session, path, explainedDelivery);
+  const all = invocation.given.has("all");
+  const isTable = formatOf(invocation) === "table";
+  if (others.length > 0 && !isTable) invocation.warn(`${others.length + 1} deliveries have it; this explains ${id}`);
   printFound(invocation, {
     whole: explanation,
     records: explanation.routes,
-    text: ({ columns }) => explanationText(shown, explanation, { all: given.has("all"), columns, program }),
+    text: (display) =>
+      [
+        explanationText(shown, explanation, { all, columns: display.columns, program: invocation.program }),
+        ...(others.length === 0 ? [] : [OTHERS, deliveriesText([...others], { isAudit: false, ...display })]),
+      ].join("\n\n"),
   });
   return EXIT.done;
 }
+
+const OTHERS = "Other deliveries have it too. Explain one of them by its id:";
+
+/** The state needs a person, or its run is silent. */
+const needsLook = ({ state, noReportSince }: ListedDelivery): boolean =>
+  noReportSince !== undefined || DELIVERY_STATES.some((one) => one === state && needsAttention(one));
+
+type ListedDelivery = ListedDeliveries["deliveries"][number];
 
 const REQUEST_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const SOURCE_NAME = /^[a-z][a-z0-9-]*$/;
@@ -68,19 +97,30 @@ async function explainRequest(session: Session, id: string, invocation: Invocati
   return found === undefined ? EXIT.refused : EXIT.done;
 }
 
+interface RefusedOfSource extends ListedRefusals {
+  /** The newest refused requests with a record: their token had a valid signature. */
+  readonly deliveries: readonly ListedDelivery[];
+}
+
+const MAX_RECORDED = 5;
+
 /** When a source was last proved, and what was refused since. */
-function explainSource(refused: ListedRefusals, invocation: Invocation): number {
+function explainSource(refused: RefusedOfSource, invocation: Invocation): number {
   printFound(invocation, {
     whole: refused,
-    records: refused.refusals,
+    records: [...refused.refusals, ...refused.deliveries],
     text: (display) => {
       const [seen] = refused.sources;
       const good = seen === undefined ? "" : seenText(seen, (iso) => timeText(iso, display));
       const hints = new Set(refused.refusals.map(({ reason, hint = "" }) => `${reason}: ${hint}.`));
+      const recorded = refused.deliveries.map(
+        ({ what, principal, receivedAt, id }) =>
+          `✕ ${what} of ${principal.subject} at ${timeText(receivedAt, display)}, recorded as ${id}`,
+      );
       const lines =
-        refused.refusals.length === 0
-          ? ["– No request of the last day was refused for want of a proof."]
-          : [...sourceLines(refused, display), ...hints];
+        refused.refusals.length + recorded.length === 0
+          ? ["– No request of the last day was refused."]
+          : [...sourceLines(refused, display), ...hints, ...recorded];
       const checks = checkLines(sourceChecks(refused), invocation.program).map((line) =>
         shownLine(line, display.columns),
       );
@@ -106,12 +146,14 @@ const sourceLines = ({ refusals, sources }: ListedRefusals, display: Display): r
   ]);
 
 /** A sender that signs has no token to explain. */
-function sourceChecks({ refusals }: ListedRefusals): readonly NextCheck[] {
+function sourceChecks({ refusals, deliveries: [recorded] }: RefusedOfSource): readonly NextCheck[] {
   const secrets = { text: "See which secret each sender uses", command: "drawbridge secrets" };
   const token = {
     text: "See why a token is refused, claim by claim",
     command: "drawbridge token explain --file token.txt",
   };
+  if (recorded !== undefined)
+    return [{ text: "See what was wrong with it", command: `drawbridge explain ${recorded.id}` }, secrets, token];
   return refusals.some(({ reason }) => ABOUT_TOKENS.test(reason)) ? [secrets, token] : [secrets];
 }
 
@@ -119,9 +161,8 @@ const ABOUT_TOKENS = /^(token|issuer|algorithm|key|audience|claim|tenant|groups|
 
 const isDeliveryId = (what: string): boolean => /^d-[a-z2-7]{26}$/.test(what);
 
-/** The ids of the deliveries with a text. Prints them if they are several, and says so if there is none. */
-async function deliveriesWith(session: Session, text: string, invocation: Invocation): Promise<readonly string[]> {
-  const { print } = invocation;
+/** The newest deliveries with a text. */
+async function deliveriesWith(session: Session, text: string): Promise<readonly ListedDelivery[]> {
   const list = (by: "find" | "text") =>
     get(
       session,
@@ -129,14 +170,7 @@ async function deliveriesWith(session: Session, text: string, invocation: Invoca
       listedDeliveries,
     );
   const found = await list("find");
-  const { deliveries, next } = found.deliveries.length > 0 ? found : await list("text");
-  if (deliveries.length === 1 && next === undefined) return deliveries.map(({ id }) => id);
-  if (deliveries.length === 0) print(printable(`no delivery has "${text}"`));
-  else {
-    print("Several deliveries have it. Explain one of them by its id:");
-    print(deliveriesText(deliveries, { isAudit: false, ...displayOf(invocation) }));
-  }
-  return [];
+  return (found.deliveries.length > 0 ? found : await list("text")).deliveries;
 }
 
 const MAX_CANDIDATES = 10;

@@ -301,7 +301,7 @@ export const listedApprovals = v.object({
 
 export type ListedApproval = v.InferOutput<typeof listedApprovals>["approvals"][number];
 
-const decided = v.object({ by: identity, at: v.string() });
+const decided = v.object({ by: identity, at: v.string(), comment: v.exactOptional(v.string()) });
 
 /** `GET /v1/approvals?state=ended`. */
 export const endedApprovals = v.object({

@@ -70,6 +70,7 @@ const MAX_DUE = 1_000;
 function whyText({ state, pause, breaker }: ShownTarget): string {
   if (state === "paused" && pause) return `${pause.by.subject}: ${pause.reason}`;
   if (breaker === undefined) return "";
-  const failures = `${breaker.failures} failures in a row: ${breaker.why}`;
+  const many = breaker.failures === 1 ? "1 failure" : `${breaker.failures} failures in a row`;
+  const failures = `${many}: ${breaker.why}`;
   return breaker.retryAt === undefined ? failures : `${failures}; next attempt at ${breaker.retryAt}`;
 }

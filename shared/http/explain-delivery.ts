@@ -7,7 +7,16 @@ import { explainMatch, nearestFirst } from "../routes/explain-match.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import { isShownToConfined } from "./confined-fields.ts";
 import type { ShownExpectedRun } from "./expected-runs.ts";
-import { type Mark, type NextCheck, routeChecks, routeSteps, type Step, sentence } from "./explain-route.ts";
+import {
+  heldChecks,
+  isHeld,
+  type Mark,
+  type NextCheck,
+  routeChecks,
+  routeSteps,
+  type Step,
+  sentence,
+} from "./explain-route.ts";
 import type { RouteLine, ShownTimelineEvent } from "./shown-timeline.ts";
 
 /** What is known of a delivery: the answer of the API, as far as an explanation needs it. */
@@ -129,18 +138,24 @@ function matchedRoute(
   const published = events.find(({ detail }) => detail.id === (event ?? delivery.id));
   const run = runs.find((one) => one.route === route && one.event === event);
   const steps = routeSteps(lines, run);
-  const closing = closingSteps(outcomeOf({ route, event }, shown), steps.at(-1), {
+  const outcome = outcomeOf({ route, event }, shown);
+  const closing = closingSteps(outcome, steps.at(-1), {
     isSilent: run?.noReportSince !== undefined,
     isTried: lines.some(({ kind }) => kind === "attempt"),
   });
   const about = { id: delivery.id, route, target: configured?.target, reporter: configured?.reporter };
+  const nextChecks = (): readonly NextCheck[] => {
+    // While its target is probed, its newest line is an attempt that failed.
+    if (outcome?.state === "waiting" && isHeld(outcome, about)) return heldChecks(lines, about);
+    return closing.length > 0 ? [] : routeChecks(lines, run, about);
+  };
   return {
     route,
     ...(event !== undefined && { event }),
     ...(configured && { target: configured.target }),
     matched: true,
     steps: [matchStep(configured, published, isConfined), ...steps, ...closing],
-    checks: closing.length > 0 ? [] : routeChecks(lines, run, about),
+    checks: nextChecks(),
   };
 }
 

@@ -141,8 +141,7 @@ export function routeChecks(
   const kinds = new Set(lines.map(({ kind }) => kind));
   if (kinds.has("denied") || kinds.has("cut")) return [test(about)];
   const latest = lines.findLast(({ kind }) => kind === "waiting" || kind === "attempt" || kind === "run");
-  if (latest?.kind === "waiting" && latest.waitsFor?.startsWith(`target ${about.target} `))
-    return [...(kinds.has("attempt") ? live(about) : []), targets, resume(about)];
+  if (latest?.kind === "waiting" && isHeld(latest, about)) return heldChecks(lines, about);
   const approval = lines.findLast((line) => line.kind === "approval");
   if (approval !== undefined && !kinds.has("attempt"))
     return [
@@ -157,6 +156,19 @@ export function routeChecks(
   const next = run?.state === "expecting_run" ? [] : [again(about)];
   return [...live(about, "The target does not start what it accepted"), ...reports(about), ...next];
 }
+
+/** Whether a route waits for its target. */
+export const isHeld = (
+  { waitsFor }: { readonly waitsFor?: string | undefined },
+  { target }: Pick<CheckedRoute, "target">,
+): boolean => waitsFor?.startsWith(`target ${target} `) ?? false;
+
+/** What to look at while the target is held: with an attempt, it failed. */
+export const heldChecks = (lines: readonly RouteLine[], about: CheckedRoute): readonly NextCheck[] => [
+  ...(lines.some(({ kind }) => kind === "attempt") ? live(about) : []),
+  targets,
+  resume(about),
+];
 
 const test = ({ id, route }: CheckedRoute): NextCheck => ({
   text: "Compare the sender's roles with those that the route asks for",

@@ -252,6 +252,12 @@ export class ActionStore {
     const { at, next, accepted } = step;
     const { eventId, namespace } = accepted ?? {};
     const eventIds = [...(run?.eventIds ?? []), eventId].flatMap((one) => one ?? []);
+    const expected = {
+      next,
+      acceptedAt: run?.acceptedAt ?? now,
+      requests: (run?.requests ?? 0) + (accepted ? 1 : 0),
+      eventIds: eventIds.length > 0 ? eventIds.join(" ") : undefined,
+    };
     const before = await this.#table.change(keyOf(claim.id), {
       // A missing field differs from every value.
       condition: unreported(claim, namespace === undefined ? [] : [{ field: "claimedIn", is: "<>", value: namespace }]),
@@ -259,15 +265,12 @@ export class ActionStore {
         state: "expecting_run" satisfies ActionState,
         ...dueFields(now, at),
         ...expiryOfWaiting(claim.scheduledAt, at, this.#options),
-        next,
-        acceptedAt: run?.acceptedAt ?? now,
-        requests: (run?.requests ?? 0) + (accepted ? 1 : 0),
-        eventIds: eventIds.length > 0 ? eventIds.join(" ") : undefined,
+        ...expected,
         mayRun: claim.interrupted ? 1 : undefined,
       },
       remove: ["owned", ...ATTENTION_FIELDS],
     });
-    return before === undefined ? this.#completeReported(claim, now) : "expecting";
+    return before === undefined ? this.#completeReported(claim, now, expected) : "expecting";
   }
 
   /** Ends an action whose run was not reported in time. The results are those of {@link expectRun}. */
@@ -283,11 +286,12 @@ export class ActionStore {
     return before === undefined ? this.#completeReported(claim, now) : "missing";
   }
 
-  async #completeReported(claim: Claim, now: EpochMillis): Promise<"reported" | "lost"> {
+  /** `expected`: the fields of the expected run, if they are not stored yet because its report came before the answer. */
+  async #completeReported(claim: Claim, now: EpochMillis, expected: Fields = {}): Promise<"reported" | "lost"> {
     const { reportedAt = now } = (await this.#table.get(keyOf(claim.id))) ?? {};
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: { state: "done" satisfies ActionState, reportedAt },
+      set: { state: "done" satisfies ActionState, reportedAt, ...expected },
       remove: [...WORK_FIELDS, ...ATTENTION_FIELDS],
     });
     return before === undefined ? "lost" : "reported";

@@ -64,8 +64,9 @@ afterAll(async () => {
 });
 
 /** Returns the id of the delivery, or of the request that was refused. */
-async function pushed(branch: string, token = GITLAB): Promise<string> {
-  const body = JSON.stringify(push(branch, { project: { id: 7, path_with_namespace: `platform/${branch}` } }));
+async function pushed(branch: string, token = GITLAB, project = `platform/${branch}`): Promise<string> {
+  const after = randomBytes(20).toString("hex");
+  const body = JSON.stringify(push(branch, { after, project: { id: 7, path_with_namespace: project } }));
   const signed = signedGitlabHeaders(body, { token, id: randomUUID(), at: systemClock.now() });
   const headers = { "content-type": "application/json", ...signed };
   const response = await fetch(new URL("/webhooks/platform-gitlab", bridge.url), { method: "POST", headers, body });
@@ -113,18 +114,28 @@ describe("a push that fired nothing, because its pattern missed one field", () =
     expect(explanation.answer).toBe(`No route fired. The nearest is push-build. No match: ${MISS}.`);
   });
 
-  it("a text that several deliveries have lists them, and one that none has says so", async () => {
+  it("a text that several deliveries have explains the newest and lists the others, and one that none has says so", async () => {
     expect(await run("explain", "no-such-project")).toEqual({
       code: 1,
       text: 'no delivery has "no-such-project"',
     });
     await pushed("one");
-    await pushed("one-more");
+    const newest = await pushed("one-more");
     const { code, text } = await run("explain", "tform/one");
-    expect([code, text]).toEqual([
-      1,
-      expect.stringMatching(/^Several deliveries have it[\s\S]+STATE[\s\S]+○ no route[^\n]+platform\/one-more/),
-    ]);
+    expect([code, text]).toEqual([0, expect.stringContaining(`code.pushed platform/one-more one-more (${newest})`)]);
+    expect(text).toMatch(/Other deliveries have it too[\s\S]+STATE[\s\S]+○ no route[^\n]+platform\/one one/);
+  });
+
+  it("of several deliveries the first that needs a person is explained", async () => {
+    const failed = await pushed("down", GITLAB, "platform/several");
+    const later = await pushed("one", GITLAB, "platform/several");
+    const { text } = await until(
+      "the older one to be given up",
+      () => run("explain", "platform/several"),
+      ({ text: seen }) => seen.includes("was the last"),
+    );
+    expect(text).toContain(`(${failed})`);
+    expect(text).toMatch(new RegExp(`Other deliveries have it too[^]+${later}`));
   });
 });
 
@@ -193,6 +204,9 @@ describe("a job whose token has a wrong audience", () => {
     await fetch(new URL("/v1/status", bridge.url), { method: "POST", headers, body });
     const { text } = await run("events", "list", "--outcome", "refused");
     const [id = ""] = /d-[a-z2-7]{26}/.exec(text) ?? [];
+    expect((await run("explain", "status")).text).toMatch(
+      new RegExp(`✕ audience_mismatch of person at \\S+, recorded as ${id}[^]+ explain ${id}`),
+    );
     const explained = (await run("explain", id)).text;
     expect(explained).toContain("✕ It was refused: audience_mismatch.");
     expect(explained).toMatch(/expected https:\/\/bridge\.example\.test.+Make the caller request the audience/);
