@@ -155,7 +155,7 @@ export const shownThread = answer<ShownThread>()(
         route: optionalText,
         by: optionalText,
         proof: optionalText,
-        note: optionalText,
+        summary: optionalText,
         url: optionalText,
         run: optional(
           v.object({

@@ -168,7 +168,7 @@ interface RowPlace {
 const MAX_DEPTH = 10;
 
 function rowOf(span: ShownSpan, { axis, from, now, anchor, depth }: RowPlace): Html {
-  const { kind, what, state, tone, delivery, url, by, proof, note, isLongest } = span;
+  const { kind, what, state, tone, delivery, url, by, proof, summary, isLongest } = span;
   const start = Date.parse(span.start);
   const end = span.end === undefined ? Math.max(now, start) : Date.parse(span.end);
   const name = kind === "delivery" ? deliveryLink(delivery, what) : outsideLink(url, what);
@@ -176,7 +176,7 @@ function rowOf(span: ShownSpan, { axis, from, now, anchor, depth }: RowPlace): H
     ...(by === undefined ? [] : [html`<b>${by}</b>`]),
     ...(proof === undefined || kind === "run" ? [] : [html`${proof}`]),
     ...(kind === "delivery" && url !== undefined ? [outsideLink(url, "open it there")] : []),
-    ...(note === undefined ? [] : [html`${note}`]),
+    ...(summary === undefined ? [] : [html`${summary}`]),
   ];
   const details = more.map((one, index) => html`${index === 0 ? "" : " · "}${one}`);
   const took =

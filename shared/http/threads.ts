@@ -5,8 +5,7 @@ import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
 import { callerOf } from "../identity/caller.ts";
-import { isDeliveryId } from "../model/idempotency-keys.ts";
-import type { Term } from "../model/lookup-terms.ts";
+import { hasTerms, type Term } from "../model/lookup-terms.ts";
 import type { DeliverySummary, RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
@@ -22,16 +21,15 @@ export interface ThreadsApi extends DeliveriesApi, Pick<ThreadDeps, "origins"> {
 const { commit, page, run } = lookupEntries;
 
 export const threadsQuery = v.strictObject({
-  delivery: v.optional(v.pipe(v.string(), v.check(isDeliveryId))),
+  delivery: v.optional(v.pipe(v.string(), v.regex(/^d-[a-z0-9-]{1,64}$/))),
   commit,
   page,
   run,
 });
 type Query = v.InferOutput<typeof threadsQuery>;
 
-const ONE = "exactly one of delivery, commit, page and run";
 export const THREADS_EXPECTED = {
-  delivery: `a delivery's id; ${ONE}`,
+  delivery: "a delivery's id",
   commit: LOOKUP_PARAMETERS.commit,
   page: LOOKUP_PARAMETERS.page,
   run: LOOKUP_PARAMETERS.run,
@@ -66,8 +64,8 @@ export interface ShownThread {
 }
 
 /**
- * `GET /v1/threads`: everything that followed from one cause. A commit has one thread with all its causes. A page or a run
- * has the thread of the newest delivery that had an effect, and the others are named.
+ * `GET /v1/threads`: everything that followed from one cause. A commit has one thread with all its causes. Else it is the
+ * thread of the newest delivery with all that is asked for that had an effect, and the others are named.
  */
 export async function getThread(request: ReceivedRequest, api: ThreadsApi): Promise<Result<ShownThread>> {
   const caller = await callerOf(request, "deliveries", api);
@@ -75,14 +73,11 @@ export async function getThread(request: ReceivedRequest, api: ThreadsApi): Prom
   const { principal: by } = caller.value;
   const asked = parseQuery(request, threadsQuery, THREADS_EXPECTED);
   if (!asked.ok) return reject(asked.rejection, by);
-  const [given, ...more] = Object.entries(asked.value).filter(([, value]) => value !== undefined);
-  if (given === undefined || more.length > 0)
-    return reject({ reason: "query_invalid", parameter: given?.[0] ?? "delivery", expected: ONE }, by);
   const maySee = (delivery: Pick<RecordedDelivery, "events">): boolean => mayRead(by, delivery, api.policy);
   const found = await seedsOf(asked.value, maySee, api);
   const { deliveries, isCut } = await readThread(found.seeds, api, maySee);
   if (deliveries.length === 0) return reject({ reason: "delivery_unknown" });
-  await api.auditLog.recordRead({ act: "thread_opened", object: given.join(" "), by, request });
+  await api.auditLog.recordRead({ act: "thread_opened", object: objectOf(asked.value), by, request });
   const now = api.clock.now();
   const { spans, totals } = threadOf(deliveries, now);
   const known = new Set(deliveries.map(({ delivery }) => delivery.id));
@@ -98,6 +93,11 @@ export async function getThread(request: ReceivedRequest, api: ThreadsApi): Prom
     }),
   );
 }
+
+const objectOf = (query: Query): string =>
+  Object.entries(query)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
+    .join(", ") || "newest";
 
 const withIsoTimes = <T extends { readonly start: EpochMillis; readonly end?: EpochMillis }>({
   start,
@@ -115,8 +115,12 @@ interface Found {
 }
 
 async function seedsOf(query: Query, maySee: (delivery: RecordedDelivery) => boolean, api: ThreadsApi): Promise<Found> {
-  if (query.delivery !== undefined) return { seeds: [query.delivery], others: [] };
-  const found = await deliveriesWith(termsOfQuery(query), maySee, api);
+  const terms = termsOfQuery(query);
+  if (query.delivery !== undefined) {
+    const delivery = await readable(query.delivery, api.deliveries);
+    return { seeds: delivery !== undefined && hasTerms(delivery, terms) ? [delivery.id] : [], others: [] };
+  }
+  const found = await deliveriesWith(terms, maySee, api);
   if (query.commit !== undefined) return { seeds: found.map(({ id }) => id), others: [] };
   const outcomes = await outcomesOf(found, api);
   const hadEffect = outcomes.find(({ outcome }) => outcome !== undefined && !WITHOUT_EFFECT.has(outcome.state));

@@ -64,8 +64,14 @@ describe("the thread of one cause", () => {
     expect((await threadOf(`delivery=${other?.delivery}`)).spans[0]?.what).toContain("version 8");
   });
 
-  it.each(["", "commit=zz", `commit=${COMMIT}&page=98310`, "delivery=a-1", "page="])(
-    "a query that names not exactly one cause is rejected: %s",
+  it("of several things, the thread has a delivery with all of them", async () => {
+    const ids = (await threadOf(`delivery=${delivery}`)).spans.map(({ id }) => id);
+    expect((await threadOf(`delivery=${delivery}&commit=${COMMIT}`)).spans.map(({ id }) => id)).toEqual(ids);
+    expect((await get(`delivery=${delivery}&page=${PAGE}`)).status).toBe(404);
+  });
+
+  it.each(["commit=zz", "delivery=a-1", "page=", "until=2026-11-02T09:00:00Z"])(
+    "a query that no thread can have is rejected: %s",
     async (query) => {
       expect((await get(query)).status).toBe(400);
     },

@@ -69,8 +69,8 @@ function routeSpan({ id, delivery, route, lines, on, outcome }: RouteFacts): Spa
   const place = outcome?.target === undefined ? "" : ` → ${outcome.target}`;
   const denied = lines.find((line) => line.kind === "denied");
   const done = lines.findLast((line) => line.kind === "attempt");
-  const why = outcome?.why ?? (done && attemptNote(done));
-  const note = outcome?.of === undefined ? why : `of ${outcome.of}`;
+  const why = outcome?.why ?? (done && attemptSummary(done));
+  const summary = outcome?.of === undefined ? why : `of ${outcome.of}`;
   return {
     id,
     parent: delivery,
@@ -82,7 +82,7 @@ function routeSpan({ id, delivery, route, lines, on, outcome }: RouteFacts): Spa
     ...(!OPEN.has(state) && { end: last?.at ?? start }),
     delivery,
     route,
-    ...(note !== undefined && { note }),
+    ...(summary !== undefined && { summary }),
     ...(denied !== undefined && { proof: `refused by role: ${denied.refusal.reason}` }),
   };
 }
@@ -120,7 +120,7 @@ function approvalSpans(facts: RouteFacts): readonly Span[] {
         ...(end !== undefined && { end: end.at }),
         ...(people.length > 0 && { by: people.join(", ") }),
         ...(proof !== undefined && { proof }),
-        ...(last.comment !== undefined && { note: last.comment }),
+        ...(last.comment !== undefined && { summary: last.comment }),
       } satisfies Span,
     ];
   });
@@ -170,7 +170,7 @@ function waitSpans(facts: RouteFacts, approvals: readonly Span[]): readonly Span
         tone: isOpen ? "attention" : "quiet",
         start: line.at,
         ...(!isOpen && { end: epochMillis(Math.max(line.at, end ?? line.at)) }),
-        note: line.summary,
+        summary: line.summary,
       } satisfies Span,
     ];
   });
@@ -213,11 +213,11 @@ function attemptSpan(line: Line<"attempt">, facts: RouteFacts): Span {
     tone: line.endedAs === undefined ? tone : "quiet",
     start: startOf(line),
     end: line.at,
-    note: attemptNote(line),
+    summary: attemptSummary(line),
   };
 }
 
-function attemptNote({ summary, facts = {}, unknownOutcome }: Line<"attempt">): string {
+function attemptSummary({ summary, facts = {}, unknownOutcome }: Line<"attempt">): string {
   const known = Object.entries(facts).map(([name, fact]) => `${name} ${fact}`);
   return [summary, ...known, ...(unknownOutcome ? ["what the target did is unknown"] : [])].join(", ");
 }
@@ -247,7 +247,7 @@ function expectSpans(facts: RouteFacts): readonly Span[] {
       ...(isOpen ? RUN_EXPECTED : ended),
       start: run.acceptedAt,
       ...(!isOpen && { end: epochMillis(Math.max(run.acceptedAt, end ?? run.acceptedAt)) }),
-      ...(isMissing && "summary" in missing && { note: missing.summary }),
+      ...(isMissing && "summary" in missing && { summary: missing.summary }),
     },
   ];
 }

@@ -50,7 +50,7 @@ export interface Span {
   /** How it is known: what proved the sender, or that it is only a claim. */
   readonly proof?: string;
   /** One sentence on the outcome. */
-  readonly note?: string;
+  readonly summary?: string;
   /** Its place in the system that reported it. */
   readonly url?: string;
   /** The run that it is, or is part of, as its system names it. */

@@ -162,7 +162,7 @@ function deliverySpan({ delivery, outcome, cause }: ThreadDelivery): Span {
   };
 }
 
-/** The type of an event, and the name by which people know what it is about. A report is below its run, which has the name. */
+/** The type of an event, and the name of what it is about. A report is below its run, which has the name. */
 function titleOf(first: BusEvent): string {
   const { detail } = first;
   if (unitKeyOf(first) !== undefined) return `${detail.type} reported`;
@@ -393,7 +393,7 @@ function totalsOf(
     omitted: spans.length - kept,
     attempts: attempts.length,
     failedAttempts: attempts.filter(({ tone }) => tone === "attention" || tone === "failed").length,
-    pageVersions: attempts.filter(({ note = "" }) => /\bpage \S+ version \d+/.test(note)).length,
+    pageVersions: attempts.filter(({ summary = "" }) => /\bpage \S+ version \d+/.test(summary)).length,
     path: [...path].map(([kind, ms]) => ({ kind, ms })).toSorted((one, other) => other.ms - one.ms),
     people: [...new Set(spans.flatMap(({ by }) => by ?? []))],
   };

@@ -22,7 +22,7 @@ export function unitSpans(unit: Unit, { parent, shiftMs, proof }: UnitPlace): re
   const failures = reports.filter(({ state }, index) => index < reports.length - 1 && FAILED.has(state)).length;
   const again = failures === 0 ? "" : `, after ${failures === 1 ? "a failure" : `${failures} failures`}`;
   const { words, tone } = stateWords(last);
-  const note = noteOf(reason, shiftMs);
+  const summary = summaryOf(reason, shiftMs);
   const span: Span = {
     id: unit.key,
     ...(parent !== undefined && { parent }),
@@ -37,7 +37,7 @@ export function unitSpans(unit: Unit, { parent, shiftMs, proof }: UnitPlace): re
     ...(by !== undefined && { by }),
     ...(url !== undefined && { url }),
     ...(proof !== undefined && { proof }),
-    ...(note !== undefined && { note }),
+    ...(summary !== undefined && { summary }),
   };
   return [span, ...(unit.kind === "run" ? partsOf(unit, at) : [])];
 }
@@ -45,11 +45,11 @@ export function unitSpans(unit: Unit, { parent, shiftMs, proof }: UnitPlace): re
 /** From here on a sender's clock is said to be wrong: many senders report whole seconds. */
 const SKEW_MS = 2_000;
 
-function noteOf(reason: string | undefined, shiftMs: number): string | undefined {
+function summaryOf(reason: string | undefined, shiftMs: number): string | undefined {
   const ahead = shiftMs < 0 ? "ahead" : "behind";
   const skew = `its sender's clock is ${Math.round(Math.abs(shiftMs) / 1_000)} s ${ahead}, so its times are moved`;
-  const notes = [...(reason === undefined ? [] : [reason]), ...(Math.abs(shiftMs) < SKEW_MS ? [] : [skew])];
-  return notes.length === 0 ? undefined : notes.join("; ");
+  const sentences = [...(reason === undefined ? [] : [reason]), ...(Math.abs(shiftMs) < SKEW_MS ? [] : [skew])];
+  return sentences.length === 0 ? undefined : sentences.join("; ");
 }
 
 /** Each stretch of a run in one state. Between an end and a retry there is none. */

@@ -261,7 +261,7 @@ const thread = (word: Words): ShownThread => ({
   },
   spans: [
     { ...STEP, id: "1", kind: "delivery", what: word(), delivery: word(), url: word(), by: word(), proof: word() },
-    { ...STEP, id: "2", parent: "1", kind: "route", what: word(), route: word(), note: word(), end: AT },
+    { ...STEP, id: "2", parent: "1", kind: "route", what: word(), route: word(), summary: word(), end: AT },
     { ...STEP, id: "3", parent: "2", kind: "approval", what: word(), by: word(), onPathMs: 90_000, isLongest: true },
     { ...STEP, id: "4", parent: "2", kind: "run", what: word(), url: word(), state: word(), isMinor: true },
   ],

@@ -103,7 +103,7 @@ describe("clocks and missing reports", () => {
     const run = { ...RUN, ahead };
     const thread = threadOf([push(), report(run, "queued"), report(run, "running"), report(run, "succeeded")], NOW);
     const shown = spanOf(thread, "run", "ci/docs");
-    expect(shown?.note).toMatch(/clock is \d+ s (ahead|behind)/);
+    expect(shown?.summary).toMatch(/clock is \d+ s (ahead|behind)/);
     expect((shown?.end ?? 0) - (shown?.start ?? 0)).toBe(70_000);
     expect(shown?.start).toBeGreaterThanOrEqual(at(8.5));
     expect(shown?.end).toBeLessThanOrEqual(at(80.3));
@@ -112,7 +112,7 @@ describe("clocks and missing reports", () => {
   it("a sender of whole seconds is not said to have a wrong clock", () => {
     const run = { ...RUN, ahead: 0.9 };
     const thread = threadOf([push(), report(run, "queued"), report(run, "succeeded")], NOW);
-    expect(spanOf(thread, "run", "ci/docs")?.note).toBeUndefined();
+    expect(spanOf(thread, "run", "ci/docs")?.summary).toBeUndefined();
   });
 
   it("a run without an end goes on until now, and so does the thread", () => {
