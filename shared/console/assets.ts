@@ -1,3 +1,5 @@
+import { HOME_STYLE } from "./home-style.ts";
+
 /** The files that the console's pages load, by path. The pages load nothing from anywhere else. */
 export const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
   "/console/style.css": {
@@ -139,7 +141,7 @@ fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0
   .list :is([data-name=Source], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
   .list :is([data-name=Source], [data-name^=Authenticated]) { font-size: .875rem; }
 }
-`,
+${HOME_STYLE}`,
   },
   // Refreshes the content of the page, unless a person is using it. The page works without this script too.
   "/console/live.js": {

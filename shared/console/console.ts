@@ -18,6 +18,7 @@ import { credentialsPage } from "./credentials-page.ts";
 import { rejectForgedForm } from "./csrf.ts";
 import { deliveriesPage } from "./deliveries-page.ts";
 import { deliveryPage, submitReplay } from "./delivery-page.ts";
+import { homePage } from "./home-page.ts";
 import type { Html } from "./html.ts";
 import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
@@ -47,7 +48,7 @@ type PageHandler = (visit: Visit, id: string) => Promise<ApiResult<string | Page
 type FormHandler = (visit: Visit, form: URLSearchParams, id: string) => Promise<ApiResult<string | Page>>;
 
 const PAGES: readonly (readonly [string, PageHandler])[] = [
-  ["/console", deliveriesPage],
+  ["/console", homePage],
   ["/console/deliveries", deliveriesPage],
   ["/console/deliveries/:id", deliveryPage],
   ["/console/threads", threadPage],

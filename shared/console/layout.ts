@@ -6,6 +6,7 @@ import { type Html, hintFor, NOTHING } from "./html.ts";
 import type { Page, Problem, Visit } from "./visit.ts";
 
 const MENU = [
+  ["/console", "Home"],
   ["/console/deliveries", "Deliveries"],
   ["/console/threads", "Threads"],
   ["/console/approvals", "Approvals"],

@@ -1,8 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import type { ListedTarget, ListedTargets, ShownTarget } from "../http/targets.ts";
-import { formTokenField } from "./csrf.ts";
 import { age, badge, type Html, NOTHING } from "./html.ts";
+import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** The targets, what stops their actions, and the forms that pause and resume them. */
@@ -26,7 +25,8 @@ export async function submitTarget(visit: Visit, form: URLSearchParams, target: 
   const body = isPause ? { reason: form.get("reason")?.trim() ?? "" } : {};
   const path = `/v1/targets/${encodeURIComponent(target)}/${isPause ? "pause" : "resume"}`;
   const changed = await visit.ask<ShownTarget>(path, { body, key: form.get("key") ?? "" });
-  return changed.ok ? { ok: true, value: "/console/targets" } : changed;
+  const next = form.get("from") === "home" ? "/console" : "/console/targets";
+  return changed.ok ? { ok: true, value: next } : changed;
 }
 
 function card(shown: ListedTarget, visit: Visit): Html {
@@ -34,7 +34,7 @@ function card(shown: ListedTarget, visit: Visit): Html {
   return html`<article class="card" aria-labelledby="target-${target}">
 <h2 id="target-${target}">${stateBadge(shown)} ${target}</h2>
 <p>${due >= 1_000 ? "1,000 or more" : due} ${due === 1 ? "action is" : "actions are"} due. ${whyText(shown, visit)}</p>
-${forms(shown, visit)}
+${targetForms(shown, visit, "targets")}
 </article>`;
 }
 
@@ -52,16 +52,4 @@ function whyText({ pause, breaker }: ShownTarget, { now }: Visit): Html {
       ? NOTHING
       : html`It has not worked since ${age(breaker.since, now)}; the next attempt is ${age(breaker.retryAt, now)}.`;
   return html`${paused ?? NOTHING}${failed ?? NOTHING}${next}`;
-}
-
-function forms({ target, may, state }: ListedTarget, visit: Visit): Html {
-  if (may.length === 0) return NOTHING;
-  const fields = html`${formTokenField(visit.formToken)}<input type="hidden" name="key" value="${randomUUID()}">`;
-  const action = `/console/targets/${encodeURIComponent(target)}`;
-  const resume = html`<form class="decide" method="post" action="${action}">${fields}
-<button name="do" value="resume">${state === "failing" ? "Try now" : "Resume"}</button></form>`;
-  if (state === "paused") return resume;
-  return html`${state === "failing" ? resume : NOTHING}<form class="decide" method="post" action="${action}">${fields}
-<label>Reason <input name="reason" maxlength="300" required autocomplete="off"></label>
-<button name="do" value="pause">Pause</button></form>`;
 }

@@ -55,7 +55,7 @@ export function overviewRows({
 }
 
 /** The checks that fail, or that none does. */
-function checksText(checks: Readonly<Record<string, string>>): string {
+export function checksText(checks: Readonly<Record<string, string>>): string {
   const failing = Object.entries(checks).filter(([, result]) => result !== "ok");
   if (failing.length === 0) return "every check is ok";
   return failing.map(([name, result]) => `${name}: ${result}`).join("; ");
@@ -69,7 +69,7 @@ function endedText({ counts, hasMore }: OverviewFacts["ended"]): string {
   return `${parts.length === 0 ? "none ended badly" : parts.join(", ")} in the last day`;
 }
 
-function pagesText({ notWritable, overdue, waiting, level }: NonNullable<OverviewFacts["pages"]>): string {
+export function pagesText({ notWritable, overdue, waiting, level }: NonNullable<OverviewFacts["pages"]>): string {
   const parts = [
     ...(notWritable === 0 ? [] : [`${notWritable} given up in the last day`]),
     ...(overdue === 0 ? [] : [`${overdue} overdue by more than 10 min`]),

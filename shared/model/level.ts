@@ -14,6 +14,6 @@ export const worstOf = (levels: readonly Level[]): Level => LEVELS.find((one) =>
 export const LEVEL_WORDS: Readonly<Record<Level, StateWords>> = {
   failing: { symbol: "✕", words: "failing", tone: "failed" },
   attention: { symbol: "!", words: "needs a look", tone: "attention" },
-  unknown: { symbol: "?", words: "unknown", tone: "open" },
+  unknown: { symbol: "?", words: "unknown", tone: "quiet" },
   well: { symbol: "✓", words: "well", tone: "good" },
 };

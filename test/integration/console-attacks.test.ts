@@ -300,7 +300,7 @@ describe("every response", () => {
     const project = { id: 7, path_with_namespace: wicked, web_url: "javascript:alert(3)" };
     await bridge.gitlabPush(push(wicked, { user_username: wicked, user_name: wicked, project }));
     const { visitor } = await bridge.signIn("olga");
-    const list = await visitor.go(at(`/console?text=${encodeURIComponent(wicked)}`));
+    const list = await visitor.go(at(`/console/deliveries?text=${encodeURIComponent(wicked)}`));
     const [, id = ""] = /\/console\/deliveries\/(d-\w+)/.exec(list.text) ?? [];
     const page = await visitor.go(at(`/console/deliveries/${id}`));
     expect(page.status).toBe(200);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { systemClock } from "../../shared/host/clock.ts";
@@ -61,8 +62,8 @@ async function pageEdit(by = "rita"): Promise<void> {
 
 describe("signing in", () => {
   it("a sign-in leads through the issuer to the page that was asked for", async () => {
-    const { shown } = await bridge.signIn("olga", "/console?source=wiki");
-    expect(shown).toMatchObject({ status: 200, url: new URL("/console?source=wiki", bridge.url) });
+    const { shown } = await bridge.signIn("olga", "/console/deliveries?source=wiki");
+    expect(shown).toMatchObject({ status: 200, url: new URL("/console/deliveries?source=wiki", bridge.url) });
     expect(textOf(shown)).toContain("olga (on-call)");
   });
 
@@ -105,7 +106,7 @@ describe("signing out everywhere", () => {
 describe("the pages", () => {
   it("the list shows deliveries, and leads to one delivery with its person, its routes and its timeline", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const list = await shows(visitor, "/console", ">build.succeeded</a>");
+    const list = await shows(visitor, "/console/deliveries", ">build.succeeded</a>");
     expect(textOf(list)).toMatch(/code\.pushed platform\/docs main gitlab/);
     expect(list.text).toContain(`<a href="/console/deliveries/${pushed}">code.pushed</a>`);
 
@@ -128,23 +129,45 @@ describe("the pages", () => {
     ["find=nobody-of-that-name", "No deliveries found, back to", "code.pushed"],
   ])("the filter %s selects deliveries", async (query, found, left) => {
     const { visitor } = await bridge.signIn("olga");
-    const list = textOf(await visitor.go(new URL(`/console?${query}`, bridge.url))).replace(/^.*?only what/, "");
+    const list = textOf(await visitor.go(new URL(`/console/deliveries?${query}`, bridge.url))).replace(
+      /^.*?only what/,
+      "",
+    );
     expect(list).toContain(found);
     expect(list).not.toContain(left);
   });
 
   it("the id of a delivery that somebody looks for opens it", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const list = await visitor.go(new URL("/console", bridge.url));
+    const list = await visitor.go(new URL("/console/deliveries", bridge.url));
     const [, id = ""] = /\/console\/deliveries\/(d-\w+)"/.exec(list.text) ?? [];
-    const opened = await visitor.go(new URL(`/console?find=${id}`, bridge.url));
+    const opened = await visitor.go(new URL(`/console/deliveries?find=${id}`, bridge.url));
     expect(opened.status).toBe(200);
     expect(textOf(opened)).toContain("Timeline");
   });
 
+  it("the home page says how each source and target is, and an old address of the list leads to the list", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    expect(textOf(shown)).toMatch(/Is it well\?/);
+    expect(textOf(shown)).toMatch(/gitlab now|gitlab \d+ (s|min) ago/);
+    expect(shown.text).toContain('href="/console/deliveries?target=listener"');
+    const list = await visitor.go(new URL("/console?source=gitlab", bridge.url));
+    expect(list.url).toEqual(new URL("/console/deliveries?source=gitlab", bridge.url));
+  });
+
+  it("a target is paused and resumed on the home page, and the page says who did it and why", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    const act = (fields: Readonly<Record<string, string>>) =>
+      bridge.order(visitor, shown, "/console/targets/pages", { from: "home", key: randomUUID(), ...fields });
+    const paused = await act({ do: "pause", reason: "the wiki moves" });
+    expect(paused.url.pathname).toBe("/console");
+    expect(textOf(paused)).toMatch(/paused by olga for \d+ s: the wiki moves/);
+    expect(textOf(await act({ do: "resume" }))).not.toContain("paused by olga");
+  });
+
   it("a filter that is not understood gets an explanation", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const shown = await visitor.go(new URL("/console?until=yesterday", bridge.url));
+    const shown = await visitor.go(new URL("/console/deliveries?until=yesterday", bridge.url));
     expect(shown.status).toBe(400);
     expect(textOf(shown)).toContain('"until" must be a time in ISO 8601');
   });
@@ -152,7 +175,7 @@ describe("the pages", () => {
   it("the next page begins where the interface says", async () => {
     const { visitor } = await bridge.signIn("olga");
     const { deliveries, next } = await fetchJson<ApiResponse & { next: string }>("/v1/deliveries?limit=1");
-    const shown = await visitor.go(new URL(`/console?cursor=${next}`, bridge.url));
+    const shown = await visitor.go(new URL(`/console/deliveries?cursor=${next}`, bridge.url));
     expect(shown.text).not.toContain(`/console/deliveries/${deliveries[0]?.id}`);
     expect(shown.text).toContain("/console/deliveries/d-");
     expect(shown.text).not.toContain("data-refresh-seconds");

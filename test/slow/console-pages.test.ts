@@ -69,7 +69,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   it("the page of a delivery shows why a run started, from its first line to the end, while the run continues", async () => {
     const page = await signIn("olga");
     await bridge.gitlabPush(push());
-    await page.goto(new URL("/console?type=code.", bridge.url).href);
+    await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
     await page.getByRole("link", { name: "code.pushed" }).first().click();
     // The page is not loaded again. It refreshes itself.
     await page.getByText("build.succeeded ci/push-build").waitFor();
@@ -100,7 +100,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
   it("a delivery is run again, and a route is rolled back", async () => {
     const page = await signIn("olga");
-    await page.goto(new URL("/console?type=code.", bridge.url).href);
+    await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
     await page.getByRole("link", { name: "code.pushed" }).last().click();
     await page.getByText("Run it again…").click();
     await page.getByRole("button", { name: "route push-build" }).click();
@@ -147,7 +147,8 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     afterAll(() => page?.context().close());
 
     it.each([
-      ["deliveries", "/console"],
+      ["home", "/console"],
+      ["deliveries", "/console/deliveries"],
       ["delivery", "/console/deliveries/"],
       ["approvals", "/console/approvals"],
       ["rollbacks", "/console/rollbacks?route=push-build"],

@@ -4,6 +4,7 @@ import { approvalsPage } from "../../../shared/console/approvals-page.ts";
 import { credentialsPage } from "../../../shared/console/credentials-page.ts";
 import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
+import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
@@ -12,6 +13,7 @@ import type { Visit } from "../../../shared/console/visit.ts";
 import { approvals, deliveries, delivery, shownBy, skeletonOf, visitOf } from "./visiting.ts";
 
 const PAGES = [
+  (visit: Visit) => homePage({ ...visit, url: new URL("https://bridge.example.test/console") }),
   deliveriesPage,
   (visit: Visit) => deliveryPage(visit, "d-1"),
   approvalsPage,

@@ -1,0 +1,160 @@
+import { html } from "hono/html";
+import type { EpochMillis } from "../host/clock.ts";
+import type { Overview } from "../http/overview.ts";
+import { approvalsText, checksText, overviewRows, pagesText } from "../http/overview-text.ts";
+import { LEVEL_WORDS, LEVELS, type Level } from "../model/level.ts";
+import { wordsOf } from "../model/state-words.ts";
+import { age, deliveryLink, type Html, NOTHING, STATE_TONES, stateBadge } from "./html.ts";
+import { targetForms } from "./target-forms.ts";
+import type { ApiResult, Page, Visit } from "./visit.ts";
+
+type Source = NonNullable<Overview["sources"]>[number];
+type Target = NonNullable<Overview["targets"]>[number];
+
+/**
+ * Whether the bridge is well, on one screen, the worst first. Each figure leads to the list that it counts. An address of
+ * the list before it had its own, which has a query, leads there.
+ */
+export async function homePage(visit: Visit): Promise<ApiResult<string | Page>> {
+  const { url, now } = visit;
+  if (url.search !== "") return { ok: true, value: `/console/deliveries${url.search}` };
+  const asked = await visit.ask<Overview>("/v1/overview");
+  if (!asked.ok) return asked;
+  const overview = asked.value;
+  const { sources, targets, hidden, ended } = overview;
+  const main = html`${verdict(overview)}
+<div class="tiles">${tiles(overview)}</div>
+${ended.newest.length === 0 ? NOTHING : failures(ended, now)}
+${hidden === undefined ? NOTHING : html`<p class="empty">Your roles do not show: ${hidden.join(", ")}.</p>`}
+<div class="columns">
+${sources === undefined ? NOTHING : sourcesSection(sources, now)}
+${targets === undefined ? NOTHING : targetsSection(targets, visit)}
+</div>`;
+  return { ok: true, value: { title: "Is it well?", main, refreshSeconds: 15 } };
+}
+
+function levelBadge(level: Level): Html {
+  const { symbol, words, tone } = LEVEL_WORDS[level];
+  return html`<span class="badge ${STATE_TONES[tone]}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
+}
+
+function verdict(overview: Overview): Html {
+  const { level, version, configuration, hidden } = overview;
+  const tone = STATE_TONES[LEVEL_WORDS[level].tone];
+  const rows = overviewRows(overview);
+  const facts = [
+    ...LEVELS.flatMap((one) => {
+      const count = rows.filter((row) => row.level === one).length;
+      return count === 0 ? [] : [`${count} ${LEVEL_WORDS[one].words}`];
+    }),
+    `version ${version}`,
+    ...(hidden ? [] : [configuration === undefined ? "configuration unknown" : `configuration ${configuration}`]),
+  ];
+  return html`<p class="verdict ${tone}">${levelBadge(level)}${facts.map((fact) => html`<span class="aside">${fact}</span> `)}</p>`;
+}
+
+function tiles(overview: Overview): readonly Html[] {
+  const { ended, approvals, pages, bridge, targets = [] } = overview;
+  const pageTargets = targets.filter((one) => one.pages).map(({ target }) => target);
+  return [
+    tile("Actions of the last day", ended.level, endedFigures(ended)),
+    tile(
+      "Approvals",
+      undefined,
+      html`<a href="/console/approvals">${approvals.waiting === 0 ? "No approval waits" : approvalsText(overview)}</a>`,
+    ),
+    ...(pages ? [tile("Pages", pages.level, pagesFigure(pages, pageTargets))] : []),
+    ...(bridge ? [tile("The bridge", bridge.level, html`${checksText(bridge.checks)}`)] : []),
+  ];
+}
+
+const tile = (title: string, level: Level | undefined, text: Html): Html =>
+  html`<section class="tile"><h2>${title}</h2><p>${level === undefined ? NOTHING : levelBadge(level)}${text}</p></section>`;
+
+function endedFigures({ counts, hasMore }: Overview["ended"]): Html {
+  const figures = Object.entries(counts).flatMap(([state, count]) =>
+    count === 0
+      ? []
+      : [
+          html`<a href="${listPath({ state, within: "24" })}">${count}${hasMore ? "+" : ""} ${wordsOf(state).words}</a>`,
+        ],
+  );
+  return figures.length === 0
+    ? html`none ended badly`
+    : html`${figures.map((one, at) => html`${at === 0 ? "" : ", "}${one}`)}`;
+}
+
+function pagesFigure(pages: NonNullable<Overview["pages"]>, targets: readonly string[]): Html {
+  const [target] = targets;
+  const query = { state: "given_up,retrying,waiting", ...(targets.length === 1 && target !== undefined && { target }) };
+  const isQuiet = pages.notWritable + pages.overdue + pages.waiting === 0;
+  return isQuiet ? html`${pagesText(pages)}` : html`<a href="${listPath(query)}">${pagesText(pages)}</a>`;
+}
+
+const failures = ({ newest, counts }: Overview["ended"], now: EpochMillis): Html => html`<section>
+<h2>Newest failures</h2>
+<ul class="failures">${newest.map(
+  ({
+    delivery,
+    what,
+    subject,
+    route,
+    state,
+    since,
+    reason,
+  }) => html`<li>${stateBadge(state)}${deliveryLink(delivery, what)}
+${subject ?? ""} <b>${route}</b> <span class="aside">${age(since, now)}${reason === undefined ? "" : `: ${reason}`}</span></li>`,
+)}</ul>
+${Object.values(counts).reduce((sum, one) => sum + one, 0) > newest.length ? html`<p><a href="${listPath({ state: Object.keys(counts).join(), within: "24" })}">All of the last day</a></p>` : NOTHING}
+</section>`;
+
+const listPath = (query: Readonly<Record<string, string>>): string =>
+  `/console/deliveries?${new URLSearchParams(query)}`;
+
+function sourcesSection(sources: readonly Source[], now: EpochMillis): Html {
+  return html`<section aria-labelledby="sources"><h2 id="sources">Sources</h2>
+${
+  sources.length === 0
+    ? html`<p class="empty">No source is configured.</p>`
+    : html`<table class="list home"><thead><tr><th>Source</th><th class="number">Last good</th><th class="number">Last hour</th><th class="number">Refused, 24 h</th></tr></thead>
+<tbody>${sources.map((one) => sourceRow(one, now))}</tbody></table>`
+}</section>`;
+}
+
+function sourceRow({ source, level, why, lastGoodAt, lastHour, refusals }: Source, now: EpochMillis): Html {
+  const refused = refusals.reduce((sum, { count }) => sum + count, 0);
+  return html`<tr>
+<td>${levelBadge(level)}<a href="${listPath({ source })}">${source}</a></td>
+<td class="number" data-name="Last good">${lastGoodAt === undefined ? "not known" : age(lastGoodAt, now)}</td>
+<td class="${numberClass(lastHour === 0)}" data-name="Last hour"><a href="${listPath({ source, within: "1" })}">${lastHour}</a></td>
+<td class="${numberClass(refused === 0)}" data-name="Refused, 24 h"><a href="${listPath({ source, state: "refused", within: "24" })}">${refused}</a></td></tr>
+${whyUnlessWell(level, why, 4)}`;
+}
+
+/** A row of its own, as wide as the table. */
+const whyUnlessWell = (level: Level, why: string, columns: number): Html =>
+  level === "well" ? NOTHING : html`<tr class="because"><td colspan="${columns}">${why}</td></tr>`;
+
+/** A phone shows only the figures that are not zero. */
+const numberClass = (isZero: boolean): string => (isZero ? "number zero" : "number");
+
+function targetsSection(targets: readonly Target[], visit: Visit): Html {
+  return html`<section aria-labelledby="targets"><h2 id="targets">Targets</h2>
+${
+  targets.length === 0
+    ? html`<p class="empty">No route leads to a target.</p>`
+    : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Due</th><th class="number">Retrying</th><th class="number">Oldest</th><th><span class="hidden">Act</span></th></tr></thead>
+<tbody>${targets.map((one) => targetRow(one, visit))}</tbody></table>`
+}</section>`;
+}
+
+function targetRow(shown: Target, visit: Visit): Html {
+  const { target, level, why, due, retrying, oldestAt, removed } = shown;
+  return html`<tr>
+<td>${levelBadge(level)}<a href="${listPath({ target })}">${target}</a>${removed ? " (not configured)" : ""}</td>
+<td class="${numberClass(due === 0)}" data-name="Due"><a href="/console/targets#target-${encodeURIComponent(target)}">${due >= 100 ? "100+" : due}</a></td>
+<td class="${numberClass(retrying === 0)}" data-name="Retrying"><a href="${listPath({ target, state: "retrying" })}">${retrying}</a></td>
+<td class="${numberClass(oldestAt === undefined)}" data-name="Oldest">${oldestAt === undefined ? "–" : age(oldestAt, visit.now)}</td>
+<td class="act">${targetForms(shown, visit, "home")}</td></tr>
+${whyUnlessWell(level, why, 5)}`;
+}
