@@ -4,6 +4,7 @@ import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
+import type { RollbackPreview } from "../../../shared/http/rollback-preview.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
 import type { ShownThread } from "../../../shared/http/threads.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
@@ -244,6 +245,8 @@ export const targets = (word: Words): ListedTargets => ({
   ],
 });
 
+const rollbacks = (word: Words): RollbackPreview => ({ route: word(), places: [] });
+
 const STEP = { depth: 0, state: "ran", tone: "failed", start: AT, delivery: "d-1" } as const;
 const thread = (word: Words): ShownThread => ({
   now: AT,
@@ -346,6 +349,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/refusals/, refusals],
     [/^\/v1\/targets/, targets],
     [/^\/v1\/threads/, thread],
+    [/^\/v1\/rollbacks/, rollbacks],
     [/^\/v1\/overview/, overviewOf],
   ];
   return {
