@@ -3,6 +3,7 @@ import { DECISIONS } from "../../shared/approvals/decide.ts";
 import type { Receipt } from "../../shared/delivery/receive.ts";
 import type { Replayed } from "../../shared/delivery/replay.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
+import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
@@ -319,6 +320,44 @@ export const replayPreview = answer<ReplayPreview>()(
   }),
 );
 
+const namedPrincipal = v.object({
+  id: text,
+  issuer: text,
+  subject: text,
+  trustEntry: optionalText,
+});
+const seenState = v.picklist([...ROUTE_STATES, "unmatched"]);
+
+export const bulkPreview = answer<BulkPreview>()(
+  v.object({
+    deliveries: whole,
+    total: whole,
+    routes: v.array(
+      v.object({ route: text, state: seenState, runs: whole, unsafe: whole, unmatched: whole, forbidden: whole }),
+    ),
+    isCut: optional(yes),
+  }),
+);
+
+export const bulkReplay = answer<ShownBulkReplay>()(
+  v.object({
+    id: text,
+    state: v.picklist(["running", "done", "stopped"]),
+    orderedAt: time,
+    by: namedPrincipal,
+    reason: text,
+    isForced: optional(yes),
+    routes: texts,
+    total: whole,
+    handled: whole,
+    counts: v.object({ accepted: whole, duplicate: whole, outdated: whole, refused: whole }),
+    endedAt: optionalTime,
+    stoppedBy: optional(namedPrincipal),
+  }),
+);
+
+export const listedBulkReplays = answer<ListedBulkReplays>()(v.object({ replays: v.array(bulkReplay) }));
+
 const runOfRoute = v.object({
   ...shownRunMembers,
   delivery: text,
@@ -356,7 +395,7 @@ const targetMembers = {
   pause: optional(
     v.object({
       since: time,
-      by: v.object({ id: text, issuer: text, subject: text, trustEntry: optionalText }),
+      by: namedPrincipal,
       reason: text,
     }),
   ),

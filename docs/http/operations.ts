@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { query as openQuery, verdict } from "../../shared/http/approvals.ts";
+import { orderBody, previewBody, stopBody } from "../../shared/http/bulk-replays.ts";
 import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
 import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
@@ -132,12 +133,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Run a delivery again, for all of its routes or for one",
     description:
       "An empty body is an empty object. `today`: also for routes that did not match then and do with today's configuration. " +
-      "`reason` is recorded in the timeline.",
+      "`reason` is recorded in the timeline. `expected` needs `route`: the route runs again only if it has this state since " +
+      "this time, and once for that state, whoever asks and with whichever idempotency key; the state `unmatched` has no " +
+      "time. `force`: also if something may have run already, or still runs.",
     caller: "token",
     body: { type: "json", schema: replayBody, required: false },
     isIdempotent: true,
     answers: { 202: { what: "Recorded as a new delivery.", schema: answers.replayed } },
-    refusals: ["body_invalid", "delivery_unknown", "replay_impossible"],
+    refusals: ["body_invalid", "delivery_unknown", "replay_impossible", "replay_outdated", "replay_unsafe"],
   },
   "GET /v1/deliveries/{id}/replay": {
     summary: "Get what a replay of a delivery would do now",
@@ -176,6 +179,48 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { type: "json", schema: resumeBody, required: false },
     answers: { 200: { what: "The target.", schema: answers.target } },
     refusals: ["body_invalid", "target_unknown"],
+  },
+  "GET /v1/replays": {
+    summary: "List the orders to run many deliveries again",
+    caller: "token",
+    answers: { 200: { what: "The orders, the newest first.", schema: answers.listedBulkReplays } },
+    refusals: [],
+  },
+  "POST /v1/replay-preview": {
+    summary: "Get what an order to run many deliveries again would do now",
+    description:
+      "`deliveries`: ids. Or `query`: filters of `GET /v1/deliveries`. With both, `state`, `route` and `target` select the " +
+      "routes. `today`: also routes that did not match then and do with today's configuration. `force`: also what may have " +
+      "run already, or still runs. Records nothing.",
+    caller: "token",
+    body: { type: "json", schema: previewBody, required: true },
+    answers: { 200: { what: "The counts.", schema: answers.bulkPreview } },
+    refusals: ["body_invalid", "query_invalid"],
+  },
+  "POST /v1/replays": {
+    summary: "Run many deliveries again, in the background",
+    description:
+      "Selects as the preview does, at most 1,000 replays. The same request again returns the first order, also if that " +
+      "selected nothing.",
+    caller: "token",
+    body: { type: "json", schema: orderBody, required: true },
+    isIdempotent: true,
+    answers: { 202: { what: "The order. A short one is done already.", schema: answers.bulkReplay } },
+    refusals: ["body_invalid", "query_invalid"],
+  },
+  "GET /v1/replays/{id}": {
+    summary: "Get the progress of an order",
+    caller: "token",
+    answers: { 200: { what: "The order.", schema: answers.bulkReplay } },
+    refusals: ["replay_unknown"],
+  },
+  "POST /v1/replays/{id}/stop": {
+    summary: "Stop an order: it runs nothing more",
+    description: "An empty body is an empty object. One that has ended stays as it is.",
+    caller: "token",
+    body: { type: "json", schema: stopBody, required: false },
+    answers: { 200: { what: "The order.", schema: answers.bulkReplay } },
+    refusals: ["body_invalid", "replay_unknown"],
   },
   "GET /v1/rollbacks": {
     summary: "Get where a route can be rolled back, and to what",

@@ -1,4 +1,5 @@
 import { decideApproval, listApprovals } from "./approvals.ts";
+import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, stopBulkReplay } from "./bulk-replays.ts";
 import { listCredentials } from "./credentials.ts";
 import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
@@ -20,22 +21,27 @@ export const callHandlers = {
   countDeliveries,
   decideApproval,
   exchangeToken,
+  getBulkReplay,
   getDelivery,
   getOverview,
   introspectToken,
   listApprovals,
+  listBulkReplays,
   listCredentials,
   listDeliveries,
   listEndedApprovals,
   listRefusals,
   listTargets,
   oauthError,
+  orderBulkReplay,
   pauseOneTarget,
+  previewBulkReplay,
   previewReplay,
   previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,
   rollBackRoute,
+  stopBulkReplay,
   submitSummary,
 } as const;

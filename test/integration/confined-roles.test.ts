@@ -220,6 +220,7 @@ async function bridgeOf(
     policy,
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    log: silentLog,
     patterns: async () => [],
     refusalCounts: new RefusalCounts({ refusals: stores.refusals, clock, log: silentLog }),
     sourcesWithNext: [],

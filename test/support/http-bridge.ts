@@ -65,6 +65,17 @@ export async function httpBridge(
         dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },
+      bulkReplays: {
+        create: unexpected("a bulk replay"),
+        get: async () => undefined,
+        list: unexpected("the list of bulk replays"),
+        stop: unexpected("the end of a bulk replay"),
+        due: unexpected("the due bulk replays"),
+        claim: unexpected("the claim of a bulk replay"),
+        plan: unexpected("the plan of a bulk replay"),
+        advance: unexpected("the progress of a bulk replay"),
+      },
+      log,
       targets: {
         get: unexpected("the reading of a target"),
         list: unexpected("the list of targets"),
