@@ -33,7 +33,10 @@ function chapter({ title, where, fields, command, remark, source }: SenderSetup)
   const rows = fields.map(([name, value]) => [name, /[{<]/.test(value) ? `\`${filled(value)}\`` : value]);
   return [
     `${title}, at ${where}:`,
-    table(["field", "value"], command === undefined ? rows : [...rows, ["or run", `\`drawbridge ${filled(command)}\``]]),
+    table(
+      ["field", "value"],
+      command === undefined ? rows : [...rows, ["or run", `\`drawbridge ${filled(command)}\``]],
+    ),
     ...(remark === undefined ? [] : [wrapped(remark, 120).join("\n")]),
   ].join("\n\n");
 }
