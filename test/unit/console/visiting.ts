@@ -1,9 +1,11 @@
 import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
+import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
+import type { RollbackPreview, RunOfRoute } from "../../../shared/http/rollback-preview.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
 import { testClock } from "../../support/test-doubles.ts";
@@ -221,6 +223,48 @@ const refusals = (word: Words): ListedRefusals => ({
   from: AT,
 });
 
+const bulkPreview = (word: Words): BulkPreview => ({
+  deliveries: 3,
+  total: 2,
+  routes: (["given_up", "unmatched"] as const).map((state) => ({
+    ...({ route: word(), state, runs: 1, unsafe: 1, unmatched: 1, forbidden: 1 } as const),
+  })),
+  isCut: true,
+});
+
+const runOfRoute = (word: Words): RunOfRoute => ({
+  ...{ requesterName: word(), commits: [{ id: word(), title: word(), url: word(), author: word() }], commitCount: 1 },
+  ...{ title: word(), url: word(), author: word(), params: { [word()]: word() } },
+  // Never the run to which the page asks to go back: which page is shown must not depend on the words.
+  delivery: "d-1",
+  firedAt: AT,
+  state: "failed",
+  endedAt: AT,
+  what: word(),
+  subject: word(),
+  problem: word(),
+});
+
+const rollbackPreview = (word: Words): RollbackPreview => ({
+  route: word(),
+  places: [{ environment: word(), newest: runOfRoute(word), good: [runOfRoute(word)] }],
+});
+
+const bulkReplay = (word: Words): ShownBulkReplay => ({
+  id: word(),
+  state: "stopped",
+  orderedAt: AT,
+  by: { id: word(), issuer: word(), subject: word() },
+  reason: word(),
+  isForced: true,
+  routes: [word()],
+  total: 10,
+  handled: 4,
+  counts: { accepted: 1, duplicate: 1, outdated: 1, refused: 1 },
+  endedAt: AT,
+  stoppedBy: { id: word(), issuer: word(), subject: word() },
+});
+
 export const targets = (word: Words): ListedTargets => ({
   targets: [
     {
@@ -319,6 +363,10 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/refusals/, refusals],
     [/^\/v1\/targets/, targets],
     [/^\/v1\/overview/, overviewOf],
+    [/^\/v1\/rollbacks/, rollbackPreview],
+    [/^\/v1\/replay-preview/, bulkPreview],
+    [/^\/v1\/replays$/, (words) => ({ replays: [bulkReplay(words)] })],
+    [/^\/v1\/replays\//, bulkReplay],
   ];
   return {
     url: new URL("https://bridge.example.test/console"),
