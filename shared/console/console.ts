@@ -25,6 +25,7 @@ import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from ".
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
+import { threadPage } from "./thread-page.ts";
 import { type ApiResult, createApiClient, type Page, type Problem, type Visit } from "./visit.ts";
 
 export interface ConsoleDeps {
@@ -53,6 +54,7 @@ const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console/deliveries/:id", deliveryPage],
   ["/console/replays", replaysPage],
   ["/console/replays/:id", replayPage],
+  ["/console/threads", threadPage],
   ["/console/approvals", approvalsPage],
   ["/console/rollbacks", rollbacksPage],
   ["/console/targets", targetsPage],

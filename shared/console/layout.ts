@@ -9,6 +9,7 @@ const MENU = [
   ["/console", "Home"],
   ["/console/deliveries", "Deliveries"],
   ["/console/replays", "Replays"],
+  ["/console/threads", "Threads"],
   ["/console/approvals", "Approvals"],
   ["/console/rollbacks", "Roll back"],
   ["/console/targets", "Targets"],

@@ -9,6 +9,7 @@ import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
+import { threadPage } from "../../../shared/console/thread-page.ts";
 import type { Visit } from "../../../shared/console/visit.ts";
 import { approvals, deliveries, delivery, shownBy, skeletonOf, visitOf } from "./visiting.ts";
 
@@ -23,6 +24,7 @@ const PAGES = [
   rollbacksPage,
   targetsPage,
   credentialsPage,
+  threadPage,
 ];
 
 /** Every page with these words in it, one after the other. */
@@ -45,6 +47,7 @@ const FIELDS = [
   "to",
   "delivery",
   "query",
+  "commit",
 ];
 
 const wicked = fc.constantFrom(

@@ -5,8 +5,9 @@ import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
-import type { RollbackPreview, RunOfRoute } from "../../../shared/http/rollback-preview.ts";
+import type { RollbackPreview } from "../../../shared/http/rollback-preview.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
+import type { ShownThread } from "../../../shared/http/threads.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
@@ -232,24 +233,6 @@ const bulkPreview = (word: Words): BulkPreview => ({
   isCut: true,
 });
 
-const runOfRoute = (word: Words): RunOfRoute => ({
-  ...{ requesterName: word(), commits: [{ id: word(), title: word(), url: word(), author: word() }], commitCount: 1 },
-  ...{ title: word(), url: word(), author: word(), params: { [word()]: word() } },
-  // Never the run to which the page asks to go back: which page is shown must not depend on the words.
-  delivery: "d-1",
-  firedAt: AT,
-  state: "failed",
-  endedAt: AT,
-  what: word(),
-  subject: word(),
-  problem: word(),
-});
-
-const rollbackPreview = (word: Words): RollbackPreview => ({
-  route: word(),
-  places: [{ environment: word(), newest: runOfRoute(word), good: [runOfRoute(word)] }],
-});
-
 const bulkReplay = (word: Words): ShownBulkReplay => ({
   id: word(),
   state: "stopped",
@@ -285,6 +268,34 @@ export const targets = (word: Words): ListedTargets => ({
     },
     { target: "code", state: "working", breaker: { failures: 1, why: word() }, due: 1, may: ["pause"] },
   ],
+});
+
+const rollbacks = (word: Words): RollbackPreview => ({ route: word(), places: [] });
+
+const STEP = { depth: 0, state: "ran", tone: "failed", start: AT, delivery: "d-1" } as const;
+const thread = (word: Words): ShownThread => ({
+  now: AT,
+  totals: {
+    start: AT,
+    durationMs: 100_000,
+    steps: 4,
+    deliveries: 2,
+    omitted: 1,
+    attempts: 1,
+    failedAttempts: 1,
+    pageVersions: 1,
+    path: [{ kind: "approval", ms: 90_000 }],
+    people: [word()],
+  },
+  spans: [
+    { ...STEP, id: "1", kind: "delivery", what: word(), delivery: word(), url: word(), by: word(), proof: word() },
+    { ...STEP, id: "2", parent: "1", kind: "route", what: word(), route: word(), summary: word(), end: AT },
+    { ...STEP, id: "3", parent: "2", kind: "approval", what: word(), by: word(), onPathMs: 90_000, isLongest: true },
+    { ...STEP, id: "4", parent: "2", kind: "run", what: word(), url: word(), state: word(), isMinor: true },
+  ],
+  isCut: true,
+  isConfined: true,
+  others: [{ delivery: word(), what: word(), subject: word(), receivedAt: AT }],
 });
 
 export const overviewOf = (word: Words): Overview => ({
@@ -362,8 +373,9 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/credentials/, credentials],
     [/^\/v1\/refusals/, refusals],
     [/^\/v1\/targets/, targets],
+    [/^\/v1\/threads/, thread],
+    [/^\/v1\/rollbacks/, rollbacks],
     [/^\/v1\/overview/, overviewOf],
-    [/^\/v1\/rollbacks/, rollbackPreview],
     [/^\/v1\/replay-preview/, bulkPreview],
     [/^\/v1\/replays$/, (words) => ({ replays: [bulkReplay(words)] })],
     [/^\/v1\/replays\//, bulkReplay],
