@@ -10,6 +10,7 @@ import { replayBody, rollbackBody, rollbackQuery } from "../../shared/http/repla
 import { revocation } from "../../shared/http/sessions.ts";
 import { summaryBody } from "../../shared/http/summaries.ts";
 import { pauseBody, resumeBody } from "../../shared/http/targets.ts";
+import { THREADS_EXPECTED, threadsQuery } from "../../shared/http/threads.ts";
 import { exchangeForm } from "../../shared/http/token-exchange.ts";
 import type { RejectionReason } from "../../shared/model/rejection.ts";
 import { statusBody } from "../../shared/providers/status/reading.ts";
@@ -106,6 +107,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     query: { schema: countsQuery, expected: COUNTS_EXPECTED },
     answers: { 200: { what: "The intervals that have a delivery.", schema: answers.deliveryCounts } },
     refusals: ["query_invalid"],
+  },
+  "GET /v1/threads": {
+    summary: "Show everything that followed from one cause",
+    description:
+      "The thread of a delivery, or of the newest delivery with this commit, page and run that had an effect; `others` names " +
+      "the rest. A commit alone has one thread with everything that has it. At most 200 deliveries are read and 1,000 steps are " +
+      "shown; the answer says what it leaves out. Times of a sender whose clock is wrong are moved, and the step says so.",
+    caller: "token",
+    query: { schema: threadsQuery, expected: THREADS_EXPECTED },
+    answers: { 200: { what: "The steps, each before the steps below it.", schema: answers.shownThread } },
+    refusals: ["delivery_unknown", "query_invalid"],
   },
   "GET /v1/refusals": {
     summary: "Count the requests that nobody proved, by source, reason and five minutes",

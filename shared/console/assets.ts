@@ -67,7 +67,15 @@ table.list { width: 100%; border-collapse: collapse; }
 .list [data-name=Received] { white-space: nowrap; }
 .list [data-name=Source] { overflow-wrap: break-word; }
 .list .good, .list .busy { font-weight: 400; }
-.list .why { display: block; color: var(--faint); font-size: .875rem; max-width: 18rem; }
+.list .why { display: block; color: var(--faint); font-size: .875rem; max-width: 24rem; }
+.list .select { width: 1.9rem; } .select input { min-height: 0; width: 1.15rem; height: 1.15rem; margin: .2rem 0 0; }
+.bulk { position: sticky; bottom: 0; display: flex; flex-wrap: wrap; gap: .6rem .8rem; align-items: center; padding: .6rem 0; background: var(--ground); border-top: 1px solid var(--line); }
+.list .number { text-align: right; font-variant-numeric: tabular-nums; }
+table.counted { width: auto; min-width: 24rem; margin-bottom: 1.2rem; }
+.counts { margin: 0 0 1rem; padding: 0; list-style: none; } .counts b { display: inline-block; min-width: 2.2rem; margin-right: .3rem; font-variant-numeric: tabular-nums; }
+.order fieldset label { display: flex; margin-top: .3rem; }
+.progress { display: flex; gap: .8rem; align-items: center; } progress { width: 24rem; max-width: 60vw; height: 1rem; accent-color: var(--press); }
+.confirm { margin-top: 1.2rem; max-width: 44rem; } .confirm a { padding: .4rem 0; }
 .states { margin: 0 0 1rem; padding: 0; list-style: none; }
 .states li { padding: .15rem 0; }
 .facts { margin: 0 0 1rem; }
@@ -92,10 +100,43 @@ h3 { margin: .9rem 0 .2rem; font-size: 1rem; } h3 .aside { font-weight: 400; }
 .emergency { margin-top: .6rem; } .emergency .decide { margin-top: .4rem; }
 .decide { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; } .decide label { flex: 1 1 14rem; }
 .order { display: flex; flex-direction: column; gap: .8rem; align-items: start; } .order label { width: 26rem; max-width: 100%; }
+.defs { position: absolute; width: 0; height: 0; }
+.waterfall { width: 100%; border-collapse: collapse; table-layout: fixed; }
+.waterfall th, .waterfall td { padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; text-align: left; }
+.waterfall thead th { color: var(--faint); font-size: .875rem; vertical-align: bottom; }
+.waterfall tbody th { font-weight: 400; }
+.waterfall .num { width: 7.2rem; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.waterfall .bars { width: 40%; padding-right: 0; }
+.waterfall svg { display: block; width: 100%; height: 1.25rem; margin-top: .1rem; }
+.waterfall .axis { height: 2.2rem; }
+.waterfall text { fill: var(--faint); font-size: .75rem; font-weight: 400; }
+.waterfall .good, .parts-of-time .good { fill: var(--good); } .waterfall rect.bad { fill: var(--bad); } .waterfall rect.warn { fill: var(--warn); } .waterfall rect.busy { fill: var(--busy); } .waterfall rect.quiet { fill: var(--quiet); }
+.defs .hatch { fill: var(--ground); }
+.waterfall .gap { fill: var(--raised); }
+.waterfall .longest .gap { fill: var(--ground); }
+.waterfall .k-delivery .name { font-weight: 600; }
+.waterfall .more { display: block; color: var(--faint); font-size: .875rem; }
+.waterfall .flag { font-weight: 600; white-space: nowrap; }
+.waterfall .longest { background: var(--raised); }
+.waterfall tr:target { outline: 2px solid var(--busy); }
+.waterfall .d1 { padding-left: .9rem; } .waterfall .d2 { padding-left: 1.8rem; } .waterfall .d3 { padding-left: 2.7rem; } .waterfall .d4 { padding-left: 3.6rem; } .waterfall .d5 { padding-left: 4.5rem; }
+.waterfall .d6 { padding-left: 5.4rem; } .waterfall .d7 { padding-left: 6.3rem; } .waterfall .d8 { padding-left: 7.2rem; } .waterfall .d9 { padding-left: 8.1rem; } .waterfall .d10 { padding-left: 9rem; }
+.parts-of-time { margin: 0 0 1rem; } .parts-of-time > svg { display: block; width: 100%; height: 1rem; }
+.parts-of-time .part0 { fill: var(--busy); } .parts-of-time .part1 { fill: var(--quiet); } .parts-of-time .part2 { fill: var(--warn); } .parts-of-time .part3 { fill: var(--good); }
+.key { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem; }
 fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0; color: var(--faint); font-size: .875rem; }
 .order label.check { width: auto; align-items: baseline; color: var(--text); font-size: 1rem; } .order label.check input { min-height: 0; }
 .order .aside, .check .aside { white-space: normal; }
 @media (max-width: 46rem) {
+  .waterfall thead { position: absolute; left: -99rem; }
+  .waterfall tbody tr { display: grid; grid-template-columns: 1fr 1fr; border-bottom: 1px solid var(--line); padding: .3rem 0; }
+  .waterfall th, .waterfall td { border: 0; padding-top: 0; padding-bottom: .1rem; }
+  .waterfall tbody th, .waterfall td.bars { grid-column: 1 / -1; width: auto; }
+  .waterfall td.num { width: auto; text-align: left; color: var(--faint); font-size: .875rem; }
+  .waterfall td.num::before { content: attr(data-name) " "; }
+  .waterfall svg { height: .8rem; }
+  .waterfall :is(.d1, .d2, .d3, .d4, .d5, .d6, .d7, .d8, .d9, .d10) { padding-left: .8rem; }
+  .waterfall :is(.d3, .d4, .d5) { padding-left: 1.4rem; } .waterfall :is(.d6, .d7, .d8, .d9, .d10) { padding-left: 2rem; }
   .who { margin-left: 0; }
   .facts > div { grid-template-columns: 1fr; padding: .3rem 0; }
   .trace li { grid-template-columns: 4.2rem 1fr; gap: 0 .6rem; }
@@ -104,9 +145,12 @@ fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0
   .list tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 .8rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .list td { padding: .1rem 0; border: 0; }
   .list td:empty { display: none; }
+  .list tr:has(.select input) { position: relative; padding-left: 2rem; } .list td.select { position: absolute; left: 0; top: .5rem; }
+  .bulk .aside { display: none; }
+  table.counted { width: 100%; min-width: 0; } .counted .number { text-align: left; } .counted .number::before { content: attr(data-name) " "; color: var(--faint); }
   .list [data-name=Subject], .list [data-name=State] { grid-column: 1 / -1; }
-  .list :is([data-name=Source], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
-  .list :is([data-name=Source], [data-name^=Authenticated]) { font-size: .875rem; }
+  .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
+  .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated]) { font-size: .875rem; }
 }
 ${HOME_STYLE}`,
   },
@@ -118,7 +162,7 @@ const main = document.getElementById("main");
 const status = document.getElementById("live");
 const isInUse = () =>
   document.hidden || main.querySelector("details[open], :focus") !== null ||
-  [...main.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+  [...main.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 const timer = setInterval(async () => {
   if (isInUse()) return;
   const response = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);

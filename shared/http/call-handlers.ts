@@ -13,6 +13,7 @@ import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
+import { getThread } from "./threads.ts";
 import { exchangeToken } from "./token-exchange.ts";
 
 /** The handlers of all calls in one module, because a function in AWS takes time for each file that it loads. */
@@ -24,6 +25,7 @@ export const callHandlers = {
   getBulkReplay,
   getDelivery,
   getOverview,
+  getThread,
   introspectToken,
   listApprovals,
   listBulkReplays,

@@ -13,6 +13,7 @@ import type { ReplayApi } from "./replay.ts";
 import type { SessionsApi } from "./sessions.ts";
 import type { SummariesApi } from "./summaries.ts";
 import type { TargetsApi } from "./targets.ts";
+import type { ThreadsApi } from "./threads.ts";
 import type { TokenExchangeApi } from "./token-exchange.ts";
 
 export type CallDeps = DeliveriesApi &
@@ -26,6 +27,7 @@ export type CallDeps = DeliveriesApi &
   SessionsApi &
   SummariesApi &
   TargetsApi &
+  ThreadsApi &
   TokenExchangeApi &
   IntrospectionApi;
 
@@ -51,6 +53,7 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   get("/v1/deliveries", async (request) => (await handlers()).listDeliveries(request, deps)),
   get("/v1/deliveries/counts", async (request) => (await handlers()).countDeliveries(request, deps)),
   get("/v1/deliveries/:id", async (request, id) => (await handlers()).getDelivery(request, id, deps)),
+  get("/v1/threads", async (request) => (await handlers()).getThread(request, deps)),
   get("/v1/refusals", async (request) => (await handlers()).listRefusals(request, deps)),
   get("/v1/credentials", async (request) => (await handlers()).listCredentials(request, deps)),
   get("/v1/deliveries/:id/replay", async (request, id) => (await handlers()).previewReplay(request, id, deps)),

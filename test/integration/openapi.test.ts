@@ -251,6 +251,7 @@ describe("every call, compared with its description", () => {
         succeeds("GET", `/v1/deliveries/${delivery}/replay`),
         succeeds("POST", `/v1/deliveries/${delivery}/replay`, { route: "push-build" }),
         succeeds("GET", "/v1/deliveries/counts"),
+        succeeds("GET", `/v1/threads?delivery=${delivery}`),
         succeeds("GET", "/v1/refusals"),
         succeeds("GET", "/v1/approvals"),
         succeeds("GET", "/v1/approvals?state=ended&since=2026-01-01T00:00:00Z"),

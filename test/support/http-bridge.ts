@@ -60,6 +60,7 @@ export async function httpBridge(
       approvals: noApprovals,
       actions: {
         wake: unexpected("the wake-up of an action"),
+        state: async () => undefined,
         status: async () => undefined,
         due: unexpected("the due actions"),
         dueBetween: noEntries,
@@ -82,6 +83,7 @@ export async function httpBridge(
         save: unexpected("a change of a target"),
       },
       targetNames: [],
+      origins: { find: async () => undefined },
       attention: { newestFirst: noEntries, oldest: async () => [] },
       runs: { of: unexpected("the reading of runs") },
       reportedRuns: { get: unexpected("the reading of a run's reports") },

@@ -1,10 +1,13 @@
 import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
+import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
+import type { RollbackPreview } from "../../../shared/http/rollback-preview.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
+import type { ShownThread } from "../../../shared/http/threads.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
@@ -221,6 +224,30 @@ const refusals = (word: Words): ListedRefusals => ({
   from: AT,
 });
 
+const bulkPreview = (word: Words): BulkPreview => ({
+  deliveries: 3,
+  total: 2,
+  routes: (["given_up", "unmatched"] as const).map((state) => ({
+    ...({ route: word(), state, runs: 1, unsafe: 1, unmatched: 1, forbidden: 1 } as const),
+  })),
+  isCut: true,
+});
+
+const bulkReplay = (word: Words): ShownBulkReplay => ({
+  id: word(),
+  state: "stopped",
+  orderedAt: AT,
+  by: { id: word(), issuer: word(), subject: word() },
+  reason: word(),
+  isForced: true,
+  routes: [word()],
+  total: 10,
+  handled: 4,
+  counts: { accepted: 1, duplicate: 1, outdated: 1, refused: 1 },
+  endedAt: AT,
+  stoppedBy: { id: word(), issuer: word(), subject: word() },
+});
+
 export const targets = (word: Words): ListedTargets => ({
   targets: [
     {
@@ -241,6 +268,34 @@ export const targets = (word: Words): ListedTargets => ({
     },
     { target: "code", state: "working", breaker: { failures: 1, why: word() }, due: 1, may: ["pause"] },
   ],
+});
+
+const rollbacks = (word: Words): RollbackPreview => ({ route: word(), places: [] });
+
+const STEP = { depth: 0, state: "ran", tone: "failed", start: AT, delivery: "d-1" } as const;
+const thread = (word: Words): ShownThread => ({
+  now: AT,
+  totals: {
+    start: AT,
+    durationMs: 100_000,
+    steps: 4,
+    deliveries: 2,
+    omitted: 1,
+    attempts: 1,
+    failedAttempts: 1,
+    pageVersions: 1,
+    path: [{ kind: "approval", ms: 90_000 }],
+    people: [word()],
+  },
+  spans: [
+    { ...STEP, id: "1", kind: "delivery", what: word(), delivery: word(), url: word(), by: word(), proof: word() },
+    { ...STEP, id: "2", parent: "1", kind: "route", what: word(), route: word(), summary: word(), end: AT },
+    { ...STEP, id: "3", parent: "2", kind: "approval", what: word(), by: word(), onPathMs: 90_000, isLongest: true },
+    { ...STEP, id: "4", parent: "2", kind: "run", what: word(), url: word(), state: word(), isMinor: true },
+  ],
+  isCut: true,
+  isConfined: true,
+  others: [{ delivery: word(), what: word(), subject: word(), receivedAt: AT }],
 });
 
 export const overviewOf = (word: Words): Overview => ({
@@ -318,7 +373,12 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/credentials/, credentials],
     [/^\/v1\/refusals/, refusals],
     [/^\/v1\/targets/, targets],
+    [/^\/v1\/threads/, thread],
+    [/^\/v1\/rollbacks/, rollbacks],
     [/^\/v1\/overview/, overviewOf],
+    [/^\/v1\/replay-preview/, bulkPreview],
+    [/^\/v1\/replays$/, (words) => ({ replays: [bulkReplay(words)] })],
+    [/^\/v1\/replays\//, bulkReplay],
   ];
   return {
     url: new URL("https://bridge.example.test/console"),
