@@ -85,8 +85,8 @@ export class DeliveryStore {
   }
 
   /**
-   * Resolves when these deliveries are listed. They may be listed already. Now and then it also makes the index of an earlier
-   * time, by which look-ups become faster. Throws `store_unavailable`: some of them may then be listed.
+   * Resolves when these deliveries are listed. They may be listed already. Now and then it also makes the index of an
+   * earlier time, by which look-ups become faster. Throws `store_unavailable`: some of them may then be listed.
    */
   async addToList(deliveries: readonly (ListedDelivery | RecordedDelivery)[]): Promise<void> {
     const list = await this.#list();

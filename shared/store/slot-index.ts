@@ -23,7 +23,7 @@ export const MIN_DELIVERIES = 50;
 export const ENTRY_BYTES = 8;
 /** Entries of one item, which is read for a look-up. */
 const ENTRIES_OF_ITEM = 1_000;
-/** A slot with more entries gets no index, because whoever makes it holds all of them. A thousand deliveries a second have fewer. */
+/** A slot with more gets no index: whoever makes it holds all entries. A thousand deliveries a second have fewer. */
 const MAX_ENTRIES = 2_000_000;
 /** Pages that are read before the event loop does other work. */
 const PAGES_AT_ONCE = 16;

@@ -80,6 +80,8 @@ const TARGET = 1.5;
 
 interface OpenStore {
   readonly stores: AllStores;
+  /** A token ends sooner than a store is filled. */
+  readonly signIn: () => Promise<void>;
   readonly get: (path: string) => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
@@ -99,11 +101,16 @@ async function openStore(identity: IdentityProvider, name: string): Promise<Open
     calls: { deliveries, tokens, trustEntries: Object.keys(issuers), policy },
     clock,
   });
-  const authorization = `Bearer ${await identity.token(PERSON, AUDIENCE)}`;
+  let authorization = "";
   return {
     stores,
+    signIn: async () => {
+      authorization = `Bearer ${await identity.token(PERSON, AUDIENCE)}`;
+    },
     get: async (path) => {
       const response = await fetch(new URL(path, bridge.url), { headers: { authorization } });
+      // The empty store has no delivery to explain.
+      if (!response.ok && response.status !== 404) throw new Error(`${path}: ${response.status}`);
       return response.json();
     },
     close: async () => {
@@ -233,6 +240,7 @@ async function rowOf(
 ): Promise<readonly string[]> {
   const times = { empty: [] as number[], answers: [] as number[], full: [] as number[] };
   let found = 0;
+  for (const { signIn } of [empty, answers, full]) await signIn();
   for (const [at, n] of asked.entries()) {
     const [ours, other] = [await full.get(path(n, now)), await answers.get(path(n, now))];
     if (idsIn(ours).join() !== idsIn(other).join()) throw new Error(`${what}: the stores differ`);
