@@ -24,7 +24,6 @@ import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
-import { threadPage } from "./thread-page.ts";
 import { type ApiResult, createApiClient, type Page, type Problem, type Visit } from "./visit.ts";
 
 export interface ConsoleDeps {
@@ -51,7 +50,8 @@ const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console", homePage],
   ["/console/deliveries", deliveriesPage],
   ["/console/deliveries/:id", deliveryPage],
-  ["/console/threads", threadPage],
+  // Loaded with the first thread: most starts of the console are for a list.
+  ["/console/threads", async (visit) => (await import("./thread-page.ts")).threadPage(visit)],
   ["/console/approvals", approvalsPage],
   ["/console/rollbacks", rollbacksPage],
   ["/console/targets", targetsPage],
