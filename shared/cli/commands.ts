@@ -367,7 +367,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "events thread",
     group: "Deliveries",
-    summary: "show everything that followed from one cause, with bars",
+    summary: "show all that followed from one cause",
     details:
       "Of a delivery, or of the newest one with this commit, page or run that had an effect. ░ is time in which nothing ran.",
     positionals: [{ name: "delivery", isOptional: true }],

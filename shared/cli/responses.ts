@@ -504,8 +504,6 @@ export const shownThread = v.object({
   ),
   isCut: v.exactOptional(v.literal(true)),
   isConfined: v.exactOptional(v.literal(true)),
-  others: v.exactOptional(
-    v.array(v.object({ delivery: v.string(), what: v.string(), receivedAt: v.string() })),
-  ),
+  others: v.exactOptional(v.array(v.object({ delivery: v.string(), what: v.string(), receivedAt: v.string() }))),
 });
 export type ShownThread = v.InferOutput<typeof shownThread>;

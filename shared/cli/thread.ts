@@ -53,7 +53,9 @@ export function threadText(thread: ShownThread, { isAll, ...display }: Display &
     return cutTo(`${head}${"  ".repeat(depth)}${printable(stepText(step))}`, columns);
   });
   const heads = `${"AFTER".padStart(DURATION)} ${"TOOK".padStart(DURATION)} ${axisText(axis, totals.durationMs)} STEP`;
-  return [...headLines(thread, display), "", cutTo(heads, columns), ...rows, ...tailLines(thread, display, isAll)].join("\n");
+  return [...headLines(thread, display), "", cutTo(heads, columns), ...rows, ...tailLines(thread, display, isAll)].join(
+    "\n",
+  );
 }
 
 type Step = ShownThread["spans"][number];
@@ -89,15 +91,28 @@ function axisText({ pieces }: Axis, durationMs: number): string {
 }
 
 function headLines({ totals, spans, isCut, isConfined }: ShownThread, display: Display): readonly string[] {
-  const { start, end, durationMs, deliveries, attempts, failedAttempts, pageVersions, people, path, omitted, steps } = totals;
+  const { start, end, durationMs, deliveries, attempts, failedAttempts, pageVersions, people, path, omitted, steps } =
+    totals;
   const longest = spans.find(({ isLongest }) => isLongest);
   const took = longest?.onPathMs === undefined ? "" : durationText(longest.onPathMs);
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["thread", spans[0]?.what],
-    ["took", `${durationText(durationMs)}${end === undefined ? " so far: it goes on" : ""}, from ${timeText(start, display)}`],
+    [
+      "took",
+      `${durationText(durationMs)}${end === undefined ? " so far: it goes on" : ""}, from ${timeText(start, display)}`,
+    ],
     ["longest", longest && `${longest.route === undefined ? "" : `${longest.route}: `}${longest.what}, ${took}`],
-    ["time for", path.filter(({ ms }) => ms * 100 >= durationMs).map(partText).join(", ")],
-    ["made of", `deliveries ${deliveries}, attempts ${attempts}, failed attempts ${failedAttempts}, page versions ${pageVersions}`],
+    [
+      "time for",
+      path
+        .filter(({ ms }) => ms * 100 >= durationMs)
+        .map(partText)
+        .join(", "),
+    ],
+    [
+      "made of",
+      `deliveries ${deliveries}, attempts ${attempts}, failed attempts ${failedAttempts}, page versions ${pageVersions}`,
+    ],
     ["people", people.length === 0 ? undefined : people.join(", ")],
     ["left out", omitted === 0 ? undefined : `${omitted} of ${steps} steps`],
     ["", isCut && "more deliveries belong to it than are read"],
@@ -114,7 +129,9 @@ function partText({ kind, ms }: ShownThread["totals"]["path"][number]): string {
 
 function tailLines({ spans, others = [] }: ShownThread, display: Display, isAll: boolean): readonly string[] {
   const hidden = isAll ? 0 : spans.filter(({ isMinor }) => isMinor).length;
-  const named = others.map(({ delivery, what, receivedAt }) => `  ${delivery}  ${timeText(receivedAt, display)}  ${printable(what)}`);
+  const named = others.map(
+    ({ delivery, what, receivedAt }) => `  ${delivery}  ${timeText(receivedAt, display)}  ${printable(what)}`,
+  );
   return [
     ...(hidden === 0 ? [] : ["", `Brief steps that are left out: ${hidden}. --all shows them.`]),
     ...(named.length === 0 ? [] : ["", "Other threads:", ...named]),

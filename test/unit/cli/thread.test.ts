@@ -1,8 +1,9 @@
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { NO_TERMINAL } from "../../../shared/cli/output.ts";
-import type { ShownThread } from "../../../shared/cli/responses.ts";
+import { type ShownThread, shownThread } from "../../../shared/cli/responses.ts";
 import { threadText } from "../../../shared/cli/thread.ts";
-import { toIso } from "../../../shared/host/clock.ts";
+import { type EpochMillis, toIso } from "../../../shared/host/clock.ts";
 import type { ThreadDelivery } from "../../../shared/model/thread/span.ts";
 import { threadOf } from "../../../shared/model/thread/thread.ts";
 import { at, story } from "../../support/thread-story.ts";
@@ -12,15 +13,12 @@ const NOW = at(3_600);
 /** The thread as the interface answers it. */
 function shown(deliveries: readonly ThreadDelivery[] = story()): ShownThread {
   const { spans, totals } = threadOf(deliveries, NOW);
-  const times = ({ start, end }: { readonly start: typeof NOW; readonly end?: typeof NOW }) => ({
+  const withTimes = ({ start, end, ...rest }: { readonly start: EpochMillis; readonly end?: EpochMillis }) => ({
+    ...rest,
     start: toIso(start),
     ...(end !== undefined && { end: toIso(end) }),
   });
-  const { end: _, ...others } = totals;
-  return {
-    ...{ now: toIso(NOW), totals: { ...others, ...times(totals) } },
-    spans: spans.map(({ end: _, ...span }) => ({ ...span, ...times(span) })),
-  };
+  return v.parse(shownThread, { now: toIso(NOW), totals: withTimes(totals), spans: spans.map(withTimes) });
 }
 
 const textOf = (thread: ShownThread, { isAll = false, columns = undefined as number | undefined } = {}): string =>
@@ -37,7 +35,7 @@ describe("a thread on the command line", () => {
   it("has a line with a bar for each step, indented below what it is part of", () => {
     const lines = textOf(shown()).split("\n");
     const line = (words: string) => lines.find((one) => one.includes(words)) ?? "";
-    expect(line("✓ build, succeeded")).toMatch(/\+39 s {9}57 s +█+ +✓ build/);
+    expect(line("✓ build, succeeded")).toMatch(/\+39 s +57 s +█+ +✓ build/);
     expect(line("approval, granted by Olga Petrova ◆ longest step")).toMatch(/ ░+ +✓ approval/);
     expect(line("! check-links, failed, run again")).toContain("2 links are broken");
     const indentOf = (words: string): number => line(words).indexOf(words);
@@ -62,6 +60,6 @@ describe("a thread on the command line", () => {
   it("a step without an end goes on", () => {
     const text = textOf(shown(story().slice(0, 3)));
     expect(text).toContain("so far: it goes on");
-    expect(text).toMatch(/…\s+█* *█+ ● running/);
+    expect(text).toMatch(/ … +█+ +● running, running/);
   });
 });
