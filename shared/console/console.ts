@@ -21,6 +21,7 @@ import { deliveryPage, submitReplay } from "./delivery-page.ts";
 import { homePage } from "./home-page.ts";
 import type { Html } from "./html.ts";
 import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
+import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from "./replays-page.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
@@ -51,6 +52,8 @@ const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console", homePage],
   ["/console/deliveries", deliveriesPage],
   ["/console/deliveries/:id", deliveryPage],
+  ["/console/replays", replaysPage],
+  ["/console/replays/:id", replayPage],
   ["/console/threads", threadPage],
   ["/console/approvals", approvalsPage],
   ["/console/rollbacks", rollbacksPage],
@@ -59,6 +62,9 @@ const PAGES: readonly (readonly [string, PageHandler])[] = [
 ];
 const FORMS: readonly (readonly [string, FormHandler])[] = [
   ["/console/deliveries/:id/replay", submitReplay],
+  ["/console/replays", submitOrder],
+  ["/console/replays/preview", previewPage],
+  ["/console/replays/:id/stop", submitStop],
   ["/console/approvals/:id", submitDecision],
   ["/console/rollbacks", submitRollback],
   ["/console/targets/:id", submitTarget],
