@@ -126,9 +126,9 @@ const minuteOf = (time: number): string => toIso(epochMillis(time)).slice(0, 16)
 const timeText = (time: number): string => minuteOf(time).slice(5).replace("T", " ");
 
 const nameOf = (state: Counted): string => (state === "event" ? "received" : wordsOf(state).words);
-const toneOf = (state: Counted): StateWords["tone"] => (state === "event" ? "good" : wordsOf(state).tone);
+const toneOf = (state: Counted): StateWords["tone"] => (state === "event" ? "open" : wordsOf(state).tone);
 const badgeOf = (state: Counted): Html =>
-  state === "event" ? html`<span class="badge good">received</span>` : stateBadge(state);
+  state === "event" ? html`<span class="badge busy">received</span>` : stateBadge(state);
 
 function durationOf(seconds: number): string {
   const minutes = seconds / 60;

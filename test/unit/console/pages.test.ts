@@ -81,7 +81,7 @@ describe("text that outsiders write", () => {
         const next = () => stream.next().value;
         expect(skeletonOf(await pagesWith(next))).toEqual(plain);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 

@@ -23,9 +23,9 @@ describe("the chart of a range", () => {
     const markup = await chartOf(counted);
     expect(markup).toContain('href="/console/deliveries?since=2026-11-02T00%3A10&amp;until=2026-11-02T00%3A15"');
     expect(markup).toContain("11-02 00:10 to 11-02 00:15: 2 given up, 32 refused, 3 received");
-    const tones = [...markup.matchAll(/<rect class="(bad|good)" x="[\d.]+" y="([\d.]+)"/g)];
+    const tones = [...markup.matchAll(/<rect class="(bad|busy)" x="[\d.]+" y="([\d.]+)"/g)];
     const tops = tones.map(([, tone, y]) => [tone, Number(y)] as const);
-    expect(tops.map(([tone]) => tone)).toEqual(["good", "bad", "bad"]);
+    expect(tops.map(([tone]) => tone)).toEqual(["busy", "bad", "bad"]);
     expect(tops.map(([, y]) => y)).toEqual(tops.map(([, y]) => y).toSorted((a, b) => b - a));
   });
 
