@@ -25,7 +25,6 @@ import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from ".
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
-import { threadPage } from "./thread-page.ts";
 import { type ApiResult, createApiClient, type Page, type Problem, type Visit } from "./visit.ts";
 
 export interface ConsoleDeps {
@@ -54,7 +53,8 @@ const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console/deliveries/:id", deliveryPage],
   ["/console/replays", replaysPage],
   ["/console/replays/:id", replayPage],
-  ["/console/threads", threadPage],
+  // Loaded with the first thread: most starts of the console are for a list.
+  ["/console/threads", async (visit) => (await import("./thread-page.ts")).threadPage(visit)],
   ["/console/approvals", approvalsPage],
   ["/console/rollbacks", rollbacksPage],
   ["/console/targets", targetsPage],
