@@ -101,11 +101,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/deliveries/counts": {
     summary: "Count deliveries by time and outcome",
     description:
-      "Of the last seven days unless `since` is given, in at most 100 intervals. A role that sees only some deliveries " +
+      "Of the last seven days unless `since` is given, in at most 100 intervals, with what was refused without a " +
+      "delivery and what still needs a person. A role that sees only some deliveries " +
       "may not count them.",
     caller: "token",
     query: { schema: countsQuery, expected: COUNTS_EXPECTED },
-    answers: { 200: { what: "The intervals that have a delivery.", schema: answers.deliveryCounts } },
+    answers: { 200: { what: "The intervals in which something was counted.", schema: answers.deliveryCounts } },
     refusals: ["query_invalid"],
   },
   "GET /v1/threads": {
