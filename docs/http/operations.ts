@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { query as openQuery, verdict } from "../../shared/http/approvals.ts";
 import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
+import { OPEN_METRICS_TYPE } from "../../shared/http/open-metrics.ts";
 import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
 import { introspectionForm } from "../../shared/http/introspection.ts";
@@ -46,6 +47,8 @@ export interface Operation {
 
 interface Answer {
   readonly what: string;
+  /** The type of the answer; JSON if it is left out. */
+  readonly type?: string;
   readonly schema: v.GenericSchema;
 }
 
@@ -150,6 +153,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     caller: "token",
     answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
     refusals: [],
+  },
+  "GET /metrics": {
+    summary: "Get the metrics of one machine, in the OpenMetrics text format",
+    description:
+      "On the machine itself without a token, unless the request was forwarded; else with a role that has `call: [metrics]`. " +
+      "In AWS there is no such call: CloudWatch has the metrics.",
+    caller: "token",
+    answers: { 200: { what: "The metrics.", type: OPEN_METRICS_TYPE, schema: answers.metrics } },
+    refusals: [],
+    isOptional: true,
   },
   "GET /v1/overview": {
     summary: "Get whether the bridge is well, and how each source and target is",
