@@ -1,9 +1,12 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "aws-lambda";
 import { dynamoDbClient, eventBridgeClient, sqsClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
-import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { compiledPatterns, compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { advanceBulkReplays } from "../shared/delivery/bulk-replay.ts";
+import { BULK_EVERY_MS } from "../shared/delivery/bulk-replay-worker.ts";
 import { Paused } from "../shared/delivery/paused.ts";
 import { SWEEP_SIZE, sweep } from "../shared/delivery/relay.ts";
 import { requeueSpan, type TimeSpan } from "../shared/delivery/requeue-span.ts";
@@ -25,8 +28,8 @@ const dynamoDb = dynamoDbClient();
 const queueUrl = setting(process.env, "QUEUE_URL");
 
 /**
- * Runs on a schedule: requeues the stream's dead letters, relays the deliveries in the outbox, and looks at the runs
- * whose reports stopped.
+ * Runs on a schedule: requeues the stream's dead letters, relays the deliveries in the outbox, looks at the runs
+ * whose reports stopped, and works on the bulk replays.
  */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const find = (span: TimeSpan) => findDeliveries(dynamoDb, setting(process.env, "TABLE_NAME"), span);
@@ -42,4 +45,6 @@ export async function handler(_: unknown, context: Pick<Context, "getRemainingTi
   const publishing = { bus, deliveries, outbox: deliveries, ownAccounts, clock, log };
   while ((await sweep(publishing, paused)) === SWEEP_SIZE && hasTimeForRound());
   while (hasTimeForRound() && (await showSilentRuns(bridge)) === SILENT_RUNS);
+  const replaying = { ...bridge, patterns: compiledPatterns };
+  while (hasTimeForRound() && (await advanceBulkReplays(replaying)) > 0) await wait(BULK_EVERY_MS);
 }

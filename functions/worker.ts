@@ -1,7 +1,9 @@
 import { actions } from "../shared/actions/registry.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
+import { routePatterns } from "../shared/config/connect-action.ts";
 import { type ActDeps, attempt } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { BulkReplayWorker } from "../shared/delivery/bulk-replay-worker.ts";
 import { Lanes } from "../shared/delivery/lane.ts";
 import { MissingRoutes } from "../shared/delivery/missing-routes.ts";
 import type { WaitingTarget } from "../shared/delivery/readiness.ts";
@@ -57,6 +59,10 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
   const relay = new RelayWorker(() => current.relaying);
   let reporting = bridge;
   const silentRuns = new SilentRunWorker(() => reporting);
+  const bulkReplays = new BulkReplayWorker(() => ({
+    ...reporting,
+    patterns: async () => routePatterns(reporting.config),
+  }));
   const removedRoutes = new RemovedRoutes({ missing, targets: () => lanes.targets(), actions: store, log });
   const startLanes = (): void => lanes.start(current.acting.routes.map(({ target }) => target));
   return {
@@ -69,6 +75,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
       startLanes();
       relay.start();
       silentRuns.start();
+      bulkReplays.start();
     },
     use(next) {
       current = workOf(next, options);
@@ -78,7 +85,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
     },
     waitingTargets: () => lanes.waiting(),
     async stop() {
-      await Promise.all([relay.stop(), silentRuns.stop(), lanes.stop(), removedRoutes.stop()]);
+      await Promise.all([relay.stop(), silentRuns.stop(), bulkReplays.stop(), lanes.stop(), removedRoutes.stop()]);
     },
   };
 }

@@ -16,8 +16,6 @@ export interface SweepProps extends FunctionDefaults {
   readonly failures: Queue;
   /** Has a message for each batch that the stream gave up on. */
   readonly streamDeadLetters: Queue;
-  /** Whether a route starts runs whose reports are recorded, and added to the timeline of what started them. */
-  readonly recordsRuns: boolean;
   /** Secrets of the targets that are asked before a label grants an approval. */
   readonly secrets: SecretGrant;
 }
@@ -28,7 +26,7 @@ const RETRY = { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 };
 /** Publishes, every minute, the deliveries that the relay marked and those of the batches that the stream gave up on. */
 export class Sweep extends BridgeFunction {
   constructor(scope: Construct, id: string, props: SweepProps) {
-    const { table, bus, failures, streamDeadLetters, recordsRuns, secrets, ...defaults } = props;
+    const { table, bus, failures, streamDeadLetters, secrets, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: "sweep",
@@ -46,9 +44,9 @@ export class Sweep extends BridgeFunction {
       onFailure: new SqsDestination(failures),
     });
     // The scan finds the deliveries of the batches that the stream gave up on. No index has them.
-    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Scan"], [TABLE.dueIndex.name]);
+    // A bulk replay reads the timelines of its deliveries.
+    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query", "Scan"], [TABLE.dueIndex.name]);
     streamDeadLetters.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
-    if (recordsRuns) table.allow(this.handler, ["Query"]);
     grantSecrets(this.handler, secrets);
     bus.grantPutEventsTo(this.handler);
     // The scheduler serves every account. It may assume this role only for this account.

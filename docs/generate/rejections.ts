@@ -76,6 +76,9 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
     "In the timeline of a label, or of a comment without an id: the approval was requested less than `minimumSeconds` before",
   reference_unverified:
     "The target under `verifyWith` did not answer, or cannot be asked about this event (`problem`). Nothing was decided",
+  replay_unknown: "No bulk replay has this id, or the caller may not know it",
+  replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",
+  replay_unsafe: "The route is in a `state` in which something may have run already, or still runs",
   replay_impossible: "The delivery is no event, matched no such route, or was not authenticated (`problem`)",
   rollback_impossible: "The bridge knows no run to return to",
   rate_exceeded: "The caller is authenticated and exceeded the limit of `role` for this minute",

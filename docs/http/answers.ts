@@ -3,6 +3,7 @@ import { DECISIONS } from "../../shared/approvals/decide.ts";
 import type { Receipt } from "../../shared/delivery/receive.ts";
 import type { Replayed } from "../../shared/delivery/replay.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
+import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
@@ -17,6 +18,7 @@ import type { RevokedSessions } from "../../shared/http/sessions.ts";
 import type { ShownApproval } from "../../shared/http/shown-approval.ts";
 import type { SubmittedSummary } from "../../shared/http/summaries.ts";
 import type { ListedTargets, ShownTarget } from "../../shared/http/targets.ts";
+import type { ShownThread } from "../../shared/http/threads.ts";
 import type { ExchangedToken } from "../../shared/http/token-exchange.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { DELIVERY_STATES, ROUTE_STATES } from "../../shared/model/delivery-state.ts";
@@ -24,6 +26,7 @@ import { WEAK_ORIGINS } from "../../shared/model/event.ts";
 import { LEVELS } from "../../shared/model/level.ts";
 import { LOOKUP_KINDS } from "../../shared/model/lookup-terms.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
+import { SPAN_KINDS } from "../../shared/model/thread/span.ts";
 
 // The answers of all calls, for the description in `openapi.json`. No bridge loads this file. Each schema has exactly the
 // type that its handler returns: a member that only one of the two has is a type error here.
@@ -113,6 +116,64 @@ export const deliveryCounts = answer<DeliveryCounts>()(
         counts: v.object({ event: whole, ignored: whole, unusable: whole, refused: whole, audit: whole }),
       }),
     ),
+  }),
+);
+
+const described = <Schema extends v.GenericSchema>(schema: Schema, what: string) => v.pipe(schema, v.description(what));
+const spanKind = v.picklist(SPAN_KINDS);
+
+export const shownThread = answer<ShownThread>()(
+  v.object({
+    now: described(time, "When the bridge answered. A step without an `end` goes on until then."),
+    totals: v.object({
+      start: time,
+      end: optional(described(time, "Absent while a step goes on.")),
+      durationMs: whole,
+      steps: described(whole, "All steps, also those that are left out."),
+      deliveries: whole,
+      omitted: described(whole, "Steps that are left out, because there are too many."),
+      attempts: whole,
+      failedAttempts: whole,
+      pageVersions: described(whole, "Page versions that were written."),
+      path: described(
+        v.array(v.object({ kind: spanKind, ms: whole })),
+        "On what the time went while everything waited for it, the longest first.",
+      ),
+      people: texts,
+    }),
+    spans: v.array(
+      v.object({
+        id: text,
+        parent: optionalText,
+        depth: whole,
+        kind: spanKind,
+        what: text,
+        state: text,
+        tone: v.picklist(["failed", "attention", "open", "good", "quiet"]),
+        start: time,
+        end: optionalTime,
+        delivery: text,
+        route: optionalText,
+        by: optionalText,
+        proof: optionalText,
+        summary: optionalText,
+        url: optionalText,
+        run: optional(
+          v.object({
+            system: text,
+            pipeline: text,
+            id: text,
+            job: optional(v.object({ id: text, name: text })),
+          }),
+        ),
+        onPathMs: optional(described(whole, "For how long everything waited for this step itself.")),
+        isLongest: optional(yes),
+        isMinor: optional(described(yes, "The console leaves it out at first.")),
+      }),
+    ),
+    isCut: optional(described(yes, "More deliveries belong to the thread than are read.")),
+    isConfined: optional(described(yes, "The caller may read only some deliveries, so steps may be missing.")),
+    others: optional(v.array(v.object({ delivery: text, what: text, subject: optionalText, receivedAt: time }))),
   }),
 );
 
@@ -319,6 +380,44 @@ export const replayPreview = answer<ReplayPreview>()(
   }),
 );
 
+const namedPrincipal = v.object({
+  id: text,
+  issuer: text,
+  subject: text,
+  trustEntry: optionalText,
+});
+const seenState = v.picklist([...ROUTE_STATES, "unmatched"]);
+
+export const bulkPreview = answer<BulkPreview>()(
+  v.object({
+    deliveries: whole,
+    total: whole,
+    routes: v.array(
+      v.object({ route: text, state: seenState, runs: whole, unsafe: whole, unmatched: whole, forbidden: whole }),
+    ),
+    isCut: optional(yes),
+  }),
+);
+
+export const bulkReplay = answer<ShownBulkReplay>()(
+  v.object({
+    id: text,
+    state: v.picklist(["running", "done", "stopped"]),
+    orderedAt: time,
+    by: namedPrincipal,
+    reason: text,
+    isForced: optional(yes),
+    routes: texts,
+    total: whole,
+    handled: whole,
+    counts: v.object({ accepted: whole, duplicate: whole, outdated: whole, refused: whole }),
+    endedAt: optionalTime,
+    stoppedBy: optional(namedPrincipal),
+  }),
+);
+
+export const listedBulkReplays = answer<ListedBulkReplays>()(v.object({ replays: v.array(bulkReplay) }));
+
 const runOfRoute = v.object({
   ...shownRunMembers,
   delivery: text,
@@ -356,7 +455,7 @@ const targetMembers = {
   pause: optional(
     v.object({
       since: time,
-      by: v.object({ id: text, issuer: text, subject: text, trustEntry: optionalText }),
+      by: namedPrincipal,
       reason: text,
     }),
   ),

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { query as openQuery, verdict } from "../../shared/http/approvals.ts";
+import { orderBody, previewBody, stopBody } from "../../shared/http/bulk-replays.ts";
 import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
 import { OPEN_METRICS_TYPE } from "../../shared/http/open-metrics.ts";
 import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
@@ -10,6 +11,7 @@ import { replayBody, rollbackBody, rollbackQuery } from "../../shared/http/repla
 import { revocation } from "../../shared/http/sessions.ts";
 import { summaryBody } from "../../shared/http/summaries.ts";
 import { pauseBody, resumeBody } from "../../shared/http/targets.ts";
+import { THREADS_EXPECTED, threadsQuery } from "../../shared/http/threads.ts";
 import { exchangeForm } from "../../shared/http/token-exchange.ts";
 import type { RejectionReason } from "../../shared/model/rejection.ts";
 import { statusBody } from "../../shared/providers/status/reading.ts";
@@ -109,6 +111,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: { what: "The intervals that have a delivery.", schema: answers.deliveryCounts } },
     refusals: ["query_invalid"],
   },
+  "GET /v1/threads": {
+    summary: "Show everything that followed from one cause",
+    description:
+      "The thread of a delivery, or of the newest delivery with this commit, page and run that had an effect; `others` names " +
+      "the rest. A commit alone has one thread with everything that has it. At most 200 deliveries are read and 1,000 steps are " +
+      "shown; the answer says what it leaves out. Times of a sender whose clock is wrong are moved, and the step says so.",
+    caller: "token",
+    query: { schema: threadsQuery, expected: THREADS_EXPECTED },
+    answers: { 200: { what: "The steps, each before the steps below it.", schema: answers.shownThread } },
+    refusals: ["delivery_unknown", "query_invalid"],
+  },
   "GET /v1/refusals": {
     summary: "Count the requests that nobody proved, by source, reason and five minutes",
     description:
@@ -135,12 +148,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Run a delivery again, for all of its routes or for one",
     description:
       "An empty body is an empty object. `today`: also for routes that did not match then and do with today's configuration. " +
-      "`reason` is recorded in the timeline.",
+      "`reason` is recorded in the timeline. `expected` needs `route`: the route runs again only if it has this state since " +
+      "this time, and once for that state, whoever asks and with whichever idempotency key; the state `unmatched` has no " +
+      "time. `force`: also if something may have run already, or still runs.",
     caller: "token",
     body: { type: "json", schema: replayBody, required: false },
     isIdempotent: true,
     answers: { 202: { what: "Recorded as a new delivery.", schema: answers.replayed } },
-    refusals: ["body_invalid", "delivery_unknown", "replay_impossible"],
+    refusals: ["body_invalid", "delivery_unknown", "replay_impossible", "replay_outdated", "replay_unsafe"],
   },
   "GET /v1/deliveries/{id}/replay": {
     summary: "Get what a replay of a delivery would do now",
@@ -189,6 +204,48 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { type: "json", schema: resumeBody, required: false },
     answers: { 200: { what: "The target.", schema: answers.target } },
     refusals: ["body_invalid", "target_unknown"],
+  },
+  "GET /v1/replays": {
+    summary: "List the orders to run many deliveries again",
+    caller: "token",
+    answers: { 200: { what: "The orders, the newest first.", schema: answers.listedBulkReplays } },
+    refusals: [],
+  },
+  "POST /v1/replay-preview": {
+    summary: "Get what an order to run many deliveries again would do now",
+    description:
+      "`deliveries`: ids. Or `query`: filters of `GET /v1/deliveries`. With both, `state`, `route` and `target` select the " +
+      "routes. `today`: also routes that did not match then and do with today's configuration. `force`: also what may have " +
+      "run already, or still runs. Records nothing.",
+    caller: "token",
+    body: { type: "json", schema: previewBody, required: true },
+    answers: { 200: { what: "The counts.", schema: answers.bulkPreview } },
+    refusals: ["body_invalid", "query_invalid"],
+  },
+  "POST /v1/replays": {
+    summary: "Run many deliveries again, in the background",
+    description:
+      "Selects as the preview does, at most 1,000 replays. The same request again returns the first order, also if that " +
+      "selected nothing.",
+    caller: "token",
+    body: { type: "json", schema: orderBody, required: true },
+    isIdempotent: true,
+    answers: { 202: { what: "The order. A short one is done already.", schema: answers.bulkReplay } },
+    refusals: ["body_invalid", "query_invalid"],
+  },
+  "GET /v1/replays/{id}": {
+    summary: "Get the progress of an order",
+    caller: "token",
+    answers: { 200: { what: "The order.", schema: answers.bulkReplay } },
+    refusals: ["replay_unknown"],
+  },
+  "POST /v1/replays/{id}/stop": {
+    summary: "Stop an order: it runs nothing more",
+    description: "An empty body is an empty object. One that has ended stays as it is.",
+    caller: "token",
+    body: { type: "json", schema: stopBody, required: false },
+    answers: { 200: { what: "The order.", schema: answers.bulkReplay } },
+    refusals: ["body_invalid", "replay_unknown"],
   },
   "GET /v1/rollbacks": {
     summary: "Get where a route can be rolled back, and to what",

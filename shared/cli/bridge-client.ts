@@ -23,27 +23,44 @@ export const get = <T>(
 ): Promise<T> => request(session, path, schema, signal === undefined ? {} : { signal });
 
 /** Sends a POST request to the bridge. Throws as {@link get} does. */
-export const post = <T>(
+export const post = <T>(session: Session, path: string, schema: Schema<T>, content: PostContent): Promise<T> =>
+  request(session, path, schema, postOf(content));
+
+/** Sends a POST request to the bridge. Undefined if the bridge refuses it for this reason. Throws as {@link get} does. */
+export async function postUnless<T>(
   session: Session,
   path: string,
   schema: Schema<T>,
-  { body, headers }: PostContent,
-): Promise<T> =>
-  request(session, path, schema, {
-    method: "POST",
-    headers: { ...headers, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  { body, refusedFor }: { readonly body: object; readonly refusedFor: string },
+): Promise<T | undefined> {
+  const { response, text } = await send(session, path, postOf({ body }));
+  if (response.ok) return readAnswer(text, schema);
+  if (v.is(v.object({ reason: v.literal(refusedFor) }), problemIn(text))) return undefined;
+  throw refused(response, text);
+}
+
+const postOf = ({ body, headers }: PostContent): RequestInit => ({
+  method: "POST",
+  headers: { ...headers, "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
 
 async function request<T>(session: Session, path: string, schema: Schema<T>, init: RequestInit): Promise<T> {
+  const { response, text } = await send(session, path, init);
+  if (!response.ok) throw refused(response, text);
+  return readAnswer(text, schema);
+}
+
+async function send(session: Session, path: string, init: RequestInit) {
   const headers = { ...init.headers, authorization: `Bearer ${await session.token()}` };
   // A redirect is not followed: it could lead the token, or the request, to another machine.
   const request: RequestInit = { ...init, headers, redirect: "manual" };
   const response = await fetch(new URL(path, session.url), request).catch(notAnswering(session.url));
-  const text = await response.text().catch(notAnswering(session.url));
-  if (!response.ok) throw new Fault(codeOf(response.status), whyRefused(response.status, text), { retryable: false });
-  return readAnswer(text, schema);
+  return { response, text: await response.text().catch(notAnswering(session.url)) };
 }
+
+const refused = ({ status }: Response, text: string): Fault =>
+  new Fault(codeOf(status), whyRefused(status, text), { retryable: false });
 
 function codeOf(status: number): FaultCode {
   const exit = exitCodeOfStatus(status);
@@ -86,13 +103,17 @@ const problem = v.pipe(
   }),
 );
 
+function problemIn(text: string): Partial<v.InferOutput<typeof problem>> {
+  const parsed = v.safeParse(problem, text);
+  return parsed.success ? parsed.output : {};
+}
+
 /**
  * Describes an error response of the bridge, or of a proxy in front of it. The description has the request id, by which the
  * log can be searched.
  */
 export function whyRefused(status: number, text: string): string {
-  const parsed = v.safeParse(problem, text);
-  const { title = "no reason given", detail = title, reason, instance } = parsed.success ? parsed.output : {};
+  const { title = "no reason given", detail = title, reason, instance } = problemIn(text);
   const request = instance === undefined ? [] : [`request ${instance.replace(/^urn:uuid:/, "")}`];
   const facts = reason === undefined ? request : [reason, ...request];
   const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import * as v from "valibot";
 import { systemClock } from "../host/clock.ts";
-import { get, post } from "./bridge-client.ts";
+import { isSafeToRerun, ROUTE_STATES, type SeenState } from "../model/delivery-state.ts";
+import { get, postUnless } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { printFound } from "./output.ts";
@@ -9,10 +10,10 @@ import { replayed } from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
 import { printable, table } from "./terminal-text.ts";
 
-/** What became of one route of a delivery, as far as a selection needs it. */
+/** What became of one route of a delivery, as far as a selection needs it. Those of a delivery come with the worst first. */
 const routeOutcome = v.object({
   route: v.string(),
-  state: v.string(),
+  state: v.picklist(ROUTE_STATES),
   since: v.string(),
   target: v.exactOptional(v.string()),
 });
@@ -26,18 +27,16 @@ const replayPreview = v.object({
   routes: v.array(v.object({ route: v.string(), recorded: v.boolean(), fires: v.boolean() })),
 });
 
-/** Nothing has run for these, so running them again is safe. */
-const SAFE: readonly string[] = ["given_up", "cut", "not_fired", "unmatched"];
-
 /** A route of a delivery that is to run again. */
 interface Replay {
   readonly delivery: string;
   readonly route: string;
   /** `unmatched`: the route did not act on the delivery, and would today. */
-  readonly state: string;
-  readonly since: string;
-  /** The states of the route for the other events of the delivery. It runs again for each of them. */
-  readonly others: readonly string[];
+  readonly state: SeenState;
+  /** Undefined for `unmatched`. */
+  readonly since?: string;
+  /** The states of the route for each event of the delivery. It runs again for each of them. */
+  readonly all: readonly SeenState[];
   /** Whether the route matches the event today. Otherwise nothing would run. */
   readonly fires: boolean;
   /** Whether the bridge lets the caller run it again. */
@@ -48,8 +47,8 @@ interface Replay {
 const PROGRESS_MS = 2_000;
 
 /**
- * `drawbridge events replay` for several deliveries. Each replay has an idempotency key made of the delivery, the route and
- * the time since which it is in its state: the same command again goes on where it stopped, and runs nothing twice.
+ * `drawbridge events replay` for several deliveries. Each replay names the state in which the route was seen, and the bridge
+ * runs it once for that state, whoever asks: the same command again goes on where it stopped, and runs nothing twice.
  */
 export async function replayManyCommand(invocation: Invocation): Promise<number> {
   const { options, given, print } = invocation;
@@ -65,20 +64,22 @@ export async function replayManyCommand(invocation: Invocation): Promise<number>
   }
   const firing = selected.filter(({ fires }) => fires);
   const rate = Number(options["rate"]);
-  let [done, before] = [0, 0];
+  const counts = { accepted: 0, duplicate: 0, outdated: 0 };
+  const handled = (): number => counts.accepted + counts.duplicate + counts.outdated;
   const state = (): string => {
-    const left = firing.length - done - before;
-    return `${done} run again, ${before} had been before, ${left} left, ${leftOut(selected)}`;
+    const { accepted, duplicate, outdated } = counts;
+    const changed = outdated > 0 ? `, ${outdated} changed meanwhile and were left alone` : "";
+    const left = firing.length - handled();
+    return `${accepted} run again, ${duplicate} had been before, ${left} left, ${leftOut(selected)}${changed}`;
   };
   try {
     for (const item of firing) {
       if (interrupted.aborted) return stopped(invocation, interrupted, state());
       const startedMs = systemClock.monotonic();
-      if ((await replayOne(session, item, invocation)) === "accepted") done += 1;
-      else before += 1;
+      counts[await replayOne(session, item, invocation)] += 1;
       progress(state());
       const restMs = 1_000 / rate - (systemClock.monotonic() - startedMs);
-      if (done + before < firing.length && restMs > 0)
+      if (handled() < firing.length && restMs > 0)
         await wait(restMs, undefined, { signal: interrupted }).catch(() => undefined);
     }
   } catch (error) {
@@ -89,12 +90,23 @@ export async function replayManyCommand(invocation: Invocation): Promise<number>
   return EXIT.done;
 }
 
-async function replayOne(session: Session, { delivery, route, state, since }: Replay, { options, given }: Invocation) {
+/** `outdated`: the route has another state meanwhile, so it was not run. */
+async function replayOne(
+  session: Session,
+  { delivery, route, state, since }: Replay,
+  { options, given }: Invocation,
+): Promise<"accepted" | "duplicate" | "outdated"> {
   const { reason } = options;
-  const body = { route, ...(reason !== undefined && { reason }), ...(given.has("today") && { today: true }) };
-  const headers = { "idempotency-key": `bulk ${route} ${state} ${since}` };
+  const body = {
+    route,
+    expected: { state, ...(since !== undefined && { since }) },
+    ...(reason !== undefined && { reason }),
+    ...(given.has("today") && { today: true }),
+    ...(given.has("force") && { force: true }),
+  };
   const path = `/v1/deliveries/${encodeURIComponent(delivery)}/replay`;
-  return (await post(session, path, replayed, { body, headers })).status;
+  const answer = await postUnless(session, path, replayed, { body, refusedFor: "replay_outdated" });
+  return answer?.status ?? "outdated";
 }
 
 interface Selecting {
@@ -120,32 +132,28 @@ async function select(
     const path = `/v1/deliveries/${encodeURIComponent(id)}/replay`;
     const preview = await get(session, path, replayPreview);
     const fires = new Map(preview.routes.map((route) => [route.route, route.fires]));
-    const wanted = new Map(routes.filter(isWanted).map((route) => [route.route, route]));
-    for (const one of wanted.values()) {
-      const { route, state, since } = one;
-      const others = routes.flatMap((other) => (other.route === route && other !== one ? [other.state] : []));
+    const byRoute = new Map<string, v.InferOutput<typeof routeOutcome>[]>();
+    for (const one of routes) byRoute.set(one.route, [...(byRoute.get(one.route) ?? []), one]);
+    for (const [route, outcomes] of byRoute) {
+      const [worst] = outcomes;
+      if (worst === undefined || !outcomes.some(isWanted)) continue;
+      const { state, since } = worst;
+      const all = outcomes.map((one) => one.state);
       found.push({
         delivery: id,
         route,
         state,
         since,
-        others,
+        all,
         fires: fires.get(route) ?? false,
         isAllowed: fires.has(route),
       });
     }
+    const isUnmatched = ({ route, recorded, fires: firesNow }: (typeof preview.routes)[number]): boolean =>
+      firesNow && !recorded && (options["route"] === undefined || options["route"] === route);
+    const unmatched = { delivery: id, state: "unmatched", all: ["unmatched"], fires: true, isAllowed: true } as const;
     if (given.has("today"))
-      for (const { route } of preview.routes.filter((candidate) => candidate.fires && !candidate.recorded))
-        if (options["route"] === undefined || options["route"] === route)
-          found.push({
-            delivery: id,
-            route,
-            state: "unmatched",
-            since: "never",
-            others: [],
-            fires: true,
-            isAllowed: true,
-          });
+      for (const { route } of preview.routes.filter(isUnmatched)) found.push({ ...unmatched, route });
     progress(`looked at ${found.length} so far`);
   }
   return found.reverse();
@@ -180,9 +188,9 @@ async function* selectedDeliveries(
 }
 
 function rejectUnsafe(selected: readonly Replay[], isForced: boolean): void {
-  const statesOf = ({ state, others }: Replay): readonly string[] => [state, ...others];
-  const unsafe = [...new Set(selected.flatMap(statesOf))].filter((state) => !SAFE.includes(state));
-  const first = selected.find((one) => statesOf(one).some((state) => unsafe.includes(state)));
+  const isUnsafe = (state: SeenState): boolean => !isSafeToRerun(state);
+  const unsafe = [...new Set(selected.flatMap(({ all }) => all))].filter(isUnsafe);
+  const first = selected.find(({ all }) => all.some(isUnsafe));
   if (isForced || first === undefined) return;
   const { delivery, route } = first;
   throw usageFault(

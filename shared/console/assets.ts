@@ -92,10 +92,43 @@ h3 { margin: .9rem 0 .2rem; font-size: 1rem; } h3 .aside { font-weight: 400; }
 .emergency { margin-top: .6rem; } .emergency .decide { margin-top: .4rem; }
 .decide { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; } .decide label { flex: 1 1 14rem; }
 .order { display: flex; flex-direction: column; gap: .8rem; align-items: start; } .order label { width: 26rem; max-width: 100%; }
+.defs { position: absolute; width: 0; height: 0; }
+.waterfall { width: 100%; border-collapse: collapse; table-layout: fixed; }
+.waterfall th, .waterfall td { padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; text-align: left; }
+.waterfall thead th { color: var(--faint); font-size: .875rem; vertical-align: bottom; }
+.waterfall tbody th { font-weight: 400; }
+.waterfall .num { width: 7.2rem; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.waterfall .bars { width: 40%; padding-right: 0; }
+.waterfall svg { display: block; width: 100%; height: 1.25rem; margin-top: .1rem; }
+.waterfall .axis { height: 2.2rem; }
+.waterfall text { fill: var(--faint); font-size: .75rem; font-weight: 400; }
+.waterfall .good, .parts-of-time .good { fill: var(--good); } .waterfall rect.bad { fill: var(--bad); } .waterfall rect.warn { fill: var(--warn); } .waterfall rect.busy { fill: var(--busy); } .waterfall rect.quiet { fill: var(--quiet); }
+.defs .hatch { fill: var(--ground); }
+.waterfall .gap { fill: var(--raised); }
+.waterfall .longest .gap { fill: var(--ground); }
+.waterfall .k-delivery .name { font-weight: 600; }
+.waterfall .more { display: block; color: var(--faint); font-size: .875rem; }
+.waterfall .flag { font-weight: 600; white-space: nowrap; }
+.waterfall .longest { background: var(--raised); }
+.waterfall tr:target { outline: 2px solid var(--busy); }
+.waterfall .d1 { padding-left: .9rem; } .waterfall .d2 { padding-left: 1.8rem; } .waterfall .d3 { padding-left: 2.7rem; } .waterfall .d4 { padding-left: 3.6rem; } .waterfall .d5 { padding-left: 4.5rem; }
+.waterfall .d6 { padding-left: 5.4rem; } .waterfall .d7 { padding-left: 6.3rem; } .waterfall .d8 { padding-left: 7.2rem; } .waterfall .d9 { padding-left: 8.1rem; } .waterfall .d10 { padding-left: 9rem; }
+.parts-of-time { margin: 0 0 1rem; } .parts-of-time > svg { display: block; width: 100%; height: 1rem; }
+.parts-of-time .part0 { fill: var(--busy); } .parts-of-time .part1 { fill: var(--quiet); } .parts-of-time .part2 { fill: var(--warn); } .parts-of-time .part3 { fill: var(--good); }
+.key { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem; }
 fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0; color: var(--faint); font-size: .875rem; }
 .order label.check { width: auto; align-items: baseline; color: var(--text); font-size: 1rem; } .order label.check input { min-height: 0; }
 .order .aside, .check .aside { white-space: normal; }
 @media (max-width: 46rem) {
+  .waterfall thead { position: absolute; left: -99rem; }
+  .waterfall tbody tr { display: grid; grid-template-columns: 1fr 1fr; border-bottom: 1px solid var(--line); padding: .3rem 0; }
+  .waterfall th, .waterfall td { border: 0; padding-top: 0; padding-bottom: .1rem; }
+  .waterfall tbody th, .waterfall td.bars { grid-column: 1 / -1; width: auto; }
+  .waterfall td.num { width: auto; text-align: left; color: var(--faint); font-size: .875rem; }
+  .waterfall td.num::before { content: attr(data-name) " "; }
+  .waterfall svg { height: .8rem; }
+  .waterfall :is(.d1, .d2, .d3, .d4, .d5, .d6, .d7, .d8, .d9, .d10) { padding-left: .8rem; }
+  .waterfall :is(.d3, .d4, .d5) { padding-left: 1.4rem; } .waterfall :is(.d6, .d7, .d8, .d9, .d10) { padding-left: 2rem; }
   .who { margin-left: 0; }
   .facts > div { grid-template-columns: 1fr; padding: .3rem 0; }
   .trace li { grid-template-columns: 4.2rem 1fr; gap: 0 .6rem; }

@@ -24,6 +24,7 @@ import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
+import { threadPage } from "./thread-page.ts";
 import { type ApiResult, createApiClient, type Page, type Problem, type Visit } from "./visit.ts";
 
 export interface ConsoleDeps {
@@ -50,6 +51,7 @@ const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console", homePage],
   ["/console/deliveries", deliveriesPage],
   ["/console/deliveries/:id", deliveryPage],
+  ["/console/threads", threadPage],
   ["/console/approvals", approvalsPage],
   ["/console/rollbacks", rollbacksPage],
   ["/console/targets", targetsPage],

@@ -24,7 +24,7 @@ export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<
   const { answerOf, explanationOf } = await import("./explanation.ts");
   const main = html`<p class="lead">${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
 <b>${outsideLink(event && placeOf(event), delivery.subject ?? "")}</b>
-received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b></p>
+received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b>${delivery.outcome === "event" ? html` · <a href="/console/threads?delivery=${encodeURIComponent(delivery.id)}">Its whole thread</a>` : NOTHING}</p>
 ${statesOf(delivery.routes ?? [], visit.now)}
 ${delivery.refusedFor ? html`<p class="notice bad"><b>Rejected:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
 ${delivery.excludedFor ? html`<p class="notice warn"><b>Ignored:</b> ${rejectionText(delivery.excludedFor)}</p>` : NOTHING}

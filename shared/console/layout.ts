@@ -8,6 +8,7 @@ import type { Page, Problem, Visit } from "./visit.ts";
 const MENU = [
   ["/console", "Home"],
   ["/console/deliveries", "Deliveries"],
+  ["/console/threads", "Threads"],
   ["/console/approvals", "Approvals"],
   ["/console/rollbacks", "Roll back"],
   ["/console/targets", "Targets"],

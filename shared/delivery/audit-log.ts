@@ -11,13 +11,16 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 export interface AuditedAct {
   readonly act:
     | "delivery_opened"
+    | "thread_opened"
     | "person_searched"
     | "sessions_revoked"
     | "token_exchanged"
     | "emergency_granted"
     | "target_paused"
-    | "target_resumed";
-  /** The delivery, approval, person, upstream with scopes, or target with the reason. */
+    | "target_resumed"
+    | "replays_ordered"
+    | "replays_stopped";
+  /** The delivery, approval, person, upstream with scopes, or target with the reason, or bulk replay. */
   readonly object: string;
   readonly by: Principal;
   readonly request: Pick<ReceivedRequest, "receivedAt" | "requestId" | "traceparent">;
@@ -34,8 +37,8 @@ const WINDOW_MS = 300_000;
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Who read what, who ended whose sessions, who granted a run in an emergency, and who paused a target. Its records are
- * stored among the deliveries, with the outcome `audit`.
+ * Who read what, who ended whose sessions, who granted a run in an emergency, who paused a target, and who ran many
+ * deliveries again. Its records are stored among the deliveries, with the outcome `audit`.
  */
 export class AuditLog {
   readonly #deps: AuditLogDeps;

@@ -29,6 +29,8 @@ export interface ReplayOrder {
    */
   readonly key: readonly string[];
   readonly reason?: string | undefined;
+  /** The id that the new delivery would have by the caller's own key, if `key` is another one. */
+  readonly order?: string | undefined;
   /** The actions of the delivery whose failure the replay answers for: a person need not look at them any more. */
   readonly answersFor?: readonly string[];
   readonly requestId: string;
@@ -49,20 +51,27 @@ export interface Replayed {
 export async function replay(order: ReplayOrder, deps: ReplayDeps): Promise<Replayed> {
   const record = recordOf(order, deps.clock);
   const isNew = (await deps.deliveries.record(record)) === "recorded";
-  // A repeat writes the timeline too: the first call may have crashed before it did. The first record counts.
-  const { id, receivedAt: at, replay: recorded } = (isNew ? undefined : await deps.deliveries.get(record.id)) ?? record;
-  const { of: replayOf, routes, isRollback } = recorded ?? record.replay;
-  const { by, reason, answersFor = [] } = order;
+  // A repeat writes the timeline too: the first call may have crashed before it did. The first record counts, and who
+  // repeats it may be somebody else.
+  const first = (isNew ? undefined : await deps.deliveries.get(record.id)) ?? record;
+  const { id, receivedAt: at, principal, replay: recorded } = first;
+  const { of: replayOf, routes, isRollback, actor, reason } = recorded ?? record.replay;
+  const by = { ...principal, ...(actor !== undefined && { actor }) };
   const line = { at, kind: "replayed", delivery: id, routes, by, isRollback } as const;
   await deps.deliveries.addToTimeline(replayOf, { ...line, ...(reason !== undefined && { reason }) });
-  for (const action of answersFor) await deps.actions.answer(action);
+  for (const action of order.answersFor ?? []) await deps.actions.answer(action);
   if (isNew) deps.recorded(record);
   return { delivery: id, replayOf, status: isNew ? "accepted" : "duplicate" };
 }
 
-function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: ReplayOrder, clock: Clock) {
-  // No source can have the name "api", so no sender's delivery can have this id.
-  const id = deliveryIdOf("api", ["replay", ...key]);
+/** The id of the new delivery. No source can have the name "api", so no sender's delivery can have this id. */
+export const replayIdOf = (key: readonly string[]): string => deliveryIdOf("api", ["replay", ...key]);
+
+function recordOf(
+  { of, routes, by, isRollback, key, order, reason, requestId, traceparent }: ReplayOrder,
+  clock: Clock,
+) {
+  const id = replayIdOf(key);
   const { actor, ...principal } = by;
   const sender = senderOf(of);
   return {
@@ -76,6 +85,8 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
       routes,
       isRollback,
       ...(actor !== undefined && { actor }),
+      ...(reason !== undefined && { reason }),
+      ...(order !== undefined && { order }),
       ...(sender && { principal: sender }),
     },
   } satisfies RecordedDelivery;

@@ -1,4 +1,5 @@
 import { decideApproval, listApprovals } from "./approvals.ts";
+import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, stopBulkReplay } from "./bulk-replays.ts";
 import { listCredentials } from "./credentials.ts";
 import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
@@ -12,6 +13,7 @@ import { previewRollback } from "./rollback-preview.ts";
 import { revokeSessions } from "./sessions.ts";
 import { submitSummary } from "./summaries.ts";
 import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
+import { getThread } from "./threads.ts";
 import { exchangeToken } from "./token-exchange.ts";
 
 /** The handlers of all calls in one module, because a function in AWS takes time for each file that it loads. */
@@ -20,22 +22,28 @@ export const callHandlers = {
   countDeliveries,
   decideApproval,
   exchangeToken,
+  getBulkReplay,
   getDelivery,
   getOverview,
+  getThread,
   introspectToken,
   listApprovals,
+  listBulkReplays,
   listCredentials,
   listDeliveries,
   listEndedApprovals,
   listRefusals,
   listTargets,
   oauthError,
+  orderBulkReplay,
   pauseOneTarget,
+  previewBulkReplay,
   previewReplay,
   previewRollback,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,
   rollBackRoute,
+  stopBulkReplay,
   submitSummary,
 } as const;

@@ -2,6 +2,7 @@ import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import type { Result } from "../model/result.ts";
 import type { ApprovalsApi } from "./approvals.ts";
+import type { BulkReplaysApi } from "./bulk-replays.ts";
 import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
@@ -12,10 +13,12 @@ import type { ReplayApi } from "./replay.ts";
 import type { SessionsApi } from "./sessions.ts";
 import type { SummariesApi } from "./summaries.ts";
 import type { TargetsApi } from "./targets.ts";
+import type { ThreadsApi } from "./threads.ts";
 import type { TokenExchangeApi } from "./token-exchange.ts";
 
 export type CallDeps = DeliveriesApi &
   DeliveryCountsApi &
+  BulkReplaysApi &
   CredentialsApi &
   RefusalsApi &
   ApprovalsApi &
@@ -24,6 +27,7 @@ export type CallDeps = DeliveriesApi &
   SessionsApi &
   SummariesApi &
   TargetsApi &
+  ThreadsApi &
   TokenExchangeApi &
   IntrospectionApi;
 
@@ -49,10 +53,16 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   get("/v1/deliveries", async (request) => (await handlers()).listDeliveries(request, deps)),
   get("/v1/deliveries/counts", async (request) => (await handlers()).countDeliveries(request, deps)),
   get("/v1/deliveries/:id", async (request, id) => (await handlers()).getDelivery(request, id, deps)),
+  get("/v1/threads", async (request) => (await handlers()).getThread(request, deps)),
   get("/v1/refusals", async (request) => (await handlers()).listRefusals(request, deps)),
   get("/v1/credentials", async (request) => (await handlers()).listCredentials(request, deps)),
   get("/v1/deliveries/:id/replay", async (request, id) => (await handlers()).previewReplay(request, id, deps)),
   post("/v1/deliveries/:id/replay", 202, async (request, id) => (await handlers()).replayDelivery(request, id, deps)),
+  get("/v1/replays", async (request) => (await handlers()).listBulkReplays(request, deps)),
+  post("/v1/replays", 202, async (request) => (await handlers()).orderBulkReplay(request, deps)),
+  post("/v1/replay-preview", 200, async (request) => (await handlers()).previewBulkReplay(request, deps)),
+  get("/v1/replays/:id", async (request, id) => (await handlers()).getBulkReplay(request, id, deps)),
+  post("/v1/replays/:id/stop", 200, async (request, id) => (await handlers()).stopBulkReplay(request, id, deps)),
   get("/v1/rollbacks", async (request) => (await handlers()).previewRollback(request, deps)),
   post("/v1/rollbacks", 202, async (request) => (await handlers()).rollBackRoute(request, deps)),
   get("/v1/approvals", async (request) => {

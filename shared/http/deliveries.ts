@@ -68,7 +68,7 @@ export const query = v.strictObject({
   text: v.optional(v.string()),
   ...lookupEntries,
 });
-type Query = v.InferOutput<typeof query>;
+export type Query = v.InferOutput<typeof query>;
 
 /** What each parameter must be, for the description and for the rejection of an invalid one. */
 export const EXPECTED: Readonly<Record<keyof Query, string>> = {
@@ -96,18 +96,11 @@ export const ONE_EXPECTED = { explain: "true: with an explanation of what it did
 export async function listDeliveries(request: ReceivedRequest, api: DeliveriesApi): Promise<Result<ListedDeliveries>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
-  const filter = v.safeParse(query, Object.fromEntries(request.url.searchParams));
-  if (!filter.success) {
-    const parameter = String(filter.issues[0].path?.[0]?.key ?? "");
-    return reject({
-      reason: "query_invalid",
-      parameter,
-      expected: isKnown(parameter) ? EXPECTED[parameter] : "left out",
-    });
-  }
+  const filter = parseFilter(Object.fromEntries(request.url.searchParams));
+  if (!filter.ok) return filter;
   const { principal: by } = caller.value;
-  const { matched, ...page } = await foundPage(filter.output, by, api);
-  const { source, cursor } = filter.output;
+  const { matched, ...page } = await foundPage(filter.value, by, api);
+  const { source, cursor } = filter.value;
   // A source that was removed from the configuration still has records.
   const isFound = page.found.length > 0 || cursor !== undefined;
   // A caller who may not read every delivery is not shown which sources there are.
@@ -115,7 +108,7 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
     api.policy.isConfined(by, "deliveries") || source === undefined || api.sourceNames.includes(source);
   if (!isFound && !isKnownSource)
     return reject({ reason: "query_invalid", parameter: "source", expected: `one of ${api.sourceNames.join(", ")}` });
-  const { principal, person = matched?.kind === "person" ? filter.output.find : undefined } = filter.output;
+  const { principal, person = personFound(filter.value, page, matched) } = filter.value;
   for (const object of [principal, person])
     if (object !== undefined) await api.auditLog.recordRead({ act: "person_searched", object, by, request });
   const deliveries = page.found.map(({ delivery }) => delivery);
@@ -130,9 +123,49 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
       }),
     ),
     ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
-    lookedBackTo: toIso(page.next?.receivedAt ?? (await reachOf(filter.output, api))),
+    lookedBackTo: toIso(page.next?.receivedAt ?? (await reachOf(filter.value, api))),
     ...(matched && { matched }),
   });
+}
+
+/** Parses the filters of a list. */
+export function parseFilter(parameters: Readonly<Record<string, string>>): Result<Query> {
+  const filter = v.safeParse(query, parameters);
+  if (filter.success) return ok(filter.output);
+  const parameter = String(filter.issues[0].path?.[0]?.key ?? "");
+  const expected = isKnown(parameter) ? EXPECTED[parameter] : "left out";
+  return reject({ reason: "query_invalid", parameter, expected });
+}
+
+/** Yields the deliveries that match, newest first, in pages. A page may have none. */
+export async function* matchingDeliveries(
+  filter: Query,
+  by: Principal,
+  api: DeliveriesApi,
+): AsyncGenerator<PageWithOutcomes["found"]> {
+  let cursor = filter.cursor;
+  for (;;) {
+    const { found, next } = await foundPage(
+      { ...filter, limit: PAGE, ...(cursor !== undefined && { cursor }) },
+      by,
+      api,
+    );
+    yield found;
+    if (next === undefined) return;
+    cursor = `${next.receivedAt}.${next.id}`;
+  }
+}
+
+const PAGE = 100;
+
+/**
+ * The text of `find`, if it was searched for as a person: a person was found, or nothing was and it may be the name of one.
+ * So a search is audited alike whether it finds something or not.
+ */
+function personFound({ find }: Query, { found }: PageWithOutcomes, matched: Candidate | undefined): string | undefined {
+  if (find === undefined) return undefined;
+  const wasSought = found.length === 0 && candidatesOf(find).some(({ kind }) => kind === "person");
+  return matched?.kind === "person" || wasSought ? find : undefined;
 }
 
 interface FoundPage extends PageWithOutcomes {

@@ -52,6 +52,8 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 404, title: "There is no such approval" };
     case "target_unknown":
       return { status: 404, title: noTarget(rejection.known) };
+    case "replay_unknown":
+      return { status: 404, title: "There is no such bulk replay" };
     case "method_not_allowed":
       return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
     case "body_too_large":
@@ -136,6 +138,10 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
         title: `Nothing was decided, because the reference was not verified: ${rejection.problem}`,
         headers: RETRY_AFTER,
       };
+    case "replay_outdated":
+      return { status: 409, title: `The state of the route has changed: it is now ${rejection.state}` };
+    case "replay_unsafe":
+      return { status: 409, title: `The route is ${rejection.state}: something may have run already, or still runs` };
     case "replay_impossible":
     case "rollback_impossible":
       return { status: 409, title: rejection.problem };

@@ -1,28 +1,32 @@
 import * as v from "valibot";
-import { actionIdIn } from "../delivery/delivery-outcomes.ts";
-import { type ReplayDeps, type Replayed, replay } from "../delivery/replay.ts";
+import { type Replayed, replay, replayIdOf } from "../delivery/replay.ts";
+import {
+  answeredBy,
+  type Replayable,
+  type ReplayRouteDeps,
+  replayableOf,
+  replaySeen,
+  seenNow,
+  whyNeverReplayed,
+} from "../delivery/replay-route.ts";
 import { type RollbackDeps, rollBack } from "../delivery/rollback.ts";
-import type { EpochMillis } from "../host/clock.ts";
+import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
-import { busEventsOf } from "../model/bus-event.ts";
+import { isFailed, ROUTE_STATES } from "../model/delivery-state.ts";
 import { factsOfDelivery } from "../model/event-facts.ts";
 import { boundIdentity } from "../model/idempotency-keys.ts";
 import { type Principal, principalIdOf } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { matches } from "../routes/matches.ts";
-import type { RoutePattern } from "../routes/route-pattern.ts";
-import type { DeliveryStore } from "../store/deliveries.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { time } from "./query-time.ts";
 
-export interface ReplayApi extends CallerDeps, ReplayDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
-  readonly deliveries: ReplayDeps["deliveries"] & Pick<DeliveryStore, "timeline">;
+export interface ReplayApi extends CallerDeps, ReplayRouteDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
   readonly policy: Pick<Policy, "rejectCall" | "rejectRoute" | "mayKnow">;
-  /** The patterns of the configured routes. */
-  readonly patterns: () => Promise<readonly RoutePattern[]>;
 }
 
 const text = v.pipe(nonEmptyText, v.maxLength(300));
@@ -30,13 +34,16 @@ export const replayBody = v.strictObject({
   route: v.optional(text),
   today: v.optional(v.boolean()),
   reason: v.optional(text),
+  expected: v.optional(v.strictObject({ state: v.picklist([...ROUTE_STATES, "unmatched"]), since: v.optional(time) })),
+  force: v.optional(v.boolean()),
 });
 export const rollbackQuery = v.strictObject({ route: text });
 export const rollbackBody = v.strictObject({ route: text, environment: v.optional(text), to: v.optional(text) });
 
 /**
  * `POST /v1/deliveries/{id}/replay`: runs a delivery again, for all routes that it matched or for one of them. With `today`
- * also for routes that match only with the configuration of today.
+ * also for routes that match only with the configuration of today. With `expected` only if the route is in this state, and
+ * once for that state, whoever asks.
  */
 export async function replayDelivery(request: ReceivedRequest, id: string, api: ReplayApi): Promise<Result<Replayed>> {
   const caller = await callerOf(request, "of a route", api);
@@ -44,10 +51,10 @@ export async function replayDelivery(request: ReceivedRequest, id: string, api: 
   const { principal: by } = caller.value;
   const body = parseJsonBody(request.body, replayBody);
   if (!body.ok) return reject(body.rejection, by);
-  const known = await knownDelivery(id, by, api);
-  if (known === undefined) return reject({ reason: "delivery_unknown" }, by);
-  const { of, about, timeline, recorded, firing } = known;
-  const { route, today = false, reason } = body.value;
+  const replayable = await knownDelivery(id, by, api);
+  if (replayable === undefined) return reject({ reason: "delivery_unknown" }, by);
+  const { of, about, recorded, firing } = replayable;
+  const { route, today = false, reason, expected, force: isForced = false } = body.value;
   const matched = today ? [...new Set([...recorded, ...firing])] : recorded;
   const routes = route === undefined ? matched : matched.filter((one) => one === route);
   for (const one of routes) {
@@ -57,15 +64,52 @@ export async function replayDelivery(request: ReceivedRequest, id: string, api: 
   const allowed = matched.filter((one) => !api.policy.rejectRoute(by, "replay", one, about));
   const problem = problemWith(of, routes, allowed);
   if (problem !== undefined) return reject({ reason: "replay_impossible", problem }, by);
-  // A route that matches no more runs nothing, so its failure still needs a person.
-  const answersFor = timeline.flatMap((line) =>
-    line.kind === "scheduled" && routes.includes(line.route) && firing.includes(line.route)
-      ? (actionIdIn(line, of, timeline) ?? [])
-      : [],
-  );
   const key = ["delivery", id, ...routes, principalIdOf(by), idempotencyKey(request)];
   const { requestId, traceparent } = request;
-  return ok(await replay({ of, routes, by, isRollback: false, reason, answersFor, key, requestId, traceparent }, api));
+  const who = { by, reason, requestId, traceparent };
+  const [only] = routes;
+  if (only === undefined || routes.length > 1) {
+    if (expected !== undefined) return reject(routeNeeded, by);
+    const answersFor = answeredBy(routes, replayable);
+    return ok(await replay({ ...who, of, routes, isRollback: false, answersFor, key }, api));
+  }
+  const order = replayIdOf(key);
+  if (expected !== undefined) {
+    if (route === undefined) return reject(routeNeeded, by);
+    const since = expected.since === undefined ? undefined : epochMillis(Date.parse(expected.since));
+    const seen = { state: expected.state, since };
+    return rejectedBy(by, await replaySeen({ ...who, replayable, route, seen, isForced }, api));
+  }
+  const earlier = await replayOfOrder(order, replayable, api);
+  if (earlier !== undefined) return ok(earlier);
+  const seen = seenNow(only, replayable);
+  // Two people who run the same failure again at once run it once.
+  if (isFailed(seen.state) && firing.includes(only))
+    return rejectedBy(by, await replaySeen({ ...who, replayable, route: only, seen, isForced: true, order }, api));
+  const answersFor = answeredBy(routes, replayable);
+  return ok(await replay({ ...who, of, routes, isRollback: false, answersFor, key }, api));
+}
+
+const routeNeeded: Rejection = {
+  reason: "body_invalid",
+  problem: '"expected" is about one route, so "route" is needed',
+};
+
+const rejectedBy = <T>(by: Principal, result: Result<T>): Result<T> =>
+  result.ok ? result : reject(result.rejection, by);
+
+/** What the same request recorded before, under a key that others share. */
+async function replayOfOrder(
+  order: string,
+  { of, timeline }: Replayable,
+  { deliveries }: ReplayApi,
+): Promise<Replayed | undefined> {
+  for (const line of timeline) {
+    if (line.kind !== "replayed") continue;
+    const replayed = await deliveries.get(line.delivery);
+    if (replayed?.replay?.order === order) return { delivery: line.delivery, replayOf: of.id, status: "duplicate" };
+  }
+  return undefined;
 }
 
 /** What a replay would do now. */
@@ -107,34 +151,17 @@ export async function previewReplay(
   return ok({ delivery: id, routes });
 }
 
-/** A delivery, the routes that acted on it, and those that match it today. Undefined if the caller may not know it. */
-async function knownDelivery(id: string, by: Principal, { deliveries, policy, patterns }: ReplayApi) {
-  const of = await deliveries.get(id);
-  if (of === undefined || !policy.mayKnow(by, factsOfDelivery(of))) return undefined;
-  const timeline = await deliveries.timeline(id);
-  const scheduled = timeline.flatMap((line) =>
-    line.kind === "scheduled" || line.kind === "already_scheduled" ? [line.route] : [],
-  );
-  const published = of.events === undefined ? [] : busEventsOf(of);
-  const firing = (await patterns()).filter(({ pattern }) => published.some((event) => matches(pattern, event)));
-  return {
-    of,
-    about: factsOfDelivery(of),
-    timeline,
-    recorded: [...new Set(scheduled)],
-    firing: firing.map(({ name }) => name),
-  };
+/** A delivery that may be replayed. Undefined if the caller may not know it. */
+async function knownDelivery(id: string, by: Principal, api: ReplayApi): Promise<Replayable | undefined> {
+  const of = await api.deliveries.get(id);
+  if (of === undefined || !api.policy.mayKnow(by, factsOfDelivery(of))) return undefined;
+  return replayableOf(of, api);
 }
 
 /** `allowed`: the routes that the delivery matched and that the caller may run again. */
-function problemWith(
-  { events, refusal }: RecordedDelivery,
-  routes: readonly string[],
-  allowed: readonly string[],
-): string | undefined {
-  if (events === undefined) return "The delivery is not an event";
-  // Otherwise a caller who may replay would vouch for a sender that was not authenticated.
-  if (refusal !== undefined) return "The sender was not authenticated: shadow mode let the delivery in";
+function problemWith(of: RecordedDelivery, routes: readonly string[], allowed: readonly string[]): string | undefined {
+  const never = whyNeverReplayed(of);
+  if (never !== undefined) return never;
   if (routes.length > 0) return undefined;
   if (allowed.length === 0) return "The delivery matched no route that you may run again";
   return `The delivery matched no such route; you may run it again for: ${allowed.join(", ")}`;

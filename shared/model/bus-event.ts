@@ -2,7 +2,7 @@ import type { TraceParent } from "../host/trace.ts";
 import type { BridgeEvent } from "./event.ts";
 import { eventKeyOf } from "./idempotency-keys.ts";
 import { type NamedPrincipal, namedPrincipal, OWN_ISSUERS } from "./principal.ts";
-import type { RecordedDelivery, Replay } from "./recorded-delivery.ts";
+import type { RecordedDelivery, RecordedReplay, Replay } from "./recorded-delivery.ts";
 
 /** A published event in the envelope that EventBridge patterns match. */
 export interface BusEvent {
@@ -95,11 +95,13 @@ function busEventOf(delivery: RecordedDelivery, { keyParts, ...event }: BridgeEv
       delivery: delivery.id,
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),
       ...(traceparent && { traceparent }),
-      ...(replay && { replay }),
+      ...(replay && { replay: publishedReplay(replay) }),
       principal: principalOf(delivery),
     },
   };
 }
+
+const publishedReplay = ({ reason: _reason, order: _order, ...replay }: RecordedReplay): Replay => replay;
 
 function principalOf({ principal, refusal }: RecordedDelivery): EventPrincipal {
   const { roles } = principal;

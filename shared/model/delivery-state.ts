@@ -19,6 +19,20 @@ export const ROUTE_STATES = [
 ] as const;
 type RouteState = (typeof ROUTE_STATES)[number];
 
+/** Nothing has run for a route in these states, and nothing will: to run it again runs nothing twice. */
+const RERUN_STATES = ["given_up", "cut", "not_fired"] as const satisfies readonly RouteState[];
+
+const FAILED: readonly SeenState[] = ["given_up", "accepted_without_run", "cut"];
+
+/** A replay of a route in these states answers for it: it is `superseded` then. */
+export const isFailed = (state: SeenState): boolean => FAILED.includes(state);
+
+/** `unmatched`: the route did not act on the delivery. */
+export type SeenState = RouteState | "unmatched";
+
+export const isSafeToRerun = (state: SeenState): boolean =>
+  state === "unmatched" || (RERUN_STATES as readonly SeenState[]).includes(state);
+
 /** What became of a delivery. The last four have no route. */
 export const DELIVERY_STATES = [...ROUTE_STATES, "no_route", "refused", "unusable", "ignored"] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
@@ -181,7 +195,7 @@ function routeOutcomeOf({ lines, ...about }: RouteLines, { actionOf, delivery, t
 
 /** A failure that was replayed needs nobody any more: the replay is a delivery with a state of its own. */
 function unlessReplayed(outcome: RouteOutcome, timeline: readonly TimelineEvent[]): RouteOutcome {
-  if (!FAILED.includes(outcome.state)) return outcome;
+  if (!isFailed(outcome.state)) return outcome;
   const replays = timeline
     .filter((line) => line.kind === "replayed")
     .filter(({ routes, at }) => routes.includes(outcome.route) && at >= outcome.since);
@@ -193,8 +207,6 @@ function unlessReplayed(outcome: RouteOutcome, timeline: readonly TimelineEvent[
   const state = { state: "superseded", since: first.at, of: last.delivery } as const;
   return { ...outcome, ...state, why: `${words}, run again as ${last.delivery}` };
 }
-
-const FAILED: readonly RouteState[] = ["given_up", "accepted_without_run", "cut"];
 
 type Found = Pick<RouteOutcome, "state" | "since" | "next" | "why" | "waitsFor">;
 

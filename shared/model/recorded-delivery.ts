@@ -41,7 +41,7 @@ export interface RecordedDelivery {
    */
   readonly refusal?: Rejection;
   /** Present if it replays an earlier delivery. */
-  readonly replay?: Replay;
+  readonly replay?: RecordedReplay;
   /** The delivery that reported the same event before, if an action was stored for that one. */
   readonly repeats?: string;
   /** When it was published, if the outbox recorded that. */
@@ -69,6 +69,14 @@ export interface Replay {
    * releases.
    */
   readonly principal?: NamedPrincipal;
+}
+
+/** A replay as it is recorded. */
+export interface RecordedReplay extends Replay {
+  /** What the person gave as the reason. Neither member is published. */
+  readonly reason?: string;
+  /** Identifies the request, if the id of the delivery does not: the same request again is a duplicate. */
+  readonly order?: string;
 }
 
 /** When a run that has not ended was last reported, and whether the next report was overdue when that was found out. */

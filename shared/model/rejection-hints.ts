@@ -99,6 +99,10 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   reference_unverified:
     "Nothing was decided: repeat it later. `problem` says why the target under `approval.verifyWith` could not confirm what is approved",
   replay_impossible: "`problem` says why",
+  replay_unknown:
+    "`GET /v1/replays` lists them. One expires with the records, and whoever may read only some deliveries sees only their own",
+  replay_outdated: "Nothing, if the state is what you wanted; else look at the delivery and select it again",
+  replay_unsafe: "See what its target did. To run it again nevertheless, order it with `force`",
   rollback_impossible: "`problem` says why and what is known. `to` can name a delivery to run again",
   rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",
 };

@@ -23,6 +23,7 @@ type RequestRejection =
   | { readonly reason: "approval_unknown" }
   // `known`: the targets that the caller may name here, with commas between them; empty if there is none.
   | { readonly reason: "target_unknown"; readonly known: string }
+  | { readonly reason: "replay_unknown" }
   // At the token endpoint.
   | { readonly reason: "grant_type_unsupported" }
   // In the console.
@@ -94,5 +95,8 @@ export type ForbiddenRejection =
   // Nothing was decided, and the same request may succeed later.
   | { readonly reason: "reference_unverified"; readonly problem: string }
   | { readonly reason: "replay_impossible"; readonly problem: string }
+  // The route is not in the state for which somebody wants to run it again. `state`: what it is now.
+  | { readonly reason: "replay_outdated"; readonly state: string }
+  | { readonly reason: "replay_unsafe"; readonly state: string }
   | { readonly reason: "rollback_impossible"; readonly problem: string }
   | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };

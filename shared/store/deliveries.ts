@@ -4,7 +4,7 @@ import { withoutCredentials } from "../host/url-credentials.ts";
 import { isDeliveryId } from "../model/idempotency-keys.ts";
 import type { ListedDelivery } from "../model/lookup-terms.ts";
 import type { Principal } from "../model/principal.ts";
-import type { DeliverySummary, RecordedDelivery, Replay } from "../model/recorded-delivery.ts";
+import type { DeliverySummary, RecordedDelivery, RecordedReplay } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
 import { attentionFields } from "./attention.ts";
@@ -299,7 +299,7 @@ function deliveryOf(item: Item): RecordedDelivery {
   return {
     ...summaryOf(item),
     // Written by `headOf` from the same type.
-    ...(item["replay"] !== undefined && { replay: JSON.parse(text(item, "replay")) as Replay }),
+    ...(item["replay"] !== undefined && { replay: JSON.parse(text(item, "replay")) as RecordedReplay }),
     ...(item["relayedAt"] !== undefined && { relayedAt: epochMillis(number(item, "relayedAt")) }),
     ...(item[TABLE.dueIndex.partitionKey] !== undefined && { unrelayed: true }),
     ...unpackContent(item),

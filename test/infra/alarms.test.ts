@@ -136,6 +136,16 @@ describe("the alarms", () => {
     }
   });
 
+  it("each section of docs/operations/alarms.md belongs to an alarm, and says what to look at", async () => {
+    const runbook = await readFile("docs/operations/alarms.md", "utf8");
+    const source = await readFile("infra/alarms.ts", "utf8");
+    const linked = Array.from(source.matchAll(/runbook: "([a-z-]+)"/g), ([, name = ""]) => name);
+    const sections = runbook.split(/^### Alarm: /m).slice(1);
+    expect(sections.map((section) => section.split("\n")[0]?.replaceAll(" ", "-")).sort()).toEqual(linked.sort());
+    // A command, a log line, a metric or another page.
+    for (const section of sections) expect(section).toMatch(/`[^`]+`|\]\(/);
+  });
+
   it("the start and the end of each alarm go to the topic", () => {
     for (const { Properties } of stack.resources("AWS::CloudWatch::Alarm").values())
       expect(Properties).toMatchObject({ AlarmActions: [TOPIC], OKActions: [TOPIC] });

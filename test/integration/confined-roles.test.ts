@@ -220,6 +220,7 @@ async function bridgeOf(
     policy,
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    log: silentLog,
     patterns: async () => [],
     refusalCounts: new RefusalCounts({ refusals: stores.refusals, clock, log: silentLog }),
     sourcesWithNext: [],
@@ -308,6 +309,13 @@ describe("roles that are confined", () => {
               const got = await bridge.ask(held, "GET", `/v1/deliveries/${idOf(n)}`);
               if (table.may("deliveries", samples)) expect(got).toHaveProperty("answer.delivery.id", idOf(n));
               else expect(got).toEqual(await bridge.ask(held, "GET", `/v1/deliveries/${ABSENT}`));
+
+              const thread = await bridge.ask(held, "GET", `/v1/threads?delivery=${idOf(n)}`);
+              if (table.may("deliveries", samples)) {
+                const shown: readonly { delivery: string }[] = thread.answer.spans;
+                expect(shown.map(({ delivery }) => delivery)).toContain(idOf(n));
+                expect(shown.filter(({ delivery }) => !readable.includes(delivery))).toEqual([]);
+              } else expect(thread).toEqual(await bridge.ask(held, "GET", `/v1/threads?delivery=${ABSENT}`));
 
               const summary = { text: "All is well.", sources: [idOf(n)] };
               const submitted = await bridge.ask(held, "PUT", "/v1/targets/pages/pages/1/summary", summary);

@@ -250,6 +250,17 @@ describe("the audit", () => {
     expect(shown.filter(([, subject]) => subject === "d-unknown" || subject === "x")).toEqual([]);
     expect((await list("")).deliveries.filter(({ outcome }) => outcome === "audit")).toEqual([]);
   });
+
+  it("a search for a person is recorded whether it finds somebody or not, and a search for something else is not", async () => {
+    await Promise.all([
+      get("/v1/deliveries?find=nobody-here"),
+      get("/v1/deliveries?find=https://wiki.example.test/pages/1"),
+    ]);
+    const { deliveries } = await list("?outcome=audit");
+    const searched = deliveries.flatMap(({ what, subject }) => (what === "person_searched" ? [subject] : []));
+    expect(searched).toContain("nobody-here");
+    expect(searched.filter((subject) => subject?.startsWith("https:"))).toEqual([]);
+  });
 });
 
 describe("the revocation of console sessions", () => {

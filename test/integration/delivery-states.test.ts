@@ -42,6 +42,7 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
     policy: policyOf(ROLES),
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    log: silentLog,
     patterns: async () => [],
     refusalCounts: new RefusalCounts(parts.bridge),
     sourcesWithNext: [],

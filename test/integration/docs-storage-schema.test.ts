@@ -19,7 +19,7 @@ import { testClock } from "../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/storage-schema.md");
 /** The pages with an example of each item. */
-const ITEMS = ["deliveries", "pages", "comments", "approvals", "credentials"]
+const ITEMS = ["deliveries", "pages", "comments", "approvals", "credentials", "replays"]
   .map((name) => readText(`docs/storage/${name}.md`))
   .join("\n");
 
@@ -458,6 +458,16 @@ describe("docs/storage-schema.md", () => {
     expect(await saved.targets.save({ ...read, revision: 0 })).toBe(false);
     expect(await saved.targets.save({ ...read, revision: 1 })).toBe(true);
     expect(await saved.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a bulk replay is written and read as documented", async () => {
+    const { stored, read } = exampleOf("Bulk replay");
+    const [put, created] = [await emptyStores(), await emptyStores()];
+    await put.put(stored);
+    expect(await put.bulkReplays.list()).toEqual([read]);
+    expect(await created.bulkReplays.create(read, [])).toBe(true);
+    expect(await created.bulkReplays.create(read, [])).toBe(false);
+    expect(await created.shown(stored)).toEqual(stored);
   });
 
   it("the example of a session cutoff is written and read as documented", async () => {

@@ -70,6 +70,7 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
     policy: policyOf(ROLES),
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    log: silentLog,
     patterns: async () => [],
     refusalCounts,
     sourcesWithNext: [],

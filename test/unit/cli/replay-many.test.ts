@@ -6,11 +6,16 @@ import { commandHost } from "../../support/command-host.ts";
 import { serveOnLoopback } from "../../support/loopback.ts";
 
 const SINCE = "2026-11-02T09:00:00.000Z";
+const GIVEN_UP = { state: "given_up", since: SINCE };
 
 /** Runs `events replay` at a bridge that has one delivery, whose routes are in these states. Returns what it replayed. */
 async function replayed(
   states: readonly (readonly [route: string, state: string])[],
-  { allowed, args = [] }: { readonly allowed: readonly string[]; readonly args?: readonly string[] },
+  {
+    allowed,
+    args = [],
+    isOutdated = false,
+  }: { readonly allowed: readonly string[]; readonly args?: readonly string[]; readonly isOutdated?: boolean },
 ) {
   const sent: unknown[] = [];
   const lines: string[] = [];
@@ -23,6 +28,7 @@ async function replayed(
   });
   app.post("/v1/deliveries/d-1/replay", async (c) => {
     sent.push(await c.req.json());
+    if (isOutdated) return c.json({ title: "it is now ran", reason: "replay_outdated" }, 409);
     return c.json({ delivery: "d-2", replayOf: "d-1", status: "accepted" });
   });
   const { url, close } = await serveOnLoopback(app, 0);
@@ -47,7 +53,9 @@ describe("a replay of many deliveries", () => {
     const rejected = { code: "usage_invalid", message: expect.stringMatching(/ran: .* docs of d-1; .* --force/) };
     await expect(replayed(mixed, { allowed: ["docs"] })).rejects.toMatchObject(rejected);
     await expect(replayed(mixed, { allowed: ["docs"], args: ["--dry-run"] })).rejects.toMatchObject(rejected);
-    expect((await replayed(mixed, { allowed: ["docs"], args: ["--force"] })).sent).toEqual([{ route: "docs" }]);
+    expect((await replayed(mixed, { allowed: ["docs"], args: ["--force"] })).sent).toEqual([
+      { route: "docs", expected: GIVEN_UP, force: true },
+    ]);
   });
 
   it("another route that ran is not run again, so it needs no --force", async () => {
@@ -55,7 +63,9 @@ describe("a replay of many deliveries", () => {
       ["docs", "given_up"],
       ["status", "ran"],
     ] as const;
-    expect((await replayed(other, { allowed: ["docs", "status"] })).sent).toEqual([{ route: "docs" }]);
+    expect((await replayed(other, { allowed: ["docs", "status"] })).sent).toEqual([
+      { route: "docs", expected: GIVEN_UP },
+    ]);
   });
 
   it("a route that the caller may not run again is not counted as one that matches no more", async () => {
@@ -69,5 +79,10 @@ describe("a replay of many deliveries", () => {
     expect(preview.sent).toEqual([]);
     expect(preview.text).toMatch(/MATCH NO MORE +NOT BY YOU\n/);
     expect(preview.text).toMatch(/^secret +given_up +0 +0 +1$/m);
+  });
+
+  it("a route that has another state meanwhile is left alone, and counted", async () => {
+    const { text } = await replayed([["docs", "given_up"]], { allowed: ["docs"], isOutdated: true });
+    expect(text).toMatch(/^0 run again, 0 had been before, 0 left, .*, 1 changed meanwhile and were left alone$/);
   });
 });

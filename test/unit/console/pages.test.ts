@@ -8,6 +8,7 @@ import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
+import { threadPage } from "../../../shared/console/thread-page.ts";
 import type { Visit } from "../../../shared/console/visit.ts";
 import { approvals, deliveries, delivery, shownBy, skeletonOf, visitOf } from "./visiting.ts";
 
@@ -19,6 +20,7 @@ const PAGES = [
   rollbacksPage,
   targetsPage,
   credentialsPage,
+  threadPage,
 ];
 
 /** Every page with these words in it, one after the other. */
@@ -29,7 +31,7 @@ async function pagesWith(word: () => string): Promise<string> {
   const problem = problemPage({ title: word(), status: 409, instance: word(), reason: word() });
   return [...pages, String(await layout(problem, visit))].join("\n");
 }
-const FIELDS = ["find", "text", "type", "source", "principal", "until", "shadow", "environment", "to"];
+const FIELDS = ["find", "text", "type", "source", "principal", "until", "shadow", "environment", "to", "commit"];
 
 const wicked = fc.constantFrom(
   "<script>alert(1)</script>",

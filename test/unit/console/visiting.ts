@@ -4,7 +4,9 @@ import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
+import type { RollbackPreview } from "../../../shared/http/rollback-preview.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
+import type { ShownThread } from "../../../shared/http/threads.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
@@ -243,6 +245,34 @@ export const targets = (word: Words): ListedTargets => ({
   ],
 });
 
+const rollbacks = (word: Words): RollbackPreview => ({ route: word(), places: [] });
+
+const STEP = { depth: 0, state: "ran", tone: "failed", start: AT, delivery: "d-1" } as const;
+const thread = (word: Words): ShownThread => ({
+  now: AT,
+  totals: {
+    start: AT,
+    durationMs: 100_000,
+    steps: 4,
+    deliveries: 2,
+    omitted: 1,
+    attempts: 1,
+    failedAttempts: 1,
+    pageVersions: 1,
+    path: [{ kind: "approval", ms: 90_000 }],
+    people: [word()],
+  },
+  spans: [
+    { ...STEP, id: "1", kind: "delivery", what: word(), delivery: word(), url: word(), by: word(), proof: word() },
+    { ...STEP, id: "2", parent: "1", kind: "route", what: word(), route: word(), summary: word(), end: AT },
+    { ...STEP, id: "3", parent: "2", kind: "approval", what: word(), by: word(), onPathMs: 90_000, isLongest: true },
+    { ...STEP, id: "4", parent: "2", kind: "run", what: word(), url: word(), state: word(), isMinor: true },
+  ],
+  isCut: true,
+  isConfined: true,
+  others: [{ delivery: word(), what: word(), subject: word(), receivedAt: AT }],
+});
+
 export const overviewOf = (word: Words): Overview => ({
   level: "failing",
   at: AT,
@@ -318,6 +348,8 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/credentials/, credentials],
     [/^\/v1\/refusals/, refusals],
     [/^\/v1\/targets/, targets],
+    [/^\/v1\/threads/, thread],
+    [/^\/v1\/rollbacks/, rollbacks],
     [/^\/v1\/overview/, overviewOf],
   ];
   return {

@@ -10,13 +10,19 @@ import { parseCommandLine } from "../../../shared/cli/parse.ts";
 import { shownDelivery } from "../../../shared/cli/responses.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { timelineOf } from "../../../shared/console/timeline.ts";
+import { MESSAGE_REFUSALS } from "../../../shared/delivery/act-on-message.ts";
+import { readinessOf } from "../../../shared/delivery/readiness.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { ADMISSION_LIMITS } from "../../../shared/http/admission.ts";
+import { SOURCE_STATES } from "../../../shared/http/overview-sources.ts";
+import { TARGET_STATES } from "../../../shared/http/overview-targets.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import { DELIVERY_STATES, needsAttention } from "../../../shared/model/delivery-state.ts";
+import { LEVELS } from "../../../shared/model/level.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
+import { testClock } from "../../support/test-doubles.ts";
 import { delivery } from "../console/visiting.ts";
 
 const REASONS = readText("docs/reasons.md");
@@ -70,7 +76,7 @@ const sorted = (texts: Iterable<string>): readonly string[] => [...texts].sort()
 
 describe("docs/operations/states.md", () => {
   it("every state has a row, in the order of the states, with what to do, and is marked if it needs a person", () => {
-    const rows = rowsOf(STATES.slice(0, STATES.indexOf("## Find deliveries")));
+    const rows = rowsOf(STATES.slice(0, STATES.indexOf("## States of an approval")));
     expect(rows.map(([cell = ""]) => codeIn(cell)[0])).toEqual([...DELIVERY_STATES]);
     for (const [at, [cell = "", meaning = "", remedy = ""]] of rows.entries()) {
       const state = DELIVERY_STATES[at];
@@ -80,6 +86,66 @@ describe("docs/operations/states.md", () => {
         cell,
       ).toEqual([]);
     }
+  });
+});
+
+/** Rows with these names, each with what it means and what to do. */
+function expectRows(document: string, heading: string, names: readonly string[]): void {
+  expect(names.length).toBeGreaterThan(1);
+  expect(sorted(firstCodes(document, heading)), heading).toEqual(sorted(names));
+  const empty = rowsUnder(document, heading).filter((cells) => cells.some((cell) => cell === ""));
+  expect(empty, heading).toEqual([]);
+}
+
+describe("every other state and reason that on-call reads", () => {
+  it("each state of an approval has a row in docs/operations/states.md", () => {
+    expectRows(STATES, "States of an approval", unionIn("shared/model/approval.ts", "type ApprovalState"));
+  });
+
+  it("each state of a run that is expected has a row in docs/operations/runs.md", () => {
+    const runs = sectionOf(readText("docs/operations/runs.md"), "A run is expected");
+    const states = unionIn("shared/http/expected-runs.ts", "readonly state");
+    expect(states).toHaveLength(3);
+    const rows = rowsOf(runs.slice(0, runs.indexOf("A page shows nothing")));
+    expect(sorted(rows.map(([cell = ""]) => codeIn(cell)[0] ?? cell))).toEqual(sorted(states));
+  });
+
+  it("each level, and each state of a source and of a target, has a row in docs/operations/home.md", () => {
+    const home = readText("docs/operations/home.md");
+    expectRows(home.slice(0, home.indexOf("## Sources")), "Is it well?", LEVELS);
+    expectRows(home, "Sources", SOURCE_STATES);
+    expectRows(home, "Targets", TARGET_STATES);
+  });
+
+  it("each state of the list of targets is named in docs/operations/targets.md", () => {
+    const text = readText("docs/operations/targets.md");
+    const states = unionIn("shared/http/targets.ts", "readonly state");
+    expect(states).toHaveLength(3);
+    expect(states.filter((state) => !text.includes(`\`${state}\``))).toEqual([]);
+  });
+
+  it("each check of the readiness has a row in docs/operations/store.md", async () => {
+    const { checks } = await readinessOf({
+      checkStore: async () => undefined,
+      diskSpace: undefined,
+      outbox: { unrelayed: async () => [] },
+      waitingTargets: async () => [],
+      clock: testClock(),
+    });
+    expectRows(readText("docs/operations/store.md"), "Readiness", Object.keys(checks));
+  });
+
+  it("each reason for which a message runs nothing has a row in docs/operations/alarms.md", () => {
+    expectRows(readText("docs/operations/alarms.md"), "Alarm: given up", Object.keys(MESSAGE_REFUSALS));
+  });
+
+  it("each reason of the interceptor's own has a row in its guide, and each row has a reason", () => {
+    const own = matchesIn("shared/cluster/verify-trigger.ts", /^ {2}\| "(\w+)"/gm);
+    expect(own).toHaveLength(3);
+    const rows = firstCodes(readText("docs/tekton-interceptor.md"), "Refusals");
+    expect(own.filter((reason) => !rows.includes(reason))).toEqual([]);
+    const known = [...own, ...Object.keys(HINTS), "any other"];
+    expect(rows.filter((reason) => !known.includes(reason))).toEqual([]);
   });
 });
 

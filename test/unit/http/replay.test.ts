@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { replayDelivery } from "../../../shared/http/replay.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
+import type { ActionOutcome } from "../../../shared/model/action-outcome.ts";
 import { busEventsOf } from "../../../shared/model/bus-event.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
 import { ok } from "../../../shared/model/result.ts";
+import { compilePattern } from "../../../shared/routes/pattern.ts";
 import { bridgeParts, routeOf, scripted } from "../../support/bridge-parts.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 
@@ -27,15 +29,17 @@ afterEach(async () => {
 });
 
 /** A bridge with one delivery that matched a route, and a way to replay deliveries with the token of a principal. */
-async function replayed(of: RecordedDelivery) {
-  const parts = await bridgeParts([routeOf(scripted([{ outcome: "done", summary: "fired" }]).run)]);
+async function replayed(of: RecordedDelivery, outcome: ActionOutcome = { outcome: "done", summary: "fired" }) {
+  const parts = await bridgeParts([routeOf(scripted([outcome]).run)]);
   closing.push(parts.stop);
   const { deliveries, runs, clock } = parts;
+  const pattern = compilePattern({ source: [{ prefix: "" }] });
   const publish = async (delivery: RecordedDelivery): Promise<void> => {
     await parts.bus.publish(busEventsOf(delivery));
   };
   await deliveries.record(of);
   await publish(of);
+  await parts.runDue();
   return async (by: Principal, id: string, key = "1"): Promise<RecordedDelivery> => {
     const request: ReceivedRequest = {
       method: "POST",
@@ -52,7 +56,7 @@ async function replayed(of: RecordedDelivery) {
       rejectOverRate: async () => undefined,
       deliveries,
       actions: parts.actions,
-      patterns: async () => [],
+      patterns: async () => (pattern.ok ? [{ name: "docs", pattern: pattern.pattern, target: "ci" }] : []),
       runs,
       runReporters: [],
       recorded: () => undefined,
@@ -118,5 +122,32 @@ describe("the events of a replay", () => {
     ];
     expect(repeated.id).toBe(first.id);
     expect(other.id).not.toBe(first.id);
+  });
+
+  it("a failure is run again once, whoever asks; after that, each order is one of its own", async () => {
+    const original = sampleDelivery();
+    const replay = await replayed(original, { outcome: "give_up", summary: "refused" });
+    const [first, other] = [
+      await replay(personOf("people"), original.id, "first"),
+      await replay(personOf("people", "robin"), original.id, "other"),
+    ];
+    const [same, later] = [
+      await replay(personOf("people"), original.id, "first"),
+      await replay(personOf("people"), original.id, "later"),
+    ];
+    expect(same.id).toBe(first.id);
+    expect(later.id).not.toBe(first.id);
+    // The failure is answered for when the second person asks.
+    expect(other.id).not.toBe(first.id);
+  });
+
+  it("two people who run the same failure again at once run it once", async () => {
+    const original = sampleDelivery();
+    const replay = await replayed(original, { outcome: "give_up", summary: "refused" });
+    const [one, other] = await Promise.all([
+      replay(personOf("people"), original.id, "one"),
+      replay(personOf("people", "robin"), original.id, "other"),
+    ]);
+    expect(other.id).toBe(one.id);
   });
 });

@@ -1,0 +1,79 @@
+import { laterBy } from "../host/clock.ts";
+import { Fault, kindOf } from "../host/fault.ts";
+import type { Log } from "../host/log.ts";
+import type { Policy } from "../identity/policy.ts";
+import type { BulkClaim, BulkCounts, BulkProgress, BulkReplayStore, PlannedReplay } from "../store/bulk-replays.ts";
+import { type ReplayRouteDeps, replayableOf, replaySeen, whyNeverReplayed } from "./replay-route.ts";
+
+export interface BulkReplayDeps extends ReplayRouteDeps {
+  readonly bulkReplays: Pick<BulkReplayStore, "due" | "claim" | "plan" | "advance">;
+  readonly policy: Pick<Policy, "rejectRoute">;
+  readonly log: Log;
+}
+
+/** Replays of one order between two writes of its progress. An order that is stopped stops after them. */
+const BULK_STEP = 10;
+/** Orders that one round works on. */
+const ORDERS = 5;
+/** A step takes a few seconds at most. */
+const LEASE_MS = 60_000;
+
+/**
+ * Works on the orders that are due: one step of each. Returns how many were due. A step that ends early is done again when
+ * its lease ends, and runs nothing twice: see {@link replaySeen}. Throws `store_unavailable` at the end if the store failed.
+ */
+export async function advanceBulkReplays(deps: BulkReplayDeps): Promise<number> {
+  const due = await deps.bulkReplays.due(deps.clock.now(), ORDERS);
+  const results = await Promise.allSettled(due.map((id) => advanceBulkReplay(id, deps)));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  return due.length;
+}
+
+/** Runs one step of an order, if nobody works on it. */
+export async function advanceBulkReplay(id: string, deps: BulkReplayDeps): Promise<void> {
+  const { bulkReplays, clock, log } = deps;
+  const now = clock.now();
+  const claim = await bulkReplays.claim(id, now, laterBy(now, LEASE_MS));
+  if (claim === undefined) return;
+  const progress = await step(claim, deps).catch((error: unknown) => {
+    if (!(error instanceof Fault && error.code === "record_unreadable")) throw error;
+    log.error({ replay: id, error: kindOf(error) }, "the plan of a bulk replay cannot be read");
+    return { handled: claim.total, counts: { ...claim.counts, refused: claim.total - claim.handled } };
+  });
+  // If it was stopped meanwhile, or has another owner, that is not changed.
+  await bulkReplays.advance(claim, progress, clock.now());
+}
+
+async function step(claim: BulkClaim, deps: BulkReplayDeps): Promise<BulkProgress> {
+  const plan = await deps.bulkReplays.plan(claim.id);
+  let counts = claim.counts;
+  for (const planned of plan.slice(claim.handled, claim.handled + BULK_STEP)) {
+    const ended = await runPlanned(planned, claim, deps);
+    counts = { ...counts, [ended]: counts[ended] + 1 };
+  }
+  return { handled: Math.min(claim.handled + BULK_STEP, claim.total), counts };
+}
+
+/** The roles of whoever ordered it are those of the order; what they allow is decided anew. */
+async function runPlanned(
+  { delivery, route, state, since }: PlannedReplay,
+  { by, reason, requestId, isForced }: BulkClaim,
+  deps: BulkReplayDeps,
+): Promise<keyof BulkCounts> {
+  const of = await deps.deliveries.get(delivery).catch(undefinedIfUnreadable);
+  if (of === undefined || whyNeverReplayed(of) !== undefined) return "refused";
+  const replayable = await replayableOf(of, deps);
+  if (deps.policy.rejectRoute(by, "replay", route, replayable.about) !== undefined) return "refused";
+  const order = { by, reason, requestId, isForced, replayable, route, seen: { state, since } };
+  const replayed = await replaySeen(order, deps);
+  if (!replayed.ok) return replayed.rejection.reason === "replay_outdated" ? "outdated" : "refused";
+  if (replayed.value.status === "accepted") return "accepted";
+  // A step that ended early and is done again finds its own records.
+  const record = await deps.deliveries.get(replayed.value.delivery);
+  return record?.requestId === requestId ? "accepted" : "duplicate";
+}
+
+function undefinedIfUnreadable(error: unknown): undefined {
+  if (error instanceof Fault && error.code === "record_unreadable") return undefined;
+  throw error;
+}

@@ -1,0 +1,310 @@
+import * as v from "valibot";
+import { afterEach, describe, expect, it } from "vitest";
+import { relayBus } from "../../functions/relay-bus.ts";
+import { AuditLog } from "../../shared/delivery/audit-log.ts";
+import { advanceBulkReplays } from "../../shared/delivery/bulk-replay.ts";
+import { relay } from "../../shared/delivery/relay.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import {
+  type BulkPreview,
+  type BulkReplaysApi,
+  getBulkReplay,
+  listBulkReplays,
+  orderBulkReplay,
+  previewBulkReplay,
+  type ShownBulkReplay,
+  stopBulkReplay,
+} from "../../shared/http/bulk-replays.ts";
+import { policyOf, role } from "../../shared/identity/policy.ts";
+import type { Rejection } from "../../shared/model/rejection.ts";
+import type { ReceivedRequest } from "../../shared/model/request.ts";
+import { ok, type Result } from "../../shared/model/result.ts";
+import { compilePattern } from "../../shared/routes/pattern.ts";
+import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { silentLog } from "../support/test-doubles.ts";
+
+const ROLES = v.parse(v.record(v.string(), role), {
+  "on-call": { call: ["deliveries"], replay: ["*"] },
+  reader: { call: ["deliveries"] },
+  docs: { call: ["deliveries"], replay: ["*"], in: { spaces: ["NOWHERE"] } },
+});
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A bridge whose target refused `count` deliveries, and works now. */
+async function failedBridge(count: number) {
+  const world = { works: false };
+  const run = routeOf(async () =>
+    world.works ? { outcome: "done", summary: "fired" } : { outcome: "give_up", summary: "refused" },
+  );
+  const parts = await bridgeParts([run]);
+  closing.push(parts.stop);
+  const { deliveries, clock, ownAccounts, bulkReplays } = parts;
+  const relaying = {
+    bus: relayBus(parts.bridge, parts.bus),
+    deliveries,
+    outbox: deliveries,
+    ownAccounts,
+    clock,
+    log: silentLog,
+  };
+  const pattern = compilePattern({ source: [{ prefix: "" }] });
+  if (!pattern.ok) throw new Error("the pattern is valid");
+  const recorded: string[] = [];
+  let allowed = Number.POSITIVE_INFINITY;
+  const api: BulkReplaysApi = {
+    ...parts,
+    deliveries: Object.assign(Object.create(deliveries), {
+      get: deliveries.get.bind(deliveries),
+      timeline: deliveries.timeline.bind(deliveries),
+      list: deliveries.list.bind(deliveries),
+      lookUpsReachTo: deliveries.lookUpsReachTo.bind(deliveries),
+      addToTimeline: deliveries.addToTimeline.bind(deliveries),
+      async record(delivery: Parameters<typeof deliveries.record>[0]) {
+        if (delivery.outcome === "audit") return deliveries.record(delivery);
+        allowed -= 1;
+        if (allowed < 0) throw new Fault("store_unavailable", "the process ended", { retryable: true });
+        const outcome = await deliveries.record(delivery);
+        if (outcome === "recorded") recorded.push(delivery.id);
+        return outcome;
+      },
+    }),
+    // The token is the name of the caller and the role.
+    tokens: {
+      verify: async ({ token }) => {
+        const [subject = "", held = ""] = token.split("/");
+        const principal = {
+          issuer: "https://idp.test",
+          subject,
+          method: "oidc",
+          credential: "k",
+          roles: [held],
+        } as const;
+        return ok({ principal: { ...principal, trustEntry: "people" }, claims: {} });
+      },
+    },
+    trustEntries: ["people"],
+    policy: policyOf(ROLES),
+    patterns: async () => [{ name: "docs", pattern: pattern.pattern, target: "ci" }],
+    runReporters: [],
+    sourceNames: ["wiki"],
+    auditLog: new AuditLog({ deliveries, log: silentLog }),
+    rejectOverRate: async () => undefined,
+    recorded: () => undefined,
+    log: silentLog,
+  };
+  const requestOf = (by: string, body: object, key: string): ReceivedRequest => ({
+    method: "POST",
+    url: new URL("https://bridge.example.test/v1/replays"),
+    headers: new Headers({ authorization: `Bearer ${by}`, "idempotency-key": key }),
+    body: Buffer.from(JSON.stringify(body)),
+    receivedAt: clock.now(),
+    requestId: `request of ${by} ${key}`,
+  });
+  for (let at = 0; at < count; at += 1) {
+    const delivery = { ...sampleDelivery(at), receivedAt: clock.now() };
+    await deliveries.record(delivery);
+    await relay(delivery, relaying);
+  }
+  await parts.runDue();
+  world.works = true;
+  const query = { state: "given_up" };
+  return {
+    ...parts,
+    api,
+    recorded,
+    order: (by: string, { key = "1", ...body }: { readonly key?: string; readonly [member: string]: unknown } = {}) =>
+      orderBulkReplay(requestOf(by, { query, reason: "INC-1", ...body }, key), api),
+    preview: (by: string, body: object = { query }) => previewBulkReplay(requestOf(by, body, "0"), api),
+    show: (by: string, id: string) => getBulkReplay(requestOf(by, {}, "0"), id, api),
+    list: (by: string) => listBulkReplays(requestOf(by, {}, "0"), api),
+    stopOrder: (by: string, id: string) => stopBulkReplay(requestOf(by, {}, "0"), id, api),
+    /** Works on the orders until none is due. */
+    async work(): Promise<void> {
+      while ((await advanceBulkReplays(api)) > 0);
+    },
+    /** Relays what was recorded, and runs it. */
+    async settle(): Promise<void> {
+      for (const id of recorded) {
+        const delivery = await deliveries.get(id);
+        if (delivery?.unrelayed) await relay(delivery, relaying);
+      }
+      await parts.runDue();
+    },
+    diesAfter: (records: number): void => {
+      allowed = records;
+    },
+    bulkReplays,
+  };
+}
+
+function answerOf<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.rejection));
+  return result.value;
+}
+const rejectionOf = (result: Result<object>): Rejection["reason"] | undefined =>
+  result.ok ? undefined : result.rejection.reason;
+
+const FAILED = 25;
+const WOULD_RUN: BulkPreview = {
+  deliveries: FAILED,
+  total: FAILED,
+  routes: [{ route: "docs", state: "given_up", runs: FAILED, unsafe: 0, unmatched: 0, forbidden: 0 }],
+};
+
+describe("an order to run many deliveries again", () => {
+  it("it runs what its preview counted, and shows who ordered it, why and how far it is", async () => {
+    const bridge = await failedBridge(FAILED);
+    expect(answerOf(await bridge.preview("dana/on-call"))).toEqual(WOULD_RUN);
+    const order = answerOf(await bridge.order("dana/on-call"));
+    expect(order).toMatchObject({ state: "running", total: FAILED, handled: 10, reason: "INC-1" });
+    expect(order.by).toMatchObject({ id: "people:dana" });
+    await bridge.work();
+    const done = answerOf(await bridge.show("robin/on-call", order.id));
+    expect(done).toMatchObject({ state: "done", handled: FAILED, counts: { accepted: FAILED, duplicate: 0 } });
+    expect(new Set(bridge.recorded).size).toBe(FAILED);
+    await bridge.settle();
+    expect(answerOf(await bridge.preview("dana/on-call"))).toMatchObject({ total: 0 });
+    const [line] = (await bridge.deliveries.timeline(sampleDelivery(0).id)).filter(({ kind }) => kind === "replayed");
+    expect(line).toMatchObject({ by: { subject: "dana" }, reason: "INC-1" });
+  });
+
+  it("two people who order the same at once run it once, and so do orders that overlap", async () => {
+    const bridge = await failedBridge(FAILED);
+    const orders = await Promise.all([bridge.order("dana/on-call"), bridge.order("robin/on-call")]);
+    await bridge.work();
+    await bridge.settle();
+    expect(bridge.recorded).toHaveLength(FAILED);
+    const counts = await Promise.all(
+      orders.map(async (order) => answerOf(await bridge.show("dana/on-call", answerOf(order).id)).counts),
+    );
+    expect(counts.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(FAILED);
+    expect(counts.reduce((sum, { duplicate, outdated }) => sum + duplicate + outdated, 0)).toBe(FAILED);
+  });
+
+  it("a process that ends in the middle leaves a step, which runs again after its lease and runs nothing twice", async () => {
+    const bridge = await failedBridge(FAILED);
+    bridge.diesAfter(14);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    await expect(bridge.work()).rejects.toMatchObject({ code: "store_unavailable" });
+    bridge.diesAfter(Number.POSITIVE_INFINITY);
+    await bridge.work();
+    expect(answerOf(await bridge.show("dana/on-call", id))).toMatchObject({ state: "running", handled: 10 });
+    bridge.clock.advance(61_000);
+    await bridge.work();
+    const done = answerOf(await bridge.show("dana/on-call", id));
+    expect(done).toMatchObject({ state: "done", counts: { accepted: FAILED, duplicate: 0, outdated: 0, refused: 0 } });
+    expect(bridge.recorded).toHaveLength(FAILED);
+  });
+
+  it("one that is stopped runs nothing more, and a new order runs what is left", async () => {
+    const bridge = await failedBridge(FAILED);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    expect(rejectionOf(await bridge.stopOrder("max/reader", id))).toBe("role_missing");
+    const stopped = answerOf(await bridge.stopOrder("robin/on-call", id));
+    expect(stopped).toMatchObject({ state: "stopped", handled: 10, stoppedBy: { id: "people:robin" } });
+    bridge.clock.advance(61_000);
+    await bridge.work();
+    expect(bridge.recorded).toHaveLength(10);
+    expect(answerOf(await bridge.stopOrder("robin/on-call", id))).toEqual(stopped);
+    const next = answerOf(await bridge.order("robin/on-call"));
+    expect(next.total).toBe(FAILED - 10);
+    await bridge.work();
+    expect(bridge.recorded).toHaveLength(FAILED);
+  });
+
+  it("a delivery that changed after the order is left alone, and counted", async () => {
+    const bridge = await failedBridge(FAILED);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    const plan = await bridge.bulkReplays.plan(id);
+    const last = plan.at(-1)?.delivery ?? "";
+    await answerOf(await bridge.order("robin/on-call", { deliveries: [last], key: "single" }));
+    await bridge.work();
+    const { counts } = answerOf(await bridge.show("dana/on-call", id));
+    expect(counts.accepted + counts.duplicate + counts.outdated).toBe(FAILED);
+    expect(counts.accepted).toBe(FAILED - 1);
+    expect(bridge.recorded).toHaveLength(FAILED);
+  });
+
+  it("what ran is run again only with force, and then once for each order that saw it", async () => {
+    const bridge = await failedBridge(1);
+    const { id } = sampleDelivery(0);
+    answerOf(await bridge.order("dana/on-call"));
+    await bridge.settle();
+    const [replay = ""] = bridge.recorded;
+    const selected = { deliveries: [replay, id], query: {} };
+    const safe = answerOf(await bridge.preview("dana/on-call", selected));
+    expect(safe.routes.map(({ state, runs, unsafe }) => [state, runs, unsafe])).toEqual([
+      ["ran", 0, 1],
+      ["superseded", 0, 1],
+    ]);
+    expect(answerOf(await bridge.order("dana/on-call", { ...selected, key: "2" }))).toMatchObject({
+      total: 0,
+      state: "done",
+    });
+    expect(answerOf(await bridge.order("dana/on-call", { ...selected, force: true, key: "3" })).counts.accepted).toBe(
+      2,
+    );
+    expect(bridge.recorded).toHaveLength(3);
+  });
+});
+
+describe("the idempotency key of an order", () => {
+  it("the same request again is the same order, whatever matches meanwhile, also if nothing matched", async () => {
+    const bridge = await failedBridge(2);
+    const none = { query: { state: "given_up", source: "wiki", text: "nothing-has-this" } };
+    const first: ShownBulkReplay = answerOf(await bridge.order("dana/on-call", { ...none, key: "empty" }));
+    expect(first).toMatchObject({ state: "done", total: 0, handled: 0 });
+    bridge.clock.advance(3_600_000);
+    // A request with the key of an earlier one is that one.
+    expect(answerOf(await bridge.order("dana/on-call", { key: "empty" }))).toEqual(first);
+    expect(bridge.recorded).toHaveLength(0);
+    const other = answerOf(await bridge.order("robin/on-call", { key: "empty" }));
+    expect(other.id).not.toBe(first.id);
+    expect(bridge.recorded).toHaveLength(2);
+    expect(answerOf(await bridge.order("robin/on-call", { key: "empty" })).id).toBe(other.id);
+    expect(bridge.recorded).toHaveLength(2);
+  });
+});
+
+describe("who may order and see it", () => {
+  it("a caller without `replay` gets a preview that says so, and no order", async () => {
+    const bridge = await failedBridge(2);
+    const { total, routes } = answerOf(await bridge.preview("max/reader"));
+    expect([total, routes[0]?.forbidden]).toEqual([0, 2]);
+    expect(rejectionOf(await bridge.order("max/reader"))).toBe("role_missing");
+    expect(bridge.recorded).toHaveLength(0);
+  });
+
+  it("a caller who may read only some deliveries selects none of the others, and sees only own orders", async () => {
+    const bridge = await failedBridge(2);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    const selected = { deliveries: [sampleDelivery(0).id] };
+    expect(answerOf(await bridge.preview("ines/docs", selected))).toEqual({ deliveries: 0, total: 0, routes: [] });
+    expect(rejectionOf(await bridge.show("ines/docs", id))).toBe("replay_unknown");
+    expect(rejectionOf(await bridge.stopOrder("ines/docs", id))).toBe("replay_unknown");
+    const own = answerOf(await bridge.order("ines/docs"));
+    expect(own.total).toBe(0);
+    expect(answerOf(await bridge.list("ines/docs")).replays.map((one) => one.id)).toEqual([own.id]);
+    expect(answerOf(await bridge.list("dana/on-call")).replays).toHaveLength(2);
+  });
+
+  it("the audit has who ordered and who stopped, and why", async () => {
+    const bridge = await failedBridge(FAILED);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    await bridge.stopOrder("robin/on-call", id);
+    const { deliveries } = await bridge.deliveries.list({
+      before: { receivedAt: bridge.clock.now(), id: "~" },
+      notBefore: bridge.clock.now(),
+      limit: 100,
+      scanLimit: 1_000,
+      matches: ({ outcome }) => outcome === "audit",
+    });
+    const acts = deliveries.map(({ what, subject, principal }) => `${principal.subject}: ${what} ${subject}`).sort();
+    expect(acts).toEqual([`dana: replays_ordered ${id}: ${FAILED}, INC-1`, `robin: replays_stopped ${id}`]);
+  });
+});
