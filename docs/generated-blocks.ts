@@ -24,6 +24,7 @@ import { firedRoutesTable, type Page } from "./generate/fired-routes.ts";
 import { httpAnswers, httpCalls, httpSenders } from "./generate/http-reference.ts";
 import { licenceTable } from "./generate/licences.ts";
 import { rejectionTable } from "./generate/rejections.ts";
+import { setupBlocks } from "./generate/sender-setups.ts";
 import { tortureTable } from "./generate/torture.ts";
 
 /**
@@ -41,6 +42,7 @@ const costBlocks = Object.fromEntries(
 export const BLOCKS: Readonly<Record<string, Block>> = {
   ...benchmarkBlocks,
   ...costBlocks,
+  ...setupBlocks,
   checks: checkTable,
   "config-checks": () => keyTable(keysUnder("checks")),
   "config-sections": () => keyTable(sections()),

@@ -6,6 +6,7 @@ import { runCommand } from "../shared/cli/run-command.ts";
 import { printable } from "../shared/cli/terminal-text.ts";
 import { exitProcess } from "../shared/host/exit.ts";
 import { Fault } from "../shared/host/fault.ts";
+import { openTerminal } from "./terminal.ts";
 
 // The AWS client warns at every start that a later version will need a newer Node. package.json names the supported version.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
@@ -40,6 +41,7 @@ try {
     print,
     warn: (text) => void process.stderr.write(`drawbridge: ${text}\n`),
     columns: process.stdout.columns,
+    openTerminal: process.stdin.isTTY && process.stdout.isTTY ? openTerminal : undefined,
     interrupted: () => {
       const controller = new AbortController();
       for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => controller.abort(EXIT[name]));

@@ -4,6 +4,7 @@ import { digestOf } from "../shared/config/digest.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
+import { type FirstWebhookNews, FirstWebhooks } from "../shared/delivery/first-webhooks.ts";
 import { type Readiness, ReadinessLog, readinessOf } from "../shared/delivery/readiness.ts";
 import { RefusalCounts } from "../shared/delivery/refusal-counts.ts";
 import { callOut } from "../shared/host/call-out.ts";
@@ -39,6 +40,8 @@ export interface StandaloneOptions {
   readonly log: Log;
   readonly retry: RetryPolicy;
   readonly address: ListenAddress;
+  /** Called with what {@link FirstWebhooks} reports. */
+  readonly firstWebhooks?: (news: FirstWebhookNews) => void;
   /** Folder of the database's files. Undefined: the data is in memory. */
   readonly dataPath?: string;
 }
@@ -68,7 +71,7 @@ export interface Standalone {
  * worker last as long as the process. The parts that depend on the configuration are built anew for each one.
  */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
-  const { retry, address, dataPath } = options;
+  const { retry, address, dataPath, firstWebhooks: report } = options;
   const logMetrics = new LogMetrics();
   const log = logMetrics.counting(options.log);
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
@@ -83,7 +86,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   };
   const stores = openStores(database.table, storeOptions);
   const credentialUsage = new CredentialUsage({ credentialUses: stores.credentialUses, log });
-  const refusalCounts = new RefusalCounts({ refusals: stores.refusals, clock, log });
+  const firstWebhooks = report && new FirstWebhooks({ ...stores, clock, report });
+  const refusalCounts = new RefusalCounts({
+    refusals: stores.refusals,
+    counted: (request) => firstWebhooks?.refused(request),
+    clock,
+    log,
+  });
   const ready = (): Promise<Readiness> =>
     readinessOf({
       checkStore: () => database.table.checkWrites().then(() => stores.deliveries.unrelayed(clock.now(), 1)),
@@ -103,7 +112,10 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       issuer: openIssuer(config, { secrets, kmsKey: undefined }),
       tokens: tokenVerifier(config, { stores, clock, callOut }),
       credentialUsage,
-      recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
+      recorded: (delivery: RecordedDelivery) => {
+        worker.recorded(delivery);
+        firstWebhooks?.delivered(delivery);
+      },
     });
     const configuration = digestOf(config);
     const api = receiveApp(bridge, {
@@ -123,6 +135,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const watching = new Loop("watching", { everyMs: WATCH_EVERY_MS, log }, async () => readinessLog.add(await ready()));
   const stopWork = () => Promise.all([watching.stop(), cleaning.stop(), worker.stop()]);
   try {
+    await firstWebhooks?.expect(sendersOf(options.config));
     await requeueStranded(database.table, { clock, log });
     cleaning.nudge();
     worker.start(targetsOf(database.table.queues()));
@@ -130,14 +143,17 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => limits().bodyBytes, log });
     const app: ServedApp = { fetch: (request, connection) => current.app.fetch(request, connection) };
     const server = await listen(app, address, admission);
+    let expecting: Promise<void> = Promise.resolve();
     const use = (settings: ReloadableSettings): void => {
       const next = build(settings);
       worker.use(next.bridge);
       if (settings.tls !== undefined) server.useTls(settings.tls);
       current = next;
+      // Without the store, only these lines are missing.
+      expecting = expecting.then(() => firstWebhooks?.expect(sendersOf(settings.config)).catch(() => undefined));
     };
     const finish = async (): Promise<StopOutcome> => {
-      await Promise.all([server.close(), stopWork()]);
+      await Promise.all([server.close(), stopWork(), expecting]);
       await credentialUsage.settled();
       await refusalCounts.flush();
       return "finished";
@@ -158,6 +174,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     database.close();
     throw error;
   }
+}
+
+/** The configured sources, and `status` if jobs may report. */
+function sendersOf({ sources, issuers, roles }: Config): readonly string[] {
+  const names = sources.map(({ name }) => name);
+  const mayReport = Object.values(issuers).some((entry) =>
+    entry.roles.some(({ role }) => roles[role]?.call.includes("status")),
+  );
+  return mayReport ? [...names, "status"] : names;
 }
 
 const CLEAN_EVERY_MS = 3_600_000;

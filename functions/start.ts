@@ -3,6 +3,7 @@ import { configPath } from "../shared/cli/session.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
 import { streamLog } from "../shared/host/log.ts";
+import { firstWebhookReport } from "./first-webhook-report.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startStandalone } from "./standalone.ts";
 import { stopOnSignal } from "./stop-on-signal.ts";
@@ -41,6 +42,7 @@ export async function start(invocation: Invocation): Promise<void> {
     retry: DEFAULT_RETRY,
     address: { hostname: host, port, tls: settings.tls },
     dataPath: data,
+    firstWebhooks: firstWebhookReport({ log, say: process.stderr.isTTY ? invocation.warn : () => undefined }),
   });
   live.start(bridge.use);
   stopOnSignal({

@@ -61,6 +61,8 @@ export interface CommandHost {
   readonly warn: (text: string) => void;
   /** Width of the terminal, in characters; undefined if the output is no terminal. */
   readonly columns: number | undefined;
+  /** Asks the person at the terminal. Undefined if input or output is no terminal. */
+  readonly openTerminal: (() => Terminal) | undefined;
   /** From now on SIGINT and SIGTERM do not end the process; they abort the signal, with the exit code as its reason. */
   readonly interrupted: () => AbortSignal;
   /** The version of this package. */
@@ -69,6 +71,13 @@ export interface CommandHost {
   readonly start: (invocation: Invocation) => Promise<void>;
   /** The upkeep of the store of one machine. */
   readonly maintenance: () => Promise<StoreMaintenance>;
+}
+
+/** A conversation on the terminal. */
+export interface Terminal {
+  /** Returns the next line. Throws `usage_invalid` if the input ends. */
+  readonly ask: (question: string) => Promise<string>;
+  readonly close: () => void;
 }
 
 /** A parsed command line. */

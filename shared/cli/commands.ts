@@ -124,6 +124,56 @@ const partOptions = {
 /** Every command. A command loads its code when it runs, so it does not load the code of the others. */
 export const COMMANDS: readonly Command[] = [
   {
+    name: "init",
+    group: "Set up",
+    summary: "write a first configuration",
+    details:
+      "Asks for the senders, and for the issuers of CI jobs and people if there are any. Writes the configuration and new secrets, and prints what to enter at each sender. With a target it writes a route for each sender whose events fire it. On a terminal it asks for what the options leave out. It never changes a file.",
+    positionals: [],
+    options: {
+      sender: {
+        value: "sender",
+        summary:
+          "confluence-data-center, confluence-cloud, gitlab, github, buildkite, tekton or status; <name>=<sender> names the source; can be repeated",
+        isRepeatable: true,
+      },
+      bridge: { value: "address", summary: "the bridge, as the senders reach it" },
+      site: { value: "address", summary: "of Confluence: the address of the site" },
+      projects: {
+        value: "paths",
+        summary: "of GitLab: the projects, with commas between them; platform/* for a group",
+      },
+      repositories: { value: "paths", summary: "of GitHub: the repositories, in the same way" },
+      organization: { value: "slug", summary: "of Buildkite: the organization" },
+      namespaces: { value: "names", summary: "of Tekton: the namespaces whose runs count, with commas between them" },
+      "jobs-issuer": { value: "address", summary: "of status: the OIDC issuer of the CI jobs" },
+      "jobs-claim": { value: "claim=value", summary: "of status: a claim that only your jobs have" },
+      "people-issuer": { value: "address", summary: "the OIDC issuer of the people on call" },
+      "people-group": { value: "name", summary: "their group, in the claim groups" },
+      audience: { value: "name", summary: "the audience of these tokens (default: the address of the bridge)" },
+      target: {
+        value: "kind",
+        summary: "a first target: tekton, confluence-data-center, confluence-cloud or webhook",
+      },
+      "target-url": { value: "address", summary: "the address of the target" },
+      "target-user": { value: "address", summary: "of the target confluence-cloud: the account that writes" },
+      spaces: { value: "keys", summary: "of the target Confluence: the spaces whose pages it may write" },
+      config: { value: "file", summary: "the file to write (default: drawbridge.yaml)" },
+      secrets: { value: "folder", summary: "where the secrets are kept", default: ".drawbridge/secrets" },
+      "show-secrets": { summary: "also print the secrets on the screen" },
+    },
+    examples: [
+      "init",
+      "init --bridge https://bridge.example.com --sender gitlab --projects platform/*",
+      "init --bridge https://bridge.example.com --sender wiki=confluence-data-center --site https://wiki.example.com --target webhook --target-url https://hooks.example.com/pages",
+    ],
+    run: async (invocation) => {
+      const { code, start } = await (await import("./init.ts")).initCommand(invocation);
+      if (start !== undefined) await startWith(start, invocation);
+      return code;
+    },
+  },
+  {
     name: "start",
     group: "Run a bridge",
     summary: "run the bridge, or the playground",
@@ -663,4 +713,12 @@ function decisionCommand(decision: "grant" | "deny" | "withdraw", summary: strin
     examples: [`approvals ${decision} p-4zq2 --comment "as agreed"`],
     run: async (invocation: Invocation) => (await approvals()).decideCommand(invocation, decision),
   };
+}
+
+/** Starts the bridge as `start --config <path>` does. */
+async function startWith(path: string, invocation: Invocation): Promise<void> {
+  const start = COMMANDS.find(({ name }) => name === "start");
+  const defaults = Object.entries(start?.options ?? {}).map(([name, option]) => [name, option.default]);
+  const options = { ...Object.fromEntries(defaults), config: path };
+  await invocation.start({ ...invocation, options, given: new Set(["config"]) });
 }

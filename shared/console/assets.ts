@@ -67,7 +67,15 @@ table.list { width: 100%; border-collapse: collapse; }
 .list [data-name=Received] { white-space: nowrap; }
 .list [data-name=Source] { overflow-wrap: break-word; }
 .list .good, .list .busy { font-weight: 400; }
-.list .why { display: block; color: var(--faint); font-size: .875rem; max-width: 18rem; }
+.list .why { display: block; color: var(--faint); font-size: .875rem; max-width: 24rem; }
+.list .select { width: 1.9rem; } .select input { min-height: 0; width: 1.15rem; height: 1.15rem; margin: .2rem 0 0; }
+.bulk { position: sticky; bottom: 0; display: flex; flex-wrap: wrap; gap: .6rem .8rem; align-items: center; padding: .6rem 0; background: var(--ground); border-top: 1px solid var(--line); }
+.list .number { text-align: right; font-variant-numeric: tabular-nums; }
+table.counted { width: auto; min-width: 24rem; margin-bottom: 1.2rem; }
+.counts { margin: 0 0 1rem; padding: 0; list-style: none; } .counts b { display: inline-block; min-width: 2.2rem; margin-right: .3rem; font-variant-numeric: tabular-nums; }
+.order fieldset label { display: flex; margin-top: .3rem; }
+.progress { display: flex; gap: .8rem; align-items: center; } progress { width: 24rem; max-width: 60vw; height: 1rem; accent-color: var(--press); }
+.confirm { margin-top: 1.2rem; max-width: 44rem; } .confirm a { padding: .4rem 0; }
 .states { margin: 0 0 1rem; padding: 0; list-style: none; }
 .states li { padding: .15rem 0; }
 .facts { margin: 0 0 1rem; }
@@ -137,9 +145,12 @@ fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0
   .list tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 .8rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .list td { padding: .1rem 0; border: 0; }
   .list td:empty { display: none; }
+  .list tr:has(.select input) { position: relative; padding-left: 2rem; } .list td.select { position: absolute; left: 0; top: .5rem; }
+  .bulk .aside { display: none; }
+  table.counted { width: 100%; min-width: 0; } .counted .number { text-align: left; } .counted .number::before { content: attr(data-name) " "; color: var(--faint); }
   .list [data-name=Subject], .list [data-name=State] { grid-column: 1 / -1; }
-  .list :is([data-name=Source], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
-  .list :is([data-name=Source], [data-name^=Authenticated]) { font-size: .875rem; }
+  .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
+  .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated]) { font-size: .875rem; }
 }
 ${HOME_STYLE}`,
   },
@@ -151,7 +162,7 @@ const main = document.getElementById("main");
 const status = document.getElementById("live");
 const isInUse = () =>
   document.hidden || main.querySelector("details[open], :focus") !== null ||
-  [...main.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+  [...main.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 const timer = setInterval(async () => {
   if (isInUse()) return;
   const response = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);

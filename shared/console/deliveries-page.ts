@@ -7,6 +7,7 @@ import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
 import { cut, EVENT_TYPES } from "../model/event.ts";
 import { stateText } from "../model/state-words.ts";
 import { chart } from "./chart.ts";
+import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, type Html, NOTHING, stateBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -52,7 +53,7 @@ export async function deliveriesPage(visit: Visit): Promise<ApiResult<string | P
   const main = html`${filters(url.searchParams)}
 ${refused}
 ${deliveries.length === 0 ? noneFound(listed.value, now) : chart(deliveries, now)}
-${deliveries.length === 0 ? NOTHING : table(deliveries, now)}
+${deliveries.length === 0 ? NOTHING : selectable(deliveries, visit)}
 ${next === undefined ? NOTHING : html`<p><a class="button" href="${olderPath(url, next)}">${deliveries.length === 0 ? "Go on" : "Older"}</a></p>`}`;
   return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
 }
@@ -137,16 +138,42 @@ const choice = (name: string, label: string, options: readonly (readonly [string
     ([value, words]) => html`<option value="${value}" ${value === chosen ? html`selected` : NOTHING}>${words}</option>`,
   )}</select></label>`;
 
-const table = (deliveries: readonly Listed[], now: EpochMillis): Html => html`<table class="list">
-<thead><tr><th>State</th><th>Received</th><th>Event</th><th>Subject</th><th>Source</th><th>Authenticated as</th></tr></thead>
-<tbody>${deliveries.map((one) => row(one, now))}</tbody></table>`;
+/** The list as a form that selects deliveries to run again, if the person may run any. It works without scripts. */
+function selectable(deliveries: readonly Listed[], visit: Visit): Html {
+  const { now, url, formToken, routes, may } = visit;
+  const isOffered = routes.some((route) => may("replay", route, "anything"));
+  if (!isOffered) return table(deliveries, { now, isSelectable: false });
+  const query = apiQuery(url.searchParams, now);
+  for (const name of ["limit", "cursor"]) query.delete(name);
+  // What fails after this page was made is not on it.
+  if (!query.has("until")) query.set("until", toIso(now));
+  return html`<form method="post" action="/console/replays/preview">
+${formTokenField(formToken)}<input type="hidden" name="query" value="${query.toString()}">
+${table(deliveries, { now, isSelectable: true })}
+<p class="bulk"><button name="which" value="selected">Run the selected again…</button>
+<button class="plain" name="which" value="all">Run all again that match the filter…</button>
+<span class="aside">Both show first what would run.</span></p></form>`;
+}
 
-function row(one: Listed, now: EpochMillis): Html {
+interface Shown {
+  readonly now: EpochMillis;
+  readonly isSelectable: boolean;
+}
+
+const table = (deliveries: readonly Listed[], shown: Shown): Html => html`<table class="list">
+<thead><tr>${shown.isSelectable ? html`<th class="select"></th>` : NOTHING}<th>State</th><th>Received</th><th>Event</th><th>Subject</th><th>Source</th><th>Authenticated as</th></tr></thead>
+<tbody>${deliveries.map((one) => row(one, shown))}</tbody></table>`;
+
+function row(one: Listed, { now, isSelectable }: Shown): Html {
   const { id, receivedAt, outcome, what, subject, source, principal, repeats, shadowRejection, noReportSince, state } =
     one;
   const failure = failureOf(one);
+  const box =
+    outcome === "event"
+      ? html`<input type="checkbox" name="delivery" value="${id}" aria-label="Select ${what} ${subject ?? id}">`
+      : NOTHING;
   return html`<tr>
-<td data-name="State">${stateBadge(state ?? outcome)}${failure === undefined ? NOTHING : html`<span class="why">${failure}</span>`}${repeats === undefined ? NOTHING : html` of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html` ${badge("warn", "no report")} since ${age(noReportSince, now)}`}</td>
+${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td data-name="State">${stateBadge(state ?? outcome)}${failure === undefined ? NOTHING : html`<span class="why">${failure}</span>`}${repeats === undefined ? NOTHING : html` of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html` ${badge("warn", "no report")} since ${age(noReportSince, now)}`}</td>
 <td data-name="Received">${age(receivedAt, now)}</td>
 <td data-name="Event">${deliveryLink(id, what)}</td>
 <td data-name="Subject">${subject ?? ""}</td>

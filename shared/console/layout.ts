@@ -8,6 +8,7 @@ import type { Page, Problem, Visit } from "./visit.ts";
 const MENU = [
   ["/console", "Home"],
   ["/console/deliveries", "Deliveries"],
+  ["/console/replays", "Replays"],
   ["/console/threads", "Threads"],
   ["/console/approvals", "Approvals"],
   ["/console/rollbacks", "Roll back"],
@@ -49,7 +50,7 @@ ${formTokenField(formToken)}<button class="plain">Sign out</button>
 <button class="plain" name="everywhere" value="yes">everywhere</button></form>`;
 
 const isAt = (path: string, { pathname }: URL): boolean =>
-  pathname === path || (path === "/console/deliveries" && pathname.startsWith(`${path}/`));
+  pathname === path || (path !== "/console" && pathname.startsWith(`${path}/`));
 
 /** A rejection or a fault as a page, with the title that the API returned for it. */
 export function problemPage({ status, title, reason, instance }: Problem): Page {

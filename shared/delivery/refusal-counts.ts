@@ -14,6 +14,8 @@ export interface RefusedRequest {
 
 interface RefusalCountsDeps {
   readonly refusals: Pick<RefusalStore, "add">;
+  /** Called with each request that is counted. */
+  readonly counted?: (request: RefusedRequest) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -53,7 +55,9 @@ export class RefusalCounts {
   }
 
   /** Counts a request. Resolves when what has to be written now is written. Never throws. */
-  async count({ source, reason, requestId, receivedAt }: RefusedRequest): Promise<void> {
+  async count(request: RefusedRequest): Promise<void> {
+    const { source, reason, requestId, receivedAt } = request;
+    this.#deps.counted?.(request);
     const goodAt = this.#goodAt.get(source);
     this.#merge({
       source,

@@ -343,6 +343,44 @@ describe("deliveries that failed", () => {
     expect(await command(...again)).toMatch(/^0 run again, 3 had been before/);
   }, 60_000);
 
+  it("a drill: failures are selected in the list, counted, run again with a reason, and shown with their progress", async () => {
+    const ids = [await failingPush("four"), await failingPush("five")];
+    const { visitor } = await bridge.signIn("olga");
+    const list = await visitor.go(new URL("/console/deliveries?state=given_up", bridge.url));
+    for (const id of ids) expect(list.text).toContain(`name="delivery" value="${id}"`);
+    const [first = ""] = ids;
+    const query = fieldIn(list, "query").replaceAll("&amp;", "&");
+    const one = await bridge.order(visitor, list, "/console/replays/preview", {
+      which: "selected",
+      delivery: first,
+      query,
+    });
+    expect(textOf(one)).toMatch(/1 selected delivery\..*push-build ✕ given up 1 .*Run 1 again/);
+    expect((await failed()).toSorted()).toEqual(ids.toSorted());
+
+    const all = await bridge.order(visitor, list, "/console/replays/preview", { which: "all", query });
+    expect(textOf(all)).toMatch(/2 deliveries match state=given_up.*push-build ✕ given up 2/);
+    const order = { which: "all", query, today: "false", force: "false", key: fieldIn(all, "key") };
+    expect((await bridge.order(visitor, all, "/console/replays", { ...order, reason: "" })).status).toBe(400);
+    const runs = bridge.listener.requests.length;
+    const pressed = () => bridge.order(visitor, all, "/console/replays", { ...order, reason: "INC-4712" });
+    const [done, again] = [await pressed(), await pressed()];
+    expect(again.url.pathname).toBe(done.url.pathname);
+    expect(textOf(done)).toMatch(/✓ done .*INC-4712 , ordered .* by olga 2 of 2 2 run again/);
+    await until("two runs", () => bridge.listener.requests.length === runs + 2);
+    expect(await failed()).toEqual([]);
+    const orders = await visitor.go(new URL("/console/replays", bridge.url));
+    expect(textOf(orders)).toMatch(/INC-4712 push-build 2 of 2 olga/);
+  });
+
+  it("a form that orders or stops replays needs its form token, and who may replay nothing is offered none", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    for (const path of ["/console/replays", "/console/replays/preview", "/console/replays/r-1/stop"]) {
+      const forged = await visitor.post(path, { form: "forged", which: "all", query: "", reason: "x", key: "1" });
+      expect([forged.status, textOf(forged)]).toEqual([403, expect.stringContaining("form_forged")]);
+    }
+  });
+
   it("what may have run already is not run again without --force, and a selection needs a condition", async () => {
     await expect(command("events", "replay", pushed, "--dry-run")).rejects.toThrow(/ran: .* add --force/);
     await expect(command("events", "replay")).rejects.toMatchObject({ code: "usage_invalid" });

@@ -7,13 +7,17 @@ export const commandHost = ({
   print = () => undefined,
   warn = () => undefined,
   columns,
+  openTerminal,
   interrupted = () => new AbortController().signal,
-}: Partial<Pick<CommandHost, "environment" | "print" | "warn" | "columns" | "interrupted">> = {}): CommandHost => ({
+}: Partial<
+  Pick<CommandHost, "environment" | "print" | "warn" | "columns" | "openTerminal" | "interrupted">
+> = {}): CommandHost => ({
   environment,
   program: "drawbridge",
   print,
   warn,
   columns,
+  openTerminal,
   interrupted,
   version: async () => "0.0.0",
   start: () => Promise.reject(new Error("a test starts its bridge itself")),

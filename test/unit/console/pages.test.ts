@@ -6,6 +6,7 @@ import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
 import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
+import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
@@ -17,6 +18,9 @@ const PAGES = [
   deliveriesPage,
   (visit: Visit) => deliveryPage(visit, "d-1"),
   approvalsPage,
+  replaysPage,
+  (visit: Visit) => replayPage(visit, "r-1"),
+  (visit: Visit) => previewPage(visit, visit.url.searchParams),
   rollbacksPage,
   targetsPage,
   credentialsPage,
@@ -31,7 +35,20 @@ async function pagesWith(word: () => string): Promise<string> {
   const problem = problemPage({ title: word(), status: 409, instance: word(), reason: word() });
   return [...pages, String(await layout(problem, visit))].join("\n");
 }
-const FIELDS = ["find", "text", "type", "source", "principal", "until", "shadow", "environment", "to", "commit"];
+const FIELDS = [
+  "find",
+  "text",
+  "type",
+  "source",
+  "principal",
+  "until",
+  "shadow",
+  "environment",
+  "to",
+  "delivery",
+  "query",
+  "commit",
+];
 
 const wicked = fc.constantFrom(
   "<script>alert(1)</script>",

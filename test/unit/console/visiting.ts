@@ -1,5 +1,6 @@
 import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
+import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
@@ -223,6 +224,30 @@ const refusals = (word: Words): ListedRefusals => ({
   from: AT,
 });
 
+const bulkPreview = (word: Words): BulkPreview => ({
+  deliveries: 3,
+  total: 2,
+  routes: (["given_up", "unmatched"] as const).map((state) => ({
+    ...({ route: word(), state, runs: 1, unsafe: 1, unmatched: 1, forbidden: 1 } as const),
+  })),
+  isCut: true,
+});
+
+const bulkReplay = (word: Words): ShownBulkReplay => ({
+  id: word(),
+  state: "stopped",
+  orderedAt: AT,
+  by: { id: word(), issuer: word(), subject: word() },
+  reason: word(),
+  isForced: true,
+  routes: [word()],
+  total: 10,
+  handled: 4,
+  counts: { accepted: 1, duplicate: 1, outdated: 1, refused: 1 },
+  endedAt: AT,
+  stoppedBy: { id: word(), issuer: word(), subject: word() },
+});
+
 export const targets = (word: Words): ListedTargets => ({
   targets: [
     {
@@ -351,6 +376,9 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/threads/, thread],
     [/^\/v1\/rollbacks/, rollbacks],
     [/^\/v1\/overview/, overviewOf],
+    [/^\/v1\/replay-preview/, bulkPreview],
+    [/^\/v1\/replays$/, (words) => ({ replays: [bulkReplay(words)] })],
+    [/^\/v1\/replays\//, bulkReplay],
   ];
   return {
     url: new URL("https://bridge.example.test/console"),

@@ -149,12 +149,17 @@ describe("the rules of imports", () => {
     }),
   );
 
-  rule("Only its registry imports a provider or an action; `cli/tekton.ts` imports what `tekton render` needs.", () =>
-    wrongImports(inside("shared/"), (name, path) => {
-      const [, owner] = /^(shared\/(?:providers|actions)\/[^/]+\/)/.exec(name) ?? [];
-      const isRender = name === "shared/actions/tekton/render.ts" && path === "shared/cli/tekton.ts";
-      return owner !== undefined && !path.startsWith(owner) && !path.endsWith("/registry.ts") && !isRender;
-    }),
+  rule(
+    "Only its registry imports a provider or an action, and `setups.ts` the setups; `cli/tekton.ts` imports what `tekton render` needs.",
+    () =>
+      wrongImports(inside("shared/"), (name, path) => {
+        const [, owner] = /^(shared\/(?:providers|actions)\/[^/]+\/)/.exec(name) ?? [];
+        const isRender = name === "shared/actions/tekton/render.ts" && path === "shared/cli/tekton.ts";
+        const isSetup = name.endsWith("/setup.ts") && path === "shared/providers/setups.ts";
+        return (
+          owner !== undefined && !path.startsWith(owner) && !path.endsWith("/registry.ts") && !isRender && !isSetup
+        );
+      }),
   );
 
   rule("Only `config/` and `functions/` import the registries of providers and actions.", () =>

@@ -292,7 +292,9 @@ describe("log messages in documents", () => {
 
 describe("commands in documents", () => {
   it.each(pages())("of %s are accepted by the parser", (path) => {
-    for (const [, command = ""] of readText(path).matchAll(/npm run (?:-s )?drawbridge -- ([^`\n#|)]+)/g)) {
+    for (const [, command = ""] of readText(path)
+      .replaceAll("\\\n", "")
+      .matchAll(/npm run (?:-s )?drawbridge -- ([^`\n#|)]+)/g)) {
       const words = command.replace(/ > .*/, "").trim().replace(/…/g, "x").split(/\s+/);
       expect(() => parseCommandLine(words, COMMANDS), command).not.toThrow();
     }
