@@ -163,6 +163,7 @@ const queryParameters = (query: Operation["query"]): readonly Json[] =>
   Object.entries(query?.schema.entries ?? {}).map(([name, schema]) => ({
     name,
     in: "query",
+    ...(!schema.type.endsWith("optional") && { required: true }),
     description: query?.expected[name],
     schema: inputSchema(schema),
   }));

@@ -70,7 +70,10 @@ const states: Option = {
     "only in these states, with commas between them. To look at: given_up, accepted_without_run, cut, retrying, waiting, refused, unusable",
   rule: statesOf(DELIVERY_STATES),
 };
-const text: Option = { value: "text", summary: "only with this text in id, source, type or subject" };
+const text: Option = {
+  value: "text",
+  summary: "only with this text in id, source, type, subject, or in what --find looks up",
+};
 /** What a list of deliveries can be narrowed to, besides states and times. */
 const filters = {
   route: { value: "name", summary: "only deliveries on which this route acted" },

@@ -77,6 +77,7 @@ const LOCAL: readonly (readonly [command: string, args: readonly string[], code:
   ["check", ["--live"], EXIT.refused],
   ["completion", ["bash"], EXIT.done],
   ["completion", ["tcsh"], EXIT.usage],
+  ["init", ["--sender", "nobody"], EXIT.usage],
   ["login", [], EXIT.usage],
   ["logout", [], EXIT.done],
   ["start", ["--config", "no-such-file.yaml"], EXIT.refused],

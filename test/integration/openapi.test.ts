@@ -114,12 +114,12 @@ interface Sent {
 /** A request for an operation. An invalid one has an invalid query, body or content type. */
 function requestOf({ method, path, operation }: (typeof operations)[number]): fc.Arbitrary<Sent> {
   const { parameters = [], requestBody } = operation;
+  const inQuery = parameters.filter((one) => one.in === "query");
   const query = {
     type: "object",
     additionalProperties: false,
-    properties: Object.fromEntries(
-      parameters.filter((one) => one.in === "query").map(({ name, schema }) => [name, schema]),
-    ),
+    properties: Object.fromEntries(inQuery.map(({ name, schema }) => [name, schema])),
+    required: inQuery.filter(({ required }) => required).map(({ name }) => name),
   };
   const hasQuery = Object.keys(query.properties).length > 0;
   const [type, { schema = {} } = {}] = Object.entries(requestBody?.content ?? {})[0] ?? [];
