@@ -368,6 +368,24 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await events()).eventsShowCommand(invocation),
   },
   {
+    name: "events thread",
+    group: "Deliveries",
+    summary: "show all that followed from one cause",
+    details:
+      "Of a delivery, or of the newest one with this commit, page or run that had an effect. ░ is time in which nothing ran.",
+    positionals: [{ name: "delivery", isOptional: true }],
+    options: {
+      commit: { value: "digits", summary: "the thread of this commit, by its first 7 digits or more" },
+      page: { value: "page", summary: "the thread of this page: its id, title or address" },
+      run: { value: "run", summary: "the thread of this build, job or run: its id or number" },
+      all: { summary: "show also brief steps that say nothing else" },
+      ...format,
+      url,
+    },
+    examples: ["events thread d-twp4klpzkhwviq4i4tluhixvtv", "events thread --commit c0ffee1"],
+    run: async (invocation) => (await import("./thread.ts")).eventsThreadCommand(invocation),
+  },
+  {
     name: "events replay",
     group: "Deliveries",
     summary: "run deliveries again",

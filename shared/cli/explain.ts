@@ -152,9 +152,13 @@ function sourceChecks({ refusals, deliveries: [recorded] }: RefusedOfSource): re
     text: "See why a token is refused, claim by claim",
     command: "drawbridge token explain --file token.txt",
   };
-  if (recorded !== undefined)
-    return [{ text: "See what was wrong with it", command: `drawbridge explain ${recorded.id}` }, secrets, token];
-  return refusals.some(({ reason }) => ABOUT_TOKENS.test(reason)) ? [secrets, token] : [secrets];
+  const first =
+    recorded === undefined
+      ? []
+      : [{ text: "See what was wrong with it", command: `drawbridge explain ${recorded.id}` }];
+  const isAboutToken =
+    recorded?.principal.trustEntry !== undefined || refusals.some(({ reason }) => ABOUT_TOKENS.test(reason));
+  return [...first, secrets, ...(isAboutToken ? [token] : [])];
 }
 
 const ABOUT_TOKENS = /^(token|issuer|algorithm|key|audience|claim|tenant|groups|proof)_/;

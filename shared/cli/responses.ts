@@ -467,3 +467,43 @@ export const listedCredentials = v.object({
 
 /** `POST /webhooks/{source}`. */
 export const receipt = v.object({ delivery: v.string() });
+
+/** `GET /v1/threads`. */
+export const shownThread = v.object({
+  now: v.string(),
+  totals: v.object({
+    start: v.string(),
+    end: v.exactOptional(v.string()),
+    durationMs: v.number(),
+    steps: v.number(),
+    deliveries: v.number(),
+    omitted: v.number(),
+    attempts: v.number(),
+    failedAttempts: v.number(),
+    pageVersions: v.number(),
+    path: v.array(v.object({ kind: v.string(), ms: v.number() })),
+    people: v.array(v.string()),
+  }),
+  spans: v.array(
+    v.object({
+      id: v.string(),
+      parent: v.exactOptional(v.string()),
+      kind: v.string(),
+      what: v.string(),
+      state: v.string(),
+      tone: v.string(),
+      start: v.string(),
+      end: v.exactOptional(v.string()),
+      by: v.exactOptional(v.string()),
+      summary: v.exactOptional(v.string()),
+      route: v.exactOptional(v.string()),
+      onPathMs: v.exactOptional(v.number()),
+      isLongest: v.exactOptional(v.literal(true)),
+      isMinor: v.exactOptional(v.literal(true)),
+    }),
+  ),
+  isCut: v.exactOptional(v.literal(true)),
+  isConfined: v.exactOptional(v.literal(true)),
+  others: v.exactOptional(v.array(v.object({ delivery: v.string(), what: v.string(), receivedAt: v.string() }))),
+});
+export type ShownThread = v.InferOutput<typeof shownThread>;

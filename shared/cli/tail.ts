@@ -72,12 +72,15 @@ function printLines(found: readonly ListedDelivery[], invocation: Invocation): v
   for (const one of found) invocation.print(isTable ? lineOf(one, display) : jsonLine(one));
 }
 
+/** As wide as the longest state. */
+const STATE_COLUMNS = "✕ accepted, no run".length;
+
 /** A line has no columns of its own width: what comes later is not known. */
 function lineOf(
   { id, receivedAt, source, outcome, state, what, subject = "" }: ListedDelivery,
   display: Display,
 ): string {
-  const start = `${timeText(receivedAt, display)}  ${stateText(state ?? outcome).padEnd(10)}  `;
+  const start = `${timeText(receivedAt, display)}  ${stateText(state ?? outcome).padEnd(STATE_COLUMNS)}  `;
   const middle = printable([what, subject, `(${source})`].filter((part) => part !== "").join(" "));
   if (display.columns === undefined) return `${start}${middle}  ${id}`;
   const room = Math.max(10, display.columns - start.length - id.length - 2);

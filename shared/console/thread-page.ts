@@ -2,7 +2,8 @@ import { html } from "hono/html";
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import type { ShownThread } from "../http/threads.ts";
 import { type Axis, axisOf } from "../model/thread/axis.ts";
-import { durationText, KIND_WORDS, TONE_SIGNS } from "../model/thread/words.ts";
+import { shownSteps } from "../model/thread/shown-steps.ts";
+import { durationText, KIND_WORDS, TONE_SIGNS, WAITING_KINDS } from "../model/thread/words.ts";
 import { age, deliveryLink, type Html, NOTHING, outsideLink, STATE_TONES } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -114,10 +115,8 @@ function waterfallOf(thread: ShownThread, { isAll, isToScale, asked }: View): Ht
     ...(end !== undefined && { end: Date.parse(end) }),
   }));
   const axis = axisOf(timed, { from, to: epochMillis(from + totals.durationMs), now }, isToScale);
-  const shown = isAll ? spans : spans.filter(({ isMinor }) => !isMinor);
-  const depths = depthsOf(shown, spans);
-  const rows = shown.map((span) =>
-    rowOf(span, { axis, from, now, anchor: anchorOf(span, spans), depth: depths.get(span.id) ?? 0 }),
+  const rows = shownSteps(spans, isAll).map(({ step, depth }) =>
+    rowOf(step, { axis, from, now, anchor: anchorOf(step, spans), depth }),
   );
   const query = (more: Readonly<Record<string, string>>): string =>
     `/console/threads?${new URLSearchParams({ [asked[0]]: asked[1], ...more })}`;
@@ -134,15 +133,6 @@ function waterfallOf(thread: ShownThread, { isAll, isToScale, asked }: View): Ht
 <p class="aside">${hidden === 0 ? NOTHING : more}${hidden > 0 && (isShortened || isToScale) ? " · " : ""}${
     isToScale ? html`<a href="${query(all)}">Shorten long waits</a>` : NOTHING
   }${isShortened ? html`Long waits in which nothing ran are drawn short. <a href="${query({ scale: "", ...all })}">Draw to scale</a>` : NOTHING}</p>`;
-}
-
-/** How many of the steps above each one are shown. */
-function depthsOf(shown: readonly ShownSpan[], spans: readonly ShownSpan[]): ReadonlyMap<string, number> {
-  const isShown = new Set(shown.map(({ id }) => id));
-  const depths = new Map<string | undefined, number>();
-  // A step comes after the one that it is below.
-  for (const { id, parent } of spans) depths.set(id, (depths.get(parent) ?? 0) + Number(isShown.has(id)));
-  return new Map(spans.map(({ id }) => [id, (depths.get(id) ?? 1) - 1]));
 }
 
 /** Both ends, and the duration of each shortened piece. */
@@ -190,9 +180,6 @@ ${more.length === 0 ? NOTHING : html`<span class="more">${details}</span>`}</th>
 <td class="num" data-name="took">${took}</td><td class="bars">${barOf(span, axis, { start, end })}</td></tr>`;
 }
 
-/** In these nothing runs; their bars are hatched. */
-const WAITS: ReadonlySet<string> = new Set(["approval", "wait", "backoff", "expect", "queued", "paused"]);
-
 function barOf(
   { kind, tone }: ShownSpan,
   axis: Axis,
@@ -202,7 +189,7 @@ function barOf(
   const place = html`x="${percent(Math.min(at, 0.995))}" width="${percent(Math.max(axis.placeOf(end) - at, 0.004))}"`;
   const isThin = kind === "route" || kind === "run";
   const box = isThin ? html`y="40%" height="20%"` : html`y="15%" height="70%"`;
-  const hatched = WAITS.has(kind) ? html`<rect fill="url(#hatch)" ${place} ${box}></rect>` : NOTHING;
+  const hatched = WAITING_KINDS.has(kind) ? html`<rect fill="url(#hatch)" ${place} ${box}></rect>` : NOTHING;
   const gaps = axis.pieces.filter(({ isShortened }) => isShortened);
   const bands = gaps.map(
     (gap) => html`<rect class="gap" x="${percent(gap.at)}" width="${percent(gap.width)}" height="100%"></rect>`,

@@ -53,6 +53,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   "events list": [],
   "events tail": [],
   "events show": [ID],
+  "events thread": [ID],
   "events replay": [ID],
   rollback: ["push"],
   "report shadow": [],

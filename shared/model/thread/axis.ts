@@ -1,5 +1,4 @@
 import type { EpochMillis } from "../../host/clock.ts";
-import type { SpanKind } from "./span.ts";
 
 /** A part of a thread's time axis. */
 interface AxisPiece {
@@ -19,13 +18,13 @@ export interface Axis {
 }
 
 interface Timed {
-  readonly kind: SpanKind;
+  readonly kind: string;
   readonly start: number;
   readonly end?: number;
 }
 
 /** In the others somebody or something is waited for, or it has steps below it that are counted themselves. */
-const ACTIVE: ReadonlySet<SpanKind> = new Set(["delivery", "attempt", "run", "queued", "running", "job", "deployment"]);
+const ACTIVE: ReadonlySet<string> = new Set(["delivery", "attempt", "run", "queued", "running", "job", "deployment"]);
 
 /** A stretch in which nothing ran is shortened if it is at least this part of the whole, and this long. */
 const LONG_PART = 0.25;

@@ -26,6 +26,16 @@ export const KIND_WORDS = {
   deployment: "deployments",
 } as const satisfies Record<SpanKind, string>;
 
+/** In these nothing runs: their bars look different. */
+export const WAITING_KINDS: ReadonlySet<string> = new Set([
+  "approval",
+  "wait",
+  "backoff",
+  "expect",
+  "queued",
+  "paused",
+]);
+
 const UNITS = [
   [86_400_000, "d"],
   [3_600_000, "h"],

@@ -52,7 +52,7 @@ const CASES: readonly (readonly [words: readonly string[], offered: readonly str
   [["ev"], ["events"]],
   [
     ["events", ""],
-    ["list", "tail", "show", "replay"],
+    ["list", "tail", "show", "thread", "replay"],
   ],
   [
     ["events", "show", "d-1", "--"],

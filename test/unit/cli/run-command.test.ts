@@ -64,7 +64,7 @@ describe("the command line", () => {
     [["replay", "d-1"], 'there is no command "replay"; did you mean "events replay"?'],
     [["list"], 'there is no command "list"; did you mean "events list" or "approvals list" or "targets list"?'],
     [["bogus", "--help"], 'there is no command "bogus"'],
-    [["events"], "which of these? events list, events tail, events show, events replay"],
+    [["events"], "which of these? events list, events tail, events show, events thread, events replay"],
     [["approvals", "gratn", "p-1"], 'there is no command "approvals gratn"; did you mean "approvals grant"?'],
     [["approvals", "x"], 'there is no command "approvals x"; there are: approvals list, approvals show'],
     [["constructor"], 'there is no command "constructor"; see drawbridge --help'],
