@@ -498,6 +498,9 @@ export const listedTargets = answer<ListedTargets>()(
   }),
 );
 
+/** `GET /metrics`. */
+export const metrics = text;
+
 const level = v.picklist(LEVELS);
 
 export const overview = answer<Overview>()(
