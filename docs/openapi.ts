@@ -127,9 +127,13 @@ function described(method: string, path: string, operation: Operation): Json {
     ...(body && { requestBody: requestBody(body) }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(succeeding).map(([status, { what, schema }]) => [
+        Object.entries(succeeding).map(([status, { what, type = "application/json", schema }]) => [
           status,
-          { description: what, headers: cacheHeader(operation), content: json(answerSchema(schema)) },
+          {
+            description: what,
+            headers: cacheHeader(operation),
+            content: { [type.replace(/;.*/, "")]: { schema: answerSchema(schema) } },
+          },
         ]),
       ),
       ...rejectionResponses(operation),

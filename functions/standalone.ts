@@ -12,6 +12,7 @@ import { systemClock as clock } from "../shared/host/clock.ts";
 import { diskSpace } from "../shared/host/disk-space.ts";
 import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
+import { LogMetrics } from "../shared/host/metrics.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { within } from "../shared/host/within.ts";
 import { ADMISSION_LIMITS, Admission } from "../shared/http/admission.ts";
@@ -70,7 +71,9 @@ export interface Standalone {
  * worker last as long as the process. The parts that depend on the configuration are built anew for each one.
  */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
-  const { log, retry, address, dataPath, firstWebhooks: report } = options;
+  const { retry, address, dataPath, firstWebhooks: report } = options;
+  const logMetrics = new LogMetrics();
+  const log = logMetrics.counting(options.log);
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
   const limits = () => current.bridge.config.limits;
   const storeOptions = {
@@ -117,6 +120,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const configuration = digestOf(config);
     const api = receiveApp(bridge, {
       ready: async () => ({ ...(await ready()), configuration }),
+      logMetrics,
       refusalCounts,
       patterns: async () => routePatterns(config),
     });

@@ -6,7 +6,7 @@ import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
-import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
+import { type DeliveryCounts, ROUTE_ATTENTION } from "../../shared/http/delivery-counts.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
@@ -106,6 +106,8 @@ export const listedDeliveries = answer<ListedDeliveries>()(
   }),
 );
 
+const described = <Schema extends v.GenericSchema>(schema: Schema, what: string) => v.pipe(schema, v.description(what));
+
 export const deliveryCounts = answer<DeliveryCounts>()(
   v.object({
     intervalSeconds: v.pipe(v.number(), v.description("A multiple of five minutes.")),
@@ -114,12 +116,20 @@ export const deliveryCounts = answer<DeliveryCounts>()(
         from: time,
         source: optionalText,
         counts: v.object({ event: whole, ignored: whole, unusable: whole, refused: whole, audit: whole }),
+        refusedRequests: optional(
+          described(whole, "Requests that nobody proved, which have no delivery. Without `by`."),
+        ),
+        attention: optional(
+          described(
+            v.array(v.object({ state: v.picklist(ROUTE_ATTENTION), count: whole })),
+            "Routes that began to need a person then and still do, by state. Without `by`.",
+          ),
+        ),
       }),
     ),
   }),
 );
 
-const described = <Schema extends v.GenericSchema>(schema: Schema, what: string) => v.pipe(schema, v.description(what));
 const spanKind = v.picklist(SPAN_KINDS);
 
 export const shownThread = answer<ShownThread>()(
@@ -487,6 +497,9 @@ export const listedTargets = answer<ListedTargets>()(
     targets: v.array(v.object({ ...targetMembers, due: whole, may: v.array(v.picklist(["pause", "resume"])) })),
   }),
 );
+
+/** `GET /metrics`. */
+export const metrics = text;
 
 const level = v.picklist(LEVELS);
 

@@ -5,6 +5,7 @@ import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../.
 import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
 import { introspectionForm } from "../../shared/http/introspection.ts";
+import { OPEN_METRICS_TYPE } from "../../shared/http/open-metrics.ts";
 import { EXPECTED as REFUSALS_EXPECTED, query as refusalsQuery } from "../../shared/http/refusals.ts";
 import { replayBody, rollbackBody, rollbackQuery } from "../../shared/http/replay.ts";
 import { revocation } from "../../shared/http/sessions.ts";
@@ -48,6 +49,8 @@ export interface Operation {
 
 interface Answer {
   readonly what: string;
+  /** The type of the answer; JSON if it is left out. */
+  readonly type?: string;
   readonly schema: v.GenericSchema;
 }
 
@@ -101,11 +104,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/deliveries/counts": {
     summary: "Count deliveries by time and outcome",
     description:
-      "Of the last seven days unless `since` is given, in at most 100 intervals. A role that sees only some deliveries " +
+      "Of the last seven days unless `since` is given, in at most 100 intervals, with what was refused without a " +
+      "delivery and what still needs a person. A role that sees only some deliveries " +
       "may not count them.",
     caller: "token",
     query: { schema: countsQuery, expected: COUNTS_EXPECTED },
-    answers: { 200: { what: "The intervals that have a delivery.", schema: answers.deliveryCounts } },
+    answers: { 200: { what: "The intervals in which something was counted.", schema: answers.deliveryCounts } },
     refusals: ["query_invalid"],
   },
   "GET /v1/threads": {
@@ -165,6 +169,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     caller: "token",
     answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
     refusals: [],
+  },
+  "GET /metrics": {
+    summary: "Get the metrics of one machine, in the OpenMetrics text format",
+    description:
+      "On the machine itself without a token, unless the request was forwarded; else with a role that has `call: [metrics]`. " +
+      "In AWS there is no such call: CloudWatch has the metrics.",
+    caller: "token",
+    answers: { 200: { what: "The metrics.", type: OPEN_METRICS_TYPE, schema: answers.metrics } },
+    refusals: [],
+    isOptional: true,
   },
   "GET /v1/overview": {
     summary: "Get whether the bridge is well, and how each source and target is",

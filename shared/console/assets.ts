@@ -57,6 +57,7 @@ summary { cursor: pointer; color: var(--link); }
 .chart { margin: 0 0 1rem; }
 .chart svg { display: block; width: 100%; height: 5rem; border-bottom: 1px solid var(--line); }
 .chart .good { fill: var(--good); } .chart .bad { fill: var(--bad); } .chart .warn { fill: var(--warn); } .chart .quiet { fill: var(--quiet); } .chart .busy { fill: var(--busy); }
+.chart.range svg { height: 7rem; } .chart a:hover rect { opacity: .75; } .chart .grid { stroke: var(--line); } .chart .hit { fill: transparent; } .scale { display: flex; justify-content: space-between; color: var(--faint); font-size: .875rem; }
 .chart .hatch { fill: var(--ground); }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: .875rem; }
 figcaption > span:not(.legend) { white-space: nowrap; }

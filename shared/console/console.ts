@@ -12,20 +12,13 @@ import type { ServedApp } from "../http/connection.ts";
 import { NOT_FOUND, problemOf, UNAVAILABLE } from "../http/problem.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { Rejection } from "../model/rejection.ts";
-import { approvalsPage, submitDecision } from "./approvals-page.ts";
 import { ASSETS } from "./assets.ts";
-import { credentialsPage } from "./credentials-page.ts";
 import { rejectForgedForm } from "./csrf.ts";
-import { deliveriesPage } from "./deliveries-page.ts";
-import { deliveryPage, submitReplay } from "./delivery-page.ts";
-import { homePage } from "./home-page.ts";
 import type { Html } from "./html.ts";
 import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
-import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from "./replays-page.ts";
-import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
+import type { FormHandler, FormName, PageHandler, PageName } from "./pages.ts";
 import type { Session, Sessions } from "./sessions.ts";
-import { submitTarget, targetsPage } from "./targets-page.ts";
-import { type ApiResult, createApiClient, type Page, type Problem, type Visit } from "./visit.ts";
+import { createApiClient, type Problem, type Visit } from "./visit.ts";
 
 export interface ConsoleDeps {
   readonly sessions: Pick<Sessions, "of" | "begin" | "finish" | "end">;
@@ -42,33 +35,30 @@ export interface ConsoleDeps {
 }
 
 type Env = { Variables: { requestId: string } };
-/** Returns the page, or the path of another one to show instead. */
-type PageHandler = (visit: Visit, id: string) => Promise<ApiResult<string | Page>>;
-/** Returns the path of the next page, or the page itself. */
-type FormHandler = (visit: Visit, form: URLSearchParams, id: string) => Promise<ApiResult<string | Page>>;
+const PAGES: readonly (readonly [path: string, page: PageName])[] = [
+  ["/console", "homePage"],
+  ["/console/deliveries", "deliveriesPage"],
+  ["/console/deliveries/:id", "deliveryPage"],
+  ["/console/replays", "replaysPage"],
+  ["/console/replays/:id", "replayPage"],
+  ["/console/threads", "threadPage"],
+  ["/console/approvals", "approvalsPage"],
+  ["/console/rollbacks", "rollbacksPage"],
+  ["/console/targets", "targetsPage"],
+  ["/console/credentials", "credentialsPage"],
+];
+const FORMS: readonly (readonly [path: string, form: FormName])[] = [
+  ["/console/deliveries/:id/replay", "submitReplay"],
+  ["/console/replays", "submitOrder"],
+  ["/console/replays/preview", "previewPage"],
+  ["/console/replays/:id/stop", "submitStop"],
+  ["/console/approvals/:id", "submitDecision"],
+  ["/console/rollbacks", "submitRollback"],
+  ["/console/targets/:id", "submitTarget"],
+];
 
-const PAGES: readonly (readonly [string, PageHandler])[] = [
-  ["/console", homePage],
-  ["/console/deliveries", deliveriesPage],
-  ["/console/deliveries/:id", deliveryPage],
-  ["/console/replays", replaysPage],
-  ["/console/replays/:id", replayPage],
-  // Loaded with the first thread: most starts of the console are for a list.
-  ["/console/threads", async (visit) => (await import("./thread-page.ts")).threadPage(visit)],
-  ["/console/approvals", approvalsPage],
-  ["/console/rollbacks", rollbacksPage],
-  ["/console/targets", targetsPage],
-  ["/console/credentials", credentialsPage],
-];
-const FORMS: readonly (readonly [string, FormHandler])[] = [
-  ["/console/deliveries/:id/replay", submitReplay],
-  ["/console/replays", submitOrder],
-  ["/console/replays/preview", previewPage],
-  ["/console/replays/:id/stop", submitStop],
-  ["/console/approvals/:id", submitDecision],
-  ["/console/rollbacks", submitRollback],
-  ["/console/targets/:id", submitTarget],
-];
+/** Loaded with the first page: the start of a function in AWS takes time for all that it loads. */
+const handlers = () => import("./pages.ts");
 
 /** The pages under `/console`. `docs/console.md` describes each page and how access is controlled. */
 export function createConsole(deps: ConsoleDeps): Hono<Env> {
@@ -83,8 +73,10 @@ export function createConsole(deps: ConsoleDeps): Hono<Env> {
     app.get(path, (c) => c.body(text, 200, { "Content-Type": type, "Cache-Control": "max-age=600" }));
   }
   addSignInRoutes(app, deps);
-  for (const [path, page] of PAGES) app.get(path, (c) => showPage(c, deps, page));
-  for (const [path, submit] of FORMS) app.post(path, (c) => handleForm(c, deps, submit));
+  for (const [path, name] of PAGES)
+    app.get(path, (c) => showPage(c, deps, async (...asked) => (await handlers()).pages[name](...asked)));
+  for (const [path, name] of FORMS)
+    app.post(path, (c) => handleForm(c, deps, async (...sent) => (await handlers()).forms[name](...sent)));
   app.notFound((c) => problemResponse(c, NOT_FOUND));
   app.onError((error, c) => {
     const request = c.get("requestId");

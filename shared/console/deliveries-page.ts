@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
+import type { DeliveryCounts } from "../http/delivery-counts.ts";
 import type { ListedRefusals } from "../http/refusals.ts";
 import { NEEDS_ATTENTION } from "../model/attention.ts";
 import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
@@ -52,10 +53,29 @@ export async function deliveriesPage(visit: Visit): Promise<ApiResult<string | P
   const isNewest = url.searchParams.get("cursor") === null;
   const main = html`${filters(url.searchParams)}
 ${refused}
-${deliveries.length === 0 ? noneFound(listed.value, now) : chart(deliveries, now)}
+${deliveries.length === 0 ? noneFound(listed.value, now) : NOTHING}
+${await chartOf(visit, deliveries)}
 ${deliveries.length === 0 ? NOTHING : selectable(deliveries, visit)}
 ${next === undefined ? NOTHING : html`<p><a class="button" href="${olderPath(url, next)}">${deliveries.length === 0 ? "Go on" : "Older"}</a></p>`}`;
   return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
+}
+
+/**
+ * What was counted over the chosen time. The counts know neither of a further filter nor of who may read what: then the
+ * chart has the listed deliveries.
+ */
+async function chartOf({ url, now, ask }: Visit, deliveries: readonly Listed[]): Promise<Html> {
+  const query = apiQuery(url.searchParams, now);
+  query.delete("limit");
+  const isCounted = [...query.keys()].every((name) => name === "since" || name === "until");
+  const counted = isCounted ? await ask<DeliveryCounts>(`/v1/deliveries/counts?${query}`) : undefined;
+  if (counted?.ok) {
+    const { rangeChart } = await import("./range-chart.ts");
+    const to = Date.parse(query.get("until") ?? toIso(now));
+    const from = Date.parse(query.get("since") ?? toIso(laterBy(epochMillis(to), -7 * 24 * HOUR_MS)));
+    if (from < to) return rangeChart(counted.value, { from, to, now });
+  }
+  return deliveries.length === 0 ? NOTHING : chart(deliveries, now);
 }
 
 /** Says how far back nothing was found. What is older is not known. */
@@ -72,10 +92,12 @@ function apiQuery(fields: URLSearchParams, now: EpochMillis): URLSearchParams {
   const [within = ""] = WITHIN.find(([value]) => value === fields.get("within")) ?? [];
   const hours = Number(within);
   const until = fields.get("until") ?? "";
+  const since = Date.parse(`${fields.get("since") ?? ""}Z`);
   // A `datetime-local` field has no time zone. The label says that it is UTC.
   const end = epochMillis(Date.parse(`${until}Z`));
   if (until !== "") query.set("until", Number.isNaN(end) ? until : toIso(end));
-  if (hours > 0) query.set("since", toIso(laterBy(Number.isNaN(end) ? now : end, -hours * HOUR_MS)));
+  if (!Number.isNaN(since)) query.set("since", toIso(epochMillis(since)));
+  else if (hours > 0) query.set("since", toIso(laterBy(Number.isNaN(end) ? now : end, -hours * HOUR_MS)));
   return query;
 }
 
@@ -102,7 +124,7 @@ function filters(fields: URLSearchParams): Html {
   const value = (name: string): string => fields.get(name) ?? "";
   const field = (name: string, label: string, more: Html = NOTHING): Html =>
     html`<label>${label} <input name="${name}" value="${value(name)}" autocomplete="off" ${more}></label>`;
-  const hasMoreFilters = ["text", "outcome", "principal", "route", "target", "until", "shadow"].some(
+  const hasMoreFilters = ["text", "outcome", "principal", "route", "target", "since", "until", "shadow"].some(
     (name) => value(name) !== "",
   );
   return html`<form class="filters" method="get" action="/console/deliveries" role="search">
@@ -119,6 +141,7 @@ ${field("route", "Route")}
 ${field("target", "Target")}
 ${choice("outcome", "Receipt", [["", "any"], ...OUTCOMES.map((one) => [one, one] as const)], value("outcome"))}
 ${field("principal", "Principal's subject")}
+${field("since", "Since (UTC)", html`type="datetime-local"`)}
 ${field("until", "Until (UTC)", html`type="datetime-local"`)}
 <label class="check"><input type="checkbox" name="shadow" value="true" ${value("shadow") ? html`checked` : NOTHING}>
 only deliveries that shadow mode let in</label></details>

@@ -8,6 +8,7 @@ import type { AuditedRejection, RejectionAudit } from "../delivery/rejection-aud
 import type { Clock } from "../host/clock.ts";
 import { Fault, failureOf } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
+import type { LogMetrics } from "../host/metrics.ts";
 import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
 import { within } from "../host/within.ts";
 import type { Principal } from "../model/principal.ts";
@@ -35,6 +36,8 @@ export interface AppDeps {
   readonly clock: Clock;
   /** Called once per request. */
   readonly newRequestId: () => string;
+  /** The metrics of this process's log lines. Undefined in AWS, where CloudWatch has them: there is no call for them. */
+  readonly logMetrics: LogMetrics | undefined;
   readonly ready: () => Promise<Pick<Readiness, "status" | "checks"> & { readonly configuration?: string }>;
   readonly log: Log;
 }
@@ -65,6 +68,8 @@ export function createApp(deps: AppDeps): Hono<Env> {
     const { default: description } = await import("./openapi.json", { with: { type: "json" } });
     return c.json(description, 200, PUBLIC);
   });
+  const { logMetrics } = deps;
+  if (logMetrics !== undefined) app.get("/metrics", (c) => handleMetrics(c, deps, logMetrics));
   if (deps.issuer !== undefined) addIssuerRoutes(app, deps.issuer);
   rejectOtherMethods(app, deps);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));
@@ -149,6 +154,19 @@ async function handleApiCall(
   if (result.ok) return c.json(result.value, status, NO_CACHE);
   const response = await recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
   return refuse ? refuse(result.rejection, c.get("requestId")) : response;
+}
+
+async function handleMetrics(c: Context<Env>, deps: AppDeps, logMetrics: LogMetrics): Promise<Response> {
+  const [{ getMetrics }, { OPEN_METRICS_TYPE }] = await Promise.all([
+    import("./metrics.ts"),
+    import("./open-metrics.ts"),
+  ]);
+  const request = receivedRequest(c, new Uint8Array(), { clock: deps.clock, repeatable: false });
+  // `c.env` is undefined if a test calls the app without a host.
+  const isLocal = c.env?.isLocal === true;
+  const result = await getMetrics(request, { api: deps.calls, logMetrics, isLocal });
+  if (result.ok) return c.body(result.value, 200, { ...NO_CACHE, "Content-Type": OPEN_METRICS_TYPE });
+  return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
 }
 
 /** Records the rejection if the caller is authenticated, then answers it. */

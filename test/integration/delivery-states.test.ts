@@ -62,7 +62,8 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
   const ask = async (path: string) => {
     const url = new URL(path, "https://bridge.example.test");
     const id = /^\/v1\/deliveries\/(.+)$/.exec(url.pathname)?.[1];
-    const pattern = id === undefined ? "/v1/deliveries" : "/v1/deliveries/:id";
+    const isOne = id !== undefined && id !== "counts";
+    const pattern = isOne ? "/v1/deliveries/:id" : url.pathname;
     const call = calls.find((one) => one.method === "GET" && one.path === pattern);
     const headers = new Headers({ authorization: "Bearer on-call" });
     const request = { method: "GET", url, headers, body: new Uint8Array(), receivedAt: clock.now(), requestId: "r" };
@@ -128,6 +129,28 @@ const DRILLS: Readonly<Record<string, { readonly outcome: ActionOutcome; readonl
   },
   "an action that succeeds": { outcome: DONE, expected: { state: "ran" } },
 };
+
+describe("the counts of a range", () => {
+  it("they have what failed and still needs a person, in the interval in which it failed, and sources alone by source", async () => {
+    const { receive, runDue, ask, clock, stop } = await bridgeOf([routeOf(scripted([GIVE_UP]).run)]);
+    await receive(sampleDelivery(1));
+    await receive(sampleDelivery(2));
+    await runDue();
+    const attentionOf = async () =>
+      (await ask("/v1/deliveries/counts")).intervals.flatMap(
+        ({ attention = [] }: { attention?: readonly object[] }) => attention,
+      );
+    expect(await attentionOf()).toEqual([{ state: "given_up", count: 2 }]);
+    const since = toIso(laterBy(clock.now(), 600_000));
+    expect(
+      (await ask(`/v1/deliveries/counts?since=${since}&until=${toIso(laterBy(clock.now(), 1_200_000))}`)).intervals,
+    ).toEqual([]);
+    const [line] = (await ask(`/v1/deliveries/counts?by=source`)).intervals;
+    expect(line).toMatchObject({ source: "wiki", counts: { event: 2 } });
+    expect(line).not.toHaveProperty("attention");
+    await stop();
+  });
+});
 
 describe("what became of a delivery", () => {
   it.each(Object.entries(DRILLS))("the list, its filter and the delivery agree: %s", async (_title, drill) => {

@@ -3,6 +3,7 @@ import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import type { Source } from "../../shared/delivery/receive.ts";
 import { RefusalCounts } from "../../shared/delivery/refusal-counts.ts";
 import type { Log } from "../../shared/host/log.ts";
+import { LogMetrics } from "../../shared/host/metrics.ts";
 import { ADMISSION_LIMITS, Admission, type AdmissionLimits } from "../../shared/http/admission.ts";
 import { type AppDeps, createApp } from "../../shared/http/app.ts";
 import { listen } from "../../shared/http/listen.ts";
@@ -122,6 +123,7 @@ export async function httpBridge(
     refusalCounts,
     issuer: undefined,
     ready: () => readinessByRead(async () => undefined),
+    logMetrics: new LogMetrics(),
     newRequestId: randomUUID,
     clock,
     log,

@@ -191,8 +191,9 @@ function valuesIn(path: string, template: string): Json | undefined {
   return found ? Object.fromEntries(names.map((name, index) => [name, found[index + 1]])) : undefined;
 }
 
-/** Undefined if it is no JSON. */
+/** Undefined if it is no JSON and should be. */
 function valueIn(body: string, type: string): unknown {
+  if (type === "application/openmetrics-text") return body;
   if (type === "application/x-www-form-urlencoded") return Object.fromEntries(new URLSearchParams(body));
   try {
     return JSON.parse(body);

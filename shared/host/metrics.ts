@@ -1,0 +1,118 @@
+import type { Log, LogFields } from "./log.ts";
+
+/** A metric: what it counts or measures, and its labels. CloudWatch calls a label a dimension. */
+interface MetricDefinition {
+  /** `counter`: a sum since the start of the process. `gauge`: the last value. */
+  readonly type: "counter" | "gauge";
+  /** One sentence. */
+  readonly help: string;
+  /** Only configured names and members of closed sets, never a sender's text: each new value is a metric that costs. */
+  readonly labels: readonly string[];
+}
+
+/**
+ * The metrics that are made from log lines, by name. This is their one definition: for the lines of AWS (embedded metric
+ * format), and for `GET /metrics` on one machine.
+ */
+export const LOG_METRICS = {
+  requests: {
+    type: "counter",
+    help: "Requests, by source, outcome and reason of a rejection or a failure.",
+    labels: ["source", "outcome", "reason"],
+  },
+  attempts: { type: "counter", help: "Attempts of actions, by route and outcome.", labels: ["route", "outcome"] },
+  failedInARow: {
+    type: "gauge",
+    help: "Failures in a row at a target, of an action or of the target as a whole. 0 after a success.",
+    labels: ["target"],
+  },
+  refusedMessages: { type: "counter", help: "Refused queue messages, in AWS, by reason.", labels: ["reason"] },
+  acceptedWithoutRun: {
+    type: "counter",
+    help: "Requests that a target accepted and of which no run was reported in time.",
+    labels: [],
+  },
+  emergencyGrants: { type: "counter", help: "Runs that somebody granted in an emergency.", labels: [] },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+export type LogMetric = keyof typeof LOG_METRICS;
+
+/** A value of a metric. A label that does not apply is undefined. */
+export interface Measurement {
+  readonly name: LogMetric;
+  readonly value: number;
+  readonly labels: LogFields;
+}
+
+/** The metrics of a log line. Only a line about the end of a request or an attempt has a duration. */
+export function metricsOf(fields: LogFields): readonly Measurement[] {
+  if (fields.refusedMessage !== undefined)
+    return [{ name: "refusedMessages", value: 1, labels: { reason: fields.refusedMessage } }];
+  // One metric for all targets, so that one alarm is enough. The line names the target.
+  if (fields.expectedRun === "missing") return [{ name: "acceptedWithoutRun", value: 1, labels: {} }];
+  if (fields.emergencyGrant !== undefined) return [{ name: "emergencyGrants", value: 1, labels: {} }];
+  // The failures in a row of a whole target, by which the alarm of a broken target also finds those of different actions.
+  if (fields.breaker !== undefined) return [failuresOf(fields.target, fields.failedInARow)];
+  if (fields.durationMs === undefined) return [];
+  if (fields.request !== undefined) return [requestMetric(fields)];
+  return fields.outcome === undefined ? [] : attemptMetrics(fields);
+}
+
+function requestMetric({ source, status, reason, fault, error }: LogFields): Measurement {
+  const failure = fault ?? error;
+  if (failure !== undefined)
+    return { name: "requests", value: 1, labels: { source, outcome: "failed", reason: failure } };
+  const outcome = reason === undefined ? status : "refused";
+  return { name: "requests", value: 1, labels: { source, outcome, reason } };
+}
+
+function attemptMetrics({ route, target, outcome, attempt }: LogFields): readonly Measurement[] {
+  const failedInARow = outcome === "done" || outcome === "accepted" ? 0 : Number(attempt);
+  return [{ name: "attempts", value: 1, labels: { route, outcome } }, failuresOf(target, failedInARow)];
+}
+
+const failuresOf = (target: LogFields["target"], failures: unknown): Measurement => ({
+  name: "failedInARow",
+  value: Number(failures),
+  labels: { target },
+});
+
+/** The value of a label as it is written. */
+export const labelText = (value: LogFields[string]): string => String(value ?? "none");
+
+/** One value of a metric, with the values of its labels in the order of its definition. */
+export interface Sample {
+  readonly name: LogMetric;
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
+/** More than all sources, routes and targets have. What would be beyond it is left out. */
+const MAX_SAMPLES = 5_000;
+
+/** The metrics of the log lines of this process, since its start. */
+export class LogMetrics {
+  readonly #samples = new Map<string, Sample>();
+
+  /** A log that writes to another one and counts each line. */
+  counting(log: Log): Log {
+    const line = (level: keyof Log) => (fields: LogFields, message: string) => {
+      for (const measurement of metricsOf(fields)) this.#add(measurement);
+      log[level](fields, message);
+    };
+    return { info: line("info"), warn: line("warn"), error: line("error") };
+  }
+
+  samples(): readonly Sample[] {
+    return [...this.#samples.values()];
+  }
+
+  #add({ name, value, labels }: Measurement): void {
+    const { type, labels: names } = LOG_METRICS[name];
+    const values = names.map((label) => labelText(labels[label]));
+    const key = JSON.stringify([name, ...values]);
+    const before = this.#samples.get(key);
+    if (before === undefined && this.#samples.size >= MAX_SAMPLES) return;
+    const sum = type === "counter" ? (before?.value ?? 0) + value : value;
+    this.#samples.set(key, { name, labels: values, value: sum });
+  }
+}

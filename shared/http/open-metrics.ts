@@ -1,0 +1,45 @@
+/** The type of the exposition: https://prometheus.io/docs/specs/om/open_metrics_spec/ (1.0.0). */
+export const OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/** A metric with all its samples. */
+export interface MetricFamily {
+  /** Without the suffix that its type adds. A name that ends in `_seconds` has that unit. */
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "info";
+  readonly help: string;
+  readonly samples: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
+}
+
+/**
+ * The name of a metric in the exposition: `failedInARow` is `drawbridge_failed_in_a_row`. Prometheus has no capitals,
+ * and CloudWatch's have a namespace instead of the prefix.
+ */
+export const openMetricsName = (name: string): string =>
+  `drawbridge_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+
+const SUFFIXES = { counter: "_total", gauge: "", info: "_info" } as const;
+
+/** The text of these metrics. */
+export function openMetricsText(families: readonly MetricFamily[]): string {
+  return `${families.flatMap(linesOf).join("\n")}\n# EOF\n`;
+}
+
+function linesOf({ name, type, help, samples }: MetricFamily): readonly string[] {
+  return [
+    `# TYPE ${name} ${type}`,
+    ...(name.endsWith("_seconds") ? [`# UNIT ${name} seconds`] : []),
+    `# HELP ${name} ${escaped(help)}`,
+    ...samples.map(({ labels, value }) => `${name}${SUFFIXES[type]}${labelsText(labels)} ${value}`),
+  ];
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([label, value]) => `${label}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+const escaped = (text: string): string =>
+  text.replace(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));

@@ -1,0 +1,87 @@
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { LogMetrics } from "../../../shared/host/metrics.ts";
+import { openMetricsName, openMetricsText } from "../../../shared/http/open-metrics.ts";
+import { policyOf, role } from "../../../shared/identity/policy.ts";
+import { ok } from "../../../shared/model/result.ts";
+import { httpBridge } from "../../support/http-bridge.ts";
+import { parseOpenMetrics } from "../../support/open-metrics.ts";
+import { silentLog } from "../../support/test-doubles.ts";
+
+const ROLES = v.parse(v.record(v.string(), role), {
+  prometheus: { call: ["metrics"] },
+  "on-call": { call: ["deliveries"] },
+  docs: { call: ["metrics"], in: { projects: ["docs"] } },
+});
+
+describe("who may read the metrics", () => {
+  it.each([
+    ["prometheus", 200],
+    ["on-call", 403],
+    ["docs", 403],
+  ])("the role %s from elsewhere: %d", async (held, status) => {
+    const person = { issuer: "https://idp.test", subject: "p", method: "oidc", credential: "k", roles: [held] };
+    const bridge = await httpBridge({
+      calls: {
+        policy: policyOf(ROLES),
+        trustEntries: ["people"],
+        tokens: { verify: async () => ok({ principal: { ...person, trustEntry: "people" }, claims: {} }) },
+        targets: { get: () => Promise.reject(new Error("no")), list: async () => [], save: async () => false },
+      },
+    });
+    const headers = { authorization: "Bearer token", "x-forwarded-for": "203.0.113.7" };
+    expect((await fetch(new URL("/metrics", bridge.url), { headers })).status).toBe(status);
+    await bridge.close();
+  });
+});
+
+describe("the text of the metrics", () => {
+  it("escapes what would end a label or a line", () => {
+    const value = 'a"b\\c\nd';
+    const text = openMetricsText([
+      { name: "drawbridge_x", type: "gauge", help: 'say "\n', samples: [{ labels: { source: value }, value: 1.5 }] },
+    ]);
+    expect(parseOpenMetrics(text)).toMatchObject([{ samples: [{ labels: { source: 'a\\"b\\\\c\\nd' }, value: 1.5 }] }]);
+    expect(text.split("\n")).toHaveLength(5);
+  });
+
+  it.each([
+    "drawbridge_x 1\n# EOF\n",
+    "# TYPE drawbridge_x counter\ndrawbridge_x 1\n# EOF\n",
+    "# TYPE drawbridge_x gauge\ndrawbridge_x 1\ndrawbridge_x 2\n# EOF\n",
+    "# TYPE drawbridge_x gauge\n# UNIT drawbridge_x seconds\n# EOF\n",
+    '# TYPE drawbridge_x gauge\ndrawbridge_x{a="b\n"} 1\n# EOF\n',
+    "# TYPE drawbridge_x gauge\ndrawbridge_x 1\n",
+  ])("the grammar of the tests refuses %j", (text) => {
+    expect(() => parseOpenMetrics(text)).toThrow();
+  });
+
+  it("a name is the one of CloudWatch in the form of Prometheus", () => {
+    expect(openMetricsName("failedInARow")).toBe("drawbridge_failed_in_a_row");
+  });
+});
+
+describe("the metrics of log lines", () => {
+  it("counters add up, a gauge has the last value, and a line that is no end counts nothing", () => {
+    const metrics = new LogMetrics();
+    const log = metrics.counting(silentLog);
+    const attempt = { route: "docs", target: "ci", outcome: "retry", durationMs: 3 };
+    log.warn({ ...attempt, attempt: 1 }, "m");
+    log.warn({ ...attempt, attempt: 2 }, "m");
+    log.info({ request: "r", durationMs: 1, status: "accepted", source: "wiki" }, "delivery");
+    log.info({ request: "r", status: "accepted" }, "no end");
+    expect(metrics.samples()).toEqual([
+      { name: "attempts", labels: ["docs", "retry"], value: 2 },
+      { name: "failedInARow", labels: ["ci"], value: 2 },
+      { name: "requests", labels: ["wiki", "accepted", "none"], value: 1 },
+    ]);
+  });
+
+  it("a defect that makes ever new values cannot fill the memory", () => {
+    const metrics = new LogMetrics();
+    const log = metrics.counting(silentLog);
+    for (let n = 0; n < 6_000; n++)
+      log.info({ request: "r", durationMs: 1, status: "accepted", source: `s-${n}` }, "m");
+    expect(metrics.samples()).toHaveLength(5_000);
+  });
+});
