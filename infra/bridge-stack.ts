@@ -121,8 +121,7 @@ export class BridgeStack extends Stack {
     const secrets = secretsOf(...verifying);
     const outline = routeOutline(config);
     const executesCommands = hasPeople(config) || outline.hasGates;
-    const recordsRuns = outline.runReporters.some(({ runsReportedBy }) => runsReportedBy !== undefined);
-    const recording = { executesCommands, recordsRuns, secrets };
+    const recording = { executesCommands, secrets };
     const relay = new Relay(this, "Relay", { ...defaults, ...recording, bus, streamDeadLetters });
     const sweep = new Sweep(this, "Sweep", {
       ...defaults,

@@ -17,8 +17,6 @@ export interface RelayProps extends FunctionDefaults {
   readonly streamDeadLetters: Queue;
   /** Whether an event may hold a decision or outdate an approval, which is recorded before the event is published. */
   readonly executesCommands: boolean;
-  /** Whether a route starts runs whose reports are recorded, and added to the timeline of what started them. */
-  readonly recordsRuns: boolean;
   /** Secrets of the targets that are asked before a label grants an approval. */
   readonly secrets: SecretGrant;
 }
@@ -40,7 +38,7 @@ export class Relay extends BridgeFunction {
   constructor(
     scope: Construct,
     id: string,
-    { table, bus, streamDeadLetters, executesCommands, recordsRuns, secrets, ...defaults }: RelayProps,
+    { table, bus, streamDeadLetters, executesCommands, secrets, ...defaults }: RelayProps,
   ) {
     super(scope, id, {
       ...defaults,
@@ -64,8 +62,12 @@ export class Relay extends BridgeFunction {
         onFailure: new SqsDlq(streamDeadLetters),
       }),
     );
-    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem"], executesCommands ? [TABLE.dueIndex.name] : []);
-    if (recordsRuns) table.allow(this.handler, ["Query"]);
+    // The queries read list pages, to make the index of an earlier time.
+    table.allow(
+      this.handler,
+      ["GetItem", "PutItem", "UpdateItem", "Query"],
+      executesCommands ? [TABLE.dueIndex.name] : [],
+    );
     grantSecrets(this.handler, secrets);
     bus.grantPutEventsTo(this.handler);
   }

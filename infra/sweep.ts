@@ -44,7 +44,7 @@ export class Sweep extends BridgeFunction {
       onFailure: new SqsDestination(failures),
     });
     // The scan finds the deliveries of the batches that the stream gave up on. No index has them.
-    // A bulk replay reads the timelines of its deliveries.
+    // A bulk replay reads the timelines of its deliveries, and whoever lists deliveries makes the index of an earlier time.
     table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query", "Scan"], [TABLE.dueIndex.name]);
     streamDeadLetters.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
     grantSecrets(this.handler, secrets);

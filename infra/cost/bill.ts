@@ -1,3 +1,5 @@
+import { SLOT_MS } from "../../shared/store/postings.ts";
+import { MIN_DELIVERIES } from "../../shared/store/slot-index.ts";
 import { type ActionCost, INPUTS } from "./inputs.ts";
 import { writeUnits } from "./item-size.ts";
 import type { RelayedMeans } from "./measure.ts";
@@ -21,10 +23,11 @@ export function billOfBridge(load: Load, ingress: Ingress): readonly Line[] {
     { part: "Table: writes", price: "writeUnit", amount: MILLION * bodies.tableUnits },
     { part: "List pages: writes", price: "writeUnit", amount: MILLION * relay.pageUnits },
     { part: "Counts: writes", price: "writeUnit", amount: MILLION * relay.countUnits },
-    { part: "Lookups: writes", price: "writeUnit", amount: MILLION * bodies.lookups },
+    { part: "Lookups: writes", price: "writeUnit", amount: MILLION * (bodies.lookups + relay.indexUnits) },
+    { part: "Lookups: reads", price: "readUnit", amount: MILLION * relay.indexReads },
     ...storageLines("Table", bodies.itemBytes + INPUTS.storedOverhead.value),
     ...storageLines("List pages", relay.pageBytes),
-    ...storageLines("Lookups", bodies.lookups * (bodies.lookupBytes + INPUTS.storedOverhead.value)),
+    ...storageLines("Lookups", bodies.lookups * (bodies.lookupBytes + INPUTS.storedOverhead.value) + relay.indexBytes),
     { part: "Stream: reads", price: "streamRead", amount: MILLION },
     ...functionLines("relay", { calls: relayCalls, ms: relay.ms }),
     { part: "EventBridge: events", price: "busEvent", amount: MILLION },
@@ -87,7 +90,7 @@ export function billOfTracing(load: Load): readonly Line[] {
 
 /**
  * The calls of the relay at this load. Lambda polls each shard several times a second, for at most 100 records, which share
- * a list page. `pageUnits`, `pageBytes` and `countUnits` are for each delivery.
+ * a list page. Units, reads and bytes are for each delivery.
  */
 export function relayingOf({ perSecond, bodies }: Load) {
   const shards = shardsAt(perSecond * bodies.tableUnits);
@@ -107,6 +110,31 @@ export function relayingOf({ perSecond, bodies }: Load) {
     pageBytes: (page + INPUTS.storedOverhead.value) / batch,
     // One source for each batch.
     countUnits: 1 / batch,
+    ...indexOf({
+      perSlot: (perSecond * SLOT_MS) / 1_000,
+      entryBytes: bodies.indexBytes,
+      pageBytes: page / batch,
+      batch,
+    }),
+  };
+}
+
+/**
+ * The index of a slot, for each delivery: two writes of its state, and its entries. Each batch reads the state of its slot,
+ * and whoever makes the index reads all pages; both reads are consistent.
+ */
+function indexOf(slot: {
+  readonly perSlot: number;
+  readonly entryBytes: number;
+  readonly pageBytes: number;
+  readonly batch: number;
+}) {
+  const stateReads = 1 / slot.batch;
+  if (slot.perSlot < MIN_DELIVERIES) return { indexUnits: 0, indexReads: stateReads, indexBytes: 0 };
+  return {
+    indexUnits: 2 / slot.perSlot + slot.entryBytes / 1_024,
+    indexReads: stateReads + slot.pageBytes / 4_096,
+    indexBytes: slot.entryBytes,
   };
 }
 

@@ -4,7 +4,8 @@ import { deliveryIn } from "../../shared/store/deliveries.ts";
 import { listedPartOf } from "../../shared/store/delivery-list.ts";
 import { fromStored, toStored } from "../../shared/store/dynamodb/item.ts";
 import { pagesOf } from "../../shared/store/list-pages.ts";
-import { Postings } from "../../shared/store/postings.ts";
+import { keyOfTerm, Postings } from "../../shared/store/postings.ts";
+import { ENTRY_BYTES } from "../../shared/store/slot-index.ts";
 import type { Fields } from "../../shared/store/table.ts";
 import { testClock } from "../../test/support/test-doubles.ts";
 import { itemBytes, writeUnits } from "./item-size.ts";
@@ -45,6 +46,8 @@ export interface RelayedMeans {
   /** Items by which they are looked up, if all are received within one slot. */
   readonly lookups: number;
   readonly lookupBytes: number;
+  /** Bytes in the index of the slot, on a page of its own. */
+  readonly indexBytes: number;
   readonly tableUnits: number;
   readonly entryBytes: number;
   /** An audit record with the uncompressed body. */
@@ -62,6 +65,7 @@ export async function measureBodies(items: readonly RecordedItem[], date: string
       itemBytes: mean(relayed, ({ item }) => itemBytes(item)),
       ...pageSizes(relayed),
       ...(await lookupsOf(relayed)),
+      indexBytes: mean(relayed, indexBytes),
       tableUnits: mean(relayed, tableUnits),
       entryBytes: mean(relayed, ({ entryBytes }) => entryBytes),
       plainBytes: mean(relayed, plainBytes),
@@ -103,6 +107,11 @@ async function lookupsOf(items: readonly RecordedItem[]) {
   await new Postings(table, { retentionDays: 90 }).add(items.flatMap(listedAt(testClock().now())));
   const lookups = Math.round((100 * bytes.length) / items.length) / 100;
   return { lookups, lookupBytes: mean(bytes, (one) => one) };
+}
+
+function indexBytes(item: RecordedItem): number {
+  const terms = listedAt(testClock().now())(item).flatMap((one) => one.terms ?? []);
+  return ENTRY_BYTES * new Set(terms.map(keyOfTerm)).size;
 }
 
 function pageSizes(items: readonly RecordedItem[]) {

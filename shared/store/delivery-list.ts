@@ -3,9 +3,19 @@ import { hasTerms, type ListedDelivery, type Term, termsIn, textIn } from "../mo
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { Counters, type SlotCounts } from "./counters.ts";
 import type { Retention } from "./fields.ts";
-import { type DeliveryPosition, type ListWindow, listedNewestFirst, mergedNewestFirst } from "./list-pages.ts";
+import {
+  byPosition,
+  type DeliveryPosition,
+  type ListWindow,
+  listedAt,
+  listedNewestFirst,
+  mergedNewestFirst,
+  type PagePlace,
+  type Reading,
+} from "./list-pages.ts";
 import { ListWriter } from "./list-writer.ts";
-import { mostSelective, Postings, SLOT_MS } from "./postings.ts";
+import { isPosted, mostSelective, Postings, SLOT_MS } from "./postings.ts";
+import { SlotIndex } from "./slot-index.ts";
 import type { Table } from "./table.ts";
 
 export interface ListQuery extends ListWindow {
@@ -35,6 +45,7 @@ export class DeliveryList {
   readonly #retention: Retention;
   readonly #postings: Postings;
   readonly #counters: Counters;
+  readonly #index: SlotIndex;
   readonly #writer: ListWriter;
 
   constructor(table: Table, retention: Retention) {
@@ -42,7 +53,9 @@ export class DeliveryList {
     this.#retention = retention;
     this.#postings = new Postings(table, retention);
     this.#counters = new Counters(table, retention);
-    this.#writer = new ListWriter(table, retention, { postings: this.#postings, counters: this.#counters });
+    this.#index = new SlotIndex(table, retention, this.#counters);
+    const parts = { postings: this.#postings, counters: this.#counters, index: this.#index };
+    this.#writer = new ListWriter(table, retention, parts);
   }
 
   /** See {@link DeliveryStore.addToList}. */
@@ -50,19 +63,28 @@ export class DeliveryList {
     return this.#writer.add(deliveries.map(listedPartOf));
   }
 
+  /** Makes the indexes of earlier slots that became due with these deliveries. Never throws. */
+  makeIndexes(deliveries: readonly Pick<ListedDelivery, "receivedAt">[]): Promise<void> {
+    return this.#writer.makeIndexes(deliveries);
+  }
+
   /** Newest first. `unlisted`: recorded deliveries that may not be on a page yet. */
   async page(query: ListQuery, unlisted: readonly (ListedDelivery | RecordedDelivery)[]): Promise<DeliveryPage> {
     const { terms = [], hasTime = () => true } = query;
     const deliveries: ListedDelivery[] = [];
+    const reading: Reading = { hasTime, endedAt: undefined };
+    const term = mostSelective(terms) ?? terms[0];
     let scanned = 0;
-    for await (const listed of this.#candidates(query, mostSelective(terms), unlisted.map(listedPartOf))) {
+    for await (const listed of this.#candidates(query, { term, unlisted: unlisted.map(listedPartOf), reading })) {
+      // What is in the outbox comes after the end of the reading, too.
+      if (reading.endedAt !== undefined && byPosition(reading.endedAt, listed) < 0) break;
       scanned += 1;
       if (hasTerms(listed, terms) && (await query.matches(listed))) deliveries.push(listed);
       const isEnd = deliveries.length === query.limit || scanned === query.scanLimit;
       if (isEnd || (scanned % TIME_CHECK === 0 && !hasTime()))
         return { deliveries, next: { receivedAt: listed.receivedAt, id: listed.id } };
     }
-    return { deliveries };
+    return { deliveries, ...(reading.endedAt && { next: reading.endedAt }) };
   }
 
   /** See {@link DeliveryStore.counts}. */
@@ -79,28 +101,77 @@ export class DeliveryList {
   /** The deliveries of the window that may have the term, newest first; without a term, all. */
   #candidates(
     window: ListWindow,
-    term: Term | undefined,
-    unlisted: readonly ListedDelivery[],
+    {
+      term,
+      unlisted,
+      reading,
+    }: {
+      readonly term: Term | undefined;
+      readonly unlisted: readonly ListedDelivery[];
+      readonly reading: Reading;
+    },
   ): AsyncIterable<ListedDelivery> {
     const { retentionDays } = this.#retention;
     if (term === undefined)
-      return listedNewestFirst(this.#table, window, { unlisted, containing: undefined, retentionDays });
-    return mergedNewestFirst(this.#lookedUp(window, term), unlisted, window);
+      return listedNewestFirst(this.#table, window, { unlisted, containing: undefined, reading, retentionDays });
+    const slots = isPosted(term) ? this.#postedSlots(window, term) : this.#allSlots(window, term);
+    return mergedNewestFirst(this.#lookedUp(window, { term, slots, reading }), unlisted, window);
   }
 
-  async *#lookedUp({ before, notBefore }: ListWindow, term: Term): AsyncGenerator<ListedDelivery> {
-    const { retentionDays } = this.#retention;
-    const options = { unlisted: [], containing: textIn(term), retentionDays };
-    for await (const slot of this.#postings.slots(term, notBefore, before.receivedAt)) {
+  /** The slots that have the term. */
+  async *#postedSlots({ before, notBefore }: ListWindow, term: Term): AsyncGenerator<Slot> {
+    for await (const slot of this.#postings.slots(term, notBefore, before.receivedAt))
+      yield { from: slot, to: laterBy(slot, SLOT_MS), places: await this.#index.placesOf(slot, term) };
+  }
+
+  /** All slots that have an index, and the times between them. */
+  async *#allSlots({ before, notBefore }: ListWindow, term: Term): AsyncGenerator<Slot> {
+    let to = laterBy(before.receivedAt, 1);
+    for await (const { slot, places } of this.#index.slots(notBefore, before.receivedAt, term)) {
       const end = laterBy(slot, SLOT_MS);
-      const inSlot = {
-        before: before.receivedAt < end ? before : { receivedAt: end, id: "" },
-        notBefore: epochMillis(Math.max(slot, notBefore)),
+      if (end < to) yield { from: end, to, places: undefined };
+      yield { from: slot, to: end, places };
+      to = slot;
+    }
+    if (notBefore < to) yield { from: notBefore, to, places: undefined };
+  }
+
+  async *#lookedUp(
+    { before, notBefore }: ListWindow,
+    { term, slots, reading }: { readonly term: Term; readonly slots: AsyncIterable<Slot>; readonly reading: Reading },
+  ): AsyncGenerator<ListedDelivery> {
+    const containing = textIn(term);
+    const { retentionDays } = this.#retention;
+    let isFirst = true;
+    for await (const { from, to, places } of slots) {
+      if (!isFirst && !reading.hasTime()) {
+        reading.endedAt = { receivedAt: to, id: FIRST_ID };
+        return;
+      }
+      isFirst = false;
+      const window = {
+        before: before.receivedAt < to ? before : { receivedAt: to, id: "" },
+        notBefore: epochMillis(Math.max(from, notBefore)),
       };
-      yield* listedNewestFirst(this.#table, inSlot, options);
+      const options = { unlisted: [], containing, reading, retentionDays };
+      if (places === undefined) yield* listedNewestFirst(this.#table, window, options);
+      else yield* listedAt(this.#table, places, window, options);
+      if (reading.endedAt !== undefined) return;
     }
   }
 }
+
+/** A time that may have a delivery with a term. */
+interface Slot {
+  readonly from: EpochMillis;
+  /** Exclusive. */
+  readonly to: EpochMillis;
+  /** The pages that have one; undefined if all pages of the time have to be read. */
+  readonly places: readonly PagePlace[] | undefined;
+}
+
+/** Before every id. */
+const FIRST_ID = "0";
 
 /** Deliveries that are read before the time is looked at. */
 const TIME_CHECK = 100;

@@ -6,12 +6,15 @@ import type { ListedDelivery } from "../model/lookup-terms.ts";
 import { expiryOf, number, padTime, type Retention } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { mergeNewestFirst } from "./streams.ts";
-import type { Fields, Item, ItemKey, Table } from "./table.ts";
+import { beginningWith, type Fields, type Item, type ItemKey, type Table } from "./table.ts";
 
 /** A position in the order of all deliveries: by time, then by id. */
 export type DeliveryPosition = Pick<ListedDelivery, "receivedAt" | "id">;
 
-/** Partitions of the pages of one day, so that the writes of a day are spread (each takes 1,000 write units a second). */
+/**
+ * Partitions of the pages of one day, so that the writes of a day are spread (each takes 1,000 write units a second). The
+ * indexes of slots have the number of a shard in two bits.
+ */
 export const LIST_SHARDS = 4;
 /** Maximum number of deliveries on a page. */
 export const PAGE_DELIVERIES = 100;
@@ -19,7 +22,7 @@ export const PAGE_DELIVERIES = 100;
  * Longest time between two deliveries of one page. A list that starts at an instant also reads the pages that are newer by
  * this, because they may have older deliveries.
  */
-const PAGE_SPAN_MS = 60_000;
+export const PAGE_SPAN_MS = 60_000;
 /** An item in DynamoDB has at most 400 KB. */
 const MAX_PAGE_BYTES = 300_000;
 
@@ -52,7 +55,8 @@ function pagesOfGroup(group: readonly ListedDelivery[], retention: Retention): r
   const [newest] = group;
   const oldest = group.at(-1);
   if (newest === undefined || oldest === undefined) return [];
-  const content = deflateSync(JSON.stringify(group));
+  // JSON has no line feed inside a text, so a reader takes only the lines that it wants apart.
+  const content = deflateSync(`[${group.map((one) => JSON.stringify(one)).join(LINES)}]`);
   if (content.length > MAX_PAGE_BYTES && group.length > 1) {
     const middle = Math.ceil(group.length / 2);
     return [group.slice(0, middle), group.slice(middle)].flatMap((half) => pagesOfGroup(half, retention));
@@ -77,8 +81,16 @@ export interface ListWindow {
 
 interface ListOptions extends Retention {
   readonly unlisted: readonly ListedDelivery[];
-  /** A text that the JSON of each wanted delivery has. A page without it is not parsed. Undefined if all are wanted. */
+  /** A text that the JSON of each wanted delivery has. What is without it is not parsed. Undefined if all are wanted. */
   readonly containing: string | undefined;
+  readonly reading: Reading;
+}
+
+/** The reading of one request. It ends where its time ends. */
+export interface Reading {
+  readonly hasTime: () => boolean;
+  /** Where it ended for want of time: another reading begins there. */
+  endedAt: DeliveryPosition | undefined;
 }
 
 /**
@@ -88,38 +100,119 @@ interface ListOptions extends Retention {
  */
 export async function* listedNewestFirst(
   table: Table,
-  { before, notBefore }: ListWindow,
-  { unlisted, containing, retentionDays }: ListOptions,
+  window: ListWindow,
+  { unlisted, containing, reading, retentionDays }: ListOptions,
 ): AsyncGenerator<ListedDelivery> {
-  const isInWindow = (one: DeliveryPosition): boolean => byPosition(before, one) < 0 && one.receivedAt >= notBefore;
-  let waiting = unlisted.filter(isInWindow).sort(byPosition);
+  const { before, notBefore } = window;
   const newestDay = dayOf(before.receivedAt);
   // No page is kept for longer, so no window reads more days than this.
   const oldestDay = Math.max(dayOf(notBefore), newestDay - (retentionDays + 1) * DAY_MS);
   for (let day = newestDay; day >= oldestDay; day -= DAY_MS) {
-    const shards = Array.from({ length: LIST_SHARDS }, (_, shard) =>
+    const pages = pageItemsOf(table, day, notBefore, laterBy(before.receivedAt, PAGE_SPAN_MS));
+    const ofDay = unlisted.filter(({ receivedAt }) => dayOf(receivedAt) === day);
+    yield* deliveriesOn(pages, window, { unlisted: ofDay, containing, reading });
+    if (reading.endedAt !== undefined) return;
+  }
+  yield* unlisted.filter((one) => dayOf(one.receivedAt) < oldestDay && isIn(window, one)).sort(byPosition);
+}
+
+/** A place in the table that has a page. Two pages may have the same. */
+export interface PagePlace {
+  /** When the newest delivery of the page was received. */
+  readonly newest: EpochMillis;
+  readonly shard: number;
+}
+
+/** Yields the deliveries of a window on the pages at these places, which are ordered newest first. */
+export function listedAt(
+  table: Table,
+  places: readonly PagePlace[],
+  window: ListWindow,
+  { containing, reading }: Pick<ListOptions, "containing" | "reading">,
+): AsyncGenerator<ListedDelivery> {
+  const newest = laterBy(window.before.receivedAt, PAGE_SPAN_MS);
+  const wanted = places.filter((place) => place.newest <= newest);
+  return deliveriesOn(pageItemsAt(table, wanted), window, { unlisted: [], containing, reading });
+}
+
+async function* pageItemsAt(table: Table, places: readonly PagePlace[]): AsyncGenerator<Item> {
+  for (let at = 0; at < places.length; ) {
+    // Pages of one time are in the order of their keys, whatever their shards are.
+    const time = places[at]?.newest;
+    const same = places.slice(at).filter(({ newest }) => newest === time);
+    const found = same.map(({ newest, shard }) =>
       table.select({
-        partition: partitionOf(day, shard),
-        from: padTime(notBefore),
-        to: `${padTime(laterBy(before.receivedAt, PAGE_SPAN_MS))}~`,
+        partition: partitionOf(dayOf(newest), shard),
+        ...beginningWith(padTime(newest)),
         newestFirst: true,
       }),
     );
-    for await (const page of mergeNewestFirst(shards, (item) => String(item[TABLE.sortKey]))) {
-      const newest = newestIn(page);
-      const ready = waiting.findIndex((one) => byPosition(one, newest) >= 0);
-      if (ready !== 0) {
-        yield* waiting.slice(0, ready < 0 ? waiting.length : ready);
-        waiting = ready < 0 ? [] : waiting.slice(ready);
-      }
-      if (number(page, "oldest") <= before.receivedAt)
-        waiting = merged(waiting, deliveriesIn(page, containing).filter(isInWindow));
+    yield* mergeNewestFirst(found, sortKeyOf);
+    at += same.length;
+  }
+}
+
+/** The pages whose newest delivery was received in a time within one day, newest first. */
+export async function* pageItemsBetween(table: Table, from: EpochMillis, to: EpochMillis): AsyncGenerator<Item> {
+  yield* pageItemsOf(table, dayOf(from), from, to);
+}
+
+const pageItemsOf = (table: Table, day: number, from: EpochMillis, to: EpochMillis): AsyncGenerator<Item> =>
+  mergeNewestFirst(
+    Array.from({ length: LIST_SHARDS }, (_, shard) =>
+      table.select({
+        partition: partitionOf(day, shard),
+        from: padTime(from),
+        to: `${padTime(to)}~`,
+        newestFirst: true,
+      }),
+    ),
+    sortKeyOf,
+  );
+
+const sortKeyOf = (item: Item): string => String(item[TABLE.sortKey]);
+
+/** Merges the deliveries of pages, which come newest first, with others. */
+async function* deliveriesOn(
+  pages: AsyncIterable<Item>,
+  window: ListWindow,
+  { unlisted, containing, reading }: Omit<ListOptions, keyof Retention>,
+): AsyncGenerator<ListedDelivery> {
+  const isInWindow = (one: DeliveryPosition): boolean => isIn(window, one);
+  let waiting = unlisted.filter(isInWindow).sort(byPosition);
+  let read = 0;
+  for await (const page of pages) {
+    const newest = newestIn(page);
+    const ready = waiting.findIndex((one) => byPosition(one, newest) >= 0);
+    if (ready !== 0) {
+      yield* waiting.slice(0, ready < 0 ? waiting.length : ready);
+      waiting = ready < 0 ? [] : waiting.slice(ready);
     }
-    const older = waiting.findIndex(({ receivedAt }) => receivedAt < day);
-    yield* waiting.slice(0, older < 0 ? waiting.length : older);
-    waiting = older < 0 ? [] : waiting.slice(older);
+    // Each reading gets on, however many pages are newer than its window.
+    if (isInWindow(newest)) read += 1;
+    if (read > 1 && read % TIME_CHECK_PAGES === 1 && !reading.hasTime()) {
+      // Every id has the same length, so this position is before the page's newest delivery, and after each one before that.
+      reading.endedAt = { receivedAt: newest.receivedAt, id: `${newest.id}0` };
+      return;
+    }
+    if (number(page, "oldest") <= window.before.receivedAt)
+      waiting = merged(waiting, deliveriesIn(page, containing).filter(isInWindow));
   }
   yield* waiting;
+}
+
+const isIn = ({ before, notBefore }: ListWindow, one: DeliveryPosition): boolean =>
+  byPosition(before, one) < 0 && one.receivedAt >= notBefore;
+
+export const pagePlaceOf = ({ pk, sk }: Partial<ItemKey>): PagePlace => ({
+  newest: epochMillis(Number(sk?.split("#")[0])),
+  shard: Number(pk?.split("#").at(-1)),
+});
+
+/** What the page's deliveries of a time can be looked up by. */
+export function termsOnPage(page: Item, from: EpochMillis, to: EpochMillis): ReadonlySet<string> {
+  const ofTime = deliveriesIn(page).filter(({ receivedAt }) => receivedAt >= from && receivedAt < to);
+  return new Set(ofTime.flatMap(({ terms = [] }) => terms));
 }
 
 /** Merges deliveries that are listed, newest first, with others of the window. Yields each once. */
@@ -136,6 +229,12 @@ export async function* mergedNewestFirst(
   }
   yield* waiting;
 }
+
+/** Pages that are read before the time is looked at. */
+const TIME_CHECK_PAGES = 10;
+
+/** Between two deliveries of a page. */
+const LINES = ",\n";
 
 const DAY_MS = 86_400_000;
 const dayOf = (time: EpochMillis): number => Math.floor(time / DAY_MS) * DAY_MS;
@@ -159,7 +258,10 @@ function deliveriesIn({ content }: Item, containing = ""): readonly ListedDelive
     if (!(content instanceof Uint8Array)) throw new Error("the page has no content");
     // Written by `pagesOfGroup` from the same type, and the checksum of the stream is correct.
     const json = inflateSync(content).toString("utf8");
-    return json.includes(containing) ? (JSON.parse(json) as ListedDelivery[]) : [];
+    if (!json.includes(containing)) return [];
+    // Earlier releases wrote one line.
+    const lines = json.slice(1, -1).split(LINES);
+    return JSON.parse(`[${lines.filter((line) => line.includes(containing)).join(LINES)}]`) as ListedDelivery[];
   } catch (cause) {
     throw new Fault("record_unreadable", "a list page cannot be unpacked", { retryable: false, cause });
   }

@@ -1,5 +1,5 @@
 import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
-import { type ListedDelivery, LOOKUP_KINDS, MIN_COMMIT_DIGITS, type Term } from "../model/lookup-terms.ts";
+import { type ListedDelivery, LOOKUP_KINDS, MIN_COMMIT_DIGITS, type Term, termText } from "../model/lookup-terms.ts";
 import { expiryOf, number, padTime, type Retention } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import type { Table } from "./table.ts";
@@ -11,7 +11,7 @@ const MAX_REMEMBERED = 50_000;
 
 /**
  * Kinds without postings. Almost every delivery has its own trace and event key, so a posting would cost a write for each.
- * They are found by reading the list.
+ * They are found by reading the index of each slot.
  */
 const UNPOSTED: ReadonlySet<string> = new Set(["trace", "eventKey"]);
 
@@ -72,7 +72,7 @@ export class Postings {
 
   /** The slots with a delivery that may have the term, newest first. */
   async *slots(term: Term, from: EpochMillis, to: EpochMillis): AsyncGenerator<EpochMillis> {
-    const partition = partitionOf(`${term.kind} ${term.value}`);
+    const partition = partitionOf(termText(term));
     if (partition === undefined) return;
     const range = { from: padTime(slotOf(from)), to: padTime(to), newestFirst: true };
     for await (const item of this.#table.select({ partition, ...range }))
@@ -93,11 +93,18 @@ const BEGINNING = { pk: "find", sk: "beginning" };
 
 export const slotOf = (time: EpochMillis): EpochMillis => epochMillis(Math.floor(time / SLOT_MS) * SLOT_MS);
 
-/** A commit is found by its first digits, and a change by its number. */
-function partitionOf(term: string): string | undefined {
-  const [, kind = "", value = ""] = /^(\S+) (.*)$/s.exec(term) ?? [];
-  if (UNPOSTED.has(kind)) return undefined;
-  if (kind === "commit") return `find#commit#${value.slice(0, MIN_COMMIT_DIGITS)}`;
-  if (kind === "change") return `find#change#${value.slice(value.lastIndexOf("!") + 1)}`;
-  return `find#${kind}#${value}`;
+/** The part of a term by which it is looked up: a commit is found by its first digits, and a change by its number. */
+export function keyOfTerm(term: string): string {
+  const [kind, value] = partsOf(term);
+  if (kind === "commit") return `commit#${value.slice(0, MIN_COMMIT_DIGITS)}`;
+  if (kind === "change") return `change#${value.slice(value.lastIndexOf("!") + 1)}`;
+  return `${kind}#${value}`;
+}
+
+const partitionOf = (term: string): string | undefined =>
+  UNPOSTED.has(partsOf(term)[0]) ? undefined : `find#${keyOfTerm(term)}`;
+
+function partsOf(term: string): readonly [kind: string, value: string] {
+  const end = term.indexOf(" ");
+  return [term.slice(0, end), term.slice(end + 1)];
 }

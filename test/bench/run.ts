@@ -34,7 +34,7 @@ const MEASURES: ReadonlyMap<string, (options: MeasureOptions) => Promise<readonl
   ["verification", comparing(verification)],
   ["memory", comparing(memory)],
   ["expiry", comparing(expiry)],
-  ["finding", comparing(finding)],
+  ["finding", finding],
   ["fairness", comparing(fairness)],
   ["cli", comparing(cli)],
   ["standalone", standalone],

@@ -54,6 +54,7 @@ const bodies = {
   furtherBytes: 100,
   lookups: 0.8,
   lookupBytes: 100,
+  indexBytes: 64,
   tableUnits: 2,
   entryBytes: 1_000,
   plainBytes: 3_900,
@@ -74,7 +75,10 @@ describe("the bill", () => {
     // 4 shards are polled 4 times a second: 6.25 deliveries share a page of 400 + 5.25 × 100 bytes, which is one unit.
     expect(of("List pages: writes")).toBeCloseTo(0.625 / 6.25, 10);
     expect(of("List pages: storage")).toBeCloseTo(((925 + 100) / 6.25) * 3 * 0.00025, 10);
-    expect(of("Lookups: writes")).toBeCloseTo(0.8 * 0.625, 10);
+    // A slot of 30,000 deliveries has two writes of its state, and a sixteenth of a kilobyte for each delivery.
+    expect(of("Lookups: writes")).toBeCloseTo((0.8 + 2 / 30_000 + 1 / 16) * 0.625, 10);
+    // Each page of 925 bytes is read once, and a state with it, at 4 KB for each unit.
+    expect(of("Lookups: reads")).toBeCloseTo((1 / 6.25 + 925 / 6.25 / 4_096) * 0.125, 10);
     // (1,400 + 100) bytes × a million = 1.5 GB, for 3 months, at 0.25 and 0.20.
     expect(of("Table: storage")).toBeCloseTo(1.125, 10);
     expect(of("Table: point-in-time recovery")).toBeCloseTo(0.9, 10);

@@ -65,7 +65,9 @@ describe("the relay", () => {
     const published = ["AWSEvents.PutEvents", "AWSEvents.PutEvents"];
     // The list page, what it is looked up by (the page, the person, and since when there are look-ups), and the count.
     const listed = [...Array(4).fill("DynamoDB_20120810.PutItem"), "DynamoDB_20120810.UpdateItem"];
-    const calls = [...lookUps, ...published, ...listed, "DynamoDB_20120810.UpdateItem"];
+    // The state of the slot's index, and, at the start of a function, which earlier slots have none and how many they have.
+    const indexes = ["DynamoDB_20120810.GetItem", "DynamoDB_20120810.Query", "DynamoDB_20120810.Query"];
+    const calls = [...lookUps, ...published, ...listed, ...indexes, "DynamoDB_20120810.UpdateItem"];
     expect(account.calls.map(({ target }) => target).sort()).toEqual(calls.sort());
     const lastUsedAt = deliveries[0]?.receivedAt;
     expect(await storesOf(account).credentialUses.list()).toEqual([

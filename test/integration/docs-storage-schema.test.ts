@@ -629,27 +629,31 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
 
 const INDEXES = [TABLE.dueIndex, TABLE.stateIndex];
 
+const WRITES: ReadonlySet<string> = new Set(["PutItemCommand", "UpdateItemCommand"]);
+
 /**
- * Makes every call return its consumed capacity. Returns a function that runs a write and records its capacity in a row
- * like the document's.
+ * Makes every call return its consumed capacity. Returns a function that records the capacity of the last write that it runs
+ * in a row like the document's.
  */
 function measured(client: DynamoDBClient) {
   let last: readonly string[] = [];
   client.middlewareStack.add(
-    (next) => async (call) => {
-      Object.assign(call.input, { ReturnConsumedCapacity: "INDEXES" });
-      const answer = await next(call);
-      const { ConsumedCapacity: consumed } = answer.output as {
-        ConsumedCapacity?: {
-          Table?: { CapacityUnits?: number };
-          GlobalSecondaryIndexes?: Record<string, { CapacityUnits?: number }>;
+    (next, { commandName = "" }) =>
+      async (call) => {
+        Object.assign(call.input, { ReturnConsumedCapacity: "INDEXES" });
+        const answer = await next(call);
+        if (!WRITES.has(commandName)) return answer;
+        const { ConsumedCapacity: consumed } = answer.output as {
+          ConsumedCapacity?: {
+            Table?: { CapacityUnits?: number };
+            GlobalSecondaryIndexes?: Record<string, { CapacityUnits?: number }>;
+          };
         };
-      };
-      const ofIndex = ({ name }: { readonly name: string }) =>
-        consumed?.GlobalSecondaryIndexes?.[name]?.CapacityUnits ?? 0;
-      last = [consumed?.Table?.CapacityUnits ?? 0, ...INDEXES.map(ofIndex)].map(String);
-      return answer;
-    },
+        const ofIndex = ({ name }: { readonly name: string }) =>
+          consumed?.GlobalSecondaryIndexes?.[name]?.CapacityUnits ?? 0;
+        last = [consumed?.Table?.CapacityUnits ?? 0, ...INDEXES.map(ofIndex)].map(String);
+        return answer;
+      },
     { step: "initialize" },
   );
   const rows: (readonly string[])[] = [];
