@@ -17,7 +17,8 @@ import type { Secrets } from "../shared/host/secrets.ts";
 import { within } from "../shared/host/within.ts";
 import { ADMISSION_LIMITS, Admission } from "../shared/http/admission.ts";
 import type { ServedApp } from "../shared/http/connection.ts";
-import { type ListenAddress, listen } from "../shared/http/listen.ts";
+import { type ListenAddress, type Listening, listen } from "../shared/http/listen.ts";
+import { metricsOnly } from "../shared/http/metrics.ts";
 import type { TlsSettings } from "../shared/http/tls.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
@@ -40,6 +41,8 @@ export interface StandaloneOptions {
   readonly log: Log;
   readonly retry: RetryPolicy;
   readonly address: ListenAddress;
+  /** The port on 127.0.0.1 where the metrics need no token, and nothing else is served. Undefined: there is none. */
+  readonly metricsPort?: number | undefined;
   /** Called with what {@link FirstWebhooks} reports. */
   readonly firstWebhooks?: (news: FirstWebhookNews) => void;
   /** Folder of the database's files. Undefined: the data is in memory. */
@@ -54,6 +57,8 @@ export interface ReloadableSettings extends Pick<StandaloneOptions, "config" | "
 
 export interface Standalone {
   readonly url: URL;
+  /** Undefined without a port for metrics. */
+  readonly metricsUrl: URL | undefined;
   /**
    * Uses these settings for everything that starts from now on. Requests and attempts under way end with the settings that
    * they began with. Throws and changes nothing if they cannot be used. Not after `stop`.
@@ -71,7 +76,7 @@ export interface Standalone {
  * worker last as long as the process. The parts that depend on the configuration are built anew for each one.
  */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
-  const { retry, address, dataPath, firstWebhooks: report } = options;
+  const { retry, address, metricsPort, dataPath, firstWebhooks: report } = options;
   const logMetrics = new LogMetrics();
   const log = logMetrics.counting(options.log);
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
@@ -143,6 +148,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => limits().bodyBytes, log });
     const app: ServedApp = { fetch: (request, connection) => current.app.fetch(request, connection) };
     const server = await listen(app, address, admission);
+    const metricsServer = metricsPort === undefined ? undefined : await listenForMetrics(app, metricsPort, log);
     let expecting: Promise<void> = Promise.resolve();
     const use = (settings: ReloadableSettings): void => {
       const next = build(settings);
@@ -153,7 +159,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       expecting = expecting.then(() => firstWebhooks?.expect(sendersOf(settings.config)).catch(() => undefined));
     };
     const finish = async (): Promise<StopOutcome> => {
-      await Promise.all([server.close(), stopWork(), expecting]);
+      await Promise.all([server.close(), metricsServer?.close(), stopWork(), expecting]);
       await credentialUsage.settled();
       await refusalCounts.flush();
       return "finished";
@@ -163,17 +169,23 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       log.info({ shutdownSeconds }, "stopping");
       const outcome = await within(finish(), shutdownSeconds * 1_000, "cut_off");
       server.destroy();
+      metricsServer?.destroy();
       database.close();
       if (outcome === "finished") log.info({}, "stopped");
       else log.warn({ shutdownSeconds }, "stopped; the work that was cut off continues at the next start");
       return outcome;
     };
-    return { url: server.url, use, stop };
+    return { url: server.url, metricsUrl: metricsServer?.url, use, stop };
   } catch (error) {
     await stopWork();
     database.close();
     throw error;
   }
+}
+
+function listenForMetrics(app: ServedApp, port: number, log: Log): Promise<Listening> {
+  const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => 0, log });
+  return listen(metricsOnly(app), { hostname: "127.0.0.1", port }, admission);
 }
 
 /** The configured sources, and `status` if jobs may report. */

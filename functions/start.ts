@@ -15,7 +15,7 @@ export async function start(invocation: Invocation): Promise<void> {
   const only = ["source", "token", "issuer", "audience", "password"].find((name) => given.has(name));
   if (only !== undefined) throw usageFault(`--${only} needs --as`);
   const path = configPath(options["config"], environment);
-  const { host = "", data = "" } = options;
+  const { host = "", data = "", "metrics-port": metricsPort } = options;
   const port = Number(options["port"]);
   if (path === undefined) {
     const [other] = [...given].filter((name) => name !== "port");
@@ -41,6 +41,7 @@ export async function start(invocation: Invocation): Promise<void> {
     log,
     retry: DEFAULT_RETRY,
     address: { hostname: host, port, tls: settings.tls },
+    metricsPort: metricsPort === undefined ? undefined : Number(metricsPort),
     dataPath: data,
     firstWebhooks: firstWebhookReport({ log, say: process.stderr.isTTY ? invocation.warn : () => undefined }),
   });
@@ -51,6 +52,7 @@ export async function start(invocation: Invocation): Promise<void> {
       return outcome;
     },
   });
-  log.info({ url: bridge.url.origin, config: path, digest: settings.digest }, "started");
+  const { url, metricsUrl } = bridge;
+  log.info({ url: url.origin, metrics: metricsUrl?.origin, config: path, digest: settings.digest }, "started");
   live.logWarnings(settings.warnings);
 }

@@ -173,7 +173,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /metrics": {
     summary: "Get the metrics of one machine, in the OpenMetrics text format",
     description:
-      "On the machine itself without a token, unless the request was forwarded; else with a role that has `call: [metrics]`. " +
+      "Needs a role that has `call: [metrics]`; at the port of `start --metrics-port` no token. " +
       "In AWS there is no such call: CloudWatch has the metrics.",
     caller: "token",
     answers: { 200: { what: "The metrics.", type: OPEN_METRICS_TYPE, schema: answers.metrics } },

@@ -195,6 +195,11 @@ export const COMMANDS: readonly Command[] = [
       "tls-cert": { value: "file", summary: "serve HTTPS with this certificate, in PEM" },
       "tls-key": { value: "file", summary: "the key of that certificate, in PEM" },
       "client-ca": { value: "file", summary: "accept only clients with a certificate of this authority, in PEM" },
+      "metrics-port": {
+        value: "port",
+        summary: "serve the metrics without a token at this port, to this machine alone",
+        rule: wholeNumber(0, 65_535),
+      },
       data,
       as: {
         value: "part",

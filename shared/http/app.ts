@@ -163,8 +163,8 @@ async function handleMetrics(c: Context<Env>, deps: AppDeps, logMetrics: LogMetr
   ]);
   const request = receivedRequest(c, new Uint8Array(), { clock: deps.clock, repeatable: false });
   // `c.env` is undefined if a test calls the app without a host.
-  const isLocal = c.env?.isLocal === true;
-  const result = await getMetrics(request, { api: deps.calls, logMetrics, isLocal });
+  const isMetricsPort = c.env?.isMetricsPort === true;
+  const result = await getMetrics(request, { api: deps.calls, logMetrics, isMetricsPort });
   if (result.ok) return c.body(result.value, 200, { ...NO_CACHE, "Content-Type": OPEN_METRICS_TYPE });
   return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
 }

@@ -2,8 +2,8 @@
 export interface Connection {
   /** DER. The caller proved possession of its key in the TLS handshake. Undefined if the caller showed none. */
   readonly clientCertificate?: Uint8Array;
-  /** The connection comes from this machine. A proxy on it has such connections too. */
-  readonly isLocal?: true;
+  /** The connection was made to the port for metrics, which only programs of this machine can reach. */
+  readonly isMetricsPort?: true;
 }
 
 /** The part of an app that a host calls. */

@@ -5,6 +5,7 @@ import type { Policy } from "../identity/policy.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
+import type { ServedApp } from "./connection.ts";
 import { type MetricFamily, openMetricsName, openMetricsText } from "./open-metrics.ts";
 import { type OverviewParts, type OverviewPartsDeps, overviewParts } from "./overview-parts.ts";
 import { SOURCE_STATES } from "./overview-sources.ts";
@@ -18,19 +19,16 @@ export interface MetricsApi extends CallerDeps, OverviewPartsDeps {
 /** Open approvals that are counted. */
 const MAX_APPROVALS = 1_000;
 
-/**
- * `GET /metrics` on one machine: for a role with `call: [metrics]`, and for whoever asks on the machine itself. `isLocal`:
- * the connection comes from this machine.
- */
+/** `GET /metrics` on one machine: for a role with `call: [metrics]`, and for whoever asks at the port for metrics. */
 export async function getMetrics(
   request: ReceivedRequest,
   {
     api,
     logMetrics,
-    isLocal,
-  }: { readonly api: MetricsApi; readonly logMetrics: LogMetrics; readonly isLocal: boolean },
+    isMetricsPort,
+  }: { readonly api: MetricsApi; readonly logMetrics: LogMetrics; readonly isMetricsPort: boolean },
 ): Promise<Result<string>> {
-  if (!isLocal || isForwarded(request)) {
+  if (!isMetricsPort) {
     const caller = await callerOf(request, "metrics", api);
     if (!caller.ok) return caller;
     const { principal } = caller.value;
@@ -43,13 +41,19 @@ export async function getMetrics(
   return ok(openMetricsText([...logFamilies(logMetrics), ...stateFamilies(parts, { waiting, now: api.clock.now() })]));
 }
 
-/** A proxy on this machine names whom it asks for, or keeps the name that the caller used. */
-function isForwarded({ url, headers }: ReceivedRequest): boolean {
-  return !LOCAL_NAME.test(url.hostname) || FORWARDED.some((name) => headers.has(name));
-}
+/**
+ * What the port for metrics serves: `GET /metrics` of this app, and nothing else. A browser on this machine that a foreign
+ * page sends here by a name of its own (DNS rebinding) is refused.
+ */
+export const metricsOnly = (app: ServedApp): ServedApp => ({
+  fetch(request) {
+    const { hostname, pathname } = new URL(request.url);
+    if (!LOCAL_NAME.test(hostname) || pathname !== "/metrics") return new Response(undefined, { status: 404 });
+    return app.fetch(request, { isMetricsPort: true });
+  },
+});
 
 const LOCAL_NAME = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-const FORWARDED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
 const logFamilies = (logMetrics: LogMetrics): readonly MetricFamily[] =>
   Object.entries(LOG_METRICS).map(([name, { type, help, labels }]) => ({

@@ -67,14 +67,8 @@ export const tlsOptions = ({ certificate, key, clientCa }: TlsSettings): TlsOpti
 
 export function connectionOf(socket: Socket): Connection {
   const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
-  return {
-    ...(certificate && { clientCertificate: certificate.raw }),
-    ...(LOOPBACK.test(socket.remoteAddress ?? "") && { isLocal: true as const }),
-  };
+  return certificate ? { clientCertificate: certificate.raw } : {};
 }
-
-/** A server for both versions of IP sees an IPv4 address as a mapped one. */
-const LOOPBACK = /^(::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/;
 
 async function readPem(path: string): Promise<string> {
   try {

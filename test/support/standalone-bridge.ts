@@ -43,12 +43,14 @@ export async function standaloneBridge({
     log,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
     address: { hostname: "127.0.0.1", port: 0 },
+    metricsPort: 0,
   });
   url = bridge.url;
   return {
     confluence,
     listener,
     url,
+    metricsUrl: bridge.metricsUrl,
     pageEdit: (content: object) => post(new URL("/webhooks/wiki", url), content, hubHeaders),
     gitlabPush: (content: object, id: string = randomUUID()) =>
       post(new URL("/webhooks/gitlab", url), content, (body) => gitlabHeaders(body, { id })),

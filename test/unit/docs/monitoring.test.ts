@@ -26,7 +26,7 @@ const DASHBOARD: {
 /** The name of each series with the labels that it may have. */
 async function seriesOfTheCode(): Promise<ReadonlyMap<string, readonly string[] | undefined>> {
   const bridge = await httpBridge({ calls: { targets: { get: never, list: async () => [], save: never } } });
-  const families = parseOpenMetrics(await (await fetch(new URL("/metrics", bridge.url))).text());
+  const families = parseOpenMetrics(await (await fetch(new URL("/metrics", bridge.metricsUrl))).text());
   await bridge.close();
   const suffixes: Readonly<Record<string, string>> = { counter: "_total", info: "_info" };
   return new Map(
