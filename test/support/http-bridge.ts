@@ -132,7 +132,7 @@ export async function httpBridge(
   const admission = new Admission({ limits: { ...ADMISSION_LIMITS, ...limits }, maxBodyBytes: () => 1_048_576, log });
   const { url, close, destroy } = await listen(app, { hostname: "127.0.0.1", port: 0, tls }, admission);
   const routes = app.routes.map(({ method, path }) => ({ method, path }));
-  return { url: new URL("/webhooks/gitlab", url), routes, records, lines, clock, close, destroy };
+  return { url: new URL("/webhooks/gitlab", url), app, routes, records, lines, clock, close, destroy };
 }
 
 function gitlabSource(deps: ProviderDeps): Source {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { LOG_METRICS } from "../../../shared/host/metrics.ts";
+import { metricsOnly } from "../../../shared/http/metrics.ts";
 import { openMetricsName } from "../../../shared/http/open-metrics.ts";
 import { readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
@@ -26,7 +27,8 @@ const DASHBOARD: {
 /** The name of each series with the labels that it may have. */
 async function seriesOfTheCode(): Promise<ReadonlyMap<string, readonly string[] | undefined>> {
   const bridge = await httpBridge({ calls: { targets: { get: never, list: async () => [], save: never } } });
-  const families = parseOpenMetrics(await (await fetch(new URL("/metrics", bridge.metricsUrl))).text());
+  const scraped = await metricsOnly(bridge.app).fetch(new Request("http://127.0.0.1/metrics"), {});
+  const families = parseOpenMetrics(await scraped.text());
   await bridge.close();
   const suffixes: Readonly<Record<string, string>> = { counter: "_total", info: "_info" };
   return new Map(
