@@ -15,11 +15,13 @@ import {
   type ShownBulkReplay,
   stopBulkReplay,
 } from "../../shared/http/bulk-replays.ts";
+import { type ReplayApi, replayDelivery } from "../../shared/http/replay.ts";
 import { policyOf, role } from "../../shared/identity/policy.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
 import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { ok, type Result } from "../../shared/model/result.ts";
 import { compilePattern } from "../../shared/routes/pattern.ts";
+import type { Route } from "../../shared/routes/route.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
@@ -35,13 +37,13 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A bridge whose target refused `count` deliveries, and works now. */
-async function failedBridge(count: number) {
+/** A bridge whose route `docs` was refused for `count` deliveries, and works now. The others worked. */
+async function failedBridge(count: number, others: readonly Route[] = []) {
   const world = { works: false };
   const run = routeOf(async () =>
     world.works ? { outcome: "done", summary: "fired" } : { outcome: "give_up", summary: "refused" },
   );
-  const parts = await bridgeParts([run]);
+  const parts = await bridgeParts([run, ...others]);
   closing.push(parts.stop);
   const { deliveries, clock, ownAccounts, bulkReplays } = parts;
   const relaying = {
@@ -56,7 +58,7 @@ async function failedBridge(count: number) {
   if (!pattern.ok) throw new Error("the pattern is valid");
   const recorded: string[] = [];
   let allowed = Number.POSITIVE_INFINITY;
-  const api: BulkReplaysApi = {
+  const api: BulkReplaysApi & ReplayApi = {
     ...parts,
     deliveries: Object.assign(Object.create(deliveries), {
       get: deliveries.get.bind(deliveries),
@@ -89,7 +91,7 @@ async function failedBridge(count: number) {
     },
     trustEntries: ["people"],
     policy: policyOf(ROLES),
-    patterns: async () => [{ name: "docs", pattern: pattern.pattern, target: "ci" }],
+    patterns: async () => [run, ...others].map(({ name }) => ({ name, pattern: pattern.pattern, target: "ci" })),
     runReporters: [],
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
@@ -115,11 +117,13 @@ async function failedBridge(count: number) {
   const query = { state: "given_up" };
   return {
     ...parts,
+    world,
     api,
     recorded,
     order: (by: string, { key = "1", ...body }: { readonly key?: string; readonly [member: string]: unknown } = {}) =>
       orderBulkReplay(requestOf(by, { query, reason: "INC-1", ...body }, key), api),
     preview: (by: string, body: object = { query }) => previewBulkReplay(requestOf(by, body, "0"), api),
+    replayOne: (by: string, id: string, body: object) => replayDelivery(requestOf(by, body, "0"), id, api),
     show: (by: string, id: string) => getBulkReplay(requestOf(by, {}, "0"), id, api),
     list: (by: string) => listBulkReplays(requestOf(by, {}, "0"), api),
     stopOrder: (by: string, id: string) => stopBulkReplay(requestOf(by, {}, "0"), id, api),
@@ -250,6 +254,31 @@ describe("an order to run many deliveries again", () => {
       2,
     );
     expect(bridge.recorded).toHaveLength(3);
+  });
+
+  it("a route that ran is not run again for the replay of another one, also not for the routes of today", async () => {
+    let ran = 0;
+    const other = routeOf(
+      async () => {
+        ran += 1;
+        return { outcome: "done", summary: "fired" };
+      },
+      { name: "notes" },
+    );
+    const bridge = await failedBridge(1, [other]);
+    bridge.world.works = false;
+    const today = { query: { state: "given_up" }, today: true };
+    for (const key of ["1", "2", "3"]) {
+      expect(answerOf(await bridge.order("dana/on-call", { ...today, key }))).toMatchObject({
+        routes: ["docs"],
+        counts: { accepted: 1 },
+      });
+      await bridge.settle();
+    }
+    expect(ran).toBe(1);
+    const [replay = ""] = bridge.recorded;
+    const single = await bridge.replayOne("dana/on-call", replay, { route: "notes", today: true });
+    expect(rejectionOf(single)).toBe("replay_impossible");
   });
 });
 
