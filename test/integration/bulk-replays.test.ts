@@ -22,6 +22,7 @@ import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { ok, type Result } from "../../shared/model/result.ts";
 import { compilePattern } from "../../shared/routes/pattern.ts";
 import type { Route } from "../../shared/routes/route.ts";
+import type { PlannedReplay } from "../../shared/store/bulk-replays.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
@@ -99,10 +100,10 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     recorded: () => undefined,
     log: silentLog,
   };
-  const requestOf = (by: string, body: object, key: string): ReceivedRequest => ({
+  const requestOf = (by: string, body: object, key: string | null): ReceivedRequest => ({
     method: "POST",
     url: new URL("https://bridge.example.test/v1/replays"),
-    headers: new Headers({ authorization: `Bearer ${by}`, "idempotency-key": key }),
+    headers: new Headers({ authorization: `Bearer ${by}`, ...(key !== null && { "idempotency-key": key }) }),
     body: Buffer.from(JSON.stringify(body)),
     receivedAt: clock.now(),
     requestId: `request of ${by} ${key}`,
@@ -120,10 +121,13 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     world,
     api,
     recorded,
-    order: (by: string, { key = "1", ...body }: { readonly key?: string; readonly [member: string]: unknown } = {}) =>
-      orderBulkReplay(requestOf(by, { query, reason: "INC-1", ...body }, key), api),
+    order: (
+      by: string,
+      { key = "1", ...body }: { readonly key?: string | null; readonly [member: string]: unknown } = {},
+    ) => orderBulkReplay(requestOf(by, { query, reason: "INC-1", ...body }, key), api),
     preview: (by: string, body: object = { query }) => previewBulkReplay(requestOf(by, body, "0"), api),
-    replayOne: (by: string, id: string, body: object) => replayDelivery(requestOf(by, body, "0"), id, api),
+    replayOne: (by: string, id: string, body: object, key: string | null = "0") =>
+      replayDelivery(requestOf(by, body, key), id, api),
     show: (by: string, id: string) => getBulkReplay(requestOf(by, {}, "0"), id, api),
     list: (by: string) => listBulkReplays(requestOf(by, {}, "0"), api),
     stopOrder: (by: string, id: string) => stopBulkReplay(requestOf(by, {}, "0"), id, api),
@@ -297,6 +301,46 @@ describe("the idempotency key of an order", () => {
     expect(bridge.recorded).toHaveLength(2);
     expect(answerOf(await bridge.order("robin/on-call", { key: "empty" })).id).toBe(other.id);
     expect(bridge.recorded).toHaveLength(2);
+  });
+
+  it.each([null, ""])(
+    "without one (%j), equal requests within one second are one order, and others are not",
+    async (key) => {
+      const bridge = await failedBridge(2);
+      const [first, second] = [sampleDelivery(0).id, sampleDelivery(1).id];
+      const orderOf = async (id: string) =>
+        answerOf(await bridge.order("dana/on-call", { deliveries: [id], query: {}, key }));
+      const one = await orderOf(first);
+      expect((await orderOf(first)).id).toBe(one.id);
+      expect((await orderOf(second)).id).not.toBe(one.id);
+      bridge.clock.advance(1_000);
+      expect((await orderOf(first)).id).not.toBe(one.id);
+      expect(bridge.recorded).toHaveLength(2);
+      await bridge.settle();
+      const replay = async () =>
+        answerOf(await bridge.replayOne("dana/on-call", first, { route: "docs" }, key)).delivery;
+      const single = await replay();
+      expect(await replay()).toBe(single);
+      bridge.clock.advance(1_000);
+      expect(await replay()).not.toBe(single);
+    },
+  );
+
+  it("two requests with one key at once and different selections: the order runs the plan of the one that made it", async () => {
+    const bridge = await failedBridge(0);
+    const planned = ["a", "b", "c"].map((delivery) => ({ delivery, route: "docs", state: "given_up" }) as const);
+    const plans = [planned.slice(0, 1), planned.slice(1)];
+    const template = answerOf(await bridge.order("dana/on-call"));
+    const stored = await bridge.bulkReplays.get(template.id);
+    if (stored === undefined) throw new Error("it is stored");
+    const create = (plan: readonly PlannedReplay[]) =>
+      bridge.bulkReplays.create({ ...stored, id: "r-1", total: plan.length }, plan);
+    expect((await Promise.all(plans.map(create))).sort()).toEqual([false, true]);
+    const order = await bridge.bulkReplays.get("r-1");
+    const plan = await bridge.bulkReplays.plan("r-1");
+    expect(plan).toHaveLength(order?.total ?? 0);
+    await Promise.all(plans.map(create));
+    expect(await bridge.bulkReplays.plan("r-1")).toEqual(plan);
   });
 });
 
