@@ -252,7 +252,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Get where a route can be rolled back, and to what",
     description:
       "Each environment in which a run of the route succeeded, with the run that a rollback replaces and those that it can " +
-      "go back to. Without an environment: runs that reported none.",
+      "go back to. Without an environment: runs that reported none. What a run was for is shown only to a caller who may read " +
+      "its delivery.",
     caller: "token",
     query: { schema: rollbackQuery, expected: { route: "the name of a route" } },
     answers: { 200: { what: "The runs, newest first.", schema: answers.rollbackPreview } },

@@ -1,5 +1,5 @@
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
-import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { DeliverySummary, RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { CredentialUsageStore } from "../store/credential-usage.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RefusedRequest } from "./refusal-counts.ts";
@@ -54,9 +54,10 @@ export class FirstWebhooks {
   }
 
   /** A delivery was recorded. One without a proof, of shadow mode, does not count, and neither does a replay. */
-  delivered({ source, principal, receivedAt, replay }: RecordedDelivery): void {
+  delivered(delivery: RecordedDelivery): void {
+    const { source, principal, receivedAt, replay } = delivery;
     const { method, credential } = principal;
-    if (method === "none" || replay !== undefined) return;
+    if (!isProved(delivery) || replay !== undefined) return;
     this.#proved.add(source);
     if (!this.#waiting.delete(source)) return;
     this.#deps.report({ kind: "arrived", source, at: receivedAt, method, credential });
@@ -81,8 +82,13 @@ export class FirstWebhooks {
       notBefore: laterBy(now, -BACK_MS),
       limit: NEWEST,
       scanLimit: NEWEST,
-      matches: ({ principal }) => principal.method !== "none",
+      matches: isProved,
     });
     return new Set([...uses, ...newest.deliveries.map(({ source }) => source)]);
   }
 }
+
+/** Shadow mode records a refused request too. Its principal names the method that refused it, if one did. */
+const isProved = ({ principal, outcome, what, refusal }: DeliverySummary): boolean =>
+  // The settings of a source exclude some deliveries that are proved: `what` is the reason then.
+  principal.method !== "none" && (refusal === undefined || (outcome === "ignored" && refusal.reason === what));

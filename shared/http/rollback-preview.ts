@@ -3,11 +3,13 @@ import { rollbackPlaces } from "../delivery/rollback.ts";
 import { callerOf } from "../identity/caller.ts";
 import type { ShownRun } from "../model/approval.ts";
 import { busEventsOf } from "../model/bus-event.ts";
+import type { Principal } from "../model/principal.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { matches } from "../routes/matches.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { RouteRun } from "../store/runs.ts";
+import { mayRead } from "./deliveries.ts";
 import { parseQuery } from "./query.ts";
 import { type ReplayApi, rollbackQuery } from "./replay.ts";
 
@@ -25,13 +27,13 @@ export interface RollbackPreview {
   }[];
 }
 
-/** A run of the route, and what it ran for. */
+/** A run of the route, and what it ran for, if the caller may read its delivery. */
 export interface RunOfRoute extends ShownRun {
   readonly delivery: string;
   readonly firedAt: string;
   readonly state: "running" | "succeeded" | "failed";
   readonly endedAt?: string;
-  /** What happened, e.g. `code.pushed`; undefined if the record of the delivery is gone. */
+  /** What happened, e.g. `code.pushed`; undefined if the record of the delivery is gone, or the caller may not read it. */
   readonly what?: string;
   readonly subject?: string;
   /** Why a rollback to it would run nothing. */
@@ -49,7 +51,7 @@ export async function previewRollback(request: ReceivedRequest, api: ReplayApi):
   const places = await rollbackPlaces({ route, by }, api);
   if (!places.ok) return reject(places.rejection, by);
   const pattern = (await api.patterns()).find(({ name }) => name === route)?.pattern;
-  const shown = async (run: RouteRun): Promise<RunOfRoute> => shownRun(run, pattern, api);
+  const shown = async (run: RouteRun): Promise<RunOfRoute> => shownRun(run, { by, pattern }, api);
   return ok({
     route,
     places: await Promise.all(
@@ -64,21 +66,22 @@ export async function previewRollback(request: ReceivedRequest, api: ReplayApi):
 
 async function shownRun(
   { delivery: id, firedAt, end }: RouteRun,
-  pattern: RoutePattern["pattern"] | undefined,
-  { deliveries }: Pick<ReplayApi, "deliveries">,
+  { by, pattern }: { readonly by: Principal; readonly pattern: RoutePattern["pattern"] | undefined },
+  { deliveries, policy }: Pick<ReplayApi, "deliveries" | "policy">,
 ): Promise<RunOfRoute> {
   const delivery = await deliveries.get(id);
   const events = delivery?.events === undefined ? [] : busEventsOf(delivery);
   // A delivery with several events fired the route by the first that matches; its commits and titles are those of the run.
   const event = events.find((one) => pattern !== undefined && matches(pattern, one));
   const shown = event ?? events[0];
+  const isReadable = delivery !== undefined && mayRead(by, delivery, policy);
   const ended = end?.succeeded ? "succeeded" : "failed";
   return {
     delivery: id,
     firedAt,
     state: end === undefined ? "running" : ended,
     ...(end && { endedAt: end.at }),
-    ...(shown && { what: shown["detail-type"], subject: shown.detail.subject, ...shownCauseOf(shown) }),
+    ...(shown && isReadable && { what: shown["detail-type"], subject: shown.detail.subject, ...shownCauseOf(shown) }),
     ...(event === undefined && {
       problem: shown === undefined ? "its record is gone" : "the route no longer matches it",
     }),

@@ -412,4 +412,23 @@ describe("roles that are confined", () => {
       `${bridge.records[0]?.receivedAt}.${bridge.records[0]?.id}`,
     ]);
   });
+
+  it("who may roll back but may not read a delivery learns no more of a run than which, when and how it ended", async () => {
+    const none = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+    const roles = {
+      operator: { ...none, replay: ["docs"] },
+      reader: { ...none, call: ["deliveries"], in: { projects: ["platform/*"] } },
+    };
+    const samples = ["platform/docs", "tools/x", "tools/x"].map((name) => [code(name)]);
+    const bridge = await bridgeOf(roles as Roles, samples, { waits: true });
+    const runs = async (...held: readonly string[]) => {
+      const preview = await bridge.ask(held, "GET", "/v1/rollbacks?route=docs");
+      const [{ newest, good }] = preview.answer.places;
+      return [newest, ...good].map((one) => Object.keys(one).sort().join(" "));
+    };
+    const bare = "delivery endedAt firedAt problem state";
+    expect(await runs("operator")).toEqual([bare, bare, bare]);
+    // The oldest is in the scope of the second role.
+    expect(await runs("operator", "reader")).toEqual([bare, bare, expect.stringContaining("subject what")]);
+  });
 });

@@ -3,6 +3,7 @@ import { type FirstWebhookNews, FirstWebhooks } from "../../../shared/delivery/f
 import { epochMillis, systemClock } from "../../../shared/host/clock.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { CredentialUse } from "../../../shared/store/credential-usage.ts";
+import type { DeliveryStore } from "../../../shared/store/deliveries.ts";
 
 const AT = epochMillis(1_793_600_000_000);
 const deliveryOf = (source: string, more: Partial<RecordedDelivery> = {}): RecordedDelivery => ({
@@ -22,11 +23,11 @@ const deliveryOf = (source: string, more: Partial<RecordedDelivery> = {}): Recor
 function firstWebhooks({
   used = [],
   recorded = [],
-  list = async () => ({ deliveries: recorded }),
+  list = async ({ matches = () => true }) => ({ deliveries: recorded.filter(matches) }),
 }: {
   readonly used?: readonly string[];
   readonly recorded?: readonly RecordedDelivery[];
-  readonly list?: () => Promise<{ readonly deliveries: readonly RecordedDelivery[] }>;
+  readonly list?: DeliveryStore["list"];
 }) {
   const news: FirstWebhookNews[] = [];
   const uses = used.map(
@@ -84,6 +85,27 @@ describe("the first webhook of each source", () => {
     );
     first.delivered(deliveryOf("wiki", { replay: { of: "d-b", routes: [], isRollback: false } }));
     expect(news).toHaveLength(1);
+  });
+
+  it("what shadow mode accepted without proof does not count, now or after a restart, whatever method refused it", async () => {
+    const refusal = { reason: "token_expired", expiredBySeconds: 9 } as const;
+    const unproved = deliveryOf("wiki", { refusal });
+    const ignored = deliveryOf("code", { refusal, outcome: "ignored", what: "ping" });
+    const { first, news } = firstWebhooks({ recorded: [unproved, ignored] });
+    await first.expect(["wiki", "code"]);
+    first.delivered(unproved);
+    first.delivered(ignored);
+    expect(news).toEqual([{ kind: "waiting", sources: ["wiki", "code"] }]);
+    first.delivered(deliveryOf("wiki"));
+    expect(news).toHaveLength(2);
+  });
+
+  it("a proved delivery that the settings of its source exclude counts", async () => {
+    const { first, news } = firstWebhooks({});
+    await first.expect(["code"]);
+    const refusal = { reason: "project_not_listed", project: "x/y", source: "code" } as const;
+    first.delivered(deliveryOf("code", { refusal, outcome: "ignored", what: refusal.reason }));
+    expect(news).toHaveLength(2);
   });
 
   it("refusals are reported up to three times for each reason, then at powers of ten, until the source is proved", async () => {
