@@ -71,8 +71,8 @@ export const INPUTS = {
  * `test/integration/cost.test.ts` measures them on DynamoDB Local with the real actions.
  */
 export const ACTION_COSTS = {
-  tekton: { messages: 2, tableCalls: 22, targetCalls: 1, tableUnits: 8, indexUnits: 6, readUnits: 14 },
-  confluence: { messages: 1, tableCalls: 21, targetCalls: 3, tableUnits: 10, indexUnits: 4, readUnits: 11 },
+  tekton: { messages: 2, tableCalls: 21, targetCalls: 1, tableUnits: 8, indexUnits: 6, readUnits: 13 },
+  confluence: { messages: 1, tableCalls: 20, targetCalls: 3, tableUnits: 10, indexUnits: 4, readUnits: 10 },
 } as const;
 
 export type ActionCost = { readonly [K in keyof (typeof ACTION_COSTS)["tekton"]]: number };

@@ -76,7 +76,7 @@ table.counted { width: auto; min-width: 24rem; margin-bottom: 1.2rem; }
 .counts { margin: 0 0 1rem; padding: 0; list-style: none; } .counts b { display: inline-block; min-width: 2.2rem; margin-right: .3rem; font-variant-numeric: tabular-nums; }
 .order fieldset label { display: flex; margin-top: .3rem; }
 .progress { display: flex; gap: .8rem; align-items: center; } progress { width: 24rem; max-width: 60vw; height: 1rem; accent-color: var(--press); }
-.confirm { margin-top: 1.2rem; max-width: 44rem; } .confirm a { padding: .4rem 0; }
+form.confirm { margin-top: 1.2rem; max-width: 44rem; } form.confirm a { padding: .4rem 0; }
 .states { margin: 0 0 1rem; padding: 0; list-style: none; }
 .states li { padding: .15rem 0; }
 .facts { margin: 0 0 1rem; }
@@ -128,6 +128,7 @@ h3 { margin: .9rem 0 .2rem; font-size: 1rem; } h3 .aside { font-weight: 400; }
 fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0; color: var(--faint); font-size: .875rem; }
 .order label.check { width: auto; align-items: baseline; color: var(--text); font-size: 1rem; } .order label.check input { min-height: 0; }
 .order .aside, .check .aside { white-space: normal; }
+@media (min-width: 46.01rem) { .list :is(th, [data-name=Event], [data-name^=Authenticated], [data-name=By]) { overflow-wrap: break-word; } }
 @media (max-width: 46rem) {
   .waterfall thead { position: absolute; left: -99rem; }
   .waterfall tbody tr { display: grid; grid-template-columns: 1fr 1fr; border-bottom: 1px solid var(--line); padding: .3rem 0; }

@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
-import { busEventsOf } from "../model/bus-event.ts";
+import { busEventsOf, isMeantFor } from "../model/bus-event.ts";
 import { type DeliveryOutcome, isSafeToRerun, type SeenState } from "../model/delivery-state.ts";
 import { type EventFacts, factsOfDelivery } from "../model/event-facts.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
@@ -26,7 +26,7 @@ export interface Replayable {
   readonly timeline: readonly TimelineEvent[];
   /** The routes that acted on it. */
   readonly recorded: readonly string[];
-  /** The routes that match it with the configuration of today. */
+  /** The routes that match it with the configuration of today. Those of a replay are routes that it runs again. */
   readonly firing: readonly string[];
   readonly outcome: DeliveryOutcome | undefined;
 }
@@ -38,7 +38,9 @@ export async function replayableOf(of: RecordedDelivery, deps: ReplayRouteDeps):
     line.kind === "scheduled" || line.kind === "already_scheduled" ? [line.route] : [],
   );
   const published = of.events === undefined ? [] : busEventsOf(of);
-  const firing = (await deps.patterns()).filter(({ pattern }) => published.some((event) => matches(pattern, event)));
+  // A replay runs for its own routes only. The others belong to the delivery that it repeats, where they may have run.
+  const own = (await deps.patterns()).filter(({ name }) => isMeantFor(name, of));
+  const firing = own.filter(({ pattern }) => published.some((event) => matches(pattern, event)));
   return {
     of,
     about: factsOfDelivery(of),

@@ -16,7 +16,7 @@ import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import { isFailed, ROUTE_STATES } from "../model/delivery-state.ts";
 import { factsOfDelivery } from "../model/event-facts.ts";
-import { boundIdentity } from "../model/idempotency-keys.ts";
+import { boundIdentity, sha256Hex } from "../model/idempotency-keys.ts";
 import { type Principal, principalIdOf } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -184,11 +184,11 @@ export async function rollBackRoute(request: ReceivedRequest, api: ReplayApi): P
 
 /**
  * The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header); a long one ends in a digest of the whole.
- * Without it, equal requests of a caller within one second count as one.
+ * Without it, or if it is empty, equal requests of a caller within one second count as one.
  */
-export function idempotencyKey({ headers, receivedAt }: ReceivedRequest): string {
-  const key = headers.get("idempotency-key");
-  return key === null ? secondOf(receivedAt) : boundIdentity(key, MAX_KEY_LENGTH);
+export function idempotencyKey({ headers, receivedAt, body }: ReceivedRequest): string {
+  const key = headers.get("idempotency-key") ?? "";
+  return key === "" ? `${secondOf(receivedAt)} ${sha256Hex(body)}` : boundIdentity(key, MAX_KEY_LENGTH);
 }
 
 const MAX_KEY_LENGTH = 200;

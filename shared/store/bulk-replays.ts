@@ -3,6 +3,7 @@ import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Identity } from "../model/approval.ts";
 import type { SeenState } from "../model/delivery-state.ts";
+import { sha256Hex } from "../model/idempotency-keys.ts";
 import { correctDueTimes, DUE_FIELDS, dueFields, isDue } from "./due-times.ts";
 import { expiryOf, number, type Retention, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
@@ -74,13 +75,13 @@ export class BulkReplayStore {
   /** Stores an order and its plan, once. False if the order exists. An order without replays is done. */
   async create(order: BulkReplay, plan: readonly PlannedReplay[]): Promise<boolean> {
     const expiresAt = expiryOf(order.orderedAt, this.#retention);
-    // The plan first: an order without its plan could not be worked on. Until the order exists, nobody reads the plan, and
-    // whoever repeats the request replaces it.
     if ((await this.get(order.id)) !== undefined) return false;
-    const content = deflateSync(JSON.stringify(plan));
-    const key = planKeyOf(order.id);
+    const planned = JSON.stringify(plan);
+    const planDigest = sha256Hex(planned);
+    // The plan first: an order without its plan could not be worked on. Its key is its digest, so two requests at once with
+    // different selections cannot replace each other's. The plan that no order names expires.
+    await this.#table.put({ ...planKeyOf(order.id, planDigest), content: deflateSync(planned), expiresAt });
     const { id, by, counts, isForced, routes, stoppedBy: _, ...rest } = order;
-    await this.#table.put({ ...key, content, expiresAt });
     return this.#table.create({
       ...keyOf(id),
       ...rest,
@@ -88,6 +89,7 @@ export class BulkReplayStore {
       by: JSON.stringify(by),
       routes: routes.join(" "),
       isForced: isForced ? 1 : undefined,
+      planDigest,
       owner: 0,
       expiresAt,
       ...(order.state === "running" && {
@@ -113,7 +115,8 @@ export class BulkReplayStore {
 
   /** Throws `record_unreadable` if the plan is gone or is not as it was written. */
   async plan(id: string): Promise<readonly PlannedReplay[]> {
-    const { content } = (await this.#table.get(planKeyOf(id))) ?? {};
+    const { planDigest } = (await this.#table.get(keyOf(id))) ?? {};
+    const { content } = (await this.#table.get(planKeyOf(id, String(planDigest)))) ?? {};
     try {
       if (!(content instanceof Uint8Array)) throw new Error("there is no plan");
       // Written by `create` from the same type, and the checksum of the stream is correct.
@@ -172,7 +175,7 @@ export type BulkProgress = Pick<BulkReplay, "handled" | "counts">;
 const PARTITION = "replays";
 const QUEUE = "bulk-replays";
 const keyOf = (id: string): ItemKey => ({ pk: PARTITION, sk: id });
-const planKeyOf = (id: string): ItemKey => ({ pk: id, sk: "plan" });
+const planKeyOf = (id: string, digest: string): ItemKey => ({ pk: id, sk: `plan ${digest}` });
 const IS_RUNNING: Condition = { field: "state", is: "=", value: "running" };
 
 function orderIn(id: string, item: Item): BulkReplay {

@@ -15,11 +15,14 @@ import {
   type ShownBulkReplay,
   stopBulkReplay,
 } from "../../shared/http/bulk-replays.ts";
+import { type ReplayApi, replayDelivery } from "../../shared/http/replay.ts";
 import { policyOf, role } from "../../shared/identity/policy.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
 import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { ok, type Result } from "../../shared/model/result.ts";
 import { compilePattern } from "../../shared/routes/pattern.ts";
+import type { Route } from "../../shared/routes/route.ts";
+import type { PlannedReplay } from "../../shared/store/bulk-replays.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
@@ -35,13 +38,13 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A bridge whose target refused `count` deliveries, and works now. */
-async function failedBridge(count: number) {
+/** A bridge whose route `docs` was refused for `count` deliveries, and works now. The others worked. */
+async function failedBridge(count: number, others: readonly Route[] = []) {
   const world = { works: false };
   const run = routeOf(async () =>
     world.works ? { outcome: "done", summary: "fired" } : { outcome: "give_up", summary: "refused" },
   );
-  const parts = await bridgeParts([run]);
+  const parts = await bridgeParts([run, ...others]);
   closing.push(parts.stop);
   const { deliveries, clock, ownAccounts, bulkReplays } = parts;
   const relaying = {
@@ -56,7 +59,7 @@ async function failedBridge(count: number) {
   if (!pattern.ok) throw new Error("the pattern is valid");
   const recorded: string[] = [];
   let allowed = Number.POSITIVE_INFINITY;
-  const api: BulkReplaysApi = {
+  const api: BulkReplaysApi & ReplayApi = {
     ...parts,
     deliveries: Object.assign(Object.create(deliveries), {
       get: deliveries.get.bind(deliveries),
@@ -89,7 +92,7 @@ async function failedBridge(count: number) {
     },
     trustEntries: ["people"],
     policy: policyOf(ROLES),
-    patterns: async () => [{ name: "docs", pattern: pattern.pattern, target: "ci" }],
+    patterns: async () => [run, ...others].map(({ name }) => ({ name, pattern: pattern.pattern, target: "ci" })),
     runReporters: [],
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
@@ -97,10 +100,10 @@ async function failedBridge(count: number) {
     recorded: () => undefined,
     log: silentLog,
   };
-  const requestOf = (by: string, body: object, key: string): ReceivedRequest => ({
+  const requestOf = (by: string, body: object, key: string | null): ReceivedRequest => ({
     method: "POST",
     url: new URL("https://bridge.example.test/v1/replays"),
-    headers: new Headers({ authorization: `Bearer ${by}`, "idempotency-key": key }),
+    headers: new Headers({ authorization: `Bearer ${by}`, ...(key !== null && { "idempotency-key": key }) }),
     body: Buffer.from(JSON.stringify(body)),
     receivedAt: clock.now(),
     requestId: `request of ${by} ${key}`,
@@ -115,11 +118,16 @@ async function failedBridge(count: number) {
   const query = { state: "given_up" };
   return {
     ...parts,
+    world,
     api,
     recorded,
-    order: (by: string, { key = "1", ...body }: { readonly key?: string; readonly [member: string]: unknown } = {}) =>
-      orderBulkReplay(requestOf(by, { query, reason: "INC-1", ...body }, key), api),
+    order: (
+      by: string,
+      { key = "1", ...body }: { readonly key?: string | null; readonly [member: string]: unknown } = {},
+    ) => orderBulkReplay(requestOf(by, { query, reason: "INC-1", ...body }, key), api),
     preview: (by: string, body: object = { query }) => previewBulkReplay(requestOf(by, body, "0"), api),
+    replayOne: (by: string, id: string, body: object, key: string | null = "0") =>
+      replayDelivery(requestOf(by, body, key), id, api),
     show: (by: string, id: string) => getBulkReplay(requestOf(by, {}, "0"), id, api),
     list: (by: string) => listBulkReplays(requestOf(by, {}, "0"), api),
     stopOrder: (by: string, id: string) => stopBulkReplay(requestOf(by, {}, "0"), id, api),
@@ -251,6 +259,31 @@ describe("an order to run many deliveries again", () => {
     );
     expect(bridge.recorded).toHaveLength(3);
   });
+
+  it("a route that ran is not run again for the replay of another one, also not for the routes of today", async () => {
+    let ran = 0;
+    const other = routeOf(
+      async () => {
+        ran += 1;
+        return { outcome: "done", summary: "fired" };
+      },
+      { name: "notes" },
+    );
+    const bridge = await failedBridge(1, [other]);
+    bridge.world.works = false;
+    const today = { query: { state: "given_up" }, today: true };
+    for (const key of ["1", "2", "3"]) {
+      expect(answerOf(await bridge.order("dana/on-call", { ...today, key }))).toMatchObject({
+        routes: ["docs"],
+        counts: { accepted: 1 },
+      });
+      await bridge.settle();
+    }
+    expect(ran).toBe(1);
+    const [replay = ""] = bridge.recorded;
+    const single = await bridge.replayOne("dana/on-call", replay, { route: "notes", today: true });
+    expect(rejectionOf(single)).toBe("replay_impossible");
+  });
 });
 
 describe("the idempotency key of an order", () => {
@@ -268,6 +301,46 @@ describe("the idempotency key of an order", () => {
     expect(bridge.recorded).toHaveLength(2);
     expect(answerOf(await bridge.order("robin/on-call", { key: "empty" })).id).toBe(other.id);
     expect(bridge.recorded).toHaveLength(2);
+  });
+
+  it.each([null, ""])(
+    "without one (%j), equal requests within one second are one order, and others are not",
+    async (key) => {
+      const bridge = await failedBridge(2);
+      const [first, second] = [sampleDelivery(0).id, sampleDelivery(1).id];
+      const orderOf = async (id: string) =>
+        answerOf(await bridge.order("dana/on-call", { deliveries: [id], query: {}, key }));
+      const one = await orderOf(first);
+      expect((await orderOf(first)).id).toBe(one.id);
+      expect((await orderOf(second)).id).not.toBe(one.id);
+      bridge.clock.advance(1_000);
+      expect((await orderOf(first)).id).not.toBe(one.id);
+      expect(bridge.recorded).toHaveLength(2);
+      await bridge.settle();
+      const replay = async () =>
+        answerOf(await bridge.replayOne("dana/on-call", first, { route: "docs" }, key)).delivery;
+      const single = await replay();
+      expect(await replay()).toBe(single);
+      bridge.clock.advance(1_000);
+      expect(await replay()).not.toBe(single);
+    },
+  );
+
+  it("two requests with one key at once and different selections: the order runs the plan of the one that made it", async () => {
+    const bridge = await failedBridge(0);
+    const planned = ["a", "b", "c"].map((delivery) => ({ delivery, route: "docs", state: "given_up" }) as const);
+    const plans = [planned.slice(0, 1), planned.slice(1)];
+    const template = answerOf(await bridge.order("dana/on-call"));
+    const stored = await bridge.bulkReplays.get(template.id);
+    if (stored === undefined) throw new Error("it is stored");
+    const create = (plan: readonly PlannedReplay[]) =>
+      bridge.bulkReplays.create({ ...stored, id: "r-1", total: plan.length }, plan);
+    expect((await Promise.all(plans.map(create))).sort()).toEqual([false, true]);
+    const order = await bridge.bulkReplays.get("r-1");
+    const plan = await bridge.bulkReplays.plan("r-1");
+    expect(plan).toHaveLength(order?.total ?? 0);
+    await Promise.all(plans.map(create));
+    expect(await bridge.bulkReplays.plan("r-1")).toEqual(plan);
   });
 });
 

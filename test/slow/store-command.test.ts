@@ -481,7 +481,7 @@ describe("the start of a bridge", () => {
     await fill();
     await damage();
     await expect(startBridgeProcess(home, { listener: new URL("http://127.0.0.1:1"), data })).rejects.toThrow(
-      /the bridge ended with 6: drawbridge: .*is damaged.*restore a backup: drawbridge store restore <file>/s,
+      /the bridge ended with 6: drawbridge: .*is damaged.*restore a backup: .*drawbridge.* store restore <file>/s,
     );
   });
 });
