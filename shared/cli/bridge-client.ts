@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { Fault, type FaultCode } from "../host/fault.ts";
 import { EXIT, exitCodeOfStatus } from "./exit-codes.ts";
 import type { Session } from "./session.ts";
+import { printable } from "./terminal-text.ts";
 
 /** The schema of a response body. */
 type Schema<T> = v.GenericSchema<unknown, T>;
@@ -109,8 +110,8 @@ function problemIn(text: string): Partial<v.InferOutput<typeof problem>> {
 }
 
 /**
- * Describes an error response of the bridge, or of a proxy in front of it. The description has the request id, by which the
- * log can be searched.
+ * Describes an error response of the bridge, or of a proxy in front of it, in one line. The description has the request id,
+ * by which the log can be searched.
  */
 export function whyRefused(status: number, text: string): string {
   const { title = "no reason given", detail = title, reason, instance } = problemIn(text);
@@ -119,5 +120,5 @@ export function whyRefused(status: number, text: string): string {
   const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
   return status === 401
     ? `the bridge does not accept your token${known}: see "drawbridge token explain"`
-    : `${status} ${detail}${known}`;
+    : printable(`${status} ${detail}${known}`);
 }

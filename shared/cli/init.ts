@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Document, stringify, visit } from "yaml";
-import { checkLoaded } from "../config/check.ts";
+import { checkLoadedHere } from "../config/check.ts";
 import { type ConfigFinding, parseConfig } from "../config/load.ts";
+import { systemClock } from "../host/clock.ts";
 import { LocalSecrets, Secret, type Secrets } from "../host/secrets.ts";
 import { isSecureUrl } from "../host/secure-url.ts";
 import { presetFor } from "../identity/presets/registry.ts";
@@ -293,22 +294,36 @@ async function secretsOf({ folder, secrets }: Plan): Promise<readonly SecretValu
   return values;
 }
 
-/** What `check` will say. Throws `usage_invalid` for an error that only another answer removes. */
+/** What `check` will say. Throws `usage_invalid` for an error that only another answer, or another kept secret, removes. */
 async function findingsIn(
   text: string,
   { path, folder }: Plan,
   values: readonly SecretValue[],
   { environment }: Invocation,
 ): Promise<readonly ConfigFinding[]> {
-  const made = new Map(values.map(({ file, value }) => [`file:${join(folder, file)}`, new Secret(value)]));
   const local = new LocalSecrets(environment);
-  const secrets: Secrets = { read: async (ref) => made.get(ref) ?? local.read(ref) };
-  const findings = await checkLoaded(parseConfig(text, path), path, secrets);
-  const errors = findings.filter(({ level, id }) => level === "error" && id !== "unreadable-secret");
+  const checkWith = async (all: readonly SecretValue[]): Promise<readonly ConfigFinding[]> => {
+    const made = new Map(all.map(({ file, value }) => [`file:${join(folder, file)}`, new Secret(value)]));
+    const secrets: Secrets = { read: async (ref) => made.get(ref) ?? local.read(ref) };
+    return checkLoadedHere(parseConfig(text, path), path, secrets, systemClock);
+  };
+  const findings = await checkWith(values);
+  const errors = errorsIn(findings);
   if (errors.length === 0) return findings;
   const lines = errors.map(({ message }) => message);
+  const renewed = values.map((one): SecretValue => ({ ...one, value: newSecret(one.form) }));
+  const unavoidable = errorsIn(await checkWith(renewed)).length;
+  for (const [at, one] of values.entries()) {
+    if (!one.isKept) continue;
+    const withIt = errorsIn(await checkWith(renewed.with(at, one))).length;
+    if (withIt > unavoidable)
+      lines.push(`${join(folder, one.file)}, of an earlier init, cannot be used: remove it, and init makes a new one`);
+  }
   throw usageFault(["nothing was written, because the configuration would be invalid:", ...lines].join("\n"));
 }
+
+const errorsIn = (findings: readonly ConfigFinding[]): readonly ConfigFinding[] =>
+  findings.filter(({ level, id }) => level === "error" && id !== "unreadable-secret");
 
 interface Written {
   readonly values: readonly SecretValue[];

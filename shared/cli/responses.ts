@@ -347,6 +347,7 @@ export const rollbackPreview = v.object({
     v.object({ environment: v.exactOptional(v.string()), newest: runOfRoute, good: v.array(runOfRoute) }),
   ),
 });
+export type RollbackPlace = v.InferOutput<typeof rollbackPreview>["places"][number];
 
 /** `POST /v1/targets/{target}/pause` and `/resume`. */
 export const shownTarget = v.object({

@@ -1,34 +1,58 @@
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type RunOfRoute, rollbackPreview } from "./responses.ts";
+import { type RollbackPlace, type RunOfRoute, rollbackPreview } from "./responses.ts";
 import { sessionOf } from "./session.ts";
+import { shellWord } from "./shell-word.ts";
 import { printable, table } from "./terminal-text.ts";
 
-/** `drawbridge rollback <route> --dry-run`: the runs of the route in each environment, and which one it would go back to. */
+/**
+ * `drawbridge rollback <route> --dry-run`: the runs of the route in each environment, and which one it would go back to. The
+ * exit code is that of the rollback.
+ */
 export async function printRollbacks(invocation: Invocation, route: string): Promise<number> {
-  const { options, print } = invocation;
+  const { options, print, warn } = invocation;
   const session = await sessionOf(invocation);
   const { places } = await get(session, `/v1/rollbacks?${new URLSearchParams({ route })}`, rollbackPreview);
   const { environment: wanted, to } = options;
-  const shown = wanted === undefined ? places : places.filter(({ environment }) => environment === wanted);
-  if (shown.length === 0) {
-    print(printable(`no run of ${route} is known to have succeeded${wanted === undefined ? "" : ` in ${wanted}`}`));
-    return EXIT.done;
-  }
-  const rows = shown.flatMap(({ environment = "-", newest, good }) => {
-    const chosen = to ?? good[0]?.delivery;
+  const ofWanted = places.find(({ environment }) => environment === wanted);
+  // Without an environment, the others are shown too: they say which one to name.
+  const shown = wanted === undefined ? places : places.filter((place) => place === ofWanted);
+  const targetOf = (place: RollbackPlace): RunOfRoute | undefined =>
+    to === undefined ? place.good[0] : goodIn(place, places).find(({ delivery }) => delivery === to);
+  const rows = shown.flatMap((place) => {
+    const { environment = "", newest, good } = place;
+    const target = targetOf(place);
+    const effect = place === ofWanted ? "runs again" : `needs --environment=${shellWord(environment)}`;
     return [
-      row(environment, "replaces", newest),
-      ...good.map((run) => row(environment, run.delivery === chosen ? "runs again" : "", run)),
+      row(environment, newest === target ? `replaces, ${effect}` : "replaces", newest),
+      ...good.map((run) => row(environment, run === target ? effect : "", run)),
     ];
   });
-  print(
-    table(["environment", "rollback", "state", "fired", "delivery", "what"], rows, { columns: invocation.columns }),
-  );
-  return EXIT.done;
+  if (rows.length > 0)
+    print(
+      table(["environment", "rollback", "state", "fired", "delivery", "what"], rows, { columns: invocation.columns }),
+    );
+  if (ofWanted !== undefined && targetOf(ofWanted) !== undefined) return EXIT.done;
+  const run = to === undefined ? `no earlier run of ${route}` : `no run of ${route} that ${to} fired`;
+  const where = wanted === undefined ? "without an environment" : `in ${wanted}`;
+  const others = places.flatMap(({ environment }) => (environment === undefined ? [] : [environment]));
+  const elsewhere = others.length === 0 || ofWanted !== undefined ? "" : `; good runs are in ${others.join(", ")}`;
+  warn(printable(`the rollback would be refused: ${run} is known to have succeeded ${where}${elsewhere}`));
+  return EXIT.refused;
 }
 
+/** What `--to` may name: also the newest run, unless it succeeded without an environment and the place has one. */
+function goodIn({ environment, newest, good }: RollbackPlace, places: readonly RollbackPlace[]): readonly RunOfRoute[] {
+  const without = places.find((place) => place.environment === undefined);
+  const isElsewhere =
+    environment !== undefined &&
+    without !== undefined &&
+    [without.newest, ...without.good].some(({ delivery }) => delivery === newest.delivery);
+  return newest.state === "succeeded" && !isElsewhere ? [newest, ...good] : good;
+}
+
+/** No environment is an empty cell: every text may be the name of one. */
 const row = (
   environment: string,
   does: string,
@@ -44,5 +68,5 @@ function causeOf({
 }: Omit<RunOfRoute, "state" | "firedAt" | "delivery">): string {
   const [newest] = commits;
   const cause = newest === undefined ? (title ?? subject ?? what ?? "") : `${newest.id.slice(0, 8)} ${newest.title}`;
-  return problem === undefined ? cause : `${cause} (would run nothing: ${problem})`;
+  return problem === undefined ? cause : `${cause} (would run nothing: ${problem})`.trimStart();
 }

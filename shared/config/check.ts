@@ -25,7 +25,15 @@ export const checkLoaded = (loaded: LoadedConfig, path: string, secrets: Secrets
  * sends no request.
  */
 export const checkHere = async (path: string, secrets: Secrets, clock: Clock): Promise<readonly ConfigFinding[]> =>
-  findingsOf(await readConfig(path), path, { secrets, here: { clock } });
+  checkLoadedHere(await readConfig(path), path, secrets, clock);
+
+/** As {@link checkHere}, for a loaded configuration. */
+export const checkLoadedHere = (
+  loaded: LoadedConfig,
+  path: string,
+  secrets: Secrets,
+  clock: Clock,
+): Promise<readonly ConfigFinding[]> => findingsOf(loaded, path, { secrets, here: { clock } });
 
 export interface CheckedConfig {
   readonly config: Config;

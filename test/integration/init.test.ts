@@ -180,6 +180,33 @@ describe("init beside what is there", () => {
   });
 });
 
+describe("a kept secret", () => {
+  it.each([
+    ["gitlab", "platform-gitlab", "hunter2-and-a-text-that-is-long-enough"],
+    ["gitlab", "platform-gitlab", "whsec_aHVudGVyMg=="],
+    ["buildkite", "ci", "hunter2"],
+  ])(
+    "of %s in %s that check refuses is refused, its file is named, and a new one is made without it",
+    async (kind, name, value) => {
+      const folder = join(home, ".drawbridge/secrets");
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, name), `${value}\n`, { mode: 0o600 });
+      const { code, err } = await init(...sender(kind), ...sender("github"));
+      expect([code, err]).toEqual([
+        2,
+        expect.stringContaining(`.drawbridge/secrets/${name}, of an earlier init, cannot`),
+      ]);
+      expect(err).not.toContain(value);
+      expect(err).not.toContain("secrets/code");
+      expect(await readdir(home)).toEqual([".drawbridge"]);
+      expect([...(await secretsIn()).keys()]).toEqual([name]);
+      await rm(join(folder, name));
+      expect((await init(...sender(kind), ...sender("github"))).code).toBe(0);
+      expect((await run("check")).code).toBe(0);
+    },
+  );
+});
+
 describe("hostile answers", () => {
   it.each([
     [
