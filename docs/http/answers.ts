@@ -543,7 +543,15 @@ export const overview = answer<Overview>()(
         }),
       ),
     ),
-    pages: optional(v.object({ level, notWritable: whole, overdue: whole, waiting: whole })),
+    pages: optional(
+      v.object({
+        level,
+        notWritable: whole,
+        hasMore: optional(described(yes, "More failures were not looked at, so `notWritable` is at least this.")),
+        overdue: whole,
+        waiting: whole,
+      }),
+    ),
     ended: v.object({
       level,
       since: time,

@@ -425,7 +425,15 @@ export const overview = v.object({
       }),
     ),
   ),
-  pages: v.exactOptional(v.object({ level, notWritable: v.number(), overdue: v.number(), waiting: v.number() })),
+  pages: v.exactOptional(
+    v.object({
+      level,
+      notWritable: v.number(),
+      hasMore: v.exactOptional(v.literal(true)),
+      overdue: v.number(),
+      waiting: v.number(),
+    }),
+  ),
   ended: v.object({
     level,
     since: v.string(),

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Overview } from "../http/overview.ts";
-import { approvalsText, checksText, overviewRows, pagesText } from "../http/overview-text.ts";
+import { approvalsText, checksText, noneEndedText, overviewRows, pagesText } from "../http/overview-text.ts";
 import { LEVEL_WORDS, LEVELS, type Level } from "../model/level.ts";
 import { wordsOf } from "../model/state-words.ts";
 import { age, deliveryLink, type Html, NOTHING, STATE_TONES, stateBadge } from "./html.ts";
@@ -80,7 +80,7 @@ function endedFigures({ counts, hasMore }: Overview["ended"]): Html {
         ],
   );
   return figures.length === 0
-    ? html`none ended badly`
+    ? html`${noneEndedText(hasMore)}`
     : html`${figures.map((one, at) => html`${at === 0 ? "" : ", "}${one}`)}`;
 }
 

@@ -63,6 +63,8 @@ export interface ShownPages {
   readonly level: Level;
   /** Deliveries of the last day whose write of a page was given up. */
   readonly notWritable: number;
+  /** More deliveries ended badly than were looked at: `notWritable` is at least this. */
+  readonly hasMore?: true;
   /** Writes that have been retried for more than ten minutes. */
   readonly overdue: number;
   /** Writes that wait for something that a person can change, such as a draft. */
@@ -92,7 +94,7 @@ export async function overviewParts(deps: OverviewPartsDeps): Promise<OverviewPa
     configuration,
     sources: sources.toSorted(byLevel),
     targets: targets.toSorted(byLevel),
-    pages: pagesOf(targets, { waiting, late, givenUp: ended.givenUp }),
+    pages: pagesOf(targets, { waiting, late, givenUp: ended.givenUp, hasMore: ended.shown.hasMore === true }),
     ended: ended.shown,
   };
 }
@@ -127,25 +129,34 @@ export async function endedOf(
   const notAfter = laterBy(now, DAY_MS);
   const span = { states: ENDED_STATES, before: { since: notAfter, delivery: "" }, notAfter, notBefore };
   const found: (readonly EndedDelivery[])[] = [];
-  let read = 0;
+  let [read, hasMore] = [0, false];
   for await (const entry of deliveriesInStates(span, deps)) {
+    if (read === MAX_ENDED) {
+      hasMore = true;
+      break;
+    }
     if (entry.found !== undefined && isReadable(entry.found.delivery)) found.push(routesOf(entry.found));
     read += 1;
-    if (read === MAX_ENDED) break;
   }
   const counts = countsOf(found);
   return {
     shown: {
-      level: found.length > 0 ? "failing" : "well",
+      level: endedLevel({ isFound: found.length > 0, hasMore }),
       since: toIso(notBefore),
       counts,
-      ...(read === MAX_ENDED && { hasMore: true as const }),
+      ...(hasMore && { hasMore: true as const }),
       newest: found.slice(0, MAX_NEWEST).flatMap(([worst]) => worst ?? []),
     },
     givenUp: found
       .flat()
       .flatMap(({ state, target }) => (state === "given_up" && target !== undefined ? [target] : [])),
   };
+}
+
+/** What was not looked at may have ended badly. */
+function endedLevel({ isFound, hasMore }: { readonly isFound: boolean; readonly hasMore: boolean }): Level {
+  if (isFound) return "failing";
+  return hasMore ? "unknown" : "well";
 }
 
 /** The routes of a delivery that ended badly, the worst first. */
@@ -185,17 +196,27 @@ interface PageEntries {
   readonly waiting: readonly AttentionEntry[];
   readonly late: readonly AttentionEntry[];
   readonly givenUp: readonly string[];
+  /** More actions were given up than are in `givenUp`. */
+  readonly hasMore: boolean;
 }
 
-function pagesOf(targets: readonly OverviewTarget[], { waiting, late, givenUp }: PageEntries): ShownPages | undefined {
+function pagesOf(
+  targets: readonly OverviewTarget[],
+  { waiting, late, givenUp, hasMore }: PageEntries,
+): ShownPages | undefined {
   const withPages = targets.filter(({ pages }) => pages);
   if (withPages.length === 0) return undefined;
   const isPage = (target: string | undefined): boolean => withPages.some((one) => one.target === target);
   const notWritable = givenUp.filter(isPage).length;
   const overdue = late.filter(({ target }) => isPage(target)).length;
   return {
-    level: pagesLevel({ notWritable, overdue, isUsed: withPages.some(({ lastUsedAt }) => lastUsedAt !== undefined) }),
+    level: pagesLevel({
+      notWritable,
+      overdue,
+      isKnown: !hasMore && withPages.some(({ lastUsedAt }) => lastUsedAt !== undefined),
+    }),
     notWritable,
+    ...(hasMore && { hasMore: true as const }),
     overdue,
     waiting: waiting.filter(({ target }) => isPage(target)).length,
   };
@@ -204,9 +225,9 @@ function pagesOf(targets: readonly OverviewTarget[], { waiting, late, givenUp }:
 function pagesLevel({
   notWritable,
   overdue,
-  isUsed,
-}: Pick<ShownPages, "notWritable" | "overdue"> & { readonly isUsed: boolean }): Level {
+  isKnown,
+}: Pick<ShownPages, "notWritable" | "overdue"> & { readonly isKnown: boolean }): Level {
   if (notWritable > 0) return "failing";
   if (overdue > 0) return "attention";
-  return isUsed ? "well" : "unknown";
+  return isKnown ? "well" : "unknown";
 }

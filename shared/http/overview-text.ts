@@ -11,6 +11,7 @@ export interface OverviewFacts {
   readonly pages?: {
     readonly level: Level;
     readonly notWritable: number;
+    readonly hasMore?: true;
     readonly overdue: number;
     readonly waiting: number;
   };
@@ -66,15 +67,31 @@ function endedText({ counts, hasMore }: OverviewFacts["ended"]): string {
   const parts = Object.entries(counts).flatMap(([state, count]) =>
     count === 0 ? [] : [`${count}${hasMore ? " or more" : ""} ${wordsOf(state).words}`],
   );
-  return `${parts.length === 0 ? "none ended badly" : parts.join(", ")} in the last day`;
+  return parts.length === 0 ? noneEndedText(hasMore) : `${parts.join(", ")} in the last day`;
 }
 
-export function pagesText({ notWritable, overdue, waiting, level }: NonNullable<OverviewFacts["pages"]>): string {
+export const noneEndedText = (hasMore: true | undefined): string =>
+  hasMore ? `none of the newest failures may be shown; ${NOT_LOOKED_AT}` : "none ended badly in the last day";
+
+/** The overview looks at the newest failures of all routes, up to a limit. */
+const NOT_LOOKED_AT = "older failures of the last day were not looked at";
+
+export function pagesText({
+  notWritable,
+  hasMore,
+  overdue,
+  waiting,
+  level,
+}: NonNullable<OverviewFacts["pages"]>): string {
   const parts = [
-    ...(notWritable === 0 ? [] : [`${notWritable} given up in the last day`]),
+    ...(notWritable === 0 ? [] : [`${notWritable}${hasMore ? " or more" : ""} given up in the last day`]),
     ...(overdue === 0 ? [] : [`${overdue} overdue by more than 10 min`]),
     ...(waiting === 0 ? [] : [`${waiting} wait for something that a person can change`]),
   ];
+  if (notWritable === 0 && hasMore) {
+    const found = parts.length === 0 ? "none of the newest is given up or overdue" : parts.join(", ");
+    return `${found}; ${NOT_LOOKED_AT}`;
+  }
   if (parts.length > 0) return parts.join(", ");
   return level === "unknown" ? "no write of a page is on record" : "no write is given up or overdue";
 }

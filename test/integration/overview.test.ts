@@ -343,6 +343,44 @@ describe("what ended badly", () => {
   });
 });
 
+describe("more that ended badly than is looked at", () => {
+  it("an exact limit is everything; one more is said, and hides neither pages nor deliveries behind `well`", async () => {
+    const { overview, receive, runDue, runs, clock, stop } = await bridgeOf([
+      routeOf(scripted([GIVE_UP]).run),
+      routeOf(scripted([DONE]).run, { name: "status", target: "pages", action: "confluence" }),
+    ]);
+    const giveUp = async (count: number) => {
+      for (let n = 0; n < count; n++) {
+        await receive();
+        await runDue();
+        await runDue("pages");
+      }
+    };
+    await giveUp(200);
+    await runs.record("status", { delivery: "d-1", firedAt: toIso(clock.now()) });
+    const exact = await overview();
+    expect(exact).toMatchObject({ ended: { level: "failing", counts: { given_up: 200 } }, pages: { level: "well" } });
+    expect([exact.ended.hasMore, exact.pages?.hasMore]).toEqual([undefined, undefined]);
+    expect((await overview("docs")).ended).toMatchObject({ level: "well" });
+    clock.advance(MINUTE_MS);
+    await giveUp(1);
+    const cut = await overview();
+    expect(cut).toMatchObject({
+      ended: { level: "failing", counts: { given_up: 200 }, hasMore: true },
+      pages: { level: "unknown", notWritable: 0, hasMore: true },
+    });
+    const whyOf = (found: Overview, part: string) => overviewRows(found).find((row) => row.part === part)?.why;
+    expect(whyOf(cut, "pages")).toContain("older failures of the last day were not looked at");
+    // Its role shows none of the 200.
+    const confined = await overview("docs");
+    expect(confined).toMatchObject({ level: "unknown", ended: { level: "unknown", hasMore: true, newest: [] } });
+    expect(whyOf(confined, "actions")).toContain("older failures of the last day were not looked at");
+    clock.advance(25 * HOUR_MS);
+    expect(await overview("docs")).toMatchObject({ ended: { level: "well" } });
+    await stop();
+  });
+});
+
 describe("who sees what", () => {
   it("a confined role gets the deliveries that it may read and nothing else, and an outsider nothing", async () => {
     const { overview, ask, receive, runDue, approvals, clock, stop } = await bridgeOf([
