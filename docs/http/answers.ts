@@ -181,7 +181,7 @@ export const shownThread = answer<ShownThread>()(
         isMinor: optional(described(yes, "The console leaves it out at first.")),
       }),
     ),
-    isCut: optional(described(yes, "More deliveries belong to the thread than are read.")),
+    isCut: optional(described(yes, "More deliveries belong to the thread, or have what was asked for, than are read.")),
     isConfined: optional(described(yes, "The caller may read only some deliveries, so steps may be missing.")),
     others: optional(v.array(v.object({ delivery: text, what: text, subject: optionalText, receivedAt: time }))),
   }),

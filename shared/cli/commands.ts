@@ -161,7 +161,7 @@ export const COMMANDS: readonly Command[] = [
       "target-url": { value: "address", summary: "the address of the target" },
       "target-user": { value: "address", summary: "of the target confluence-cloud: the account that writes" },
       spaces: { value: "keys", summary: "of the target Confluence: the spaces whose pages it may write" },
-      config: { value: "file", summary: "the file to write (default: drawbridge.yaml)" },
+      config: { value: "file", summary: "the file to write (default: DRAWBRIDGE_CONFIG, else drawbridge.yaml)" },
       secrets: { value: "folder", summary: "where the secrets are kept", default: ".drawbridge/secrets" },
       "show-secrets": { summary: "also print the secrets on the screen" },
     },

@@ -32,7 +32,7 @@ export class Answering {
 
   async ask(question: SetupQuestion, { problemOf = () => undefined }: Rule): Promise<string> {
     const { option, text, example } = question;
-    const given = this.#given(question, problemOf);
+    const given = this.given(question.option, problemOf);
     if (given !== undefined) return given;
     if (this.#terminal === undefined) throw usageFault(`--${option} is missing: ${text}, such as ${example}`);
     for (;;) {
@@ -45,7 +45,7 @@ export class Answering {
 
   /** Undefined without an option on the command line, or after an empty answer. */
   async optional(question: SetupQuestion, { problemOf = () => undefined }: Rule): Promise<string | undefined> {
-    const given = this.#given(question, problemOf);
+    const given = this.given(question.option, problemOf);
     if (given !== undefined || this.#terminal === undefined) return given;
     for (;;) {
       const answer = (
@@ -73,7 +73,8 @@ export class Answering {
     return /^y(es)?$/i.test((await this.#terminal.ask(`${question} [y/N] `)).trim());
   }
 
-  #given({ option }: SetupQuestion, problemOf: (text: string) => string | undefined): string | undefined {
+  /** The answer of the command line, if there is one. */
+  given(option: string, problemOf: (text: string) => string | undefined = () => undefined): string | undefined {
     const { [option]: value } = this.#invocation.options;
     if (value === undefined) return undefined;
     const problem = value.trim() === "" ? "a text" : (unprintable(value) ?? problemOf(value));

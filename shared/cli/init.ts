@@ -1,9 +1,11 @@
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as v from "valibot";
 import { Document, stringify, visit } from "yaml";
 import { checkLoadedHere } from "../config/check.ts";
 import { type ConfigFinding, parseConfig } from "../config/load.ts";
+import { sourceName } from "../config/schema.ts";
 import { systemClock } from "../host/clock.ts";
 import { LocalSecrets, Secret, type Secrets } from "../host/secrets.ts";
 import { isSecureUrl } from "../host/secure-url.ts";
@@ -16,6 +18,7 @@ import { Answering } from "./init-answers.ts";
 import { fileExists, keptSecret, newSecret, writeNewFile, writeSecret } from "./init-files.ts";
 import { type NewSecret, type TargetSetup, targetSetups } from "./init-target.ts";
 import { displayOf } from "./output.ts";
+import { shellWord } from "./shell-word.ts";
 import { factLine, printable, wrapped } from "./terminal-text.ts";
 
 /** A sender that was chosen, with the name of its source. */
@@ -43,9 +46,10 @@ interface Plan {
  * sender. Returns the exit code, and the path of the configuration if the bridge shall be started now.
  */
 export async function initCommand(invocation: Invocation): Promise<{ readonly code: number; readonly start?: string }> {
-  const { options, print } = invocation;
-  const path = options["config"] ?? "drawbridge.yaml";
-  if (existsSync(path)) throw fileExists(path);
+  const { options, print, environment } = invocation;
+  const path = options["config"] ?? environment["DRAWBRIDGE_CONFIG"] ?? DEFAULT_PATH;
+  // A link that leads nowhere is there too, and the file could not be written in its place.
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw fileExists(path);
   const answering = new Answering(invocation);
   try {
     const plan = await planOf(path, answering, invocation);
@@ -67,6 +71,8 @@ export async function initCommand(invocation: Invocation): Promise<{ readonly co
   }
 }
 
+const DEFAULT_PATH = "drawbridge.yaml";
+
 async function planOf(path: string, answering: Answering, { options, lists }: Invocation): Promise<Plan> {
   const folder = options["secrets"] ?? "";
   const bridge = await answering.ask(BRIDGE, {
@@ -81,7 +87,7 @@ async function planOf(path: string, answering: Answering, { options, lists }: In
   const jobsClaim = jobs === undefined ? undefined : await answering.optional(JOBS_CLAIM, { problemOf: claimProblem });
   const people = await answering.optional(PEOPLE_ISSUER, { problemOf: issuerProblem });
   const group = people === undefined ? undefined : await answering.ask(PEOPLE_GROUP, {});
-  const audience = options["audience"] ?? bridge;
+  const audience = answering.given("audience") ?? bridge;
   const target = await chosenTarget(answering, options["target"]);
   if (target?.kind === "tekton" && !chosen.some(({ setup }) => setup.kind === "tekton")) {
     const setup = senderSetups.find(({ kind }) => kind === "tekton");
@@ -174,12 +180,14 @@ async function chosenSenders(answering: Answering, given: readonly string[]): Pr
           { option: "sender", text: `The senders, of ${kinds.join(", ")}`, example: "confluence-data-center,gitlab" },
           {
             problemOf: (text) =>
-              senderSetups.some(({ kind }) => kind === kindIn(text)) ? undefined : `of ${kinds.join(", ")}`,
+              senderSetups.some(({ kind }) => kind === kindIn(text)) ? nameProblem(text) : `of ${kinds.join(", ")}`,
           },
         );
   const chosen = texts.map((text): Chosen => {
     const setup = senderSetups.find(({ kind }) => kind === kindIn(text));
     if (setup === undefined) throw usageFault(`--sender must be one of ${kinds.join(", ")}, or <name>=<one of them>`);
+    const problem = nameProblem(text);
+    if (problem !== undefined) throw usageFault(`--sender is not valid; expected ${problem}`);
     return { setup, source: text.includes("=") ? text.slice(0, text.indexOf("=")) : setup.source };
   });
   for (const [of, names] of [
@@ -189,6 +197,13 @@ async function chosenSenders(answering: Answering, given: readonly string[]): Pr
     if (new Set(names).size < names.length)
       throw usageFault(`--sender has one ${of} twice; add the second to the file`);
   return chosen;
+}
+
+/** What is wrong with the name of a source in `<name>=<sender>`. */
+function nameProblem(text: string): string | undefined {
+  if (!text.includes("=")) return undefined;
+  const { issues } = v.safeParse(sourceName, text.slice(0, text.indexOf("=")));
+  return issues && `before the "=", ${issues[0].message}`;
 }
 
 const kindIn = (text: string): string => text.slice(text.indexOf("=") + 1);
@@ -333,11 +348,14 @@ interface Written {
 
 function report(plan: Plan, { values, kept, findings }: Written, invocation: Invocation): readonly string[] {
   const { path, folder, chosen, target, answers } = plan;
-  const { given, program } = invocation;
+  const { given, program, environment } = invocation;
   const files = values.map(({ file }) => join(folder, file)).filter((file) => !kept.includes(file));
   const width = displayOf(invocation).columns ?? Number.POSITIVE_INFINITY;
   const line = (text: string): string => wrapped(printable(text), width).join("\n");
   const shown = given.has("show-secrets") ? values : [];
+  // The commands find this file without the option.
+  const isFound = path === (environment["DRAWBRIDGE_CONFIG"] ?? DEFAULT_PATH);
+  const config = isFound ? "" : printable(` --config ${shellWord(path)}`);
   return [
     `written: ${printable(path)}`,
     ...files.map((file) => `written: ${printable(file)}, which only you can read`),
@@ -350,7 +368,10 @@ function report(plan: Plan, { values, kept, findings }: Written, invocation: Inv
           `Target ${target.name}: ${target.title}`,
           ...target
             .commands(answers)
-            .map((command) => `  ${printable(command.replace("{program}", program).replace("{secrets}", folder))}`),
+            .map(
+              (command) =>
+                `  ${printable(command.replace("{program}", () => program).replace("{secrets}", () => shellWord(folder)))}`,
+            ),
         ]),
     "",
     ...findings.map(({ level, message }) => line(`check will say: ${level} ${message}`)),
@@ -364,8 +385,8 @@ function report(plan: Plan, { values, kept, findings }: Written, invocation: Inv
       : []),
     "",
     "Next:",
-    `  ${program} check${path === "drawbridge.yaml" ? "" : ` --config ${printable(path)}`}`,
-    `  ${program} start${path === "drawbridge.yaml" ? "" : ` --config ${printable(path)}`}   # says when the first webhook of each sender comes`,
+    `  ${program} check${config}`,
+    `  ${program} start${config}   # says when the first webhook of each sender comes`,
   ];
 }
 
@@ -387,7 +408,7 @@ function senderLines(
     host: new URL(bridge).host,
     source,
     secret: value ?? `<the text of ${file}>`,
-    secretFile: file,
+    secretFile: shellWord(file),
     audience,
   };
   const filled = (text: string): string => text.replace(/\{(\w+)\}/g, (all, name) => places[name] ?? all);

@@ -115,7 +115,7 @@ function headLines({ totals, spans, isCut, isConfined }: ShownThread, display: D
     ],
     ["people", people.length === 0 ? undefined : people.join(", ")],
     ["left out", omitted === 0 ? undefined : `${omitted} of ${steps} steps`],
-    ["", isCut && "more deliveries belong to it than are read"],
+    ["", isCut && "more deliveries belong to it, or have what was asked for, than are read"],
     ["", isConfined && "only what your roles may read is shown, so steps may be missing"],
   ];
   const { columns = Number.POSITIVE_INFINITY } = display;

@@ -22,7 +22,7 @@ const name = v.pipe(
  * `approvals` for its events about approvals, `summaries` for texts of machines, `pages` for pages that fell
  * behind their code.
  */
-const sourceName = v.pipe(
+export const sourceName = v.pipe(
   name,
   v.check(
     (name) => !OWN_SOURCES.includes(name),

@@ -64,7 +64,7 @@ function summaryOf({ totals, spans, isCut, isConfined }: ShownThread, now: Epoch
   return html`<p class="lead"><b>${durationText(durationMs)}</b>${end === undefined ? " so far: it goes on" : ""}, begun ${age(start, now)}. ${counts.join(" · ")}${people.length === 0 ? NOTHING : html` · by <b>${people.join(", ")}</b>`}</p>
 ${longest?.onPathMs === undefined ? NOTHING : html`<p class="notice busy">The longest step: <a href="#${anchorOf(longest, spans)}">${aboveOf(longest, spans)}${longest.what}</a>, <b>${durationText(longest.onPathMs)}</b>${longest.by === undefined ? NOTHING : html`, ${longest.state} by ${longest.by}`}.</p>`}
 ${failed.length === 0 ? NOTHING : html`<p class="notice bad">${countOf(failed.length, "step", "steps")} failed: ${failed.slice(0, 5).map((span) => html`<a href="#${anchorOf(span, spans)}">${aboveOf(span, spans)}${span.what}</a> `)}</p>`}
-${isCut || totals.omitted > 0 ? html`<p class="notice warn">${isCut ? "More deliveries belong to it than are read. " : ""}${totals.omitted > 0 ? `${totals.omitted} of ${totals.steps} steps are left out.` : ""}</p>` : NOTHING}
+${isCut || totals.omitted > 0 ? html`<p class="notice warn">${isCut ? "More deliveries belong to it, or have what was asked for, than are read. " : ""}${totals.omitted > 0 ? `${totals.omitted} of ${totals.steps} steps are left out.` : ""}</p>` : NOTHING}
 ${isConfined ? html`<p class="notice">Only what your roles may read is shown, so steps may be missing.</p>` : NOTHING}
 ${partsOf(totals)}`;
 }

@@ -1,12 +1,12 @@
 import { deliveriesInStates, type OutcomeDeps } from "../delivery/delivery-outcomes.ts";
 import { OVERDUE_MS, type Readiness } from "../delivery/readiness.ts";
-import { laterBy, toIso } from "../host/clock.ts";
+import { epochMillis, laterBy, toIso } from "../host/clock.ts";
 import type { DeliveryOutcome } from "../model/delivery-state.ts";
 import { LEVELS, type Level, worstOf } from "../model/level.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { AttentionEntry, AttentionStore } from "../store/attention.ts";
 import { type ShownSource, type SourcesDeps, sourcesOf } from "./overview-sources.ts";
-import { type OverviewTarget, type OverviewTargetsDeps, overviewTargets } from "./overview-targets.ts";
+import { type GivenUp, type OverviewTarget, type OverviewTargetsDeps, overviewTargets } from "./overview-targets.ts";
 
 export interface OverviewPartsDeps extends SourcesDeps, OverviewTargetsDeps, OutcomeDeps {
   readonly deliveries: SourcesDeps["deliveries"] & OutcomeDeps["deliveries"];
@@ -80,21 +80,22 @@ const MAX_ENTRIES = 500;
 
 /** Reads counts and indexes, and as many records as its limits say, however many deliveries there are. */
 export async function overviewParts(deps: OverviewPartsDeps): Promise<OverviewParts> {
-  const [{ status, checks, configuration }, sources, targets, ended, waiting, retrying] = await Promise.all([
+  const [{ status, checks, configuration }, sources, ended, waiting, retrying] = await Promise.all([
     deps.ready(),
     sourcesOf(deps),
-    overviewTargets(deps),
     endedOf(deps, () => true),
     deps.attention.oldest("waiting", MAX_ENTRIES),
     deps.attention.oldest("retrying", MAX_ENTRIES),
   ]);
+  const found = { givenUp: ended.givenUp, hasMore: ended.shown.hasMore === true };
+  const targets = await overviewTargets(deps, found);
   const late = retrying.filter(({ since }) => since < laterBy(deps.clock.now(), -OVERDUE_MS));
   return {
     bridge: { level: BRIDGE_LEVELS[status], checks },
     configuration,
     sources: sources.toSorted(byLevel),
     targets: targets.toSorted(byLevel),
-    pages: pagesOf(targets, { waiting, late, givenUp: ended.givenUp, hasMore: ended.shown.hasMore === true }),
+    pages: pagesOf(targets, { waiting, late, ...found }),
     ended: ended.shown,
   };
 }
@@ -114,8 +115,7 @@ const byLevel = (a: { readonly level: Level }, b: { readonly level: Level }): nu
 
 interface Ended {
   readonly shown: ShownEnded;
-  /** The target of each action that was given up. */
-  readonly givenUp: readonly string[];
+  readonly givenUp: readonly GivenUp[];
 }
 
 /** The deliveries that ended badly in the last day, as far as `isReadable` shows them. */
@@ -149,7 +149,9 @@ export async function endedOf(
     },
     givenUp: found
       .flat()
-      .flatMap(({ state, target }) => (state === "given_up" && target !== undefined ? [target] : [])),
+      .flatMap(({ state, target, since }) =>
+        state === "given_up" && target !== undefined ? [{ target, at: epochMillis(Date.parse(since)) }] : [],
+      ),
   };
 }
 
@@ -195,7 +197,7 @@ function countsOf(found: readonly (readonly EndedDelivery[])[]): ShownEnded["cou
 interface PageEntries {
   readonly waiting: readonly AttentionEntry[];
   readonly late: readonly AttentionEntry[];
-  readonly givenUp: readonly string[];
+  readonly givenUp: readonly GivenUp[];
   /** More actions were given up than are in `givenUp`. */
   readonly hasMore: boolean;
 }
@@ -207,7 +209,7 @@ function pagesOf(
   const withPages = targets.filter(({ pages }) => pages);
   if (withPages.length === 0) return undefined;
   const isPage = (target: string | undefined): boolean => withPages.some((one) => one.target === target);
-  const notWritable = givenUp.filter(isPage).length;
+  const notWritable = givenUp.filter(({ target }) => isPage(target)).length;
   const overdue = late.filter(({ target }) => isPage(target)).length;
   return {
     level: pagesLevel({

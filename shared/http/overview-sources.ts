@@ -19,7 +19,7 @@ export interface SourcesDeps {
 }
 
 /**
- * `refused`: every request is refused. `partly_refused`: some are refused, and others are proved. `quiet`: it sends nothing,
+ * `refused`: every request is refused. `partly_refused`: some are refused, or the newest is. `quiet`: it sends nothing,
  * and a week ago it did. `silent`: nothing for a day. `never_seen`: no request is on record.
  */
 export const SOURCE_STATES = ["refused", "partly_refused", "quiet", "never_seen", "silent", "working"] as const;
@@ -145,15 +145,22 @@ interface Facts extends Pick<Evidence, "refusals" | "lastHour" | "weekAgo"> {
 }
 
 function stateOf({ goodAt, refusals, lastHour, weekAgo, isOwn, now }: Facts): SourceState {
-  const refusedAt = Math.max(0, ...refusals.map(({ lastAt }) => lastAt));
-  if (refusedAt > 0 && (goodAt === undefined || refusedAt > goodAt + RECENT_MS)) return "refused";
-  if (refusedAt > now - RECENT_MS) return "partly_refused";
+  const refusedAt = newestOf(refusals);
+  // Anybody can send a request without a credential, so it says little about the source.
+  const failedAt = newestOf(refusals.filter(({ reason }) => reason !== "credential_missing"));
+  if (failedAt > (goodAt === undefined ? 0 : goodAt + RECENT_MS)) return "refused";
+  // No good request came after it.
+  if (failedAt > (goodAt ?? 0)) return "partly_refused";
+  if (refusedAt > now - (refusedAt > (goodAt ?? 0) ? HOUR_MS : RECENT_MS)) return "partly_refused";
   if (goodAt === undefined) return "never_seen";
   // The bridge's own sources are used when somebody needs them.
   if (isOwn) return "working";
   if (lastHour === 0 && weekAgo >= USUAL) return "quiet";
   return goodAt > now - DAY_MS ? "working" : "silent";
 }
+
+/** When the last of the refused requests arrived; 0 if there is none. */
+const newestOf = (refusals: readonly RefusalCount[]): number => Math.max(0, ...refusals.map(({ lastAt }) => lastAt));
 
 const LEVELS_OF = {
   refused: "failing",

@@ -25,9 +25,9 @@ export interface OverviewTargetsDeps {
 
 /**
  * `late`: an action is overdue although nothing holds it. `stumbling`: the last attempts failed, and the circuit breaker is
- * closed. `never_used`: no answer of it is on record.
+ * closed. `rejecting`: actions were given up in the last day. `never_used`: no answer of it is on record.
  */
-export const TARGET_STATES = ["failing", "paused", "late", "stumbling", "never_used", "working"] as const;
+export const TARGET_STATES = ["failing", "paused", "late", "stumbling", "rejecting", "never_used", "working"] as const;
 type ShownState = (typeof TARGET_STATES)[number];
 
 /** A target, with its times in ISO 8601. */
@@ -53,13 +53,29 @@ export interface OverviewTarget {
   readonly oldestAt?: string;
 }
 
+/** An action that was given up in the last day. */
+export interface GivenUp {
+  readonly target: string;
+  readonly at: EpochMillis;
+}
+
+/** The newest actions of all targets that were given up. */
+export interface FoundGivenUp {
+  readonly givenUp: readonly GivenUp[];
+  /** There are older ones. */
+  readonly hasMore: boolean;
+}
+
 /** Due actions that are counted of each target. */
 const MAX_DUE = 100;
 /** Retrying actions that are looked at, of all targets. */
 const MAX_RETRYING = 500;
 
 /** Each target and how it is. Costs the same however many deliveries there are. */
-export async function overviewTargets(deps: OverviewTargetsDeps): Promise<readonly OverviewTarget[]> {
+export async function overviewTargets(
+  deps: OverviewTargetsDeps,
+  { givenUp, hasMore }: FoundGivenUp,
+): Promise<readonly OverviewTarget[]> {
   const now = deps.clock.now();
   const [listed, uses, retrying] = await Promise.all([
     deps.targets.list(),
@@ -78,7 +94,8 @@ export async function overviewTargets(deps: OverviewTargetsDeps): Promise<readon
       const times = [...used.map(({ lastUsedAt }) => lastUsedAt), ...(firedAt === undefined ? [] : [firedAt])];
       const usedAt = times.length === 0 ? undefined : epochMillis(Math.max(...times));
       const state = stored.get(target) ?? { target, revision: 0 };
-      return shownTarget({ state, due, retrying: own, usedAt }, { deps, now });
+      const rejected = { givenUp: givenUp.filter((one) => one.target === target), hasMore };
+      return shownTarget({ state, due, retrying: own, usedAt, rejected }, { deps, now });
     }),
   );
 }
@@ -114,6 +131,7 @@ interface Evidence {
   /** The oldest first. */
   readonly retrying: readonly AttentionEntry[];
   readonly usedAt: EpochMillis | undefined;
+  readonly rejected: FoundGivenUp;
 }
 
 function shownTarget(
@@ -141,11 +159,12 @@ function shownTarget(
   };
 }
 
-function stateOf({ state: { pause, breaker }, due, usedAt }: Evidence, now: EpochMillis): ShownState {
+function stateOf({ state: { pause, breaker }, due, usedAt, rejected }: Evidence, now: EpochMillis): ShownState {
   if (pause !== undefined) return "paused";
   if (breaker?.open !== undefined) return "failing";
   if (due.oldestAt !== undefined && due.oldestAt < laterBy(now, -OVERDUE_MS)) return "late";
   if (breaker !== undefined) return "stumbling";
+  if (rejected.givenUp.length > 0) return "rejecting";
   return usedAt === undefined ? "never_used" : "working";
 }
 
@@ -154,11 +173,12 @@ const LEVELS_OF = {
   paused: "attention",
   late: "attention",
   stumbling: "attention",
+  rejecting: "attention",
   never_used: "unknown",
   working: "well",
 } as const satisfies Record<ShownState, Level>;
 
-function whyOf(state: ShownState, { state: { pause, breaker }, usedAt }: Evidence, now: EpochMillis): string {
+function whyOf(state: ShownState, { state: { pause, breaker }, usedAt, rejected }: Evidence, now: EpochMillis): string {
   const failures = breaker?.failures === 1 ? "the last attempt" : `${breaker?.failures ?? 0} attempts in a row`;
   switch (state) {
     case "paused":
@@ -173,6 +193,12 @@ function whyOf(state: ShownState, { state: { pause, breaker }, usedAt }: Evidenc
       return "actions are overdue";
     case "stumbling":
       return `${failures} failed, ${breaker?.why ?? ""}`;
+    case "rejecting": {
+      const { givenUp, hasMore } = rejected;
+      const last = Math.max(...givenUp.map(({ at }) => at));
+      const count = `${givenUp.length}${hasMore ? " or more" : ""}`;
+      return `${count} given up in the last day, the last ${durationText(now - last)} ago`;
+    }
     case "never_used":
       return "no answer of it is on record";
     case "working":

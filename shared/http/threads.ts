@@ -6,10 +6,11 @@ import { Fault } from "../host/fault.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
 import { callerOf } from "../identity/caller.ts";
 import { hasTerms, type Term } from "../model/lookup-terms.ts";
-import type { DeliverySummary, RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { type ThreadSpan, type ThreadTotals, threadOf } from "../model/thread/thread.ts";
+import type { DeliveryPage } from "../store/delivery-list.ts";
 import { type DeliveriesApi, mayRead } from "./deliveries.ts";
 import { LOOKUP_PARAMETERS, lookupEntries, termsOfQuery } from "./lookup.ts";
 import { parseQuery } from "./query.ts";
@@ -55,7 +56,7 @@ export interface ShownThread {
   readonly now: string;
   readonly totals: ShownTotals;
   readonly spans: readonly ShownSpan[];
-  /** More deliveries belong to the thread than are read. */
+  /** More deliveries belong to the thread, or have what was asked for, than are read. */
   readonly isCut?: true;
   /** The caller may read only some deliveries, so steps may be missing. */
   readonly isConfined?: true;
@@ -76,6 +77,7 @@ export async function getThread(request: ReceivedRequest, api: ThreadsApi): Prom
   const maySee = (delivery: Pick<RecordedDelivery, "events">): boolean => mayRead(by, delivery, api.policy);
   const found = await seedsOf(asked.value, maySee, api);
   const { deliveries, isCut } = await readThread(found.seeds, api, maySee);
+  const isIncomplete = isCut || found.isCut;
   if (deliveries.length === 0) return reject({ reason: "delivery_unknown" });
   await api.auditLog.recordRead({ act: "thread_opened", object: objectOf(asked.value), by, request });
   const now = api.clock.now();
@@ -87,7 +89,7 @@ export async function getThread(request: ReceivedRequest, api: ThreadsApi): Prom
       now: toIso(now),
       totals: withIsoTimes(totals),
       spans: spans.map(withIsoTimes),
-      ...(isCut && { isCut }),
+      ...(isIncomplete && { isCut: true as const }),
       ...(api.policy.isConfined(by, "deliveries") && { isConfined: true as const }),
       ...(others.length > 0 && { others }),
     }),
@@ -112,16 +114,23 @@ const withIsoTimes = <T extends { readonly start: EpochMillis; readonly end?: Ep
 interface Found {
   readonly seeds: readonly string[];
   readonly others: readonly OtherThread[];
+  /** More deliveries have what was asked for than were looked at. */
+  readonly isCut: boolean;
 }
 
 async function seedsOf(query: Query, maySee: (delivery: RecordedDelivery) => boolean, api: ThreadsApi): Promise<Found> {
   const terms = termsOfQuery(query);
   if (query.delivery !== undefined) {
     const delivery = await readable(query.delivery, api.deliveries);
-    return { seeds: delivery !== undefined && hasTerms(delivery, terms) ? [delivery.id] : [], others: [] };
+    return {
+      seeds: delivery !== undefined && hasTerms(delivery, terms) ? [delivery.id] : [],
+      others: [],
+      isCut: false,
+    };
   }
-  const found = await deliveriesWith(terms, maySee, api);
-  if (query.commit !== undefined) return { seeds: found.map(({ id }) => id), others: [] };
+  const { deliveries: found, next } = await deliveriesWith(terms, maySee, api);
+  const isCut = next !== undefined;
+  if (query.commit !== undefined) return { seeds: found.map(({ id }) => id), others: [], isCut };
   const outcomes = await outcomesOf(found, api);
   const hadEffect = outcomes.find(({ outcome }) => outcome !== undefined && !WITHOUT_EFFECT.has(outcome.state));
   const seed = (hadEffect ?? outcomes[0])?.delivery;
@@ -133,7 +142,7 @@ async function seedsOf(query: Query, maySee: (delivery: RecordedDelivery) => boo
       ...(subject !== undefined && { subject }),
       receivedAt: toIso(receivedAt),
     }));
-  return { seeds: seed === undefined ? [] : [seed.id], others };
+  return { seeds: seed === undefined ? [] : [seed.id], others, isCut };
 }
 
 /** The bridge's own edits of a page are among the page's deliveries. */
@@ -144,9 +153,9 @@ async function deliveriesWith(
   terms: readonly Term[],
   maySee: (delivery: RecordedDelivery) => boolean,
   { deliveries, clock }: ThreadsApi,
-): Promise<readonly DeliverySummary[]> {
+): Promise<DeliveryPage> {
   const end = clock.monotonic() + READ_MS;
-  const page = await deliveries.list({
+  return await deliveries.list({
     terms,
     before: { receivedAt: clock.now(), id: "~" },
     notBefore: epochMillis(0),
@@ -158,7 +167,6 @@ async function deliveriesWith(
       return delivery !== undefined && maySee(delivery);
     },
   });
-  return page.deliveries;
 }
 
 /** The list shows a record that cannot be read; a thread leaves it out. */

@@ -152,6 +152,18 @@ describe("the counts of a range", () => {
   });
 });
 
+describe("a thread of more deliveries than are looked at", () => {
+  it("it says that it is cut once there are more of a page than its limit, and not before", async () => {
+    const { receive, ask, stop } = await bridgeOf([]);
+    const threadOf = () => ask("/v1/threads?page=98310");
+    for (let n = 1; n < 50; n++) await receive(sampleDelivery(n));
+    expect(await threadOf()).not.toHaveProperty("isCut");
+    for (let n = 50; n < 53; n++) await receive(sampleDelivery(n));
+    expect(await threadOf()).toMatchObject({ isCut: true });
+    await stop();
+  });
+});
+
 describe("what became of a delivery", () => {
   it.each(Object.entries(DRILLS))("the list, its filter and the delivery agree: %s", async (_title, drill) => {
     const { outcome, expected } = drill;

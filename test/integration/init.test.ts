@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -142,6 +142,30 @@ describe("init beside what is there", () => {
     expect(await readdir(home)).toEqual(["drawbridge.yaml"]);
   });
 
+  it("a link that leads nowhere is a file that exists: nothing is written, here or there", async () => {
+    await symlink(join(home, "elsewhere.yaml"), join(home, "drawbridge.yaml"));
+    const { code, err } = await init(...sender("gitlab"));
+    expect([code, err]).toEqual([2, expect.stringContaining("drawbridge.yaml exists")]);
+    expect(await readdir(home)).toEqual(["drawbridge.yaml"]);
+  });
+
+  it("the file that DRAWBRIDGE_CONFIG names is written, and the next commands read it", async () => {
+    const printed: string[] = [];
+    const path = join(home, "a b.yaml");
+    const there = { DRAWBRIDGE_CONFIG: path };
+    const host = commandHost({ environment: there, print: (text) => void printed.push(text) });
+    const files = ["--bridge", BRIDGE, "--secrets", join(home, "$& secrets"), ...sender("gitlab")];
+    const target = ["--target", "webhook", "--target-url", "https://hooks.example.com/x"];
+    expect(await runCommand(["init", ...files, ...target], host)).toBe(0);
+    expect(printed).toContain("  drawbridge check");
+    expect(printed.join("\n")).toContain(`cat '${join(home, "$& secrets")}'/receiver `);
+    expect(await runCommand(["check"], host)).toBe(0);
+    const other = join(home, "other file.yaml");
+    expect(await runCommand(["init", "--config", other, ...files], host)).toBe(0);
+    expect(printed).toContain(`  drawbridge check --config '${other}'`);
+    await expect(runCommand(["init", ...files], host)).rejects.toThrow("a b.yaml exists");
+  });
+
   it("of several at once, one writes the file", async () => {
     const codes = await Promise.all([1, 2, 3].map(async () => (await init(...sender("gitlab"))).code));
     expect(codes.toSorted()).toEqual([0, 2, 2]);
@@ -226,6 +250,7 @@ describe("hostile answers", () => {
     ["a built-in member as the name of a source", ["--sender", "__proto__=gitlab", "--projects", "a/b"]],
     ["a reserved name of a source", ["--sender", "api=gitlab", "--projects", "a/b"]],
     ["an unknown sender", ["--sender", "hunter2"]],
+    ["a control character in the audience", [...sender("status"), "--audience", "x\u001b[31m"]],
     ["a sender twice", ["--sender", "gitlab", "--sender", "x=gitlab", "--projects", "a/b"]],
     ["a missing answer", ["--sender", "gitlab"]],
     ["a shared issuer without a pin", ["--sender", "status", "--jobs-issuer", "https://gitlab.com"]],
@@ -241,6 +266,11 @@ describe("hostile answers", () => {
     expect(error).toMatchObject({ code: "usage_invalid" });
     for (const text of ["hunter2", "\u001b", "\u202e"]) expect(error.message).not.toContain(text);
     expect(await readdir(home)).toEqual([]);
+  });
+
+  it("a name that is no name of a source is the mistake, not the projects", async () => {
+    const { code, err } = await init("--sender", "Wiki=gitlab", "--projects", "a/b");
+    expect([code, err]).toEqual([2, expect.stringContaining('--sender is not valid; expected before the "="')]);
   });
 
   it.each([
@@ -284,7 +314,7 @@ describe("init on a terminal", () => {
   it("it asks for what is missing, asks again after an answer that is not valid, and repeats no answer", async () => {
     const { code, asked, said } = await talk({
       "Address of the bridge": ["https://kim:hunter2@bridge.example.com", BRIDGE],
-      "The senders": ["gitlab,nosuch", "gitlab"],
+      "The senders": ["gitlab,nosuch", "Wiki=gitlab", "gitlab"],
       "GitLab projects": ["a b", "platform/*"],
       "first target": ["nosuch", "tekton"],
       "Namespaces of the cluster": ["ci"],
@@ -292,6 +322,7 @@ describe("init on a terminal", () => {
     });
     expect(code).toBe(0);
     expect(asked.filter((question) => question.includes("Address of the bridge"))).toHaveLength(2);
+    expect(asked.filter((question) => question.includes("The senders"))).toHaveLength(3);
     expect(said.join("\n")).not.toContain("hunter2");
     expect(said).toContain("The sender tekton is added: it reports the runs of the target.");
     const { sources, routes } = parse(await readFile(join(home, "drawbridge.yaml"), "utf8"));

@@ -224,6 +224,40 @@ describe("a source over time", () => {
     await stop();
   });
 
+  it("a refusal soon after the last good request is not forgotten while it is silent, until a good one comes", async () => {
+    const { overview, receive, refuse, clock, stop } = await bridgeOf([]);
+    await receive();
+    clock.advance(5 * MINUTE_MS);
+    await refuse();
+    for (const silence of [20 * MINUTE_MS, 3 * HOUR_MS]) {
+      clock.advance(silence);
+      expect(sourceIn(await overview())).toMatchObject({ state: "partly_refused", level: "attention" });
+    }
+    await receive();
+    expect(sourceIn(await overview())).toMatchObject({ state: "working", level: "well" });
+    await stop();
+  });
+
+  it("requests without a credential need a look for an hour, and nothing fails because of them", async () => {
+    const { overview, receive, refuse, clock, stop } = await bridgeOf([]);
+    await refuse("credential_missing");
+    expect(sourceIn(await overview())).toMatchObject({ state: "partly_refused", level: "attention" });
+    clock.advance(61 * MINUTE_MS);
+    expect(sourceIn(await overview())).toMatchObject({ state: "never_seen", level: "unknown" });
+    await receive();
+    clock.advance(30 * MINUTE_MS);
+    await refuse("credential_missing");
+    clock.advance(59 * MINUTE_MS);
+    expect(sourceIn(await overview())).toMatchObject({ state: "partly_refused", level: "attention" });
+    clock.advance(2 * MINUTE_MS);
+    expect(sourceIn(await overview())).toMatchObject({ state: "working", level: "well" });
+    // A credential that is wrong is no scanner's.
+    await refuse("credential_missing");
+    await refuse();
+    expect(sourceIn(await overview())).toMatchObject({ state: "refused", level: "failing" });
+    await stop();
+  });
+
   it("it needs a look if it is quiet in an hour in which it usually sends, and only then", async () => {
     const { overview, receive, clock, stop } = await bridgeOf([]);
     for (let n = 0; n < 5; n++) await receive();
@@ -288,6 +322,32 @@ describe("a target over time", () => {
     await runDue();
     await runDue();
     expect(targetIn(await overview())).toMatchObject({ state: "working", level: "well", due: 0, retrying: 0 });
+    await stop();
+  });
+
+  it("one that rejects what it gets needs a look until a day later or until it was run again", async () => {
+    const { overview, receive, runDue, clock, bridge, stop } = await bridgeOf([
+      routeOf(scripted([GIVE_UP, GIVE_UP, DONE]).run),
+    ]);
+    await receive();
+    await runDue();
+    clock.advance(2 * HOUR_MS);
+    const second = await receive();
+    await runDue();
+    clock.advance(3 * MINUTE_MS);
+    const rejecting = { state: "rejecting", level: "attention" };
+    expect(targetIn(await overview())).toMatchObject({
+      ...rejecting,
+      why: "2 given up in the last day, the last 3 min ago",
+    });
+    clock.advance(23 * HOUR_MS);
+    expect(targetIn(await overview())).toMatchObject({ ...rejecting, why: expect.stringContaining("1 given up") });
+    const by = { issuer: "i", subject: "s", method: "oidc", credential: "k", roles: [] };
+    const eventKey = busEventOf(second)?.detail.eventKey ?? "";
+    const order = { of: second, routes: ["docs"], by, isRollback: false, key: ["k"], requestId: "r" };
+    await replay({ ...order, answersFor: [actionIdOf("docs", eventKey)] }, bridge);
+    await runDue();
+    expect(targetIn(await overview())?.state).not.toBe("rejecting");
     await stop();
   });
 
