@@ -209,7 +209,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/replays": {
     summary: "List the orders to run many deliveries again",
     caller: "token",
-    answers: { 200: { what: "The orders, the newest first.", schema: answers.listedBulkReplays } },
+    answers: { 200: { what: "The newest 100 orders, the newest first.", schema: answers.listedBulkReplays } },
     refusals: [],
   },
   "POST /v1/replay-preview": {
@@ -227,7 +227,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Run many deliveries again, in the background",
     description:
       "Selects as the preview does, at most 1,000 replays. The same request again returns the first order, also if that " +
-      "selected nothing.",
+      "selected nothing. Needs `replay` for a route under a role.",
     caller: "token",
     body: { type: "json", schema: orderBody, required: true },
     isIdempotent: true,

@@ -62,7 +62,7 @@ const progressTable = ({ counts, total, handled, state }: ShownBulkReplay): Html
     [counts.accepted, "run again: each is a delivery of its own, and its state says how it went"],
     [counts.duplicate, "had been run again by an earlier order"],
     [counts.outdated, "had changed meanwhile, and were left alone"],
-    [counts.refused, "could not be run again: expired, matching no more, or not allowed any more"],
+    [counts.refused, "could not be run again: expired, unreadable, matching no more, or not allowed any more"],
     [left, state === "running" ? "to go" : "not run, because it was stopped"],
   ];
   return html`<ul class="counts">${rows.map(([count, words]) =>

@@ -38,9 +38,12 @@ export async function advanceBulkReplay(id: string, deps: BulkReplayDeps): Promi
   const progress = await step(claim, deps).catch((error: unknown) => {
     if (!(error instanceof Fault && error.code === "record_unreadable")) throw error;
     log.error({ replay: id, error: kindOf(error) }, "the plan of a bulk replay cannot be read");
-    return { handled: claim.total, counts: { ...claim.counts, refused: claim.total - claim.handled } };
+    return {
+      handled: claim.total,
+      counts: { ...claim.counts, refused: claim.counts.refused + claim.total - claim.handled },
+    };
   });
-  // If it was stopped meanwhile, or has another owner, that is not changed.
+  // If it was stopped meanwhile, it stays so. If it has another owner, that one does the step again.
   await bulkReplays.advance(claim, progress, clock.now());
 }
 
@@ -48,7 +51,11 @@ async function step(claim: BulkClaim, deps: BulkReplayDeps): Promise<BulkProgres
   const plan = await deps.bulkReplays.plan(claim.id);
   let counts = claim.counts;
   for (const planned of plan.slice(claim.handled, claim.handled + BULK_STEP)) {
-    const ended = await runPlanned(planned, claim, deps);
+    const ended = await runPlanned(planned, claim, deps).catch((error: unknown): "refused" => {
+      // One delivery that cannot be read must not keep the others from running.
+      if (!(error instanceof Fault && error.code === "record_unreadable")) throw error;
+      return "refused";
+    });
     counts = { ...counts, [ended]: counts[ended] + 1 };
   }
   return { handled: Math.min(claim.handled + BULK_STEP, claim.total), counts };
@@ -60,7 +67,7 @@ async function runPlanned(
   { by, reason, requestId, isForced }: BulkClaim,
   deps: BulkReplayDeps,
 ): Promise<keyof BulkCounts> {
-  const of = await deps.deliveries.get(delivery).catch(undefinedIfUnreadable);
+  const of = await deps.deliveries.get(delivery);
   if (of === undefined || whyNeverReplayed(of) !== undefined) return "refused";
   const replayable = await replayableOf(of, deps);
   if (deps.policy.rejectRoute(by, "replay", route, replayable.about) !== undefined) return "refused";
@@ -71,9 +78,4 @@ async function runPlanned(
   // A step that ended early and is done again finds its own records.
   const record = await deps.deliveries.get(replayed.value.delivery);
   return record?.requestId === requestId ? "accepted" : "duplicate";
-}
-
-function undefinedIfUnreadable(error: unknown): undefined {
-  if (error instanceof Fault && error.code === "record_unreadable") return undefined;
-  throw error;
 }

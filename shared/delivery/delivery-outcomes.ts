@@ -97,8 +97,10 @@ async function withOutcome(
   const [delivery, timeline] = await Promise.all([
     // A list shows a record that cannot be read, so its state must not fail either.
     deps.deliveries.get(summary.id).catch(undefinedIfUnreadable),
-    deps.deliveries.timeline(summary.id),
+    deps.deliveries.timeline(summary.id).catch(undefinedIfUnreadable),
   ]);
+  // Without its whole timeline, the state would be a guess.
+  if (timeline === undefined) return { delivery: delivery ?? summary, outcome: undefined };
   if (delivery !== undefined) return { delivery, outcome: await readOutcome(delivery, timeline, deps) };
   const evidence = { delivery: summary, timeline, actionOf: () => undefined, now: deps.clock.now() };
   return { delivery: summary, outcome: outcomeOf(evidence) };
@@ -182,7 +184,8 @@ async function deliveryAt(
   const delivery = await deps.deliveries.get(entry.delivery).catch(undefinedIfUnreadable);
   // The delivery may expire some time before its action does.
   if (delivery === undefined) return undefined;
-  const outcome = await readOutcome(delivery, await deps.deliveries.timeline(delivery.id), deps);
+  const timeline = await deps.deliveries.timeline(delivery.id).catch(undefinedIfUnreadable);
+  const outcome = timeline && (await readOutcome(delivery, timeline, deps));
   if (outcome === undefined) return undefined;
   const routes = selectedRoutes(outcome, span).filter(({ since }) => since <= notAfter);
   const newest = routes.length > 0 ? Math.max(...routes.map(({ since }) => since)) : outcome.since;

@@ -3,6 +3,7 @@ import type { AuditLog } from "../delivery/audit-log.ts";
 import { advanceBulkReplay, type BulkReplayDeps } from "../delivery/bulk-replay.ts";
 import { replayableOf, seenNow, whyNeverReplayed } from "../delivery/replay-route.ts";
 import { toIso } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
@@ -28,7 +29,7 @@ export interface BulkReplaysApi extends Omit<DeliveriesApi, "policy" | "deliveri
   readonly deliveries: DeliveriesApi["deliveries"] & ReplayApi["deliveries"];
   readonly actions: ReplayApi["actions"];
   readonly recorded: ReplayApi["recorded"];
-  readonly policy: DeliveriesApi["policy"] & Pick<Policy, "rejectRoute">;
+  readonly policy: DeliveriesApi["policy"] & Pick<Policy, "rejectRoute" | "rejectAnyReplay">;
   readonly bulkReplays: BulkReplayDeps["bulkReplays"] & Pick<BulkReplayStore, "create" | "get" | "list" | "stop">;
   readonly auditLog: DeliveriesApi["auditLog"] & Pick<AuditLog, "record">;
   readonly log: BulkReplayDeps["log"];
@@ -36,6 +37,8 @@ export interface BulkReplaysApi extends Omit<DeliveriesApi, "policy" | "deliveri
 
 /** Replays of one order. What is left is found by the same selection, because what was replayed is in another state. */
 const MAX_REPLAYS = 1_000;
+/** Orders of a list. */
+const MAX_LISTED = 100;
 /** Deliveries that one request selects by their ids. */
 const MAX_IDS = 200;
 /** How long one request looks for deliveries, in milliseconds. GitLab waits ten seconds, and so does the function in AWS. */
@@ -94,7 +97,7 @@ export interface ShownBulkReplay {
 }
 
 export interface ListedBulkReplays {
-  /** The newest first. */
+  /** The newest first, at most 100. */
   readonly replays: readonly ShownBulkReplay[];
 }
 
@@ -121,6 +124,9 @@ export async function orderBulkReplay(request: ReceivedRequest, api: BulkReplays
   const { principal: by } = caller.value;
   const body = parseJsonBody(request.body, orderBody);
   if (!body.ok) return reject(body.rejection, by);
+  // Also for an order of nothing, because each is stored.
+  const forbiddenAll = api.policy.rejectAnyReplay(by);
+  if (forbiddenAll !== undefined) return reject(forbiddenAll, by);
   const id = `r-${sha256Hex(JSON.stringify([principalIdOf(by), idempotencyKey(request)])).slice(0, 26)}`;
   const first = await api.bulkReplays.get(id);
   if (first !== undefined) return ok(shownBulkReplay(first));
@@ -151,7 +157,7 @@ export async function orderBulkReplay(request: ReceivedRequest, api: BulkReplays
   return ok(shownBulkReplay((await api.bulkReplays.get(id)) ?? order));
 }
 
-/** `GET /v1/replays`: the orders to run many deliveries again. */
+/** `GET /v1/replays`: the newest orders to run many deliveries again. */
 export async function listBulkReplays(
   request: ReceivedRequest,
   api: BulkReplaysApi,
@@ -160,7 +166,7 @@ export async function listBulkReplays(
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
   const orders = (await api.bulkReplays.list()).filter((order) => mayKnow(by, order, api));
-  return ok({ replays: orders.map(shownBulkReplay) });
+  return ok({ replays: orders.slice(0, MAX_LISTED).map(shownBulkReplay) });
 }
 
 /** `GET /v1/replays/{id}` */
@@ -256,6 +262,10 @@ async function select(wanted: Wanted, by: Principal, api: BulkReplaysApi): Promi
     const found = await Promise.all(group.map((of) => candidatesIn(of, { ...wanted, filter: filter.value, by }, api)));
     deliveries += group.length;
     for (const { why, rejection, ...candidate } of found.flat()) {
+      if (plan.length >= MAX_REPLAYS) {
+        isCut = true;
+        break;
+      }
       forbidden ??= rejection;
       const { route, state } = candidate;
       const key = `${route} ${state}`;
@@ -289,7 +299,9 @@ async function* groupsOfIds(
 ): AsyncGenerator<readonly RecordedDelivery[]> {
   const each = [...new Set(ids)];
   for (let at = 0; at < each.length; at += AT_ONCE) {
-    const read = await Promise.all(each.slice(at, at + AT_ONCE).map((id) => deliveries.get(id)));
+    const read = await Promise.all(
+      each.slice(at, at + AT_ONCE).map((id) => deliveries.get(id).catch(undefinedIfUnreadable)),
+    );
     yield read.filter((one) => one !== undefined).filter((one) => mayRead(by, one, policy));
   }
 }
@@ -306,7 +318,9 @@ async function candidatesIn(
   api: BulkReplaysApi,
 ): Promise<readonly Candidate[]> {
   if (whyNeverReplayed(of) !== undefined) return [];
-  const replayable = await replayableOf(of, api);
+  const replayable = await replayableOf(of, api).catch(undefinedIfUnreadable);
+  // The others are selected.
+  if (replayable === undefined) return [];
   const { recorded, firing, about, outcome } = replayable;
   const isWanted = (route: string): boolean => filter.route === undefined || filter.route === route;
   const acted = recorded.filter(isWanted).filter((route) => {
@@ -325,4 +339,9 @@ async function candidatesIn(
     if (!firing.includes(route)) return { ...planned, why: "unmatched" };
     return { ...planned, why: force || all.every(isSafeToRerun) ? "runs" : "unsafe" };
   });
+}
+
+function undefinedIfUnreadable(error: unknown): undefined {
+  if (error instanceof Fault && error.code === "record_unreadable") return undefined;
+  throw error;
 }

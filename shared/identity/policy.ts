@@ -110,6 +110,8 @@ export interface Policy {
   rejectCall(caller: Holder, part: Part, about: About): Rejection | undefined;
   /** As {@link rejectCall}. */
   rejectRoute(holder: Holder, verb: Verb, route: string, about: About): Rejection | undefined;
+  /** Rejects a holder who may run no route at all again. */
+  rejectAnyReplay(holder: Holder): Rejection | undefined;
   /** Whether the holder may submit a text for pages of this target. */
   rejectSummary(holder: Holder, target: string, about: About): Rejection | undefined;
   /** Whether the holder may pause and resume this target. A target is about no event. */
@@ -142,6 +144,13 @@ export function policyOf(roles: Roles): Policy {
         ? undefined
         : rejectUnless(holder, allowed, about, `${verb}: [${route}]`);
     },
+    rejectAnyReplay: (holder) =>
+      rejectUnless(
+        holder,
+        all.filter(([, { replay }]) => replay.length > 0),
+        "anything",
+        "replay: [<route>]",
+      ),
     rejectSummary: (holder, target, about) =>
       rejectUnless(
         holder,

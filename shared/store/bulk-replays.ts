@@ -26,7 +26,10 @@ export interface BulkCounts {
   readonly duplicate: number;
   /** Its state had changed, so it was left alone. */
   readonly outdated: number;
-  /** The delivery had expired, the route matched no more, or whoever ordered it was not allowed to any more. */
+  /**
+   * The delivery had expired or could not be read, the route matched no more, or whoever ordered it was not allowed to any
+   * more.
+   */
   readonly refused: number;
 }
 
@@ -142,19 +145,31 @@ export class BulkReplayStore {
     return before && { ...orderIn(id, before), owner: number(before, "owner") + 1 };
   }
 
-  /** Stores the progress of a claim, and ends its lease. False, and no change, if it was stopped or has another owner. */
-  async advance({ id, owner, total }: BulkClaim, progress: BulkProgress, now: EpochMillis): Promise<boolean> {
+  /**
+   * Stores the progress of a claim, and ends its lease. An order that was stopped meanwhile stays stopped, and gets the
+   * progress too. False, and no change, if it has another owner.
+   */
+  async advance(
+    { id, owner, total, ...claimed }: BulkClaim,
+    progress: BulkProgress,
+    now: EpochMillis,
+  ): Promise<boolean> {
     const { handled, counts } = progress;
+    const isOwn: Condition = { field: "owner", is: "=", value: owner };
     const isDone = handled >= total;
     const before = await this.#table.change(keyOf(id), {
-      condition: { all: [IS_RUNNING, { field: "owner", is: "=", value: owner }] },
+      condition: { all: [IS_RUNNING, isOwn] },
       set: { handled, ...counts, ...(isDone ? { state: "done", endedAt: now } : dueFields(now, now)) },
       ...(isDone && { remove: DUE_FIELDS }),
     });
-    return before !== undefined;
+    if (before !== undefined) return true;
+    const isStopped: Condition = { field: "state", is: "=", value: "stopped" };
+    const isBefore: Condition = { field: "handled", is: "=", value: claimed.handled };
+    const stopped = { condition: { all: [isStopped, isOwn, isBefore] }, set: { handled, ...counts } };
+    return (await this.#table.change(keyOf(id), stopped)) !== undefined;
   }
 
-  /** Ends a running order. Its owner stops after the replay under way. False if it has ended. */
+  /** Ends a running order. Its owner stops after the step under way, and adds its progress. False if it has ended. */
   async stop(id: string, by: Identity, now: EpochMillis): Promise<boolean> {
     const before = await this.#table.change(keyOf(id), {
       condition: IS_RUNNING,

@@ -73,13 +73,12 @@ export class DeliveryStore {
     });
   }
 
-  /** Ordered by time. */
+  /** Ordered by time. Throws `record_unreadable` if an entry cannot be read. */
   async timeline(id: string): Promise<readonly TimelineEvent[]> {
     const selection = { partition: id, ...beginningWith(TIMELINE) };
     const timelineEvents: TimelineEvent[] = [];
     for await (const item of this.#table.select(selection)) {
-      // Written by `addToTimeline` from the same type.
-      timelineEvents.push({ at: epochMillis(number(item, "at")), ...JSON.parse(text(item, "entry")) } as TimelineEvent);
+      timelineEvents.push(timelineEventOf(item));
     }
     return timelineEvents.sort((a, b) => a.at - b.at);
   }
@@ -268,6 +267,17 @@ function readableIn(item: Item): DeliverySummary | RecordedDelivery {
   } catch {
     // The relay reports an unreadable record.
     return summaryOf(item);
+  }
+}
+
+function timelineEventOf(item: Item): TimelineEvent {
+  const at = epochMillis(number(item, "at"));
+  const entry = text(item, "entry");
+  try {
+    // Written by `addToTimeline` from the same type.
+    return { at, ...JSON.parse(entry) } as TimelineEvent;
+  } catch (cause) {
+    throw new Fault("record_unreadable", "an entry of a timeline is not JSON", { retryable: false, cause });
   }
 }
 

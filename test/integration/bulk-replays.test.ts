@@ -4,6 +4,7 @@ import { relayBus } from "../../functions/relay-bus.ts";
 import { AuditLog } from "../../shared/delivery/audit-log.ts";
 import { advanceBulkReplays } from "../../shared/delivery/bulk-replay.ts";
 import { relay } from "../../shared/delivery/relay.ts";
+import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import {
   type BulkPreview,
@@ -17,12 +18,13 @@ import {
 } from "../../shared/http/bulk-replays.ts";
 import { type ReplayApi, replayDelivery } from "../../shared/http/replay.ts";
 import { policyOf, role } from "../../shared/identity/policy.ts";
+import { sha256Hex } from "../../shared/model/idempotency-keys.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
 import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { ok, type Result } from "../../shared/model/result.ts";
 import { compilePattern } from "../../shared/routes/pattern.ts";
 import type { Route } from "../../shared/routes/route.ts";
-import type { PlannedReplay } from "../../shared/store/bulk-replays.ts";
+import { NO_COUNTS, type PlannedReplay } from "../../shared/store/bulk-replays.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
@@ -40,7 +42,7 @@ afterEach(async () => {
 
 /** A bridge whose route `docs` was refused for `count` deliveries, and works now. The others worked. */
 async function failedBridge(count: number, others: readonly Route[] = []) {
-  const world = { works: false };
+  const world = { works: false, routes: ["docs", ...others.map(({ name }) => name)] };
   const run = routeOf(async () =>
     world.works ? { outcome: "done", summary: "fired" } : { outcome: "give_up", summary: "refused" },
   );
@@ -92,7 +94,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     },
     trustEntries: ["people"],
     policy: policyOf(ROLES),
-    patterns: async () => [run, ...others].map(({ name }) => ({ name, pattern: pattern.pattern, target: "ci" })),
+    patterns: async () => world.routes.map((name) => ({ name, pattern: pattern.pattern, target: "ci" })),
     runReporters: [],
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
@@ -149,6 +151,10 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     bulkReplays,
   };
 }
+
+/** Damages the timeline of a delivery. */
+const damage = ({ database }: Awaited<ReturnType<typeof failedBridge>>, delivery: string) =>
+  database.table.put({ pk: delivery, sk: "t#damaged", at: 1, entry: "{", expiresAt: 9_999_999_999 });
 
 function answerOf<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(JSON.stringify(result.rejection));
@@ -284,6 +290,77 @@ describe("an order to run many deliveries again", () => {
     const single = await bridge.replayOne("dana/on-call", replay, { route: "notes", today: true });
     expect(rejectionOf(single)).toBe("replay_impossible");
   });
+
+  it("a delivery that cannot be read is counted as refused, and the others run", async () => {
+    const bridge = await failedBridge(FAILED);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    const plan = await bridge.bulkReplays.plan(id);
+    await damage(bridge, plan[12]?.delivery ?? "");
+    await bridge.work();
+    const { counts, state } = answerOf(await bridge.show("dana/on-call", id));
+    expect([state, counts.accepted, counts.refused]).toEqual(["done", FAILED - 1, 1]);
+    expect(bridge.recorded).toHaveLength(FAILED - 1);
+  });
+
+  it("a delivery that cannot be read is not selected, by a query or by its id, and the others are", async () => {
+    const bridge = await failedBridge(3);
+    const ids = [0, 1, 2].map((at) => sampleDelivery(at).id);
+    await damage(bridge, ids[1] ?? "");
+    expect(answerOf(await bridge.preview("dana/on-call"))).toMatchObject({ total: 2 });
+    expect(answerOf(await bridge.preview("dana/on-call", { query: {} }))).toMatchObject({ total: 2 });
+    expect(answerOf(await bridge.preview("dana/on-call", { deliveries: ids }))).toMatchObject({ total: 2 });
+    expect(answerOf(await bridge.order("dana/on-call")).counts).toMatchObject({ accepted: 2, refused: 0 });
+  });
+
+  it("a plan that is lost refuses what is left, and what was refused before stays counted", async () => {
+    const bridge = await failedBridge(FAILED);
+    const first = answerOf(await bridge.order("dana/on-call"));
+    await bridge.stopOrder("dana/on-call", first.id);
+    const stored = await bridge.bulkReplays.get(first.id);
+    if (stored === undefined) throw new Error("it is stored");
+    const left = (await bridge.bulkReplays.plan(first.id)).slice(10);
+    const { endedAt: _, stoppedBy: __, ...rest } = stored;
+    const order = { ...rest, id: "r-1", state: "running", total: left.length, handled: 0, counts: NO_COUNTS } as const;
+    await bridge.bulkReplays.create(order, left);
+    await damage(bridge, left[0]?.delivery ?? "");
+    await advanceBulkReplays(bridge.api);
+    expect(await bridge.bulkReplays.get("r-1")).toMatchObject({ counts: { accepted: 9, refused: 1 } });
+    const sk = `plan ${sha256Hex(JSON.stringify(left))}`;
+    await bridge.database.table.put({ pk: "r-1", sk, content: new Uint8Array([1]), expiresAt: 9_999_999_999 });
+    await bridge.work();
+    expect(await bridge.bulkReplays.get("r-1")).toMatchObject({ state: "done", counts: { accepted: 9, refused: 6 } });
+  });
+
+  it("one that is stopped during a step counts what the step ran, once", async () => {
+    const bridge = await failedBridge(FAILED);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    const now = bridge.clock.now();
+    const claim = await bridge.bulkReplays.claim(id, now, laterBy(now, 60_000));
+    if (claim === undefined) throw new Error("it is due");
+    answerOf(await bridge.stopOrder("robin/on-call", id));
+    const progress = { handled: 20, counts: { ...claim.counts, accepted: 19, outdated: 1 } };
+    expect(await bridge.bulkReplays.advance({ ...claim, owner: claim.owner - 1 }, progress, now)).toBe(false);
+    expect(await bridge.bulkReplays.advance(claim, progress, now)).toBe(true);
+    const stopped = answerOf(await bridge.show("dana/on-call", id));
+    expect(stopped).toMatchObject({ state: "stopped", handled: 20, counts: { accepted: 19, outdated: 1 } });
+    const late = { handled: FAILED, counts: { ...claim.counts, accepted: FAILED } };
+    expect(await bridge.bulkReplays.advance(claim, late, now)).toBe(false);
+    expect(answerOf(await bridge.show("dana/on-call", id))).toEqual(stopped);
+    bridge.clock.advance(61_000);
+    await bridge.work();
+    expect(answerOf(await bridge.show("dana/on-call", id))).toEqual(stopped);
+  });
+
+  it("it has at most 1,000 replays, and says that there may be more", async () => {
+    const bridge = await failedBridge(1);
+    bridge.world.routes = Array.from({ length: 1_010 }, (_, at) => `route-${at}`);
+    const all = { deliveries: [sampleDelivery(0).id], query: {}, today: true };
+    expect(answerOf(await bridge.preview("dana/on-call", all))).toMatchObject({ total: 1_000, isCut: true });
+    const { id, total } = answerOf(await bridge.order("dana/on-call", all));
+    expect([total, (await bridge.bulkReplays.plan(id)).length]).toEqual([1_000, 1_000]);
+    bridge.world.routes = bridge.world.routes.slice(0, 999);
+    expect(answerOf(await bridge.preview("dana/on-call", all)).isCut).toBeUndefined();
+  });
 });
 
 describe("the idempotency key of an order", () => {
@@ -350,6 +427,9 @@ describe("who may order and see it", () => {
     const { total, routes } = answerOf(await bridge.preview("max/reader"));
     expect([total, routes[0]?.forbidden]).toEqual([0, 2]);
     expect(rejectionOf(await bridge.order("max/reader"))).toBe("role_missing");
+    const nothing = { query: { text: "nothing-has-this" }, key: "nothing" };
+    expect(rejectionOf(await bridge.order("max/reader", nothing))).toBe("role_missing");
+    expect(await bridge.bulkReplays.list()).toEqual([]);
     expect(bridge.recorded).toHaveLength(0);
   });
 
@@ -364,6 +444,17 @@ describe("who may order and see it", () => {
     expect(own.total).toBe(0);
     expect(answerOf(await bridge.list("ines/docs")).replays.map((one) => one.id)).toEqual([own.id]);
     expect(answerOf(await bridge.list("dana/on-call")).replays).toHaveLength(2);
+  });
+
+  it("the list has the newest 100 orders", async () => {
+    const bridge = await failedBridge(0);
+    const { id } = answerOf(await bridge.order("dana/on-call"));
+    const stored = await bridge.bulkReplays.get(id);
+    if (stored === undefined) throw new Error("it is stored");
+    for (let at = 1; at <= 100; at += 1)
+      await bridge.bulkReplays.create({ ...stored, id: `r-${at}`, orderedAt: laterBy(stored.orderedAt, at) }, []);
+    const listed = answerOf(await bridge.list("dana/on-call")).replays.map((one) => one.id);
+    expect(listed).toEqual(Array.from({ length: 100 }, (_, at) => `r-${100 - at}`));
   });
 
   it("the audit has who ordered and who stopped, and why", async () => {

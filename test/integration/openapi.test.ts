@@ -18,7 +18,11 @@ import { AUDIENCE, keySetOf, signingKey, tokenOf } from "../unit/identity/tokens
 const IDP = "https://idp.example.test";
 const key = signingKey("people-1");
 
-const everything = { call: ["deliveries", "status", "sessions", "introspection", "metrics"], replay: ["*"], approve: ["*"] };
+const everything = {
+  call: ["deliveries", "status", "sessions", "introspection", "metrics"],
+  replay: ["*"],
+  approve: ["*"],
+};
 const sections = {
   identity: { issuer: "http://127.0.0.1:1", keys: ["env:SIGNING"] },
   issuers: {
