@@ -15,25 +15,24 @@ const PROPERTIES = readdirSync(new URL("test", import.meta.url), { recursive: tr
   .filter((path) => readFileSync(new URL(path, import.meta.url), "utf8").includes("property-cases.ts"));
 
 /**
- * They start processes on a machine that may be busy: one that fails is tried once more, and the end of the run names it.
- * A property is never tried again, because its failure is a finding.
+ * Tests that start processes, on a machine that may be busy: one that fails is tried once more, and the end of the run names
+ * it. If another test or a property passes at the second try only, the run fails: it would hide a finding. The reporter
+ * decides that, because a project of their own would load all modules once more.
  */
-const PROCESSES = "test/integration/**/*.test.ts";
-
-const MANY_CASES = process.env["PROPERTY_CASES"] !== undefined;
+const mayBeTriedTwice = (path: string): boolean =>
+  /^test\/(integration|slow)\//.test(path) && !PROPERTIES.includes(path);
 
 interface ProjectOptions {
   readonly exclude?: readonly string[];
   readonly isolate?: boolean;
   readonly testTimeout?: number;
-  readonly retry?: number;
 }
 
 /** The test files of a project share its transformed modules, and those of a process what is loaded unless isolated. */
 const project = (
   name: string,
   include: readonly string[],
-  { exclude = [], isolate = false, testTimeout = 30_000, retry = 0 }: ProjectOptions = {},
+  { exclude = [], isolate = false, testTimeout = 30_000 }: ProjectOptions = {},
 ): TestProjectInlineConfiguration => ({
   test: {
     name,
@@ -41,7 +40,7 @@ const project = (
     exclude: [...exclude],
     isolate,
     testTimeout,
-    retry,
+    retry: 1,
     hookTimeout: 60_000,
     // The AWS client warns at its first use that it will one day need a newer Node.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
@@ -54,19 +53,17 @@ export default defineConfig({
     projects: [
       project("functions", FUNCTIONS),
       project("mocked", MOCKED, { isolate: true }),
-      project("processes", [PROCESSES], { exclude: [...FUNCTIONS, ...PROPERTIES], retry: 1 }),
-      project("others", ["test/{unit,contract,infra,peers,browser}/**/*.test.ts", ...PROPERTIES], {
-        exclude: [...MOCKED, ...FUNCTIONS, "test/slow/**"],
+      project("others", ["test/{unit,contract,infra,integration,peers,browser}/**/*.test.ts"], {
+        exclude: [...MOCKED, ...FUNCTIONS],
       }),
       // Properties with many cases keep the processors busy while a browser starts beside them.
-      project("slow", ["test/slow/**/*.test.ts"], { exclude: PROPERTIES, testTimeout: 180_000, retry: 1 }),
-      project("slow-properties", MANY_CASES ? PROPERTIES : PROPERTIES.filter((path) => path.startsWith("test/slow/")), {
+      project("slow", ["test/slow/**/*.test.ts", ...(process.env["PROPERTY_CASES"] === undefined ? [] : PROPERTIES)], {
         testTimeout: 180_000,
       }),
     ],
     globalSetup: "test/support/global-setup.ts",
     // One more than there are cores: tests that wait for a timer leave theirs idle.
     maxWorkers: availableParallelism() + 1,
-    reporters: ["default", new CountsReporter()],
+    reporters: ["default", new CountsReporter({ mayBeTriedTwice })],
   },
 });
