@@ -178,9 +178,8 @@ export async function getBulkReplay(
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
-  const order = await api.bulkReplays.get(id);
-  if (order === undefined || !mayKnow(by, order, api)) return reject({ reason: "replay_unknown" }, by);
-  return ok(shownBulkReplay(order));
+  const order = await knownOrder(id, by, api);
+  return order === undefined ? reject({ reason: "replay_unknown" }, by) : ok(shownBulkReplay(order));
 }
 
 /** `POST /v1/replays/{id}/stop`: the order runs nothing more. What it has run stays. */
@@ -194,8 +193,8 @@ export async function stopBulkReplay(
   const { principal: by } = caller.value;
   const body = parseJsonBody(request.body, stopBody);
   if (!body.ok) return reject(body.rejection, by);
-  const order = await api.bulkReplays.get(id);
-  if (order === undefined || !mayKnow(by, order, api)) return reject({ reason: "replay_unknown" }, by);
+  const order = await knownOrder(id, by, api);
+  if (order === undefined) return reject({ reason: "replay_unknown" }, by);
   if (!isOwn(by, order)) {
     const [forbidden] = order.routes.flatMap((route) => api.policy.rejectRoute(by, "replay", route, "anything") ?? []);
     if (forbidden !== undefined) return reject(forbidden, by);
@@ -212,6 +211,12 @@ const isOwn = (by: Principal, order: BulkReplay): boolean => principalIdOf(order
 /** An order is about many deliveries, so a caller who may read only some sees only their own orders. */
 const mayKnow = (by: Principal, order: BulkReplay, { policy }: BulkReplaysApi): boolean =>
   isOwn(by, order) || !policy.isConfined(by, "deliveries");
+
+/** Undefined if the caller may not know the order. */
+async function knownOrder(id: string, by: Principal, api: BulkReplaysApi): Promise<BulkReplay | undefined> {
+  const order = await api.bulkReplays.get(id);
+  return order !== undefined && mayKnow(by, order, api) ? order : undefined;
+}
 
 function shownBulkReplay(order: BulkReplay): ShownBulkReplay {
   const { id, state, orderedAt, by, reason, isForced, routes, total, handled, counts, endedAt, stoppedBy } = order;

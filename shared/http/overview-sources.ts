@@ -4,7 +4,7 @@ import { durationText } from "../host/duration.ts";
 import { OWN_SOURCES } from "../model/bus-event.ts";
 import type { Level } from "../model/level.ts";
 import type { SlotCounts } from "../store/counters.ts";
-import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
+import type { CredentialUse } from "../store/credential-usage.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { SLOT_MS } from "../store/postings.ts";
 import type { RefusalCount, RefusalStore } from "../store/refusals.ts";
@@ -14,7 +14,6 @@ export interface SourcesDeps {
   readonly deliveries: Pick<DeliveryStore, "counts">;
   readonly refusals: Pick<RefusalStore, "list">;
   readonly refusalCounts: Pick<RefusalCounts, "flush" | "goodAt">;
-  readonly credentialUses: Pick<CredentialUsageStore, "list">;
   readonly clock: Clock;
 }
 
@@ -59,13 +58,12 @@ const RECENT_MS = 600_000;
 const USUAL = 5;
 
 /** Each source and how it is, the worst first. Costs the same however many deliveries there are. */
-export async function sourcesOf(deps: SourcesDeps): Promise<readonly ShownSource[]> {
+export async function sourcesOf(deps: SourcesDeps, uses: readonly CredentialUse[]): Promise<readonly ShownSource[]> {
   const now = deps.clock.now();
   const weekAgo = laterBy(now, -7 * DAY_MS);
   await deps.refusalCounts.flush();
-  const [refusals, uses, lastHour, before] = await Promise.all([
+  const [refusals, lastHour, before] = await Promise.all([
     deps.refusals.list({ from: laterBy(now, -DAY_MS), to: now, limit: MAX_COUNTS }),
-    deps.credentialUses.list(),
     receivedIn(deps.deliveries.counts(laterBy(now, -HOUR_MS), now)),
     receivedIn(deps.deliveries.counts(laterBy(weekAgo, -HOUR_MS), weekAgo)),
   ]);

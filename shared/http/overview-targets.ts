@@ -4,8 +4,8 @@ import { durationText } from "../host/duration.ts";
 import type { Level } from "../model/level.ts";
 import type { TargetState } from "../model/target-state.ts";
 import type { ActionStore } from "../store/actions.ts";
-import type { AttentionEntry, AttentionStore } from "../store/attention.ts";
-import type { CredentialUsageStore } from "../store/credential-usage.ts";
+import type { AttentionEntry } from "../store/attention.ts";
+import type { CredentialUse } from "../store/credential-usage.ts";
 import type { RunStore } from "../store/runs.ts";
 import type { TargetStore } from "../store/targets.ts";
 
@@ -17,9 +17,7 @@ export interface OverviewTargetsDeps {
   readonly runReporters: readonly { readonly name: string; readonly target: string }[];
   readonly targets: Pick<TargetStore, "list">;
   readonly actions: Pick<ActionStore, "dueBetween">;
-  readonly attention: Pick<AttentionStore, "oldest">;
   readonly runs: Pick<RunStore, "of">;
-  readonly credentialUses: Pick<CredentialUsageStore, "list">;
   readonly clock: Clock;
 }
 
@@ -60,28 +58,29 @@ export interface GivenUp {
 }
 
 /** The newest actions of all targets that were given up. */
-export interface FoundGivenUp {
+interface FoundGivenUp {
   readonly givenUp: readonly GivenUp[];
   /** There are older ones. */
   readonly hasMore: boolean;
 }
 
+/** What other parts of the overview are made from too. */
+interface FoundOfTargets extends FoundGivenUp {
+  readonly uses: readonly CredentialUse[];
+  /** The oldest first. */
+  readonly retrying: readonly AttentionEntry[];
+}
+
 /** Due actions that are counted of each target. */
 const MAX_DUE = 100;
-/** Retrying actions that are looked at, of all targets. */
-const MAX_RETRYING = 500;
 
 /** Each target and how it is. Costs the same however many deliveries there are. */
 export async function overviewTargets(
   deps: OverviewTargetsDeps,
-  { givenUp, hasMore }: FoundGivenUp,
+  { givenUp, hasMore, uses, retrying }: FoundOfTargets,
 ): Promise<readonly OverviewTarget[]> {
   const now = deps.clock.now();
-  const [listed, uses, retrying] = await Promise.all([
-    deps.targets.list(),
-    deps.credentialUses.list(),
-    deps.attention.oldest("retrying", MAX_RETRYING),
-  ]);
+  const listed = await deps.targets.list();
   const stored = new Map(listed.map((state) => [state.target, state]));
   // A breaker of a target that is no longer configured holds nothing that runs.
   const left = listed.filter(({ pause }) => pause !== undefined).map(({ target }) => target);
