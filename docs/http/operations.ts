@@ -104,8 +104,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/deliveries/counts": {
     summary: "Count deliveries by time and outcome",
     description:
-      "Of the last seven days unless `since` is given, in at most 100 intervals, with what was refused without a " +
-      "delivery and what still needs a person. A role that sees only some deliveries " +
+      "Of the last seven days unless `since` is given, in at most 60 intervals, with what was refused without a " +
+      "delivery and what still needs a person. `state`, `route` and `target` select what needs a person, and leave out the " +
+      "rest. A role that sees only some deliveries " +
       "may not count them.",
     caller: "token",
     query: { schema: countsQuery, expected: COUNTS_EXPECTED },
