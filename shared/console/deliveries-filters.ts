@@ -28,7 +28,8 @@ export function filters(fields: URLSearchParams, { visit, totals }: Known): Html
     html`<label><span>${label}</span><input name="${name}" value="${value(name)}" autocomplete="off" ${more}></label>`;
   const choice = (name: string, label: string, options: readonly Option[]): Html =>
     html`<label><span>${label}</span><select name="${name}">${withChosen(options, value(name)).map(
-      ([one, words]) => html`<option value="${one}"${one === value(name) ? html` selected` : NOTHING}>${words}</option>`,
+      ([one, words]) =>
+        html`<option value="${one}"${one === value(name) ? html` selected` : NOTHING}>${words}</option>`,
     )}</select></label>`;
   const named = (name: "source" | "target", label: string, options: readonly Option[] | undefined): Html =>
     options === undefined ? field(name, label) : choice(name, label, [["", "any"], ...options]);
@@ -110,7 +111,8 @@ function inForce(fields: URLSearchParams): Html {
 }
 
 function wordsOf(name: string, value: string): string {
-  if (name === "state") return value === NEEDS_ATTENTION.join() ? "needs a person" : value.split(",").map(stateText).join(", ");
+  if (name === "state")
+    return value === NEEDS_ATTENTION.join() ? "needs a person" : value.split(",").map(stateText).join(", ");
   if (name === "within") return WITHIN.find(([one]) => one === value)?.[1] ?? value;
   return name === "since" || name === "until" ? `${value.replace("T", " ")} UTC` : value;
 }

@@ -7,7 +7,7 @@ import { filters } from "./deliveries-filters.ts";
 import { apiQuery, listQuery, rangeOf } from "./deliveries-query.ts";
 import { deliveriesTable, type Listed, sorted } from "./deliveries-table.ts";
 import { age, type Html, NOTHING } from "./html.ts";
-import { rangeChart } from "./range-chart.ts";
+import { COUNTED_STATES, rangeChart } from "./range-chart.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /**
@@ -36,19 +36,15 @@ ${next === undefined ? NOTHING : html`<p><a class="button" href="?${listQuery(fi
   return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
 }
 
-/** What the interface counts over the chosen time. It selects nothing else than what needs a person, and by its route. */
+/** What the interface counts over the chosen time; of a route or target only what needs a person. */
 async function countsFor({ url: { searchParams: fields }, now, ask }: Visit): Promise<DeliveryCounts | undefined> {
   const query = apiQuery(fields, now);
-  const states = query.get("state")?.split(",").filter(isCounted);
   for (const name of [...query.keys()]) if (!COUNTED_BY.includes(name)) query.delete(name);
-  if (states !== undefined) query.set("state", states.join());
-  if (states?.length === 0) query.delete("state");
   const counted = await ask<DeliveryCounts>(`/v1/deliveries/counts?${query}`);
   return counted.ok ? counted.value : undefined;
 }
 
-const COUNTED_BY: readonly string[] = ["since", "until", "state", "route", "target"];
-const isCounted = (state: string): boolean => ROUTE_ATTENTION.some((one) => one === state);
+const COUNTED_BY: readonly string[] = ["since", "until", "route", "target"];
 
 /** The chart of the counts if they are of what is listed, else of the listed deliveries. */
 function chartOf(visit: Visit, deliveries: readonly Listed[], counted: DeliveryCounts | undefined): Html {
@@ -58,16 +54,19 @@ function chartOf(visit: Visit, deliveries: readonly Listed[], counted: DeliveryC
   if (!(from < to)) return NOTHING;
   const query = apiQuery(fields, now);
   for (const name of ["limit", "cursor"]) query.delete(name);
-  const states = query.get("state")?.split(",") ?? [];
-  const isAll = [...query.keys()].every((name) => COUNTED_BY.includes(name)) && states.every(isCounted);
-  // Without a state, a route also has what needs nobody, which is not counted.
-  const isOfWhole = isAll && (states.length > 0 || !(query.has("route") || query.has("target")));
-  if (counted !== undefined && isOfWhole) return rangeChart(counted, { fields, from, to, note: undefined });
+  const states = query.get("state")?.split(",");
+  query.delete("state");
+  const isCounted = [...query.keys()].every((name) => COUNTED_BY.includes(name));
+  const isOfRoute = query.has("route") || query.has("target");
+  // Of a route that ran, nothing is counted.
+  const areCounted = states === undefined ? !isOfRoute : states.every((state) => COUNTED_STATES.includes(state));
+  if (counted !== undefined && isCounted && areCounted)
+    return rangeChart(counted, { fields, from, to, only: states, scope: undefined });
   if (deliveries.length === 0) return NOTHING;
   const times = deliveries.map(({ receivedAt }) => Date.parse(receivedAt));
   const span = { from: Math.min(...times), to: Math.max(...times) + 1_000 };
-  const note = `Only the ${deliveries.length} listed:`;
-  return rangeChart(countsOfListed(deliveries, span), { fields, ...span, note });
+  const scope = `Only the ${deliveries.length} listed:`;
+  return rangeChart(countsOfListed(deliveries, span), { fields, ...span, only: undefined, scope });
 }
 
 const LISTED_BARS = 48;

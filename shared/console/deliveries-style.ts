@@ -34,7 +34,7 @@ main:has(table.rows) { max-width: 100rem; }
 .rows .badge { margin-right: .5rem; } .rows :is(.good, .busy) { font-weight: 400; } .chip > span:last-child { font-weight: 400; }
 .chip { display: inline-block; max-width: 100%; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom; }
 .rows .why { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--faint); font-size: .8125rem; }
-.rows .select { width: 1.7rem; } .rows .select input { width: 1.1rem; height: 1.1rem; margin: .1rem 0 0; }
+.rows .select { width: 1.7rem; } .rows .select input { min-height: 0; width: 1.1rem; height: 1.1rem; margin: .1rem 0 0; }
 .near { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: 0 0 .6rem; }
 .copy { margin-left: .4rem; font-size: .75rem; }
 pre.body { max-height: 28rem; margin: .4rem 0; padding: .6rem .8rem; overflow: auto; border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); white-space: pre-wrap; overflow-wrap: anywhere; }

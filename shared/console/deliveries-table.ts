@@ -75,7 +75,10 @@ function rowsOf(deliveries: readonly Listed[], shown: Shown): Html {
     const to = name === "" ? undefined : name;
     return html`<th scope="col" class="c-${name || "at"}"${isSorted ? html` aria-sort="${name === "" ? "descending" : "ascending"}"` : NOTHING}><a href="?${listQuery(fields, { sort: to })}">${words}${isSorted ? html` <span aria-hidden="true">${name === "" ? "↓" : "↑"}</span>` : NOTHING}</a></th>`;
   };
-  const [newest] = deliveries.map(({ receivedAt }) => receivedAt).toSorted().toReversed();
+  const [newest] = deliveries
+    .map(({ receivedAt }) => receivedAt)
+    .toSorted()
+    .toReversed();
   const isByTime = (fields.get("state") ?? "") === "" && sort === "";
   return html`<table class="rows"${newest !== undefined && isByTime ? html` data-newest="${newest}"` : NOTHING}>
 <thead><tr>${shown.isSelectable ? html`<th class="select"><span class="hidden">Select</span></th>` : NOTHING}${heading("", "Received")}${heading("state", "What followed")}${heading("event", "Event")}${heading("what", "What")}${heading("where", "Where")}${heading("who", "Who")}</tr></thead>
@@ -110,16 +113,16 @@ const MAX_WHY_LENGTH = 90;
 
 /** Each route with its state, the worst first; or the delivery's own state. Below it the reason, if a person has to look. */
 function followed(one: Listed, now: EpochMillis): Html {
-  const { state, outcome, routes = [], repeats, shadowRejection, noReportSince, refusedFor } = one;
+  const { state, outcome, routes = [], repeats, shadowRejection, noReportSince } = one;
   const [worst] = routes;
   const chips = routes.slice(0, MAX_CHIPS).map(({ route, state: routeState }) => chip(route, routeState));
   const more = routes.length - MAX_CHIPS;
-  const why =
-    worst !== undefined && needsAttention(worst.state)
-      ? cut(worst.waitsFor === undefined ? (worst.why ?? "") : `for ${worst.waitsFor}`, MAX_WHY_LENGTH)
-      : (refusedFor?.reason ?? "");
-  return html`${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${more} more</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}${why === "" ? NOTHING : html`<span class="why">${why}</span>`}`;
+  const why = worst !== undefined && needsAttention(worst.state) ? reasonOf(worst) : undefined;
+  return html`${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${more} more</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}${why === undefined ? NOTHING : html`<span class="why">${cut(why, MAX_WHY_LENGTH)}</span>`}`;
 }
+
+const reasonOf = ({ why, waitsFor }: NonNullable<Listed["routes"]>[number]): string | undefined =>
+  waitsFor === undefined ? why : `for ${waitsFor}`;
 
 function chip(route: string, state: string): Html {
   const { symbol, words, tone } = wordsOf(state);

@@ -11,8 +11,10 @@ interface Chart {
   readonly fields: URLSearchParams;
   readonly from: number;
   readonly to: number;
+  /** The states that are wanted; undefined for all. */
+  readonly only: readonly string[] | undefined;
   /** Undefined if the counts are of the whole range. */
-  readonly note: string | undefined;
+  readonly scope: string | undefined;
 }
 
 /** What needs a person, the worst first: from the bottom of its panel to its top. */
@@ -20,6 +22,9 @@ const NEEDED = ["given_up", "accepted_without_run", "cut", "refused", "unusable"
 /** `event`: received, and nobody has to look at it. */
 const OTHERS = ["event", "ignored"] as const;
 type Counted = (typeof NEEDED)[number] | (typeof OTHERS)[number];
+
+/** The states that are counted whatever is listed. `event` is none. */
+export const COUNTED_STATES: readonly string[] = [...NEEDED, "ignored"];
 
 interface Bar {
   readonly from: number;
@@ -40,11 +45,11 @@ const LEAST_HEIGHT = 3;
  * interval leads to its list, so a click zooms; a script adds zooming by dragging. The same is there as a table.
  */
 export function rangeChart({ intervalSeconds, intervals }: DeliveryCounts, chart: Chart): Html {
-  const { fields, from, to } = chart;
+  const { fields, from, to, only } = chart;
   const lengthMs = intervalSeconds * 1_000;
   const bars = intervals.map((interval): Bar => {
     const start = Date.parse(interval.from);
-    return { from: start, to: start + lengthMs, counts: countsIn(interval) };
+    return { from: start, to: start + lengthMs, counts: wantedOf(countsIn(interval), only) };
   });
   const totals = totalsOf(bars);
   const shown = [...NEEDED, ...OTHERS].filter((state) => (totals.get(state) ?? 0) > 0);
@@ -59,7 +64,7 @@ ${panel(bars, { states: NEEDED, name: "need a person", place, y: TOP })}
 ${hasOthers ? html`<g class="second">${panel(bars, { states: OTHERS, name: "received", place, y: TOP + STEP_DOWN })}</g>` : NOTHING}
 ${links(bars, { place, fields, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })}</svg>
 ${axis({ from, to, place })}
-<figcaption><span class="legend">${chart.note === undefined ? NOTHING : html`<span>${chart.note}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${grouped(totals.get(state) ?? 0)}</span>`)}</span>
+<figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${grouped(totals.get(state) ?? 0)}</span>`)}</span>
 <span class="zoom">${zoomLinks(chart)}</span></figcaption></figure>`;
 }
 
@@ -73,6 +78,9 @@ function countsIn({ counts, refusedRequests = 0, attention = [] }: DeliveryCount
   found.set("refused", counts.refused + refusedRequests);
   return found;
 }
+
+const wantedOf = (counts: ReadonlyMap<Counted, number>, only: readonly string[] | undefined) =>
+  only === undefined ? counts : new Map([...counts].filter(([state]) => only.includes(state)));
 
 const totalsOf = (bars: readonly Bar[]): ReadonlyMap<Counted, number> =>
   new Map([...NEEDED, ...OTHERS].map((state) => [state, sum(bars.map(({ counts }) => counts.get(state) ?? 0))]));
@@ -114,11 +122,12 @@ function panel(bars: readonly Bar[], { states, name, place, y }: Panel): Html {
     }
   }
   return html`<g class="grid"><text y="${y - 5}">${name}</text>${[0, top / 2, top].map(line)}</g>
-<svg y="${y}" width="100%" height="${HEIGHT}" viewBox="0 0 ${100 * UNITS} ${HEIGHT}" preserveAspectRatio="none">${[...paths].map(
-    ([state, path]) =>
-      toneOf(state) === "warn"
-        ? html`<path fill="url(#hatched)" d="${path}"/>`
-        : html`<path class="${toneOf(state)}" d="${path}"/>`,
+<svg y="${y}" width="100%" height="${HEIGHT}" viewBox="0 0 ${100 * UNITS} ${HEIGHT}" preserveAspectRatio="none">${[
+    ...paths,
+  ].map(([state, path]) =>
+    toneOf(state) === "warn"
+      ? html`<path fill="url(#hatched)" d="${path}"/>`
+      : html`<path class="${toneOf(state)}" d="${path}"/>`,
   )}</svg>`;
 }
 
@@ -208,10 +217,10 @@ interface TableView {
 
 /** The same as a table, the newest interval first. */
 function tableView(bars: readonly Bar[], { shown, chart, text }: TableView): Html {
-  const { fields, from, to, note } = chart;
+  const { fields, from, to, scope } = chart;
   const back = new URLSearchParams(fields);
   back.delete("view");
-  return html`<p>${timeText(from)} to ${timeText(to)} UTC: ${text}.${note === undefined ? NOTHING : ` ${note}.`} <a href="?${back}">As a chart</a></p>
+  return html`<p>${timeText(from)} to ${timeText(to)} UTC: ${text}.${scope === undefined ? NOTHING : ` ${scope}.`} <a href="?${back}">As a chart</a></p>
 ${
   bars.length === 0
     ? NOTHING

@@ -25,20 +25,10 @@ export interface DeliveryCountsApi extends Omit<DeliveriesApi, "deliveries">, Pi
 export const ROUTE_ATTENTION = ["given_up", "accepted_without_run", "cut", "retrying", "waiting"] as const;
 type RouteAttention = (typeof ROUTE_ATTENTION)[number];
 
-const STATE = `(?:${ROUTE_ATTENTION.join("|")})`;
-
 export const countsQuery = v.strictObject({
   since: v.optional(time),
   until: v.optional(time),
   by: v.optional(v.literal("source")),
-  state: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(new RegExp(`^${STATE}(?:,${STATE})*$`)),
-      v.transform((text) => text.split(",")),
-      v.array(v.picklist(ROUTE_ATTENTION)),
-    ),
-  ),
   route: v.optional(v.string()),
   target: v.optional(v.string()),
 });
@@ -47,7 +37,6 @@ export const COUNTS_EXPECTED = {
   since: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   until: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   by: "source",
-  state: `states with commas between them: ${ROUTE_ATTENTION.join(", ")}`,
   route: "a route's name",
   target: "a target's name",
 } as const satisfies Record<keyof CountsQuery, string>;
@@ -100,7 +89,7 @@ export async function countDeliveries(
   if (rejection !== undefined) return reject(rejection, caller.value.principal);
   const read = parseQuery(request, countsQuery, COUNTS_EXPECTED);
   if (!read.ok) return read;
-  const { since, until, by, state, route, target } = read.value;
+  const { since, until, by, route, target } = read.value;
   const to = endOfRange(until, api.clock.now());
   const from = since === undefined ? laterBy(to, -7 * DAY_MS) : epochMillis(Date.parse(since));
   const intervalMs = Math.max(1, Math.ceil((to - from) / MAX_INTERVALS / SLOT_MS)) * SLOT_MS;
@@ -109,7 +98,7 @@ export async function countDeliveries(
   const sums = new Map<string, { readonly at: EpochMillis; readonly source: string | undefined; counts: Counts }>();
   const sources = new Map(api.sourceNames.map((name) => [name, 0]));
   // A delivery is counted without its routes, so these select only what needs a person.
-  const isAttentionOnly = [state, route, target].some((one) => one !== undefined);
+  const isAttentionOnly = route !== undefined || target !== undefined;
   for await (const { slot, source, counts } of api.deliveries.counts(from, to)) {
     const all = COUNTED.reduce((sum, outcome) => (outcome === "audit" ? sum : sum + counts[outcome]), 0);
     sources.set(source, (sources.get(source) ?? 0) + all);
@@ -164,7 +153,7 @@ async function refusedIn(
 }
 
 interface Needed {
-  /** Of what is selected, by the beginning of the interval. */
+  /** Of the selected routes, by the beginning of the interval. */
   readonly intervals: ReadonlyMap<EpochMillis, ReadonlyMap<RouteAttention, number>>;
   readonly states: ReadonlyMap<RouteAttention, number>;
   readonly routes: ReadonlyMap<string, number>;
@@ -174,7 +163,7 @@ interface Needed {
 /** What failed and still needs a person. */
 async function attentionIn(
   { from, to, intervalOf }: Range,
-  { state: states, route, target }: CountsQuery,
+  { route, target }: CountsQuery,
   { attention, runReporters, targetNames }: DeliveryCountsApi,
 ): Promise<Needed> {
   const intervals = new Map<EpochMillis, Map<RouteAttention, number>>();
@@ -192,9 +181,7 @@ async function attentionIn(
       addTo(totals.routes, entry.route, 1);
       addTo(totals.targets, entry.target, 1);
       const isWanted =
-        (states === undefined || states.includes(state)) &&
-        (route === undefined || entry.route === route) &&
-        (target === undefined || entry.target === target);
+        (route === undefined || entry.route === route) && (target === undefined || entry.target === target);
       const at = intervalOf(entry.since);
       const counts = intervals.get(at) ?? new Map<RouteAttention, number>();
       if (isWanted) intervals.set(at, addTo(counts, state, 1));

@@ -119,7 +119,7 @@ export function busyDay(now: EpochMillis, count: number): readonly Composed[] {
 }
 
 /** The requests that nobody proved: a secret was rotated at the sender before the storm, and somebody scans the bridge. */
-export function refusalsOf(now: EpochMillis): readonly RefusalCount[] {
+function refusalsOf(now: EpochMillis): readonly RefusalCount[] {
   const storm = stormBefore(now);
   const window = (minutes: number): EpochMillis =>
     epochMillis(Math.floor((storm + minutes * 60_000) / 300_000) * 300_000);
@@ -150,7 +150,9 @@ export async function storeDay(
     await Promise.all(group.map(({ delivery }) => deliveries.record(delivery)));
     await deliveries.addToList(group.map(({ delivery }) => delivery));
     const stores = { deliveries, actions, now };
-    await Promise.all(group.map(({ delivery: { id, receivedAt } }) => deliveries.markRelayed(id, laterBy(receivedAt, 40))));
+    await Promise.all(
+      group.map(({ delivery: { id, receivedAt } }) => deliveries.markRelayed(id, laterBy(receivedAt, 40))),
+    );
     await Promise.all(
       group.flatMap(({ delivery, fired }) => fired.map((route) => storeRoute(delivery, route, stores))),
     );
@@ -365,13 +367,24 @@ function built(receivedAt: EpochMillis, mood: Mood): Composed {
     : {
         ...head,
         type: `build.${state}`,
-        build: { ...common, id: `uid-${run}`, pipeline, number: at % 4_000, startedBy: username, title: pick(TITLES, random) },
+        build: {
+          ...common,
+          id: `uid-${run}`,
+          pipeline,
+          number: at % 4_000,
+          startedBy: username,
+          title: pick(TITLES, random),
+        },
       };
   const isWritten = !isJob && (state === "succeeded" || state === "failed");
   const status = { route: "status", action: "confluence", target: "pages" } as const;
   const isRejected = random() < 0.01;
   return {
-    delivery: recorded("cluster", "tekton", event, { receivedAt, at, body: { pipelineRun: { metadata: { name: run } } } }),
+    delivery: recorded("cluster", "tekton", event, {
+      receivedAt,
+      at,
+      body: { pipelineRun: { metadata: { name: run } } },
+    }),
     fired: isWritten
       ? [
           isRejected
@@ -397,7 +410,13 @@ function tekton(route: string, target: string, { random, isStorm, at }: Mood): F
 function gated(route: string, mood: Mood): Fired {
   const isOpen = mood.at < 400 && mood.random() < 0.2;
   return isOpen
-    ? { route, action: "tekton", target: "prod-listener", ending: "waiting", summary: "needs approval by release-manager" }
+    ? {
+        route,
+        action: "tekton",
+        target: "prod-listener",
+        ending: "waiting",
+        summary: "needs approval by release-manager",
+      }
     : tekton(route, "listener", mood);
 }
 
@@ -407,7 +426,11 @@ interface Receipt {
   readonly body: object;
 }
 
-const METHODS: Readonly<Record<string, string>> = { gitlab: "standard-webhooks", wiki: "hub-signature", cluster: "basic" };
+const METHODS: Readonly<Record<string, string>> = {
+  gitlab: "standard-webhooks",
+  wiki: "hub-signature",
+  cluster: "basic",
+};
 
 function recorded(
   source: string,

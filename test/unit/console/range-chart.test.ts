@@ -3,7 +3,7 @@ import { rangeChart } from "../../../shared/console/range-chart.ts";
 
 const NONE = { event: 0, ignored: 0, unusable: 0, refused: 0, audit: 0 };
 const FROM = Date.parse("2026-11-02T00:00:00Z");
-const RANGE = { from: FROM, to: FROM + 3_600_000, note: undefined };
+const RANGE = { from: FROM, to: FROM + 3_600_000, only: undefined, scope: undefined };
 
 const chartOf = async (intervals: Parameters<typeof rangeChart>[0]["intervals"], query = ""): Promise<string> =>
   String(
@@ -41,7 +41,9 @@ describe("the chart of a range", () => {
   it("the axis has numbers and whole times", async () => {
     const markup = await chartOf(counted);
     const texts = Array.from(markup.matchAll(/<text[^>]*>([^<]*)</g), ([, text]) => text);
-    expect(texts).toEqual(expect.arrayContaining(["0", "20", "40", "2,500", "5,000", "00:15", "00:30", "00:45", "UTC"]));
+    expect(texts).toEqual(
+      expect.arrayContaining(["0", "20", "40", "2,500", "5,000", "00:15", "00:30", "00:45", "UTC"]),
+    );
   });
 
   it("the same is there as text: the range with its totals, and a table", async () => {
