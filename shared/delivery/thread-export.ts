@@ -10,7 +10,7 @@ import { backoffMs } from "./backoff.ts";
 import { type ReadThread, readThread, type ThreadDeps } from "./read-thread.ts";
 
 /** Sends spans to the collector. Never throws. */
-export type SendSpans = (spans: readonly OtlpSpan[], signal: AbortSignal) => Promise<ExportAnswer>;
+type SendSpans = (spans: readonly OtlpSpan[], signal: AbortSignal) => Promise<ExportAnswer>;
 
 /** What the configuration in force gives. */
 export interface Exporting extends Omit<ThreadDeps, "deliveries"> {
