@@ -363,7 +363,7 @@ describe("the output of a command", () => {
         .map((row) => row.toSpliced(1, 2)),
     ).toEqual([
       ["✕ given up", "word", "word"],
-      ["○ ignored", "word", "word"],
+      ["– ignored", "word", "word"],
       ["! unusable", "word", "word"],
       ["✕ refused", "word", "eve", "word"],
     ]);
@@ -550,7 +550,7 @@ describe("the output of a command", () => {
     expect(lines.slice(0, 4)).toEqual([
       `state     ✕ given up since ${at(2)}`,
       `route     docs at ci: ✕ given up since ${at(2)}; refused (400)`,
-      `route     status at pages: ◷ waiting since ${at(1)}; for release; next at ${at(3)}`,
+      `route     status at pages: ! waiting since ${at(1)}; for release; next at ${at(3)}`,
       expect.stringMatching(/^delivery {2}/),
     ]);
   });
