@@ -53,7 +53,7 @@ export default defineConfig({
     projects: [
       project("functions", FUNCTIONS),
       project("mocked", MOCKED, { isolate: true }),
-      project("others", ["test/{unit,contract,infra,integration,peers,browser}/**/*.test.ts"], {
+      project("others", ["test/{unit,contract,infra,integration,peers}/**/*.test.ts"], {
         exclude: [...MOCKED, ...FUNCTIONS],
       }),
       // Properties with many cases keep the processors busy while a browser starts beside them.

@@ -130,6 +130,7 @@ function previewTable({ routes }: BulkPreview): Html {
   const columns = [
     ["runs", "Would run"],
     ["unsafe", "May have run"],
+    ["replayed", "Run again before"],
     ["unmatched", "Match no more"],
     ["forbidden", "Not by you"],
   ] as const;

@@ -228,7 +228,7 @@ const bulkPreview = (word: Words): BulkPreview => ({
   deliveries: 3,
   total: 2,
   routes: (["given_up", "unmatched"] as const).map((state) => ({
-    ...({ route: word(), state, runs: 1, unsafe: 1, unmatched: 1, forbidden: 1 } as const),
+    ...({ route: word(), state, runs: 1, unsafe: 1, replayed: 1, unmatched: 1, forbidden: 1 } as const),
   })),
   isCut: true,
 });
