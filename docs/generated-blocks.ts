@@ -61,6 +61,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "config-actions": () => chapters("routes", "do", "shared/actions"),
   "config-console": () => keyTable(keysUnder("console")),
   "config-limits": () => keyTable(keysUnder("limits")),
+  "config-otlp": () => keyTable(keysUnder("otlp")),
   decisions,
   "event-fields": eventFieldTables,
   "event-types": eventTypes,

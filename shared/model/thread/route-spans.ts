@@ -5,6 +5,7 @@ import type { RouteOutcome } from "../delivery-state.ts";
 import { APPROVAL_WORDS, wordsOf } from "../state-words.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import type { AcceptedRun, Span, ThreadDelivery } from "./span.ts";
+import { approvalSpanId, attemptSpanId, routeSpanId } from "./step-ids.ts";
 import { unitKeyOf } from "./units.ts";
 
 type RouteLine = Extract<TimelineEvent, { readonly route: string }>;
@@ -29,14 +30,6 @@ export function routeSpans({ delivery, timeline, outcome, runs }: ThreadDelivery
     return stepsOf({ ...facts, outcome: outcome?.routes.find(isSame), run: runs.find(isSame) });
   });
 }
-
-/** The id of the step of a route. */
-export const routeSpanId = (
-  delivery: string,
-  { route, event }: { readonly route: string; readonly event?: string | undefined },
-): string => `${event ?? delivery} ${route}`;
-
-export const approvalSpanId = (approval: string): string => `approval ${approval}`;
 
 interface RouteFacts {
   readonly id: string;
@@ -194,7 +187,7 @@ function attemptSpan(line: Line<"attempt">, facts: RouteFacts): Span {
   const { words, tone } = ATTEMPT_STATES[line.outcome];
   return {
     ...below(facts),
-    id: `${facts.id} attempt ${line.attempt}`,
+    id: attemptSpanId(facts.id, line.attempt),
     kind: "attempt",
     what: `${line.action}, attempt ${line.attempt}`,
     state: line.endedAs === undefined ? words : line.endedAs.replaceAll("_", " "),
