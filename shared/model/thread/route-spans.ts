@@ -208,7 +208,7 @@ function attemptSpan(line: Line<"attempt">, facts: RouteFacts): Span {
     ...below(facts),
     id: `${facts.id} attempt ${line.attempt}`,
     kind: "attempt",
-    what: `${line.action}, attempt ${line.attempt}`,
+    what: line.endedAs === undefined ? `${line.action}, attempt ${line.attempt}` : line.action,
     state: line.endedAs === undefined ? words : line.endedAs.replaceAll("_", " "),
     tone: line.endedAs === undefined ? tone : "quiet",
     start: startOf(line),
