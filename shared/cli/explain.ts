@@ -1,6 +1,7 @@
 import { isUnknownAddress, KNOWN_ADDRESSES } from "../http/lookup.ts";
 import { refusalText, seenText } from "../http/refusal-text.ts";
 import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
+import { symbolOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { deliveriesText } from "./events.ts";
@@ -257,7 +258,9 @@ const checkLines = (checks: readonly NextCheck[], program: string): readonly Lin
     { indent: "      ", text: withProgram(command, program), isCommand: true },
   ]);
 
-const stepLine = ({ mark, text }: ExplainedStep, before = ""): Line => ({ indent: `${before}${SIGNS[mark]} `, text });
+const stepLine = ({ mark, text }: ExplainedStep, before = ""): Line => ({
+  indent: `${before}${symbolOf(mark)} `,
+  text,
+});
 
 /** As in the console. */
-const SIGNS = { good: "✓", bad: "✕", warn: "!", busy: "●", quiet: "–" } as const;
