@@ -309,7 +309,7 @@ function childrenOf(spans: readonly Span[]): Below {
 const endOf = ({ start, end }: Span, now: EpochMillis): number => end ?? Math.max(now, start);
 
 /**
- * A route that something newer superseded, such as the write of a page that was put off, is not on any path: nothing waited
+ * A route that something newer superseded, such as the write of a page that was deferred, is not on any path: nothing waited
  * for it.
  */
 function reachOf(span: Span, below: Below, now: EpochMillis): Reaching {
