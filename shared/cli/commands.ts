@@ -525,7 +525,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Run a bridge",
     summary: "show whether the bridge is well",
     details:
-      "It shows the bridge, each source and each target, the worst first. It ends with 0 if everything is known to be well, with 1 if something fails or needs a look, and with 7 if nothing is known to be wrong and something is not known.",
+      "It shows the bridge, each source and each target, the worst first. It ends with 0 if everything is known to be well, with 1 if something fails or needs attention, and with 7 if nothing is known to be wrong and something is not known.",
     positionals: [],
     options: { ...format, url },
     examples: ["status", "status --output json"],

@@ -38,6 +38,7 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     targets: entriesOf(outline.targets).map(([name, part]) => target(name, part, problems)),
     routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, { ...names, outline }, problems)),
     console: outline.console,
+    otlp: outline.otlp,
     limits: outline.limits,
     checks: outline.checks,
   };

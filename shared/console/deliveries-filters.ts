@@ -65,7 +65,7 @@ function statesOf(totals: Totals | undefined): readonly Option[] {
   const counts = new Map<string, number>(totals?.states.map(({ state, count }) => [state, count]));
   return [
     ["", "any"],
-    [NEEDS_ATTENTION.join(), "needs a person"],
+    [NEEDS_ATTENTION.join(), "needs attention"],
     ...DELIVERY_STATES.map((state): Option => [state, counted(stateText(state), counts.get(state) ?? 0)]),
   ];
 }
@@ -112,7 +112,7 @@ function inForce(fields: URLSearchParams): Html {
 
 function wordsOf(name: string, value: string): string {
   if (name === "state")
-    return value === NEEDS_ATTENTION.join() ? "needs a person" : value.split(",").map(stateText).join(", ");
+    return value === NEEDS_ATTENTION.join() ? "needs attention" : value.split(",").map(stateText).join(", ");
   if (name === "within") return WITHIN.find(([one]) => one === value)?.[1] ?? value;
   return name === "since" || name === "until" ? `${value.replace("T", " ")} UTC` : value;
 }

@@ -3,10 +3,10 @@ import { type EpochMillis, toIso } from "../host/clock.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
 import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
 import { cut } from "../model/event.ts";
-import { wordsOf } from "../model/state-words.ts";
+import { TONES, wordsOf } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
 import { apiQuery, listQuery } from "./deliveries-query.ts";
-import { age, badge, clock, deliveryLink, type Html, NOTHING, STATE_TONES, stateBadge } from "./html.ts";
+import { age, badge, clock, deliveryLink, type Html, NOTHING, stateBadge } from "./html.ts";
 import type { Visit } from "./visit.ts";
 
 export type Listed = ListedDeliveries["deliveries"][number];
@@ -126,5 +126,5 @@ const reasonOf = ({ why, waitsFor }: NonNullable<Listed["routes"]>[number]): str
 
 function chip(route: string, state: string): Html {
   const { symbol, words, tone } = wordsOf(state);
-  return html`<span class="badge ${STATE_TONES[tone]} chip"><span aria-hidden="true">${symbol}</span> ${route} <span>${words}</span></span>`;
+  return html`<span class="badge ${TONES[tone].colour} chip"><span aria-hidden="true">${symbol}</span> ${route} <span>${words}</span></span>`;
 }

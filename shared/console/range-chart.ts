@@ -1,9 +1,9 @@
 import { html } from "hono/html";
 import { epochMillis, toIso } from "../host/clock.ts";
 import type { DeliveryCounts } from "../http/delivery-counts.ts";
-import { wordsOf } from "../model/state-words.ts";
+import { TONES, wordsOf } from "../model/state-words.ts";
 import { minuteOf, rangeQuery } from "./deliveries-query.ts";
-import { type Html, NOTHING, STATE_TONES, stateBadge } from "./html.ts";
+import { type Html, NOTHING, stateBadge } from "./html.ts";
 
 /** What the chart is of. */
 interface Chart {
@@ -60,7 +60,7 @@ export function rangeChart({ intervalSeconds, intervals }: DeliveryCounts, chart
   return html`<figure class="range" data-from="${minuteOf(from)}" data-to="${minuteOf(to)}">
 <p class="hidden">${timeText(from)} to ${timeText(to)} UTC: ${text}.</p>
 <svg class="${hasOthers ? "plot" : "plot one"}" aria-hidden="true"><defs><pattern id="hatched" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="warn" width="3" height="5"></rect></pattern></defs>
-${panel(bars, { states: NEEDED, name: "need a person", place, y: TOP })}
+${panel(bars, { states: NEEDED, name: "need attention", place, y: TOP })}
 ${hasOthers ? html`<g class="second">${panel(bars, { states: OTHERS, name: "received", place, y: TOP + STEP_DOWN })}</g>` : NOTHING}
 ${links(bars, { place, fields, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })}</svg>
 ${axis({ from, to, place })}
@@ -246,7 +246,7 @@ const round = (value: number): number => Math.round(value * 100) / 100;
 export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 const nameOf = (state: Counted): string => (state === "event" ? "received" : wordsOf(state).words);
-const toneOf = (state: Counted) => (state === "event" ? "busy" : STATE_TONES[wordsOf(state).tone]);
+const toneOf = (state: Counted) => (state === "event" ? "busy" : TONES[wordsOf(state).tone].colour);
 const badgeOf = (state: Counted): Html =>
   state === "event" ? html`<span class="badge busy">received</span>` : stateBadge(state);
 

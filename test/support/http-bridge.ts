@@ -67,7 +67,7 @@ export async function httpBridge(
         dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },
-      bulkReplays: {
+      bulkReplays: async () => ({
         create: unexpected("a bulk replay"),
         get: async () => undefined,
         list: unexpected("the list of bulk replays"),
@@ -76,7 +76,7 @@ export async function httpBridge(
         claim: unexpected("the claim of a bulk replay"),
         plan: unexpected("the plan of a bulk replay"),
         advance: unexpected("the progress of a bulk replay"),
-      },
+      }),
       log,
       targets: {
         get: unexpected("the reading of a target"),
@@ -123,7 +123,7 @@ export async function httpBridge(
     refusalCounts,
     issuer: undefined,
     ready: () => readinessByRead(async () => undefined),
-    logMetrics: new LogMetrics(),
+    metrics: { log: new LogMetrics(), exported: () => ({ taken: 0, rejected: 0, failed: 0, dropped: 0, waiting: 0 }) },
     newRequestId: randomUUID,
     clock,
     log,

@@ -389,6 +389,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     routes: ["docs"],
     may: () => true,
     mayReadDeliveries: true,
+    mayReadBridge: true,
     isMe: () => false,
     // What stands in for the interface gives each path its own shape.
     ask: async <T>(path: string) => ({ ok: true, value: responses.find(([of]) => of.test(path))?.[1](word) as T }),
