@@ -1,7 +1,7 @@
 import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 
 /** Rows of one page of the list. */
-const LISTED = 50;
+const LISTED = 36;
 const HOUR_MS = 3_600_000;
 /** How far back to search, in hours. Empty is the default of the API: a week. */
 export const WITHIN = [

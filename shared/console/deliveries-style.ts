@@ -38,7 +38,7 @@ main:has(table.rows) { max-width: 100rem; }
 .near { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: 0 0 .6rem; }
 .copy { margin-left: .4rem; font-size: .75rem; }
 pre.body { max-height: 28rem; margin: .4rem 0; padding: .6rem .8rem; overflow: auto; border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); white-space: pre-wrap; overflow-wrap: anywhere; }
-dialog { max-width: 30rem; padding: 1rem 1.4rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--ground); color: var(--text); } dialog::backdrop { background: #0008; } dialog dl { display: grid; grid-template-columns: 6rem 1fr; gap: .2rem 1rem; } dialog dd { margin: 0; }
+dialog { max-width: 30rem; box-shadow: 0 0 0 100vmax #0008; padding: 1rem 1.4rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--ground); color: var(--text); } dialog dl { display: grid; grid-template-columns: 6rem 1fr; gap: .2rem 1rem; } dialog dd { margin: 0; }
 kbd { padding: 0 .35rem; border: 1px solid var(--faint); border-radius: .2rem; font: .875em ui-monospace, monospace; }
 .live button { margin-left: .6rem; }
 @media (max-width: 46rem) {
@@ -53,6 +53,7 @@ kbd { padding: 0 .35rem; border: 1px solid var(--faint); border-radius: .2rem; f
   .rows td.c-what { grid-row: 1; grid-column: 1 / -1; } .rows td.c-state { grid-row: 2; grid-column: 1 / -1; } .rows td.c-where { grid-row: 3; grid-column: 1 / -1; }
   .rows td.c-event { grid-row: 4; grid-column: 1; } .rows td.c-who { grid-row: 4; grid-column: 2; } .rows td.c-at { grid-row: 4; grid-column: 3; text-align: right; }
   .rows td:is(.c-event, .c-who, .c-at) { font-size: .875rem; }
+  .search:not(:has(details[open])) + .inforce { margin: -2rem 0 .3rem 7.5rem; }
   main:has(.search) h1 { margin: 0 0 .3rem; font-size: 1.2rem; }
   .range .zoom { display: flex; } .refusals { font-size: .875rem; }
   .bulk .aside { display: none; }

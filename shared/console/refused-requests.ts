@@ -6,7 +6,7 @@ import type { Visit } from "./visit.ts";
 
 /** The requests that nobody proved, which have no delivery: a line for each source and reason. */
 export const refusedRequests = ({ refusals, sources }: ListedRefusals, { now }: Pick<Visit, "now">): Html =>
-  html`<details class="refusals"><summary>${badge("bad", "refused")}${refusals.reduce((sum, { count }) => sum + count, 0)} requests, without a delivery: ${[...new Set(refusals.map(({ source }) => source))].join(", ")}</summary><ul class="parts">${refusals.map(
+  html`<details class="refusals"><summary>${badge("bad", "refused")}${refusals.reduce((sum, { count }) => sum + count, 0)} requests, without a delivery</summary><ul class="parts">${refusals.map(
     (one) => html`<li>${badge("bad", "refused")} ${refusalText(one, sources, timeOfDay)}
 <span class="aside">last ${age(one.lastAt, now)}; request <code>${one.requests[0] ?? ""}</code></span>${one.hint === undefined ? NOTHING : whatToDo(one.hint)}</li>`,
   )}</ul></details>`;

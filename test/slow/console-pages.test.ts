@@ -136,7 +136,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
   it("a person who signs out has left, and another can sign in", async () => {
     const page = await signIn("olga");
-    await page.getByText("olga", { exact: true }).click();
+    await page.locator("details.me summary").click();
     await page.getByRole("button", { name: "Sign out", exact: true }).click();
     expect(await heading(page)).toBe("You have signed out");
     // The next person has to sign in.
@@ -248,7 +248,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
         .click();
       await page.waitForURL(/since=.*until=/);
       expect(await page.locator("figure.range").getAttribute("data-from")).not.toBe(whole);
-      expect(await rows().count()).toBeGreaterThan(20);
+      expect(await rows().count()).toBeGreaterThan(10);
       await page.getByRole("link", { name: "Whole week" }).click();
       expect(page.url()).toBe(at("/console/deliveries?state=given_up"));
     });

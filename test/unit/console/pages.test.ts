@@ -348,16 +348,16 @@ describe("the list of deliveries", () => {
       await deliveriesPage(visitOf(() => "x", { ask, url: new URL(`https://bridge.example.test/console?${query}`) }));
     }
     expect(asked.map((path) => Object.fromEntries(new URL(path, "https://b").searchParams))).toEqual([
-      { limit: "50" },
+      { limit: "36" },
       {},
       {},
-      { limit: "50" },
+      { limit: "36" },
       {},
       {},
-      { limit: "50", outcome: "refused", since: "2026-11-02T03:00:00.000Z" },
+      { limit: "36", outcome: "refused", since: "2026-11-02T03:00:00.000Z" },
       { since: "2026-11-02T03:00:00.000Z" },
       { since: "2026-11-02T03:00:00.000Z" },
-      { limit: "50", until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
+      { limit: "36", until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
       { until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
       { until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
     ]);
