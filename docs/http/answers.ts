@@ -153,6 +153,13 @@ export const deliveryCounts = answer<DeliveryCounts>()(
         "Of the whole range: the deliveries of each source, and the routes that need a person, by state, route and target. Without `by`.",
       ),
     ),
+    atLeastBefore: optional(
+      described(
+        time,
+        "`attention` and `refusedRequests` of the interval of this time and before are at least what is said: the newest " +
+          "5,000 of each are counted. Absent if all are.",
+      ),
+    ),
   }),
 );
 

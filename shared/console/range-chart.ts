@@ -44,7 +44,7 @@ const LEAST_HEIGHT = 3;
  * What was counted in a range: a panel of what needs a person, with a scale of its own, and one of what was received. Each
  * interval leads to its list, so a click zooms; a script adds zooming by dragging. The same is there as a table.
  */
-export function rangeChart({ intervalSeconds, intervals }: DeliveryCounts, chart: Chart): Html {
+export function rangeChart({ intervalSeconds, intervals, atLeastBefore }: DeliveryCounts, chart: Chart): Html {
   const { fields, from, to, only } = chart;
   const lengthMs = intervalSeconds * 1_000;
   const bars = intervals.map((interval): Bar => {
@@ -65,7 +65,8 @@ ${hasOthers ? html`<g class="second">${panel(bars, { states: OTHERS, name: "rece
 ${links(bars, { place, fields, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })}</svg>
 ${axis({ from, to, place })}
 <figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${grouped(totals.get(state) ?? 0)}</span>`)}</span>
-<span class="zoom">${zoomLinks(chart)}</span></figcaption></figure>`;
+<span class="zoom">${zoomLinks(chart)}</span></figcaption>
+${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} are too many to count.</p>`}</figure>`;
 }
 
 function countsIn({ counts, refusedRequests = 0, attention = [] }: DeliveryCounts["intervals"][number]) {

@@ -48,6 +48,11 @@ export interface DeliveryCounts {
   readonly intervals: readonly CountedInterval[];
   /** Of the whole range, whatever is selected. Without `by`. */
   readonly totals?: CountedTotals;
+  /**
+   * `attention` and `refusedRequests` of the interval of this time, and of all before, are at least what is said, as
+   * `totals` are: only the newest are counted. Absent if all are.
+   */
+  readonly atLeastBefore?: string;
 }
 
 /** Each configured source, route and target, and what else was counted. */
@@ -70,7 +75,7 @@ interface CountedInterval {
   readonly attention?: readonly { readonly state: RouteAttention; readonly count: number }[];
 }
 
-/** Entries of the index of states, and counts of refusals, that one request reads. What is older is left out. */
+/** Entries of the index of states, and counts of refusals, that one request reads. The response says what is left out. */
 const MAX_READ = 5_000;
 
 const DAY_MS = 86_400_000;
@@ -111,8 +116,10 @@ export async function countDeliveries(
   }
   const range = { from, to, intervalOf };
   const needed = by === undefined ? await attentionIn(range, read.value, api) : undefined;
-  const refused = by === undefined && !isAttentionOnly ? await refusedIn(range, api) : new Map();
-  for (const at of new Set([...(needed?.intervals.keys() ?? []), ...refused.keys()])) {
+  const refused = by === undefined && !isAttentionOnly ? await refusedIn(range, api) : undefined;
+  // The times of what was not counted. It is in order, so all that is newer was.
+  const left = [needed?.left, refused?.left].filter((time) => time !== undefined);
+  for (const at of new Set([...(needed?.intervals.keys() ?? []), ...(refused?.counts.keys() ?? [])])) {
     const key = `${at} `;
     if (!sums.has(key)) sums.set(key, { at, source: undefined, counts: NONE });
   }
@@ -121,7 +128,7 @@ export async function countDeliveries(
     intervals: [...sums.values()]
       .sort((one, other) => one.at - other.at)
       .map(({ at, source, counts }): CountedInterval => {
-        const [states, refusedRequests] = [needed?.intervals.get(at), refused.get(at)];
+        const [states, refusedRequests] = [needed?.intervals.get(at), refused?.counts.get(at)];
         return {
           from: toIso(at),
           ...(source !== undefined && { source }),
@@ -131,6 +138,7 @@ export async function countDeliveries(
         };
       }),
     ...(needed && { totals: totalsOf({ ...needed, sources }) }),
+    ...(left.length > 0 && { atLeastBefore: toIso(epochMillis(Math.max(...left))) }),
   });
 }
 
@@ -140,16 +148,25 @@ interface Range {
   readonly intervalOf: (time: EpochMillis) => EpochMillis;
 }
 
-/** Requests that were refused without a delivery, by the beginning of the interval. */
+interface Refused {
+  /** By the beginning of the interval. */
+  readonly counts: ReadonlyMap<EpochMillis, number>;
+  /** The newest that is not counted. */
+  readonly left: EpochMillis | undefined;
+}
+
+/** Requests that were refused without a delivery. */
 async function refusedIn(
   { from, to, intervalOf }: Range,
   { refusals, refusalCounts }: DeliveryCountsApi,
-): Promise<Map<EpochMillis, number>> {
+): Promise<Refused> {
   await refusalCounts.flush();
-  const refused = new Map<EpochMillis, number>();
-  for (const { window, count } of await refusals.list({ from, to, limit: MAX_READ }))
-    addTo(refused, intervalOf(epochMillis(Math.max(window, from))), count);
-  return refused;
+  const counts = new Map<EpochMillis, number>();
+  const windows = await refusals.list({ from, to, limit: MAX_READ + 1 });
+  for (const { window, count } of windows.slice(0, MAX_READ))
+    addTo(counts, intervalOf(epochMillis(Math.max(window, from))), count);
+  const [refusal] = windows.slice(MAX_READ);
+  return { counts, left: refusal && epochMillis(Math.max(refusal.window, from)) };
 }
 
 interface Needed {
@@ -158,6 +175,8 @@ interface Needed {
   readonly states: ReadonlyMap<RouteAttention, number>;
   readonly routes: ReadonlyMap<string, number>;
   readonly targets: ReadonlyMap<string, number>;
+  /** When the newest that is not counted began. */
+  readonly left: EpochMillis | undefined;
 }
 
 /** What failed and still needs a person. */
@@ -175,6 +194,7 @@ async function attentionIn(
   let read = 0;
   const span = { states: ROUTE_ATTENTION, before: { since: to, delivery: "~" }, notBefore: from };
   for await (const entry of attention.newestFirst(span)) {
+    if (read === MAX_READ) return { intervals, ...totals, left: entry.since };
     const state = ROUTE_ATTENTION.find((one) => one === entry.state);
     if (state !== undefined) {
       addTo(totals.states, state, 1);
@@ -187,9 +207,8 @@ async function attentionIn(
       if (isWanted) intervals.set(at, addTo(counts, state, 1));
     }
     read += 1;
-    if (read >= MAX_READ) break;
   }
-  return { intervals, ...totals };
+  return { intervals, ...totals, left: undefined };
 }
 
 function addTo<Key>(sums: Map<Key, number>, key: Key | undefined, count: number): Map<Key, number> {
@@ -202,7 +221,7 @@ const totalsOf = ({
   states,
   routes,
   targets,
-}: Omit<Needed, "intervals"> & { readonly sources: ReadonlyMap<string, number> }): CountedTotals => ({
+}: Omit<Needed, "intervals" | "left"> & { readonly sources: ReadonlyMap<string, number> }): CountedTotals => ({
   sources: [...sources].map(([source, count]) => ({ source, count })),
   states: [...states].map(([state, count]) => ({ state, count })),
   routes: [...routes].map(([route, count]) => ({ route, count })),
