@@ -89,8 +89,10 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByRole("navigation").getByRole("link", { name: "Approvals" }).click();
     await page.getByRole("heading", { name: /waiting\s+page-build of 98310/ }).waitFor();
     await picture(page, "approvals");
-    await page.getByLabel("Comment").fill("Read it, it is good");
-    await page.getByRole("button", { name: "Grant" }).click();
+    await page.getByText("Grant…").click();
+    await picture(page, "approval-grant");
+    await page.getByLabel("Comment").first().fill("Read it, it is good");
+    await page.getByRole("button", { name: "Grant page-build" }).click();
     await page.getByText("Read it, it is good", { exact: true }).waitFor();
     await page.getByText("accepted by the listener").first().waitFor();
     await page.goto(new URL("/console/approvals", bridge.url).href);
