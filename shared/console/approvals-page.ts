@@ -141,10 +141,10 @@ function requesterText({ requester, shows }: ShownApproval, visit: Visit): Html 
   return name === undefined ? html`${personText(requester)}${you}` : named(name, requester, you);
 }
 
-/** A person by the name in the claims of their token, if it has one. */
+/** Somebody with a token of their own by its best name, with the issuer in the tooltip. */
 function personText(who: Identity): Html {
-  const { name } = who.claims ?? {};
-  return name === undefined || who.actor !== undefined ? html`${nameOf(who)}` : named(name, who);
+  const { name, preferred_username: login } = who.claims ?? {};
+  return who.actor === undefined ? named(name ?? login ?? who.subject, who) : html`${nameOf(who)}`;
 }
 
 const named = (name: string, who: Identity, you = ""): Html => html`<span title="${nameOf(who)}">${name}${you}</span>`;
