@@ -170,7 +170,7 @@ function changeText({ changedAt, version }: ShownApproval, now: EpochMillis): Ht
   return html`${version === undefined ? NOTHING : html`version <code title="${version}">${isCommit(version) ? version.slice(0, 8) : version}</code>, `}changed ${age(changedAt, now)}`;
 }
 
-/** A commit is told apart by its first digits. The parameters of the run show it whole. */
+/** The first digits of a commit identify it. The parameters of the run show it whole. */
 const isCommit = (version: string): boolean => /^[0-9a-f]{40}$/.test(version);
 
 /** Each decision is behind a step that says what it will do. The steps work without a script. */

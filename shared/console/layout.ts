@@ -59,7 +59,7 @@ ${formTokenField(formToken)}<button class="plain">Sign out</button>
 const isAt = (path: string, { pathname }: URL): boolean =>
   pathname === path || (path !== "/console" && pathname.startsWith(`${path}/`));
 
-/** A rejection or a fault as a page, with the title that the API returned for it. `visit`: undefined if nobody is signed in. */
+/** A rejection or a fault as a page, with the title of the API. `visit`: undefined if nobody is signed in. */
 export function problemPage({ status, title, reason, instance }: Problem, visit?: Visit): Page {
   const request = instance?.replace("urn:uuid:", "");
   const hint = reason !== undefined && isKnown(reason) && reason !== "role_missing" ? hintFor(reason) : NOTHING;
