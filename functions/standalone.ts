@@ -128,6 +128,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       logMetrics,
       refusalCounts,
       patterns: async () => routePatterns(config),
+      orders: async () => config.orders,
     });
     return { bridge, app: appWithConsole(api, bridge) };
   };

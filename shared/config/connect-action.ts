@@ -5,6 +5,7 @@ import { consoleOrigin } from "../console/settings.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
+import { rejectOrder } from "../identity/order.ts";
 import { policyOf } from "../identity/policy.ts";
 import { type BusEvent, busSourceOf, sourceUriOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
@@ -13,7 +14,7 @@ import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { Config, ConfiguredTarget } from "./schema.ts";
 import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
 
-type ConnectedConfig = Pick<Config, "routes" | "targets" | "roles" | "sources" | "console" | "identity">;
+type ConnectedConfig = Pick<Config, "routes" | "targets" | "roles" | "sources" | "orders" | "console" | "identity">;
 
 /** Connects the configured routes of one kind of action to their targets. */
 export function connectAction(
@@ -21,7 +22,7 @@ export function connectAction(
   config: ConnectedConfig,
   deps: Omit<ActionDeps, "decisionWays"> & CredentialUseDeps,
 ): readonly Route[] {
-  const { routes, targets, roles } = config;
+  const { routes, targets, roles, orders } = config;
   const policy = policyOf(roles);
   const origin = consoleOrigin(config);
   const decisionWays = {
@@ -41,7 +42,10 @@ export function connectAction(
         name,
         matches,
         mode,
-        reject: ({ detail }) => policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]),
+        reject: ({ detail }) =>
+          // What waits is judged by the configuration of today: an order that is gone or changed does not fire.
+          ("order" in detail ? rejectOrder(detail.principal, detail.order, orders, policy) : undefined) ??
+          policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]),
         action: action.name,
         target,
         maxAttemptMs: action.maxAttemptMs,

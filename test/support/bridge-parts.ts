@@ -56,6 +56,7 @@ const EMPTY: Config = {
   sources: [],
   targets: [],
   routes: [],
+  orders: {},
   checks: { ignore: [] },
   limits: { bodyBytes: 1_048_576, shutdownSeconds: 10, retentionDays: 30, chainHops: 8 },
 };
@@ -98,6 +99,7 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
   logMetrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
   patterns: async () => [],
+  orders: async () => bridge.config.orders,
 });
 
 export interface PartsOptions
