@@ -11,6 +11,7 @@ const MENU = [
   ["/console/replays", "Replays"],
   ["/console/threads", "Threads"],
   ["/console/approvals", "Approvals"],
+  ["/console/orders", "Orders"],
   ["/console/rollbacks", "Roll back"],
   ["/console/targets", "Targets"],
   ["/console/credentials", "Credentials"],
