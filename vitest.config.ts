@@ -53,7 +53,7 @@ export default defineConfig({
     projects: [
       project("functions", FUNCTIONS),
       project("mocked", MOCKED, { isolate: true }),
-      project("others", ["test/{unit,contract,infra,integration,peers,browser}/**/*.test.ts"], {
+      project("others", ["test/{unit,contract,infra,integration,peers}/**/*.test.ts"], {
         exclude: [...MOCKED, ...FUNCTIONS],
       }),
       // Properties with many cases keep the processors busy while a browser starts beside them.
@@ -62,6 +62,8 @@ export default defineConfig({
       }),
     ],
     globalSetup: "test/support/global-setup.ts",
+    // In `node_modules`, so `npm ci` deletes it. The projects share it, and so does the next run.
+    experimental: { fsModuleCache: true },
     // One more than there are cores: tests that wait for a timer leave theirs idle.
     maxWorkers: availableParallelism() + 1,
     reporters: ["default", new CountsReporter({ mayBeTriedTwice })],

@@ -20,6 +20,7 @@ import {
   upstreamKeys,
 } from "./config-tables.ts";
 import { benchmarkBlocks } from "./generate/benchmarks.ts";
+import { designBlocks } from "./generate/design.ts";
 import { eventFieldTables, eventValueTable } from "./generate/event-fields.ts";
 import { firedRoutesTable, type Page } from "./generate/fired-routes.ts";
 import { httpAnswers, httpCalls, httpSenders } from "./generate/http-reference.ts";
@@ -43,6 +44,7 @@ const costBlocks = Object.fromEntries(
 export const BLOCKS: Readonly<Record<string, Block>> = {
   ...benchmarkBlocks,
   ...costBlocks,
+  ...designBlocks,
   ...setupBlocks,
   checks: checkTable,
   "config-checks": () => keyTable(keysUnder("checks")),
@@ -61,6 +63,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "config-actions": () => chapters("routes", "do", "shared/actions"),
   "config-console": () => keyTable(keysUnder("console")),
   "config-limits": () => keyTable(keysUnder("limits")),
+  "config-otlp": () => keyTable(keysUnder("otlp")),
   decisions,
   "event-fields": eventFieldTables,
   "event-types": eventTypes,

@@ -7,7 +7,7 @@ import type { RequestPorts } from "./receive-app.ts";
 /** What a function in AWS needs to answer requests. `ready` reads an item that need not exist. */
 export const awsRequests = (bridge: Bridge): RequestPorts => ({
   ready: () => readinessByRead(() => bridge.deliveries.get("d-readiness")),
-  logMetrics: undefined,
+  metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
   patterns: compiledPatterns,
   orders: compiledOrders,

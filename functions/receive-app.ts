@@ -11,7 +11,7 @@ import type { Bridge } from "./bridge.ts";
 export const ANSWER_WITHIN_MS = 8_000;
 
 /** What differs between one machine and AWS, of the functions that answer requests only. */
-export interface RequestPorts extends Pick<AppDeps, "ready" | "logMetrics"> {
+export interface RequestPorts extends Pick<AppDeps, "ready" | "metrics"> {
   /** One for each process: it holds the counts that are not written yet. */
   readonly refusalCounts: RefusalCounts;
   readonly patterns: AppDeps["calls"]["patterns"];
@@ -21,7 +21,7 @@ export interface RequestPorts extends Pick<AppDeps, "ready" | "logMetrics"> {
 /** Returns the HTTP interface of a bridge. */
 export function receiveApp(
   bridge: Bridge,
-  { ready, logMetrics, refusalCounts, patterns, orders }: RequestPorts,
+  { ready, metrics, refusalCounts, patterns, orders }: RequestPorts,
 ): ReturnType<typeof createApp> {
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
   const [clusters, jobs] = [clusterSources(config), jobSources(config)];
@@ -53,7 +53,7 @@ export function receiveApp(
     answerWithinMs: ANSWER_WITHIN_MS,
     newRequestId: randomUUID,
     ready,
-    logMetrics,
+    metrics,
     clock,
     log,
   });

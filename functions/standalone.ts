@@ -7,6 +7,7 @@ import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { type FirstWebhookNews, FirstWebhooks } from "../shared/delivery/first-webhooks.ts";
 import { type Readiness, ReadinessLog, readinessOf } from "../shared/delivery/readiness.ts";
 import { RefusalCounts } from "../shared/delivery/refusal-counts.ts";
+import { ThreadExport } from "../shared/delivery/thread-export.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { diskSpace } from "../shared/host/disk-space.ts";
@@ -20,9 +21,12 @@ import type { ServedApp } from "../shared/http/connection.ts";
 import { type ListenAddress, type Listening, listen } from "../shared/http/listen.ts";
 import { metricsOnly } from "../shared/http/metrics.ts";
 import type { TlsSettings } from "../shared/http/tls.ts";
+import type { OtlpSpan } from "../shared/model/otlp/otlp.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
+import { exportSpans } from "../shared/outbound/otlp.ts";
 import { targetsOf } from "../shared/store/actions.ts";
+import { ExportCursor } from "../shared/store/export-cursor.ts";
 import { openPageStores } from "../shared/store/open-page-stores.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { clean } from "../shared/store/sqlite/expiry.ts";
@@ -87,11 +91,19 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     },
     markUnrelayed: true,
     singleProcess: true,
+    changed: (delivery: string) => threadExport.changed(delivery),
     clock,
   };
   const stores = openStores(database.table, storeOptions);
   const credentialUsage = new CredentialUsage({ credentialUses: stores.credentialUses, log });
   const firstWebhooks = report && new FirstWebhooks({ ...stores, clock, report });
+  const threadExport = new ThreadExport({
+    exporting: () => current.exporting,
+    cursor: new ExportCursor(database.table),
+    clock,
+    random: Math.random,
+    log,
+  });
   const refusalCounts = new RefusalCounts({
     refusals: stores.refusals,
     counted: (request) => firstWebhooks?.refused(request),
@@ -125,27 +137,35 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const configuration = digestOf(config);
     const api = receiveApp(bridge, {
       ready: async () => ({ ...(await ready()), configuration }),
-      logMetrics,
+      metrics: { log: logMetrics, exported: () => threadExport.counts() },
       refusalCounts,
       patterns: async () => routePatterns(config),
       orders: async () => config.orders,
     });
-    return { bridge, app: appWithConsole(api, bridge) };
+    const { otlp } = config;
+    const exporting = otlp && {
+      ...bridge,
+      send: (spans: readonly OtlpSpan[], signal: AbortSignal) =>
+        exportSpans(spans, { settings: otlp, secrets, callOut, clock }, signal),
+    };
+    return { bridge, exporting, app: appWithConsole(api, bridge) };
   };
   let current = build(options);
   const worker = openWorker(current.bridge, retry, openPageStores(database.table, storeOptions));
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     clean({ table: database.table, retention: storeOptions, log }),
   );
+  const exporting = new Loop("exporting", { everyMs: EXPORT_EVERY_MS, log }, () => threadExport.round());
   const readinessLog = new ReadinessLog(log);
   const watching = new Loop("watching", { everyMs: WATCH_EVERY_MS, log }, async () => readinessLog.add(await ready()));
-  const stopWork = () => Promise.all([watching.stop(), cleaning.stop(), worker.stop()]);
+  const stopWork = () => Promise.all([watching.stop(), cleaning.stop(), exporting.stop(), worker.stop()]);
   try {
     await firstWebhooks?.expect(sendersOf(options.config));
     await requeueStranded(database.table, { clock, log });
     cleaning.nudge();
     worker.start(targetsOf(database.table.queues()));
     watching.nudge();
+    exporting.nudge();
     const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => limits().bodyBytes, log });
     const app: ServedApp = { fetch: (request, connection) => current.app.fetch(request, connection) };
     const server = await listen(app, address, admission);
@@ -163,6 +183,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       await Promise.all([server.close(), metricsServer?.close(), stopWork(), expecting]);
       await credentialUsage.settled();
       await refusalCounts.flush();
+      await threadExport.finish();
       return "finished";
     };
     const stop = async (): Promise<StopOutcome> => {
@@ -200,3 +221,4 @@ function sendersOf({ sources, issuers, roles }: Config): readonly string[] {
 
 const CLEAN_EVERY_MS = 3_600_000;
 const WATCH_EVERY_MS = 60_000;
+const EXPORT_EVERY_MS = 2_000;

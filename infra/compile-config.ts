@@ -23,7 +23,13 @@ export async function compileConfig(path: string): Promise<CompiledConfig> {
   const loaded = await readConfig(path);
   if (!loaded.ok) throw invalid(loaded.findings);
   const { config, file } = loaded;
-  const problems = [...keyFiles(config), ...signingKeys(config), ...nulls(config), ...longPatterns(config)];
+  const problems = [
+    ...collector(config),
+    ...keyFiles(config),
+    ...signingKeys(config),
+    ...nulls(config),
+    ...longPatterns(config),
+  ];
   const errors = [
     ...findings.filter(({ level }) => level === "error"),
     ...problems.map((problem) => findingOf("error", problem, { path, file })),
@@ -52,6 +58,17 @@ const awsReferences: Secrets = {
       ? Promise.resolve(new Secret("not read"))
       : Promise.reject(new Fault("secret_unavailable", `secret ${ref}: ${ONE_MACHINE}`, { retryable: false })),
 };
+
+/** No function of the stack sees all that becomes of a delivery. */
+const collector = ({ otlp }: Config): readonly ConfigProblem[] =>
+  otlp === undefined
+    ? []
+    : [
+        {
+          path: ["otlp"],
+          message: "threads are exported on one machine only; for AWS remove it, and see `drawbridge events thread`",
+        },
+      ];
 
 function keyFiles({ issuers }: Config): readonly ConfigProblem[] {
   return Object.entries(issuers)

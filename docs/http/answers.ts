@@ -404,7 +404,15 @@ export const bulkPreview = answer<BulkPreview>()(
     deliveries: whole,
     total: whole,
     routes: v.array(
-      v.object({ route: text, state: seenState, runs: whole, unsafe: whole, unmatched: whole, forbidden: whole }),
+      v.object({
+        route: text,
+        state: seenState,
+        runs: whole,
+        unsafe: whole,
+        replayed: whole,
+        unmatched: whole,
+        forbidden: whole,
+      }),
     ),
     isCut: optional(yes),
   }),

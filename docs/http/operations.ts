@@ -238,7 +238,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/replays": {
     summary: "List the orders to run many deliveries again",
     caller: "token",
-    answers: { 200: { what: "The newest 100 orders, the newest first.", schema: answers.listedBulkReplays } },
+    answers: {
+      200: { what: "Of the newest 100 orders, those the caller may know.", schema: answers.listedBulkReplays },
+    },
     refusals: [],
   },
   "POST /v1/replay-preview": {
@@ -246,7 +248,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     description:
       "`deliveries`: ids. Or `query`: filters of `GET /v1/deliveries`. With both, `state`, `route` and `target` select the " +
       "routes. `today`: also routes that did not match then and do with today's configuration. `force`: also what may have " +
-      "run already, or still runs. Records nothing.",
+      "run already, or still runs. Not counted in `total`: what was run again in this state already, and, with a query, " +
+      "such runs themselves that did not fail (`replayed`). Records nothing.",
     caller: "token",
     body: { type: "json", schema: previewBody, required: true },
     answers: { 200: { what: "The counts.", schema: answers.bulkPreview } },
@@ -255,7 +258,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /v1/replays": {
     summary: "Run many deliveries again, in the background",
     description:
-      "Selects as the preview does, at most 1,000 replays. The same request again returns the first order, also if that " +
+      "Selects as the preview does, at most 1,000 replays, and runs `rate` in a second (1 to 10, else 10). The same request again returns the first order, also if that " +
       "selected nothing. Needs `replay` for a route under a role.",
     caller: "token",
     body: { type: "json", schema: orderBody, required: true },

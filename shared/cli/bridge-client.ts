@@ -27,19 +27,6 @@ export const get = <T>(
 export const post = <T>(session: Session, path: string, schema: Schema<T>, content: PostContent): Promise<T> =>
   request(session, path, schema, postOf(content));
 
-/** Sends a POST request to the bridge. Undefined if the bridge refuses it for this reason. Throws as {@link get} does. */
-export async function postUnless<T>(
-  session: Session,
-  path: string,
-  schema: Schema<T>,
-  { body, refusedFor }: { readonly body: object; readonly refusedFor: string },
-): Promise<T | undefined> {
-  const { response, text } = await send(session, path, postOf({ body }));
-  if (response.ok) return readAnswer(text, schema);
-  if (v.is(v.object({ reason: v.literal(refusedFor) }), problemIn(text))) return undefined;
-  throw refused(response, text);
-}
-
 const postOf = ({ body, headers }: PostContent): RequestInit => ({
   method: "POST",
   headers: { ...headers, "content-type": "application/json" },

@@ -7,16 +7,21 @@ import { type CallOut, callOut as outboundCall } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { forgedTokens } from "../identity/forged-tokens.ts";
+import { exportSpans } from "../outbound/otlp.ts";
 import { notAnswering } from "./bridge-client.ts";
 
-/** One forged request, and how the bridge responded. */
+/** One forged request, and how the bridge responded; or an empty export, and what the collector did with it. */
 export interface LiveFinding {
   readonly what: string;
   /** The source that it was sent to; undefined for a request to the bridge's own interface. */
   readonly source?: string;
+  /** 0 if the collector did not answer 200. */
   readonly status: number;
-  /** `undecided`: the response is not a 401, and does not show whether the bridge accepted the credential. */
-  readonly verdict: "refused" | "let in" | "undecided";
+  /**
+   * `undecided`: the response is not a 401, and does not show whether the bridge accepted the credential. `taken` and `not
+   * taken`: of the collector.
+   */
+  readonly verdict: "refused" | "let in" | "undecided" | "taken" | "not taken";
 }
 
 export interface LiveDeps {
@@ -41,6 +46,18 @@ export async function checkLive(base: URL, config: Config, deps: LiveDeps): Prom
     findings.push({ what, ...(source !== undefined && { source }), status, verdict: verdictOf(status) });
   }
   return findings;
+}
+
+/** Sends the collector an export without spans, if one is configured. It must take it. */
+export async function checkCollector(
+  { otlp }: Config,
+  deps: LiveDeps & { readonly secrets: Secrets },
+): Promise<readonly LiveFinding[]> {
+  if (otlp === undefined) return [];
+  const answer = await exportSpans([], { ...deps, settings: otlp, callOut: deps.callOut ?? outboundCall });
+  const what = "collector, empty export";
+  if (answer.result === "taken") return [{ what, status: 200, verdict: "taken" }];
+  return [{ what: `${what}: ${answer.why}`, status: 0, verdict: "not taken" }];
 }
 
 /** The sources that the configuration has, and the bridge does not: every request to one of them is answered 404. */

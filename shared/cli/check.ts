@@ -4,7 +4,7 @@ import { previewTarget, probeTarget } from "../config/preview-target.ts";
 import { callOut } from "../host/call-out.ts";
 import { systemClock } from "../host/clock.ts";
 import { LocalSecrets } from "../host/secrets.ts";
-import { checkLive, type LiveFinding, unknownSources } from "./check-live.ts";
+import { checkCollector, checkLive, type LiveFinding, unknownSources } from "./check-live.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { followProbe } from "./follow-probe.ts";
@@ -13,8 +13,8 @@ import { type Session, sessionOf } from "./session.ts";
 import { type Cell, printable, table } from "./terminal-text.ts";
 
 /**
- * `drawbridge check`: reports the findings in the configuration; with `--live`, forged requests that a bridge accepts; with
- * `--live <target> --page <id>`, what would be written to a page.
+ * `drawbridge check`: reports the findings in the configuration; with `--live`, forged requests that a bridge accepts and
+ * whether the collector works; with `--live <target> --page <id>`, what would be written to a page.
  */
 export async function checkCommand(invocation: Invocation): Promise<number> {
   const { given, positionals, options } = invocation;
@@ -80,13 +80,16 @@ async function checkFile(invocation: Invocation): Promise<number> {
 }
 
 async function checkRunning(invocation: Invocation): Promise<number> {
-  const { print } = invocation;
+  const { environment, print } = invocation;
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config());
   if (formatOf(invocation) === "table") print(`bridge ${bridgeOf(session)}`);
-  const findings = await checkLive(session.url, config, { clock: systemClock });
+  const findings = [
+    ...(await checkLive(session.url, config, { clock: systemClock })),
+    ...(await checkCollector(config, { clock: systemClock, secrets: new LocalSecrets(environment) })),
+  ];
   printFound(invocation, { whole: findings, records: findings, text: (display) => liveText(findings, display) });
-  return findings.every(({ verdict }) => verdict === "refused") ? EXIT.done : EXIT.refused;
+  return findings.every(({ verdict }) => verdict === "refused" || verdict === "taken") ? EXIT.done : EXIT.refused;
 }
 
 function liveText(findings: readonly LiveFinding[], display: Display): string {
@@ -103,8 +106,20 @@ function liveText(findings: readonly LiveFinding[], display: Display): string {
   ].join("\n");
 }
 
-const LIVE_TONES = { refused: undefined, "let in": "failed", undecided: "attention" } as const;
+const LIVE_TONES = {
+  refused: undefined,
+  "let in": "failed",
+  undecided: "attention",
+  taken: undefined,
+  "not taken": "failed",
+} as const;
 
 const bridgeOf = ({ url, isPlayground }: Session): string => `${url.origin}${isPlayground ? " (the playground)" : ""}`;
 
-const LIVE_VERDICTS = { refused: "refused", "let in": "LET IN", undecided: "UNDECIDED" } as const;
+const LIVE_VERDICTS = {
+  refused: "refused",
+  "let in": "LET IN",
+  undecided: "UNDECIDED",
+  taken: "taken",
+  "not taken": "NOT TAKEN",
+} as const;

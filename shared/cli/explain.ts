@@ -1,5 +1,6 @@
 import { refusalText, seenText } from "../http/refusal-text.ts";
 import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
+import { symbolOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { deliveriesText } from "./events.ts";
@@ -248,7 +249,9 @@ const checkLines = (checks: readonly NextCheck[], program: string): readonly Lin
     { indent: "      ", text: withProgram(command, program), isCommand: true },
   ]);
 
-const stepLine = ({ mark, text }: ExplainedStep, before = ""): Line => ({ indent: `${before}${SIGNS[mark]} `, text });
+const stepLine = ({ mark, text }: ExplainedStep, before = ""): Line => ({
+  indent: `${before}${symbolOf(mark)} `,
+  text,
+});
 
 /** As in the console. */
-const SIGNS = { good: "✓", bad: "✕", warn: "!", busy: "●", quiet: "–" } as const;

@@ -1,162 +1,114 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import * as v from "valibot";
 import { systemClock } from "../host/clock.ts";
-import { isSafeToRerun, ROUTE_STATES, type SeenState } from "../model/delivery-state.ts";
-import { get, postUnless } from "./bridge-client.ts";
+import { get, post } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { printFound } from "./output.ts";
-import { replayed } from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
+import { shellWord } from "./shell-word.ts";
 import { printable, table } from "./terminal-text.ts";
 
-/** What became of one route of a delivery, as far as a selection needs it. Those of a delivery come with the worst first. */
-const routeOutcome = v.object({
-  route: v.string(),
-  state: v.picklist(ROUTE_STATES),
-  since: v.string(),
-  target: v.exactOptional(v.string()),
+/** `POST /v1/replay-preview`. */
+const bulkPreview = v.object({
+  deliveries: v.number(),
+  total: v.number(),
+  routes: v.array(
+    v.object({
+      route: v.string(),
+      state: v.string(),
+      runs: v.number(),
+      unsafe: v.number(),
+      replayed: v.number(),
+      unmatched: v.number(),
+      forbidden: v.number(),
+    }),
+  ),
+  isCut: v.exactOptional(v.literal(true)),
 });
-const outcome = v.object({ id: v.string(), routes: v.exactOptional(v.array(routeOutcome)) });
-const page = v.object({ deliveries: v.array(outcome), next: v.exactOptional(v.string()) });
-const one = v.object({ delivery: outcome });
+type Preview = v.InferOutput<typeof bulkPreview>;
 
-/** `GET /v1/deliveries/{id}/replay`. */
-const replayPreview = v.object({
-  delivery: v.string(),
-  routes: v.array(v.object({ route: v.string(), recorded: v.boolean(), fires: v.boolean() })),
+/** `POST /v1/replays` and `GET /v1/replays/{id}`. */
+const bulkReplay = v.object({
+  id: v.string(),
+  state: v.picklist(["running", "done", "stopped"]),
+  total: v.number(),
+  handled: v.number(),
+  counts: v.object({ accepted: v.number(), duplicate: v.number(), outdated: v.number(), refused: v.number() }),
 });
+type Order = v.InferOutput<typeof bulkReplay>;
 
-/** A route of a delivery that is to run again. */
-interface Replay {
-  readonly delivery: string;
-  readonly route: string;
-  /** `unmatched`: the route did not act on the delivery, and would today. */
-  readonly state: SeenState;
-  /** Undefined for `unmatched`. */
-  readonly since?: string;
-  /** The states of the route for each event of the delivery. It runs again for each of them. */
-  readonly all: readonly SeenState[];
-  /** Whether the route matches the event today. Otherwise nothing would run. */
-  readonly fires: boolean;
-  /** Whether the bridge lets the caller run it again. */
-  readonly isAllowed: boolean;
-}
-
-/** How often the progress is printed. A shorter command prints none. */
+/** How often the progress is read. */
+const POLL_MS = 500;
+/** How often it is printed. A shorter command prints none. */
 const PROGRESS_MS = 2_000;
 
 /**
- * `drawbridge events replay` for several deliveries. Each replay names the state in which the route was seen, and the bridge
- * runs it once for that state, whoever asks: the same command again goes on where it stopped, and runs nothing twice.
+ * `drawbridge events replay` for several deliveries: the bridge counts them, and runs them again in the background. The
+ * command waits for the end of its order, and stops it if it is interrupted.
  */
 export async function replayManyCommand(invocation: Invocation): Promise<number> {
-  const { options, given, print } = invocation;
+  const { options, given, print, warn } = invocation;
+  const { reason, rate } = options;
+  const isDry = given.has("dry-run");
+  if (!isDry && reason === undefined) throw usageFault('say why, for the record: add --reason "…"');
   const session = await sessionOf(invocation);
   const interrupted = invocation.interrupted();
-  const progress = progressOf(invocation);
-  const selected = await select(invocation, session, { interrupted, progress });
-  if (selected === undefined) return stopped(invocation, interrupted, "nothing was run again");
-  rejectUnsafe(selected, given.has("force"));
-  if (given.has("dry-run")) {
-    printFound(invocation, { whole: selected, records: selected, text: () => previewText(selected) });
-    return EXIT.done;
-  }
-  const firing = selected.filter(({ fires }) => fires);
-  const rate = Number(options["rate"]);
-  const counts = { accepted: 0, duplicate: 0, outdated: 0 };
-  const handled = (): number => counts.accepted + counts.duplicate + counts.outdated;
-  const state = (): string => {
-    const { accepted, duplicate, outdated } = counts;
-    const changed = outdated > 0 ? `, ${outdated} changed meanwhile and were left alone` : "";
-    const left = firing.length - handled();
-    return `${accepted} run again, ${duplicate} had been before, ${left} left, ${leftOut(selected)}${changed}`;
-  };
-  try {
-    for (const item of firing) {
-      if (interrupted.aborted) return stopped(invocation, interrupted, state());
-      const startedMs = systemClock.monotonic();
-      counts[await replayOne(session, item, invocation)] += 1;
-      progress(state());
-      const restMs = 1_000 / rate - (systemClock.monotonic() - startedMs);
-      if (handled() < firing.length && restMs > 0)
-        await wait(restMs, undefined, { signal: interrupted }).catch(() => undefined);
-    }
-  } catch (error) {
-    invocation.warn(printable(`${state()}; the same command goes on: ${commandOf(invocation)}`));
-    throw error;
-  }
-  print(printable(state()));
-  return EXIT.done;
-}
-
-/** `outdated`: the route has another state meanwhile, so it was not run. */
-async function replayOne(
-  session: Session,
-  { delivery, route, state, since }: Replay,
-  { options, given }: Invocation,
-): Promise<"accepted" | "duplicate" | "outdated"> {
-  const { reason } = options;
-  const body = {
-    route,
-    expected: { state, ...(since !== undefined && { since }) },
-    ...(reason !== undefined && { reason }),
+  const ids = idsIn(invocation);
+  const selection = {
+    ...(ids.length > 0 && { deliveries: ids }),
+    query: queryOf(invocation),
     ...(given.has("today") && { today: true }),
     ...(given.has("force") && { force: true }),
   };
-  const path = `/v1/deliveries/${encodeURIComponent(delivery)}/replay`;
-  const answer = await postUnless(session, path, replayed, { body, refusedFor: "replay_outdated" });
-  return answer?.status ?? "outdated";
-}
-
-interface Selecting {
-  readonly interrupted: AbortSignal;
-  readonly progress: (text: string) => void;
-}
-
-/** The routes that are selected, the oldest delivery first. Undefined if the selection was interrupted. */
-async function select(
-  invocation: Invocation,
-  session: Session,
-  { interrupted, progress }: Selecting,
-): Promise<readonly Replay[] | undefined> {
-  const { options, given } = invocation;
-  const states = options["state"]?.split(",") ?? (idsIn(invocation).length > 0 ? undefined : ["given_up"]);
-  const isWanted = ({ route, state, target }: v.InferOutput<typeof routeOutcome>): boolean =>
-    (states?.includes(state) ?? true) &&
-    (options["route"] === undefined || options["route"] === route) &&
-    (options["target"] === undefined || options["target"] === target);
-  const found: Replay[] = [];
-  for await (const { id, routes = [] } of selectedDeliveries(invocation, session, states)) {
-    if (interrupted.aborted) return undefined;
-    const path = `/v1/deliveries/${encodeURIComponent(id)}/replay`;
-    const preview = await get(session, path, replayPreview);
-    const fires = new Map(preview.routes.map((route) => [route.route, route.fires]));
-    const byRoute = new Map<string, v.InferOutput<typeof routeOutcome>[]>();
-    for (const one of routes) byRoute.set(one.route, [...(byRoute.get(one.route) ?? []), one]);
-    for (const [route, outcomes] of byRoute) {
-      const [worst] = outcomes;
-      if (worst === undefined || !outcomes.some(isWanted)) continue;
-      const { state, since } = worst;
-      const all = outcomes.map((one) => one.state);
-      found.push({
-        delivery: id,
-        route,
-        state,
-        since,
-        all,
-        fires: fires.get(route) ?? false,
-        isAllowed: fires.has(route),
-      });
-    }
-    const isUnmatched = ({ route, recorded, fires: firesNow }: (typeof preview.routes)[number]): boolean =>
-      firesNow && !recorded && (options["route"] === undefined || options["route"] === route);
-    const unmatched = { delivery: id, state: "unmatched", all: ["unmatched"], fires: true, isAllowed: true } as const;
-    if (given.has("today"))
-      for (const { route } of preview.routes.filter(isUnmatched)) found.push({ ...unmatched, route });
-    progress(`looked at ${found.length} so far`);
+  const preview = await post(session, "/v1/replay-preview", bulkPreview, { body: selection });
+  const unknown = ids.length - preview.deliveries;
+  if (unknown > 0) warn(`${unknown} of these deliveries cannot be read: they have expired, or are not yours to read`);
+  if (isDry) {
+    printFound(invocation, { whole: preview, records: preview.routes, text: () => previewText(preview) });
+    return EXIT.done;
   }
-  return found.reverse();
+  if (interrupted.aborted) return stopped(invocation, interrupted, "nothing was run again");
+  const body = { ...selection, reason, rate: Number(rate) };
+  const ordered = await post(session, "/v1/replays", bulkReplay, {
+    body,
+    headers: { "idempotency-key": randomUUID() },
+  });
+  const order = await ended(ordered, session, { invocation, interrupted, preview });
+  const text = progressText(order, preview);
+  if (order.state === "stopped") return stopped(invocation, interrupted, text);
+  print(printable(text));
+  if (preview.isCut) warn(`there may be more; the same command goes on: ${commandOf(invocation)}`);
+  return EXIT.done;
+}
+
+interface Waiting {
+  readonly invocation: Invocation;
+  readonly interrupted: AbortSignal;
+  readonly preview: Preview;
+}
+
+/** Waits until an order is done. Stops it if the command is interrupted. */
+async function ended(ordered: Order, session: Session, { invocation, interrupted, preview }: Waiting): Promise<Order> {
+  const path = `/v1/replays/${encodeURIComponent(ordered.id)}`;
+  let order = ordered;
+  let printedMs = systemClock.monotonic();
+  try {
+    while (order.state === "running") {
+      if (interrupted.aborted) return await post(session, `${path}/stop`, bulkReplay, { body: {} });
+      await wait(POLL_MS, undefined, { signal: interrupted }).catch(() => undefined);
+      order = await get(session, path, bulkReplay);
+      if (systemClock.monotonic() - printedMs < PROGRESS_MS) continue;
+      printedMs = systemClock.monotonic();
+      invocation.warn(printable(progressText(order, preview)));
+    }
+    return order;
+  } catch (error) {
+    const page = new URL(`/console/replays/${encodeURIComponent(order.id)}`, session.url);
+    invocation.warn(printable(`${progressText(order, preview)}; the bridge goes on without this command: ${page}`));
+    throw error;
+  }
 }
 
 /** The positional and each `--delivery`. */
@@ -164,90 +116,64 @@ const idsIn = ({ positionals, lists }: Invocation): readonly string[] => [
   ...new Set([...positionals, ...(lists["delivery"] ?? [])]),
 ];
 
-async function* selectedDeliveries(
-  invocation: Invocation,
-  session: Session,
-  states: readonly string[] | undefined,
-): AsyncGenerator<v.InferOutput<typeof outcome>> {
-  const ids = idsIn(invocation);
-  if (ids.length > 0) {
-    for (const id of ids.toReversed())
-      yield (await get(session, `/v1/deliveries/${encodeURIComponent(id)}`, one)).delivery;
-    return;
-  }
-  const { source, route, target, since, until } = invocation.options;
-  const query = Object.entries({ source, route, target, since, until, state: states?.join(","), limit: "200" });
-  const search = new URLSearchParams();
-  for (const [name, value] of query) if (value !== undefined) search.set(name, value);
-  for (;;) {
-    const { deliveries, next } = await get(session, `/v1/deliveries?${search}`, page);
-    yield* deliveries;
-    if (next === undefined) return;
-    search.set("cursor", next);
-  }
-}
-
-function rejectUnsafe(selected: readonly Replay[], isForced: boolean): void {
-  const isUnsafe = (state: SeenState): boolean => !isSafeToRerun(state);
-  const unsafe = [...new Set(selected.flatMap(({ all }) => all))].filter(isUnsafe);
-  const first = selected.find(({ all }) => all.some(isUnsafe));
-  if (isForced || first === undefined) return;
-  const { delivery, route } = first;
-  throw usageFault(
-    `the selection has routes that are ${unsafe.join(", ")}: something may have run for them already, or still runs. The first is ${route} of ${delivery}; a route runs again for every event of its delivery. To run them again nevertheless, add --force`,
+/** The filters of the list. What matches only today is found whatever became of its delivery. */
+function queryOf(invocation: Invocation): Readonly<Record<string, string>> {
+  const { source, route, target, since, until, state } = invocation.options;
+  const isSearch = idsIn(invocation).length === 0 && !invocation.given.has("today");
+  const filters = { source, route, target, since, until, state: state ?? (isSearch ? "given_up" : undefined) };
+  return Object.fromEntries(
+    Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 }
 
-/** How many are not run again, and why. */
-function leftOut(selected: readonly Replay[]): string {
-  const forbidden = selected.filter(({ isAllowed }) => !isAllowed).length;
-  const unmatched = selected.filter(({ fires, isAllowed }) => isAllowed && !fires).length;
-  return `${unmatched} match no more${forbidden > 0 ? `, ${forbidden} cannot be run again by you` : ""}`;
+function progressText({ counts, total, handled }: Order, preview: Preview): string {
+  const { accepted, duplicate, outdated, refused } = counts;
+  const parts: readonly (readonly [number, string])[] = [
+    [outdated, "changed meanwhile and were left alone"],
+    [refused, "could not be run again: see the log of the bridge"],
+    [sumOf(preview, "unsafe"), "may have run already and need --force"],
+    [sumOf(preview, "unmatched"), "match no more"],
+    [sumOf(preview, "forbidden"), "cannot be run again by you"],
+  ];
+  const others = parts.flatMap(([count, words]) => (count === 0 ? [] : [`, ${count} ${words}`]));
+  const before = duplicate + sumOf(preview, "replayed");
+  return `${accepted} run again, ${before} had been before, ${total - handled} left${others.join("")}`;
 }
 
-function previewText(selected: readonly Replay[]): string {
-  if (selected.length === 0) return "no route of a delivery matches; nothing would run";
-  const counts = new Map<string, { fires: number; not: number; forbidden: number }>();
-  for (const { route, state, fires, isAllowed } of selected) {
-    const key = JSON.stringify([route, state]);
-    const count = counts.get(key) ?? { fires: 0, not: 0, forbidden: 0 };
-    if (fires) count.fires += 1;
-    else if (isAllowed) count.not += 1;
-    else count.forbidden += 1;
-    counts.set(key, count);
-  }
-  const isAnyForbidden = selected.some(({ isAllowed }) => !isAllowed);
-  const rows = [...counts].map(([key, { fires, not, forbidden }]) => {
-    const [route = "", state = ""] = JSON.parse(key) as readonly string[];
-    return [route, state, String(fires), String(not), ...(isAnyForbidden ? [String(forbidden)] : [])];
-  });
-  const heading = ["ROUTE", "STATE", "WOULD FIRE", "MATCH NO MORE", ...(isAnyForbidden ? ["NOT BY YOU"] : [])];
-  const firing = selected.filter(({ fires }) => fires).length;
-  return `${table(heading, rows)}\n${firing} would run again; nothing was sent`;
+type Reason = "runs" | "unsafe" | "replayed" | "unmatched" | "forbidden";
+
+const sumOf = ({ routes }: Preview, why: Reason): number => routes.reduce((sum, one) => sum + one[why], 0);
+
+const COLUMNS: readonly (readonly [Reason, string])[] = [
+  ["runs", "WOULD RUN"],
+  ["unsafe", "NEED --force"],
+  ["replayed", "RUN AGAIN BEFORE"],
+  ["unmatched", "MATCH NO MORE"],
+  ["forbidden", "NOT BY YOU"],
+];
+
+function previewText(preview: Preview): string {
+  const { routes, total, isCut } = preview;
+  if (routes.length === 0) return `no route of a delivery matches; nothing would run${isCut ? MAY_BE_MORE : ""}`;
+  const shown = COLUMNS.filter(([why]) => why === "runs" || sumOf(preview, why) > 0);
+  const rows = routes.map((one) => [one.route, one.state, ...shown.map(([why]) => String(one[why]))]);
+  const heading = ["ROUTE", "STATE", ...shown.map(([, words]) => words)];
+  return `${table(heading, rows)}\n${total} would run again; nothing was sent${isCut ? MAY_BE_MORE : ""}`;
 }
 
-function progressOf({ warn }: Invocation): (text: string) => void {
-  let printedMs = systemClock.monotonic();
-  return (text) => {
-    if (systemClock.monotonic() - printedMs < PROGRESS_MS) return;
-    printedMs = systemClock.monotonic();
-    warn(printable(text));
-  };
-}
+const MAY_BE_MORE = ". There may be more: only the newest were counted";
 
 function stopped(invocation: Invocation, interrupted: AbortSignal, state: string): number {
   invocation.warn(printable(`stopped: ${state}; the same command goes on: ${commandOf(invocation)}`));
-  return Number(interrupted.reason);
+  // Somebody else may have stopped it.
+  return interrupted.aborted ? Number(interrupted.reason) : EXIT.refused;
 }
 
 /** The command line, quoted for a shell. Times are absolute, so that the selection stays the same. */
 function commandOf({ positionals, options, lists, given, program }: Invocation): string {
   const flags = [...given].flatMap((name) => {
     const values = lists[name] ?? (options[name] === undefined ? undefined : [options[name]]);
-    return values === undefined ? [`--${name}`] : values.map((value) => `--${name} ${quoted(value)}`);
+    return values === undefined ? [`--${name}`] : values.map((value) => `--${name} ${shellWord(value)}`);
   });
-  return [`${program} events replay`, ...positionals.map(quoted), ...flags].join(" ");
+  return [`${program} events replay`, ...positionals.map(shellWord), ...flags].join(" ");
 }
-
-const quoted = (word: string): string =>
-  /^[\w.:,@/+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;

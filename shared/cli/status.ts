@@ -1,6 +1,6 @@
 import { approvalsText, overviewRows } from "../http/overview-text.ts";
-import { LEVEL_WORDS, type Level } from "../model/level.ts";
-import type { StateWords } from "../model/state-words.ts";
+import type { Level } from "../model/level.ts";
+import { LEVEL_WORDS, type Tone, textOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -29,9 +29,8 @@ const EXIT_OF = {
 
 function statusText(found: ShownOverview, display: Display): string {
   const { level, at, version, configuration, hidden, ended } = found;
-  const { symbol, words } = LEVEL_WORDS[level];
   const head = [
-    `${symbol} ${words}`,
+    textOf(LEVEL_WORDS[level]),
     timeText(at, display),
     `version ${version}`,
     ...(hidden ? [] : [`configuration ${configuration ?? "unknown"}`]),
@@ -49,13 +48,12 @@ function statusText(found: ShownOverview, display: Display): string {
 }
 
 function levelCell(level: Level): Cell {
-  const { symbol, words, tone } = LEVEL_WORDS[level];
-  const text = `${symbol} ${words}`;
-  const shown = TONES[tone];
+  const text = textOf(LEVEL_WORDS[level]);
+  const shown = TONES[LEVEL_WORDS[level].tone];
   return shown === undefined ? text : { text, tone: shown };
 }
 
-const TONES: Readonly<Partial<Record<StateWords["tone"], "failed" | "attention">>> = {
+const TONES: Readonly<Partial<Record<Tone, "failed" | "attention">>> = {
   failed: "failed",
   attention: "attention",
 };

@@ -1,7 +1,8 @@
 import { epochMillis } from "../host/clock.ts";
+import { TONES, type Tone } from "../model/state-words.ts";
 import { type Axis, axisOf } from "../model/thread/axis.ts";
 import { shownSteps } from "../model/thread/shown-steps.ts";
-import { durationText, KIND_WORDS, TONE_SIGNS, WAITING_KINDS } from "../model/thread/words.ts";
+import { durationText, KIND_WORDS, WAITING_KINDS } from "../model/thread/words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -61,13 +62,14 @@ export function threadText(thread: ShownThread, { isAll, ...display }: Display &
 type Step = ShownThread["spans"][number];
 
 function stepText({ what, state, tone, by, summary, kind, isLongest }: Step): string {
-  const sign = TONE_SIGNS[TONES.find((one) => one === tone) ?? "quiet"];
+  const sign = isTone(tone) ? TONES[tone].symbol : TONES.quiet.symbol;
   const who = by === undefined ? "" : ` by ${by}`;
   const rest = summary === undefined || kind === "delivery" ? "" : `: ${summary}`;
   return `${sign} ${what}, ${state}${who}${isLongest ? " ◆ longest step" : ""}${rest}`;
 }
 
-const TONES = ["failed", "attention", "open", "good", "quiet"] as const;
+/** A newer bridge may have further ones. */
+const isTone = (tone: string): tone is Tone => Object.hasOwn(TONES, tone);
 
 /** At least one place. */
 function barOf(kind: string, axis: Axis, { start, end }: { readonly start: number; readonly end: number }): string {

@@ -42,6 +42,7 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
       entriesOf(outline.orders).flatMap(([name, part]) => orderOf(name, part, { ...names, outline }, problems)),
     ),
     console: outline.console,
+    otlp: outline.otlp,
     limits: outline.limits,
     checks: outline.checks,
   };

@@ -11,6 +11,7 @@ import { type BusEvent, OWN_SOURCES } from "../model/bus-event.ts";
 import { RESERVED_VOUCHERS } from "../model/principal.ts";
 import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
+import { type OtlpSettings, otlpSettings } from "../outbound/otlp-settings.ts";
 import type { Pattern } from "../routes/pattern.ts";
 
 const name = v.pipe(
@@ -336,6 +337,9 @@ export const outline = v.strictObject({
   console: v.optional(
     v.pipe(consoleSettings, v.description("Web pages under `/console`. Without it, the address answers 404.")),
   ),
+  otlp: v.optional(
+    v.pipe(otlpSettings, v.description("Where threads are sent as OpenTelemetry traces. On one machine only.")),
+  ),
   limits: v.optional(v.pipe(limits, v.description("Size of requests, retention, and shutdown.")), {}),
   checks: v.optional(v.pipe(checks, v.description("Findings of `drawbridge check` that are ignored.")), {}),
 });
@@ -352,6 +356,7 @@ export interface Config {
   readonly routes: readonly ConfiguredRoute[];
   readonly orders: Orders;
   readonly console?: ConsoleSettings | undefined;
+  readonly otlp?: OtlpSettings | undefined;
   readonly limits: v.InferOutput<typeof limits>;
   readonly checks: v.InferOutput<typeof checks>;
 }

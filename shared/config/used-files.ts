@@ -3,8 +3,8 @@ import { refsIn } from "./references.ts";
 import type { Config } from "./schema.ts";
 
 /** Returns the references to secrets in a configuration. */
-const refsOf = ({ identity, sources, targets, console }: Config) =>
-  refsIn({ identity, sources, targets, console }, []).map(([, ref]) => partsOf(ref));
+const refsOf = ({ identity, sources, targets, console, otlp }: Config) =>
+  refsIn({ identity, sources, targets, console, otlp }, []).map(([, ref]) => partsOf(ref));
 
 /** Returns the paths of the files that a configuration refers to: secrets and sets of public keys. */
 export const usedFiles = (config: Config): readonly string[] => [

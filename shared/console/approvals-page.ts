@@ -5,9 +5,10 @@ import { missingText, progressText } from "../approvals/rules.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
 import type { ShownApproval } from "../http/shown-approval.ts";
+import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink } from "./html.ts";
+import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** The open approvals that this person may decide or has requested. */
@@ -87,11 +88,9 @@ ${approval.may.includes("emergency") ? emergencyForm(approval, visit) : NOTHING}
 }
 
 function stateBadge({ state, grants }: ListedApproval): Html {
-  if (state !== "granted") return badge("busy", "waiting");
   const isEmergency = grants.some(({ emergency }) => emergency);
-  return isEmergency
-    ? badge("warn", "granted in an emergency, not fired yet")
-    : badge("good", "granted, not fired yet");
+  if (state === "granted" && isEmergency) return badge("warn", "granted in an emergency, not fired yet");
+  return wordsBadge(APPROVAL_WORDS[state === "requested" && grants.length > 0 ? "partly_granted" : state]);
 }
 
 /** The name that the sender gives the person, then what is proved. */

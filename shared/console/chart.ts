@@ -2,15 +2,15 @@ import { html } from "hono/html";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
 import { DELIVERY_STATES } from "../model/delivery-state.ts";
-import { type StateWords, wordsOf } from "../model/state-words.ts";
-import { duration, type Html, NOTHING, STATE_TONES, stateBadge } from "./html.ts";
+import { TONES, type Tone, wordsOf } from "../model/state-words.ts";
+import { duration, type Html, NOTHING, stateBadge } from "./html.ts";
 
 type Listed = ListedDeliveries["deliveries"][number];
 
 /** From bottom to top: what failed is on top, where it is seen first. The record of a read has no state. */
 const STACK: readonly string[] = ["audit", "event", ...byTone("quiet", "good", "open", "attention", "failed")];
 
-function byTone(...tones: readonly StateWords["tone"][]): readonly string[] {
+function byTone(...tones: readonly Tone[]): readonly string[] {
   return tones.flatMap((tone) => DELIVERY_STATES.filter((state) => wordsOf(state).tone === tone).toReversed());
 }
 
@@ -57,7 +57,7 @@ function barMarkup(bar: ReadonlyMap<string, number>, at: number, unit: number): 
     const place = html`x="${at * BAR_WIDTH + 1}" y="${top.toFixed(2)}" width="${BAR_WIDTH - 2}" height="${height.toFixed(2)}"`;
     const isCalm = tone !== "failed" && tone !== "attention";
     return [
-      html`<rect class="${STATE_TONES[tone]}" ${place}></rect>${isCalm ? NOTHING : html`<rect fill="url(#hatched)" ${place}></rect>`}`,
+      html`<rect class="${TONES[tone].colour}" ${place}></rect>${isCalm ? NOTHING : html`<rect fill="url(#hatched)" ${place}></rect>`}`,
     ];
   });
   if (pieces.length === 0) return NOTHING;

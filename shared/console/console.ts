@@ -12,7 +12,6 @@ import type { ServedApp } from "../http/connection.ts";
 import { NOT_FOUND, problemOf, UNAVAILABLE } from "../http/problem.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { Rejection } from "../model/rejection.ts";
-import { ASSETS } from "./assets.ts";
 import { rejectForgedForm } from "./csrf.ts";
 import type { Html } from "./html.ts";
 import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
@@ -60,8 +59,9 @@ const FORMS: readonly (readonly [path: string, form: FormName])[] = [
   ["/console/targets/:id", "submitTarget"],
 ];
 
-/** Loaded with the first page: the start of a function in AWS takes time for all that it loads. */
+/** Loaded with the first request for one: the start of a function in AWS takes time for all that it loads. */
 const handlers = () => import("./pages.ts");
+const assets = () => import("./assets.ts");
 
 /** The pages under `/console`. `docs/console.md` describes each page and how access is controlled. */
 export function createConsole(deps: ConsoleDeps): Hono<Env> {
@@ -72,9 +72,11 @@ export function createConsole(deps: ConsoleDeps): Hono<Env> {
     await next();
   });
   app.use(secureHeaders(HEADERS));
-  for (const [path, { type, text }] of Object.entries(ASSETS)) {
-    app.get(path, (c) => c.body(text, 200, { "Content-Type": type, "Cache-Control": "max-age=600" }));
-  }
+  app.get("/console/:asset{[a-z]+\\.[a-z]+}", async (c) => {
+    const asset = (await assets()).ASSETS[c.req.path];
+    if (asset === undefined) return c.notFound();
+    return c.body(asset.text, 200, { "Content-Type": asset.type, "Cache-Control": "max-age=600" });
+  });
   addSignInRoutes(app, deps);
   for (const [path, name] of PAGES)
     app.get(path, (c) => showPage(c, deps, async (...asked) => (await handlers()).pages[name](...asked)));
@@ -189,6 +191,7 @@ function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps:
     routes,
     may: (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined,
     mayReadDeliveries: policy.rejectCall(me, "deliveries", "anything") === undefined,
+    mayReadBridge: policy.rejectCall(me, "deliveries", []) === undefined,
     isMe: (other) => isSamePerson(me, other, people),
     ask: createApiClient(api, origin, token),
   };

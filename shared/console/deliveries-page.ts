@@ -151,7 +151,7 @@ only deliveries that shadow mode let in</label></details>
 /** The states that need a person are one choice, and each state is one. */
 const STATE_CHOICES: readonly (readonly [string, string])[] = [
   ["", "any"],
-  [NEEDS_ATTENTION.join(), "needs a person"],
+  [NEEDS_ATTENTION.join(), "needs attention"],
   ...DELIVERY_STATES.map((state) => [state, stateText(state)] as const),
 ];
 const OUTCOMES = ["event", "ignored", "unusable", "refused", "audit"] as const;

@@ -1,13 +1,12 @@
 import { html } from "hono/html";
 import type { DeliveryExplanation, ExplainedRoute } from "../http/explain-delivery.ts";
 import type { NextCheck, Step } from "../http/explain-route.ts";
+import { toneOf } from "../model/state-words.ts";
 import { badge, type Html, NOTHING } from "./html.ts";
 
 /** The answer in one line, for the top of the page. */
 export const answerOf = ({ answer, mark }: DeliveryExplanation): Html =>
-  html`<p class="notice ${mark}">${badge(mark, MARK_WORDS[mark])} ${answer}</p>`;
-
-const MARK_WORDS = { good: "done", bad: "failed", warn: "look", busy: "under way", quiet: "nothing to do" } as const;
+  html`<p class="notice ${mark}">${badge(mark, toneOf(mark).words)} ${answer}</p>`;
 
 /** Why a delivery fired what it did, or nothing: the steps up to the routes, each route, and what to check next. */
 export function explanationOf({ steps, routes, otherRoutes, checks }: DeliveryExplanation): Html {

@@ -2,9 +2,9 @@ import { html } from "hono/html";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Overview } from "../http/overview.ts";
 import { approvalsText, checksText, noneEndedText, overviewRows, pagesText } from "../http/overview-text.ts";
-import { LEVEL_WORDS, LEVELS, type Level } from "../model/level.ts";
-import { wordsOf } from "../model/state-words.ts";
-import { age, deliveryLink, type Html, NOTHING, STATE_TONES, stateBadge } from "./html.ts";
+import { LEVELS, type Level } from "../model/level.ts";
+import { LEVEL_WORDS, TONES, wordsOf } from "../model/state-words.ts";
+import { age, deliveryLink, type Html, NOTHING, stateBadge, wordsBadge } from "./html.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -33,14 +33,11 @@ ${targets === undefined ? NOTHING : targetsSection(targets, visit)}
   return { ok: true, value: { title: "Is it well?", main, refreshSeconds: 15 } };
 }
 
-function levelBadge(level: Level): Html {
-  const { symbol, words, tone } = LEVEL_WORDS[level];
-  return html`<span class="badge ${STATE_TONES[tone]}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
-}
+const levelBadge = (level: Level): Html => wordsBadge(LEVEL_WORDS[level]);
 
 function verdict(overview: Overview): Html {
   const { level, version, configuration, hidden } = overview;
-  const tone = STATE_TONES[LEVEL_WORDS[level].tone];
+  const tone = TONES[LEVEL_WORDS[level].tone].colour;
   const rows = overviewRows(overview);
   const facts = [
     ...LEVELS.flatMap((one) => {

@@ -1,13 +1,12 @@
 /** Styles of the home page, and of forms behind a step. */
 export const HOME_STYLE = `
-.hidden { position: absolute; left: -99rem; }
 .verdict { display: flex; flex-wrap: wrap; gap: .1rem 1.2rem; align-items: baseline; margin: 0 0 .8rem; padding: .5rem .9rem; border: 1px solid var(--line); border-left: 6px solid var(--quiet); border-radius: .3rem; background: var(--raised); }
 .verdict.bad { border-left-color: var(--bad); } .verdict.warn { border-left-color: var(--warn); } .verdict.good { border-left-color: var(--good); }
-.verdict .badge { font-size: 1.15rem; font-weight: 600; }
+.verdict .badge { font-size: var(--type-heading); }
 .verdict .aside { white-space: normal; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .6rem; margin: 0 0 .6rem; }
 .tile { padding: .5rem .8rem; border: 1px solid var(--line); border-radius: .3rem; }
-.tile h2 { margin: 0; font-size: .875rem; font-weight: 600; color: var(--faint); }
+.tile h2 { margin: 0; font-size: var(--type-small); font-weight: 600; color: var(--faint); }
 .tile p { margin: .1rem 0 0; }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.1fr); gap: 0 2rem; align-items: start; }
 .columns > section { min-width: 0; }
@@ -16,7 +15,7 @@ export const HOME_STYLE = `
 .home th.number, .home td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .home td:first-child { width: 60%; min-width: 11rem; }
 .home tr:has(+ tr.because) td { border-bottom: 0; }
-.home tr.because td { padding-top: 0; color: var(--faint); font-size: .875rem; }
+.home tr.because td { padding-top: 0; color: var(--faint); font-size: var(--type-small); }
 .home .act { padding-right: 0; white-space: nowrap; }
 .failures { margin: 0 0 .4rem; padding: 0; list-style: none; }
 .failures li { padding: .15rem 0; }
@@ -33,7 +32,7 @@ export const HOME_STYLE = `
   .list.home tr.because { padding-top: 0; }
   .list.home td { width: auto; min-width: 0; padding: 0; }
   .list.home td:first-child { flex: 1 0 auto; max-width: 100%; }
-  .list.home td.number { font-size: .875rem; }
+  .list.home td.number { font-size: var(--type-small); }
   .list.home td.zero { display: none; }
   .list.home td.number::before { content: attr(data-name) " "; color: var(--faint); }
   .act .confirm form { position: static; width: 20rem; max-width: 100%; box-shadow: none; }

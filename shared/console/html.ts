@@ -3,7 +3,7 @@ import type { EpochMillis } from "../host/clock.ts";
 import { parseWebUrl } from "../host/url-credentials.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
-import { type StateWords, wordsOf } from "../model/state-words.ts";
+import { type StateWords, symbolOf, TONES, type ToneColour, wordsOf } from "../model/state-words.ts";
 
 /** Markup. Every text that is put into a template of {@link html} is escaped; nothing here bypasses that. */
 export type Html = ReturnType<typeof html>;
@@ -36,27 +36,16 @@ export function duration(ms: number): string {
 const SECOND = [1_000, "s"] as const;
 const UNITS = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"], SECOND] as const;
 
-/** How a state looks. Its words and its sign carry the meaning; the colour only repeats it. */
-export type Tone = "good" | "bad" | "warn" | "busy" | "quiet";
-
-const SIGNS = { good: "✓", bad: "✕", warn: "!", busy: "●", quiet: "–" } as const satisfies Record<Tone, string>;
+export type Tone = ToneColour;
 
 export const badge = (tone: Tone, words: string): Html =>
-  html`<span class="badge ${tone}"><span aria-hidden="true">${SIGNS[tone]}</span> ${words}</span>`;
+  html`<span class="badge ${tone}"><span aria-hidden="true">${symbolOf(tone)}</span> ${words}</span>`;
 
 /** What became of a delivery or of one of its routes: `✕ given up`. */
-export function stateBadge(state: string): Html {
-  const { symbol, words, tone } = wordsOf(state);
-  return html`<span class="badge ${STATE_TONES[tone]}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
-}
+export const stateBadge = (state: string): Html => wordsBadge(wordsOf(state));
 
-export const STATE_TONES = {
-  failed: "bad",
-  attention: "warn",
-  open: "busy",
-  good: "good",
-  quiet: "quiet",
-} as const satisfies Record<StateWords["tone"], Tone>;
+export const wordsBadge = ({ symbol, words, tone }: StateWords): Html =>
+  html`<span class="badge ${TONES[tone].colour}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
 
 /** A link to a delivery's own page. */
 export const deliveryLink = (id: string, words: string = id): Html =>

@@ -5,17 +5,18 @@ import { formTokenField } from "./csrf.ts";
 import { type Html, hintFor, NOTHING } from "./html.ts";
 import type { Page, Problem, Visit } from "./visit.ts";
 
-const MENU = [
-  ["/console", "Home"],
-  ["/console/deliveries", "Deliveries"],
-  ["/console/replays", "Replays"],
-  ["/console/threads", "Threads"],
-  ["/console/approvals", "Approvals"],
-  ["/console/orders", "Orders"],
-  ["/console/rollbacks", "Roll back"],
-  ["/console/targets", "Targets"],
-  ["/console/credentials", "Credentials"],
-] as const;
+/** Each page with who may read it. The API decides again. */
+const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit) => boolean])[] = [
+  ["/console", "Home", () => true],
+  ["/console/deliveries", "Deliveries", ({ mayReadDeliveries }) => mayReadDeliveries],
+  ["/console/replays", "Replays", ({ mayReadDeliveries }) => mayReadDeliveries],
+  ["/console/threads", "Threads", ({ mayReadDeliveries }) => mayReadDeliveries],
+  ["/console/approvals", "Approvals", () => true],
+  ["/console/orders", "Orders", () => true],
+  ["/console/rollbacks", "Roll back", ({ routes, may }) => routes.some((route) => may("replay", route, "anything"))],
+  ["/console/targets", "Targets", ({ mayReadBridge }) => mayReadBridge],
+  ["/console/credentials", "Credentials", ({ mayReadBridge }) => mayReadBridge],
+];
 
 /** A whole page. `visit` is undefined if nobody is signed in. */
 export function layout({ title, main, refreshSeconds }: Page, visit?: Visit): Html {
@@ -42,13 +43,19 @@ ${main}
 </html>`;
 }
 
-const menuOf = ({ url, me, name, formToken }: Visit): Html => html`<nav aria-label="Pages">${MENU.map(
-  ([path, name]) => html`<a href="${path}" ${isAt(path, url) ? html`aria-current="page"` : NOTHING}>${name}</a>`,
-)}</nav>
-<form class="who" method="post" action="/console/sign-out">
-<span title="${me.subject} of ${me.issuer}">${name}${me.roles.length > 0 ? ` (${me.roles.join(", ")})` : ""}</span>
+/** Who is signed in is behind one word, so that the bar of a phone has two lines. */
+function menuOf(visit: Visit): Html {
+  const { url, me, name, formToken } = visit;
+  return html`<nav aria-label="Pages">${MENU.filter(([, , isFor]) => isFor(visit)).map(
+    ([path, name]) => html`<a href="${path}" ${isAt(path, url) ? html`aria-current="page"` : NOTHING}>${name}</a>`,
+  )}</nav>
+<details class="me"><summary>${name}</summary>
+<form method="post" action="/console/sign-out">
+<span><b>${me.subject}</b> of ${me.issuer}</span>
+<span>${me.roles.length > 0 ? `Roles: ${me.roles.join(", ")}` : "No role"}</span>
 ${formTokenField(formToken)}<button class="plain">Sign out</button>
-<button class="plain" name="everywhere" value="yes">everywhere</button></form>`;
+<button class="plain" name="everywhere" value="yes">Sign out everywhere</button></form></details>`;
+}
 
 const isAt = (path: string, { pathname }: URL): boolean =>
   pathname === path || (path !== "/console" && pathname.startsWith(`${path}/`));

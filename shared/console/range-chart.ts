@@ -1,8 +1,8 @@
 import { html } from "hono/html";
 import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
 import type { DeliveryCounts } from "../http/delivery-counts.ts";
-import { type StateWords, wordsOf } from "../model/state-words.ts";
-import { type Html, NOTHING, STATE_TONES, stateBadge } from "./html.ts";
+import { TONES, type Tone, wordsOf } from "../model/state-words.ts";
+import { type Html, NOTHING, stateBadge } from "./html.ts";
 
 interface Range {
   readonly from: number;
@@ -95,7 +95,7 @@ function barMarkup(bar: Bar, { x, width, unit }: Place): Html {
     const place = html`x="${(x + 0.5).toFixed(2)}" y="${top.toFixed(2)}" width="${Math.max(width - 1, 1).toFixed(2)}" height="${height.toFixed(2)}"`;
     const isCalm = tone !== "failed" && tone !== "attention";
     return [
-      html`<rect class="${STATE_TONES[tone]}" ${place}></rect>${isCalm ? NOTHING : html`<rect fill="url(#hatched)" ${place}></rect>`}`,
+      html`<rect class="${TONES[tone].colour}" ${place}></rect>${isCalm ? NOTHING : html`<rect fill="url(#hatched)" ${place}></rect>`}`,
     ];
   });
   if (pieces.length === 0) return NOTHING;
@@ -126,7 +126,7 @@ const minuteOf = (time: number): string => toIso(epochMillis(time)).slice(0, 16)
 const timeText = (time: number): string => minuteOf(time).slice(5).replace("T", " ");
 
 const nameOf = (state: Counted): string => (state === "event" ? "received" : wordsOf(state).words);
-const toneOf = (state: Counted): StateWords["tone"] => (state === "event" ? "open" : wordsOf(state).tone);
+const toneOf = (state: Counted): Tone => (state === "event" ? "open" : wordsOf(state).tone);
 const badgeOf = (state: Counted): Html =>
   state === "event" ? html`<span class="badge busy">received</span>` : stateBadge(state);
 

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../http/bulk-replays.ts";
-import { stateText } from "../model/state-words.ts";
+import { ORDER_WORDS, stateText } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, type Html, NOTHING, type Tone } from "./html.ts";
+import { age, type Html, NOTHING, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** The orders to run many deliveries again, the newest first. */
@@ -31,8 +31,7 @@ const ordersTable = (replays: readonly ShownBulkReplay[], { now }: Visit): Html 
 </tr>`,
 )}</tbody></table>`;
 
-const BADGES: Readonly<Record<ShownBulkReplay["state"], Tone>> = { running: "busy", done: "good", stopped: "warn" };
-const orderBadge = ({ state }: ShownBulkReplay): Html => badge(BADGES[state], state);
+const orderBadge = ({ state }: ShownBulkReplay): Html => wordsBadge(ORDER_WORDS[state]);
 
 /** One order: how far it is, and the form that stops it. */
 export async function replayPage(visit: Visit, id: string): Promise<ApiResult<Page>> {
@@ -131,6 +130,7 @@ function previewTable({ routes }: BulkPreview): Html {
   const columns = [
     ["runs", "Would run"],
     ["unsafe", "May have run"],
+    ["replayed", "Run again before"],
     ["unmatched", "Match no more"],
     ["forbidden", "Not by you"],
   ] as const;

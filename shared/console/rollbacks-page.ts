@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import type { Replayed } from "../delivery/replay.ts";
 import type { RollbackPreview, RunOfRoute } from "../http/rollback-preview.ts";
+import { RUN_WORDS } from "../model/state-words.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink } from "./html.ts";
+import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /**
@@ -112,10 +113,8 @@ function runText(
       : html`${outsideLink(newest.url, newest.id.slice(0, 8))} ${newest.title}${newest.author === undefined ? NOTHING : html`, ${newest.author}`}`;
   const by = html`<span class="aside">${what ?? "delivery"} ${deliveryLink(delivery)}</span>`;
   const nothing = problem === undefined ? NOTHING : html` ${badge("warn", problem)}`;
-  return html`${badge(RUN_TONES[state], state)}${age(endedAt ?? firedAt, visit.now)}: ${cause} ${by}${nothing}`;
+  return html`${wordsBadge(RUN_WORDS[state])}${age(endedAt ?? firedAt, visit.now)}: ${cause} ${by}${nothing}`;
 }
-
-const RUN_TONES = { running: "busy", succeeded: "good", failed: "bad" } as const;
 
 /** Rolls a route back. Returns the path of the next page. */
 export async function submitRollback(visit: Visit, form: URLSearchParams): Promise<ApiResult<string>> {

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { ListedTarget, ListedTargets, ShownTarget } from "../http/targets.ts";
-import { age, badge, type Html, NOTHING } from "./html.ts";
+import { TARGET_WORDS } from "../model/state-words.ts";
+import { age, type Html, NOTHING, wordsBadge } from "./html.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -39,9 +40,8 @@ ${targetForms(shown, visit, "targets")}
 }
 
 function stateBadge({ state, removed }: ShownTarget): Html {
-  const words = removed ? `${state}, not configured` : state;
-  if (state === "working") return badge("good", words);
-  return badge(state === "failing" ? "bad" : "warn", words);
+  const { words, ...look } = TARGET_WORDS[state];
+  return wordsBadge({ ...look, words: removed ? `${words}, not configured` : words });
 }
 
 function whyText({ pause, breaker }: ShownTarget, { now }: Visit): Html {

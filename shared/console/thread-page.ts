@@ -1,10 +1,11 @@
 import { html } from "hono/html";
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import type { ShownThread } from "../http/threads.ts";
+import { TONES } from "../model/state-words.ts";
 import { type Axis, axisOf } from "../model/thread/axis.ts";
 import { shownSteps } from "../model/thread/shown-steps.ts";
-import { durationText, KIND_WORDS, TONE_SIGNS, WAITING_KINDS } from "../model/thread/words.ts";
-import { age, deliveryLink, type Html, NOTHING, outsideLink, STATE_TONES } from "./html.ts";
+import { durationText, KIND_WORDS, WAITING_KINDS } from "../model/thread/words.ts";
+import { age, deliveryLink, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 type ShownSpan = ShownThread["spans"][number];
@@ -174,7 +175,7 @@ function rowOf(span: ShownSpan, { axis, from, now, anchor, depth }: RowPlace): H
       ? html`${durationText(end - start)} <span class="hint">goes on</span>`
       : durationText(end - start);
   return html`<tr id="${anchor}" class="k-${kind}${isLongest ? " longest" : ""}"><th scope="row" class="d${Math.min(depth, MAX_DEPTH)}">
-<span class="name">${name}</span> <span class="badge ${STATE_TONES[tone]}"><span aria-hidden="true">${TONE_SIGNS[tone]}</span> ${state}</span>${isLongest ? html` <span class="flag">◆ longest step</span>` : NOTHING}
+<span class="name">${name}</span> ${wordsBadge({ symbol: TONES[tone].symbol, words: state, tone })}${isLongest ? html` <span class="flag">◆ longest step</span>` : NOTHING}
 ${more.length === 0 ? NOTHING : html`<span class="more">${details}</span>`}</th>
 <td class="num" data-name="after"><time datetime="${span.start}" title="${span.start}">+${durationText(Math.max(0, start - from))}</time></td>
 <td class="num" data-name="took">${took}</td><td class="bars">${barOf(span, axis, { start, end })}</td></tr>`;
@@ -194,7 +195,7 @@ function barOf(
   const bands = gaps.map(
     (gap) => html`<rect class="gap" x="${percent(gap.at)}" width="${percent(gap.width)}" height="100%"></rect>`,
   );
-  return html`<svg aria-hidden="true">${bands}<rect class="${STATE_TONES[tone]}" ${place} ${box}></rect>${hatched}</svg>`;
+  return html`<svg aria-hidden="true">${bands}<rect class="${TONES[tone].colour}" ${place} ${box}></rect>${hatched}</svg>`;
 }
 
 function othersOf({ others = [] }: ShownThread, [kind, value]: readonly [string, string], now: EpochMillis): Html {

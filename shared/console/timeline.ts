@@ -6,6 +6,7 @@ import type { ShownDelivery } from "../http/deliveries.ts";
 import type { ShownExpectedRun } from "../http/expected-runs.ts";
 import type { ShownTimelineEvent } from "../http/shown-timeline.ts";
 import type { Identity } from "../model/approval.ts";
+import { APPROVAL_WORDS, TONES } from "../model/state-words.ts";
 import { age, badge, deliveryLink, duration, type Html, NOTHING, rejectionText, type Tone } from "./html.ts";
 
 /** Everything that followed a delivery, in order, each with its time since the receipt. */
@@ -65,7 +66,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
         html`${timelineEvent.action}, because of ${deliveryLink(timelineEvent.by)}, which reports the same event`,
       ];
     case "waiting":
-      return ["busy", "waiting", html`${timelineEvent.summary}`];
+      return [timelineEvent.waitsFor === undefined ? "busy" : "warn", "waiting", html`${timelineEvent.summary}`];
     case "run":
       return [...RUN_STATES[timelineEvent.state], html`${timelineEvent.summary}`];
     case "cut":
@@ -80,7 +81,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
         : ["bad", "not fired", rejectionText(timelineEvent.refusal)];
     case "approval":
       return [
-        timelineEvent.emergency ? "warn" : APPROVAL_TONES[timelineEvent.state],
+        timelineEvent.emergency ? "warn" : TONES[APPROVAL_WORDS[timelineEvent.state].tone].colour,
         `approval ${timelineEvent.state.replace("_", " ")}${timelineEvent.emergency ? " in an emergency" : ""}`,
         html`${by(timelineEvent.by)}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
       ];
@@ -146,17 +147,5 @@ function attemptText(entry: Attempt, now: EpochMillis): readonly [Tone, string, 
     }</span>${entry.unknownOutcome ? html` <span class="hint">The outcome at the target is unknown.</span>` : NOTHING}`,
   ];
 }
-
-const APPROVAL_TONES = {
-  requested: "busy",
-  granted: "good",
-  partly_granted: "busy",
-  fired: "good",
-  not_asked: "warn",
-  denied: "bad",
-  withdrawn: "quiet",
-  expired: "bad",
-  superseded: "quiet",
-} as const satisfies Record<Extract<ShownTimelineEvent, { kind: "approval" }>["state"], Tone>;
 
 const by = (who: Identity | undefined): Html => (who ? html` by ${nameOf(who)}` : NOTHING);

@@ -11,8 +11,6 @@ export interface BulkReplayDeps extends ReplayRouteDeps {
   readonly log: Log;
 }
 
-/** Replays of one order between two writes of its progress. An order that is stopped stops after them. */
-const BULK_STEP = 10;
 /** Orders that one round works on. */
 const ORDERS = 5;
 /** A step takes a few seconds at most. */
@@ -47,33 +45,44 @@ export async function advanceBulkReplay(id: string, deps: BulkReplayDeps): Promi
   await bulkReplays.advance(claim, progress, clock.now());
 }
 
+/** The replays between two writes of the progress. An order that is stopped stops after them. */
 async function step(claim: BulkClaim, deps: BulkReplayDeps): Promise<BulkProgress> {
   const plan = await deps.bulkReplays.plan(claim.id);
   let counts = claim.counts;
-  for (const planned of plan.slice(claim.handled, claim.handled + BULK_STEP)) {
+  for (const planned of plan.slice(claim.handled, claim.handled + claim.rate)) {
     const ended = await runPlanned(planned, claim, deps).catch((error: unknown): "refused" => {
       // One delivery that cannot be read must not keep the others from running.
       if (!(error instanceof Fault && error.code === "record_unreadable")) throw error;
-      return "refused";
+      return logRefused(planned, claim, deps.log, error.code);
     });
     counts = { ...counts, [ended]: counts[ended] + 1 };
   }
-  return { handled: Math.min(claim.handled + BULK_STEP, claim.total), counts };
+  return { handled: Math.min(claim.handled + claim.rate, claim.total), counts };
+}
+
+/** The order only counts it. The log has which one, and why. */
+function logRefused({ delivery, route }: PlannedReplay, { id }: BulkClaim, log: Log, why: string): "refused" {
+  log.warn({ replay: id, delivery, route, reason: why }, "a bulk replay cannot run a delivery again");
+  return "refused";
 }
 
 /** The roles of whoever ordered it are those of the order; what they allow is decided anew. */
-async function runPlanned(
-  { delivery, route, state, since }: PlannedReplay,
-  { by, reason, requestId, isForced }: BulkClaim,
-  deps: BulkReplayDeps,
-): Promise<keyof BulkCounts> {
+async function runPlanned(planned: PlannedReplay, claim: BulkClaim, deps: BulkReplayDeps): Promise<keyof BulkCounts> {
+  const { delivery, route, state, since } = planned;
+  const { by, reason, requestId, isForced } = claim;
+  const refused = (why: string): "refused" => logRefused(planned, claim, deps.log, why);
   const of = await deps.deliveries.get(delivery);
-  if (of === undefined || whyNeverReplayed(of) !== undefined) return "refused";
+  if (of === undefined) return refused("delivery_unknown");
+  if (whyNeverReplayed(of) !== undefined) return refused("replay_impossible");
   const replayable = await replayableOf(of, deps);
-  if (deps.policy.rejectRoute(by, "replay", route, replayable.about) !== undefined) return "refused";
+  const forbidden = deps.policy.rejectRoute(by, "replay", route, replayable.about);
+  if (forbidden !== undefined) return refused(forbidden.reason);
   const order = { by, reason, requestId, isForced, replayable, route, seen: { state, since } };
   const replayed = await replaySeen(order, deps);
-  if (!replayed.ok) return replayed.rejection.reason === "replay_outdated" ? "outdated" : "refused";
+  if (!replayed.ok) {
+    const { reason: why } = replayed.rejection;
+    return why === "replay_outdated" ? "outdated" : refused(why);
+  }
   if (replayed.value.status === "accepted") return "accepted";
   // A step that ended early and is done again finds its own records.
   const record = await deps.deliveries.get(replayed.value.delivery);

@@ -1,7 +1,6 @@
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { Secrets } from "../host/secrets.ts";
-import type { TraceParent } from "../host/trace.ts";
 import { redactBody, redactText, withoutCredentials } from "../host/url-credentials.ts";
 import { type AuthenticDelivery, authenticate, type ProvingSource } from "../model/authentic-delivery.ts";
 import type { BridgeEvent, BridgeEvents } from "../model/event.ts";
@@ -61,7 +60,7 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
     ? readRedacted(authentic.value, redacted, source, deps.log)
     : readSafely(authentic.value, source, deps.log);
   const proved = await withProvedOrigin(reading, authentic.value, deps);
-  const delivery = recordOf(authentic.value, proved, { source, traceparent: request.traceparent, redacted });
+  const delivery = recordOf(authentic.value, proved, { source, request, redacted });
   const keeping = authentic.value.shadowRejection ? undefined : source.keep?.(authentic.value);
   const [recorded] = await Promise.all([deps.deliveries.record(delivery), keeping]);
   if (recorded === "duplicate") {
@@ -135,7 +134,7 @@ const withKeyOf = <Event extends BridgeEvent>(event: Event, original: BridgeEven
 
 interface RecordFacts {
   readonly source: Source;
-  readonly traceparent: TraceParent | undefined;
+  readonly request: Pick<ReceivedRequest, "traceparent" | "callerSpan">;
   /** The body without its credentials; undefined if it has none. */
   readonly redacted: Uint8Array | undefined;
 }
@@ -143,9 +142,10 @@ interface RecordFacts {
 function recordOf(
   authentic: AuthenticDelivery,
   reading: Reading,
-  { source, traceparent, redacted }: RecordFacts,
+  { source, request, redacted }: RecordFacts,
 ): RecordedDelivery {
   const { shadowRejection } = authentic;
+  const { traceparent, callerSpan } = request;
   const key = reading.deliveryKey ?? [authentic.bodyDigest];
   return {
     // An unproved delivery of shadow mode has its own id. Otherwise the proved one would be a duplicate of it.
@@ -162,6 +162,7 @@ function recordOf(
     ...outcomeFields(reading),
     ...(shadowRejection && { refusal: shadowRejection }),
     ...(traceparent && { traceparent }),
+    ...(callerSpan && { callerSpan }),
   };
 }
 

@@ -94,7 +94,7 @@ export async function replaySeen(
   deps: ReplayRouteDeps,
 ): Promise<Result<Replayed>> {
   const { of } = replayable;
-  const key = ["state", of.id, route, seen.state, String(seen.since ?? "")];
+  const key = keyOfSeen(of.id, route, seen);
   if ((await deps.deliveries.get(replayIdOf(key))) === undefined) {
     const { state, since, all } = seenNow(route, replayable);
     if (state !== seen.state || since !== seen.since) return reject({ reason: "replay_outdated", state });
@@ -106,6 +106,22 @@ export async function replaySeen(
   const answersFor = answeredBy([route], replayable);
   return ok(await replay({ ...who, of, routes: [route], isRollback: false, answersFor, key }, deps));
 }
+
+/** Whether a route was run again for the state in which it was seen. */
+export const wasReplayed = async (
+  delivery: string,
+  route: string,
+  seen: Seen,
+  { deliveries }: Pick<ReplayRouteDeps, "deliveries">,
+): Promise<boolean> => (await deliveries.get(replayIdOf(keyOfSeen(delivery, route, seen)))) !== undefined;
+
+const keyOfSeen = (delivery: string, route: string, { state, since }: Seen): readonly string[] => [
+  "state",
+  delivery,
+  route,
+  state,
+  String(since ?? ""),
+];
 
 const MATCHES_NO_MORE = "The route does not match the delivery any more: nothing would run";
 

@@ -1,11 +1,12 @@
 import type { Clock, EpochMillis } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import type { TraceParent } from "../host/trace.ts";
+import { spanIn, type TraceParent } from "../host/trace.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginProof } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { attemptSpanId, routeSpanId, spanIdOfStep } from "../model/thread/step-ids.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
@@ -140,18 +141,31 @@ interface Call extends Attempt {
 /** Calls the target, and records whether it works. */
 async function call(
   permit: Permit,
-  { busEvent, cause: origin, originProof, claim, route, approvedRef }: Call,
+  { busEvent, cause, originProof, claim, route, approvedRef }: Call,
   { targetGate, log }: Pick<RunAttemptDeps, "targetGate" | "log">,
 ): Promise<EndedRun> {
   try {
     const signal = AbortSignal.timeout(route.maxAttemptMs);
     const { attempt } = claim;
+    const origin = withSpan(cause, spanOf(claim));
     const outcome = await route.run({ busEvent, origin, originProof, attempt, approvedRef, signal });
     return { outcome, nextProbeAt: await targetGate.end(permit, reportOf(outcome)) };
   } catch (error) {
     const nextProbeAt = await targetGate.end(permit, reportOfError(error));
     return { outcome: outcomeOfFailure(error, claim, log), nextProbeAt };
   }
+}
+
+/** The span of the attempt in the export of its thread, which the requests of the attempt name as their caller. */
+const spanOf = ({ delivery, route, event, attempt }: Claim): string =>
+  spanIdOfStep(attemptSpanId(routeSpanId(delivery, { route, event }), attempt));
+
+function withSpan(cause: BusEvent, span: string): BusEvent {
+  const { detail } = cause;
+  const { traceparent } = detail;
+  return traceparent === undefined
+    ? cause
+    : { ...cause, detail: { ...detail, traceparent: spanIn(traceparent, span) } };
 }
 
 const waitFor = ({ target, key, summary, waitsFor, afterSeconds }: Hold): ActionOutcome => ({

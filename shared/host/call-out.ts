@@ -3,7 +3,7 @@ import type { LookupFunction } from "node:net";
 import { Fault, type FaultCode } from "./fault.ts";
 import { publicLookup } from "./remote-address.ts";
 import { scrubCredential } from "./scrub-credential.ts";
-import { nextSpan, type TraceParent } from "./trace.ts";
+import type { TraceParent } from "./trace.ts";
 
 /**
  * Sends one outbound HTTP request. Every request that the bridge makes goes through this function. It follows no
@@ -20,7 +20,7 @@ export interface OutboundRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The trace of the request; the target receives it with a new span. */
+  /** The trace of the request, and the span that makes it: that of an attempt. */
   readonly traceparent?: TraceParent | undefined;
   /** Limit for the whole exchange, including the connection. */
   readonly timeoutMs: number;
@@ -43,7 +43,7 @@ export const callOut: CallOut = callOutWith();
 export function callOutWith(lookupFor?: (host: string) => LookupFunction): CallOut {
   return async (request) => {
     const { url, traceparent, timeoutMs, onlyPublic } = request;
-    const headers = { ...request.headers, ...(traceparent && { traceparent: nextSpan(traceparent) }) };
+    const headers = { ...request.headers, ...(traceparent && { traceparent }) };
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
     const sent = { ...request, headers, signal };

@@ -18,21 +18,35 @@ export type TraceParent = string & { readonly [checked]: true };
 export function traceOf(headers: Headers): TraceParent {
   const parent =
     parsed(headers.get("traceparent"), parseTraceParent) ?? parsed(headers.get("x-amzn-trace-id"), parseAmazonTrace);
-  if (parent !== undefined) return nextSpan(parent);
+  if (parent !== undefined) return spanIn(parent);
   // A new trace is always sampled: the log keeps every line of it.
   return traceParent(randomHex(16), randomHex(8), "01");
+}
+
+/**
+ * The span of the caller, 16 hexadecimal digits; undefined if the headers name none. An `X-Amzn-Trace-Id` that a load
+ * balancer adds names no span that anybody records.
+ */
+export function callerSpanOf(headers: Headers): string | undefined {
+  const parent = parsed(headers.get("traceparent"), parseTraceParent);
+  return parent && spanIdOf(parent);
 }
 
 /** Most requests have neither header. An absent one is not parsed. */
 const parsed = (header: string | null, parse: (value: string) => TraceParent | undefined): TraceParent | undefined =>
   header === null ? undefined : parse(header);
 
-/** Returns a new span in the same trace. */
-export const nextSpan = (parent: TraceParent): TraceParent =>
-  traceParent(traceIdOf(parent), randomHex(8), parent.endsWith("0") ? "00" : "01");
+/** Returns a span in the same trace. `span`: 16 hexadecimal digits; without it, a new one. */
+export const spanIn = (parent: TraceParent, span = randomHex(8)): TraceParent =>
+  traceParent(traceIdOf(parent), span, isSampled(parent) ? "01" : "00");
 
 /** 32 hexadecimal digits: the `trace` of a log line. */
 export const traceIdOf = (parent: TraceParent): string => parent.slice(3, 35);
+
+const spanIdOf = (parent: TraceParent): string => parent.slice(36, 52);
+
+/** Whether the caller, or this bridge as the first, records spans of the trace. */
+export const isSampled = (parent: TraceParent): boolean => parent.endsWith("1");
 
 /** Reads the fields of version 00 from any later version too, and of the flags only the sampled flag (section 4.3). */
 function parseTraceParent(value: string): TraceParent | undefined {

@@ -8,8 +8,7 @@ import type { AuditedRejection, RejectionAudit } from "../delivery/rejection-aud
 import type { Clock } from "../host/clock.ts";
 import { Fault, failureOf } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
-import type { LogMetrics } from "../host/metrics.ts";
-import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
+import { callerSpanOf, type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
 import { within } from "../host/within.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -18,6 +17,7 @@ import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { checkContentType, readBody } from "./body.ts";
 import { type ApiCall, apiCalls, type CallDeps } from "./calls.ts";
 import type { Connection } from "./connection.ts";
+import type { ProcessMetrics } from "./metrics.ts";
 import { NO_CACHE, NOT_FOUND, PUBLIC, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
 
 export interface AppDeps {
@@ -36,8 +36,8 @@ export interface AppDeps {
   readonly clock: Clock;
   /** Called once per request. */
   readonly newRequestId: () => string;
-  /** The metrics of this process's log lines. Undefined in AWS, where CloudWatch has them: there is no call for them. */
-  readonly logMetrics: LogMetrics | undefined;
+  /** The metrics of this process. Undefined in AWS, where CloudWatch has those of log lines: there is no call for them. */
+  readonly metrics: ProcessMetrics | undefined;
   readonly ready: () => Promise<Pick<Readiness, "status" | "checks"> & { readonly configuration?: string }>;
   readonly log: Log;
 }
@@ -68,8 +68,8 @@ export function createApp(deps: AppDeps): Hono<Env> {
     const { default: description } = await import("./openapi.json", { with: { type: "json" } });
     return c.json(description, 200, PUBLIC);
   });
-  const { logMetrics } = deps;
-  if (logMetrics !== undefined) app.get("/metrics", (c) => handleMetrics(c, deps, logMetrics));
+  const { metrics } = deps;
+  if (metrics !== undefined) app.get("/metrics", (c) => handleMetrics(c, deps, metrics));
   if (deps.issuer !== undefined) addIssuerRoutes(app, deps.issuer);
   rejectOtherMethods(app, deps);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));
@@ -133,6 +133,7 @@ function receivedRequest(
     // `c.var` would build an object of all variables.
     requestId: c.get("requestId"),
     traceparent: c.get("traceparent"),
+    callerSpan: callerSpanOf(headers),
     ...(clientCertificate && { clientCertificate }),
   };
 }
@@ -156,7 +157,7 @@ async function handleApiCall(
   return refuse ? refuse(result.rejection, c.get("requestId")) : response;
 }
 
-async function handleMetrics(c: Context<Env>, deps: AppDeps, logMetrics: LogMetrics): Promise<Response> {
+async function handleMetrics(c: Context<Env>, deps: AppDeps, metrics: ProcessMetrics): Promise<Response> {
   const [{ getMetrics }, { OPEN_METRICS_TYPE }] = await Promise.all([
     import("./metrics.ts"),
     import("./open-metrics.ts"),
@@ -164,7 +165,7 @@ async function handleMetrics(c: Context<Env>, deps: AppDeps, logMetrics: LogMetr
   const request = receivedRequest(c, new Uint8Array(), { clock: deps.clock, repeatable: false });
   // `c.env` is undefined if a test calls the app without a host.
   const isMetricsPort = c.env?.isMetricsPort === true;
-  const result = await getMetrics(request, { api: deps.calls, logMetrics, isMetricsPort });
+  const result = await getMetrics(request, { api: deps.calls, metrics, isMetricsPort });
   if (result.ok) return c.body(result.value, 200, { ...NO_CACHE, "Content-Type": OPEN_METRICS_TYPE });
   return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
 }

@@ -1,13 +1,13 @@
 import * as v from "valibot";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { advanceBulkReplay, type BulkReplayDeps } from "../delivery/bulk-replay.ts";
-import { replayableOf, seenNow, whyNeverReplayed } from "../delivery/replay-route.ts";
+import { replayableOf, seenNow, wasReplayed, whyNeverReplayed } from "../delivery/replay-route.ts";
 import { toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
-import { isSafeToRerun, type SeenState } from "../model/delivery-state.ts";
+import { isFailed, isSafeToRerun, type SeenState } from "../model/delivery-state.ts";
 import { sha256Hex } from "../model/idempotency-keys.ts";
 import { type NamedPrincipal, namedPrincipal, type Principal, principalIdOf } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
@@ -39,6 +39,8 @@ export interface BulkReplaysApi extends Omit<DeliveriesApi, "policy" | "deliveri
 const MAX_REPLAYS = 1_000;
 /** Orders of a list. */
 const MAX_LISTED = 100;
+/** Replays in a second, at most. */
+const MAX_RATE = 10;
 /** Deliveries that one request selects by their ids. */
 const MAX_IDS = 200;
 /** How long one request looks for deliveries, in milliseconds. GitLab waits ten seconds, and so does the function in AWS. */
@@ -54,7 +56,11 @@ const selectionEntries = {
   force: v.optional(v.boolean()),
 };
 export const previewBody = v.strictObject(selectionEntries);
-export const orderBody = v.strictObject({ ...selectionEntries, reason: text });
+export const orderBody = v.strictObject({
+  ...selectionEntries,
+  reason: text,
+  rate: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_RATE)), MAX_RATE),
+});
 export const stopBody = v.strictObject({});
 
 /** A route and a state, and how many deliveries with them would run again, or why they would not. */
@@ -64,6 +70,8 @@ interface PreviewedRoute {
   readonly runs: number;
   /** Something may have run already, or still runs. */
   readonly unsafe: number;
+  /** Run again in this state already, or such a run itself, which did not fail. */
+  readonly replayed: number;
   /** The route matches the delivery no more, so nothing would run. */
   readonly unmatched: number;
   /** The caller may not run them again. */
@@ -134,7 +142,7 @@ export async function orderBulkReplay(request: ReceivedRequest, api: BulkReplays
   if (!selected.ok) return reject(selected.rejection, by);
   const { plan, forbidden } = selected.value;
   if (plan.length === 0 && forbidden !== undefined) return reject(forbidden, by);
-  const { reason, force: isForced = false } = body.value;
+  const { reason, rate, force: isForced = false } = body.value;
   const now = api.clock.now();
   const order: BulkReplay = {
     id,
@@ -143,6 +151,7 @@ export async function orderBulkReplay(request: ReceivedRequest, api: BulkReplays
     requestId: request.requestId,
     reason,
     isForced,
+    rate,
     routes: [...new Set(plan.map(({ route }) => route))].sort(),
     total: plan.length,
     handled: 0,
@@ -157,7 +166,7 @@ export async function orderBulkReplay(request: ReceivedRequest, api: BulkReplays
   return ok(shownBulkReplay((await api.bulkReplays.get(id)) ?? order));
 }
 
-/** `GET /v1/replays`: the newest orders to run many deliveries again. */
+/** `GET /v1/replays`: those of the newest orders to run many deliveries again that the caller may know. */
 export async function listBulkReplays(
   request: ReceivedRequest,
   api: BulkReplaysApi,
@@ -165,8 +174,8 @@ export async function listBulkReplays(
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
-  const orders = (await api.bulkReplays.list()).filter((order) => mayKnow(by, order, api));
-  return ok({ replays: orders.slice(0, MAX_LISTED).map(shownBulkReplay) });
+  const orders = (await api.bulkReplays.list(MAX_LISTED)).filter((order) => mayKnow(by, order, api));
+  return ok({ replays: orders.map(shownBulkReplay) });
 }
 
 /** `GET /v1/replays/{id}` */
@@ -258,7 +267,7 @@ async function select(wanted: Wanted, by: Principal, api: BulkReplaysApi): Promi
   const end = api.clock.monotonic() + LOOK_MS;
   let [deliveries, isCut] = [0, false];
   let forbidden: Rejection | undefined;
-  const groups = ids === undefined ? groupsOf(filter.value, by, api) : groupsOfIds(ids, by, api);
+  const groups = ids === undefined ? groupsOf(searched(filter.value, wanted), by, api) : groupsOfIds(ids, by, api);
   for await (const group of groups) {
     if (plan.length >= MAX_REPLAYS || api.clock.monotonic() >= end) {
       isCut = true;
@@ -274,13 +283,21 @@ async function select(wanted: Wanted, by: Principal, api: BulkReplaysApi): Promi
       forbidden ??= rejection;
       const { route, state } = candidate;
       const key = `${route} ${state}`;
-      const count = counts.get(key) ?? { route, state, runs: 0, unsafe: 0, unmatched: 0, forbidden: 0 };
+      const count = counts.get(key) ?? { route, state, ...NOTHING_COUNTED };
       counts.set(key, { ...count, [why]: count[why] + 1 });
       if (why === "runs") plan.push(candidate);
     }
   }
   const routes = [...counts.values()].sort((a, b) => (`${a.route} ${a.state}` < `${b.route} ${b.state}` ? -1 : 1));
   return ok({ plan: plan.reverse(), deliveries, routes, isCut, forbidden });
+}
+
+const NOTHING_COUNTED = { runs: 0, unsafe: 0, replayed: 0, unmatched: 0, forbidden: 0 };
+
+/** What matches only today acted on no such delivery, so it is not found by its route or target. */
+function searched(filter: Query, { today }: Wanted): Query {
+  const { route: _, target: __, ...others } = filter;
+  return today ? others : filter;
 }
 
 async function* groupsOf(
@@ -312,14 +329,14 @@ async function* groupsOfIds(
 }
 
 interface Candidate extends PlannedReplay {
-  readonly why: "runs" | "unsafe" | "unmatched" | "forbidden";
+  readonly why: keyof typeof NOTHING_COUNTED;
   readonly rejection?: Rejection | undefined;
 }
 
 /** The routes of a delivery that a selection has, and whether each would run. */
 async function candidatesIn(
   of: RecordedDelivery,
-  { filter, today, force, by }: Wanted & { readonly filter: Query; readonly by: Principal },
+  { filter, today, force, by, deliveries: ids }: Wanted & { readonly filter: Query; readonly by: Principal },
   api: BulkReplaysApi,
 ): Promise<readonly Candidate[]> {
   if (whyNeverReplayed(of) !== undefined) return [];
@@ -327,23 +344,34 @@ async function candidatesIn(
   // The others are selected.
   if (replayable === undefined) return [];
   const { recorded, firing, about, outcome } = replayable;
+  const { state: states, target } = filter;
   const isWanted = (route: string): boolean => filter.route === undefined || filter.route === route;
   const acted = recorded.filter(isWanted).filter((route) => {
-    const { state: states, target } = filter;
     const own = outcome?.routes.filter((one) => one.route === route) ?? [];
     return own.some(
       (one) => (states === undefined || states.includes(one.state)) && (target === undefined || target === one.target),
     );
   });
-  const added = today ? firing.filter(isWanted).filter((route) => !recorded.includes(route)) : [];
-  return [...acted, ...added].map((route): Candidate => {
-    const { all, state, since } = seenNow(route, replayable);
+  const ofTarget = (await api.patterns()).filter((route) => target === undefined || target === route.target);
+  const isNew = (route: string): boolean =>
+    !recorded.includes(route) && isWanted(route) && ofTarget.some(({ name }) => name === route);
+  const added = today ? firing.filter(isNew) : [];
+  const candidates = [...acted, ...added].map(async (route): Promise<Candidate> => {
+    const seen = seenNow(route, replayable);
+    const { all, state, since } = seen;
     const planned = { delivery: of.id, route, state, ...(since !== undefined && { since }) };
     const rejection = api.policy.rejectRoute(by, "replay", route, about);
     if (rejection !== undefined) return { ...planned, why: "forbidden", rejection };
     if (!firing.includes(route)) return { ...planned, why: "unmatched" };
-    return { ...planned, why: force || all.every(isSafeToRerun) ? "runs" : "unsafe" };
+    const isSafe = all.every(isSafeToRerun);
+    if (!isSafe && !force) return { ...planned, why: "unsafe" };
+    // Otherwise a search, ordered again, would find and run what it ran. Who names such a run wants it.
+    const isOwnResult = ids === undefined && of.replay !== undefined && !isSafe;
+    // A failure that was run again is in another state.
+    const isAgain = isOwnResult || (!isFailed(state) && (await wasReplayed(of.id, route, seen, api)));
+    return { ...planned, why: isAgain ? "replayed" : "runs" };
   });
+  return Promise.all(candidates);
 }
 
 function undefinedIfUnreadable(error: unknown): undefined {

@@ -1,3 +1,4 @@
+import type { ExportCounts } from "../delivery/thread-export.ts";
 import { LOG_METRICS, type LogMetrics } from "../host/metrics.ts";
 import { VERSION } from "../host/version.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
@@ -16,6 +17,13 @@ export interface MetricsApi extends CallerDeps, OverviewPartsDeps {
   readonly approvals: Pick<ApprovalStore, "open">;
 }
 
+/** What this process has counted. */
+export interface ProcessMetrics {
+  /** The metrics of its log lines. */
+  readonly log: LogMetrics;
+  readonly exported: () => ExportCounts;
+}
+
 /** Open approvals that are counted. */
 const MAX_APPROVALS = 1_000;
 
@@ -24,9 +32,9 @@ export async function getMetrics(
   request: ReceivedRequest,
   {
     api,
-    logMetrics,
+    metrics,
     isMetricsPort,
-  }: { readonly api: MetricsApi; readonly logMetrics: LogMetrics; readonly isMetricsPort: boolean },
+  }: { readonly api: MetricsApi; readonly metrics: ProcessMetrics; readonly isMetricsPort: boolean },
 ): Promise<Result<string>> {
   if (!isMetricsPort) {
     const caller = await callerOf(request, "metrics", api);
@@ -38,7 +46,13 @@ export async function getMetrics(
   }
   const [parts, open] = await Promise.all([overviewParts(api), api.approvals.open(MAX_APPROVALS)]);
   const waiting = open.filter(({ state }) => state === "requested").length;
-  return ok(openMetricsText([...logFamilies(logMetrics), ...stateFamilies(parts, { waiting, now: api.clock.now() })]));
+  return ok(
+    openMetricsText([
+      ...logFamilies(metrics.log),
+      ...exportFamilies(metrics.exported()),
+      ...stateFamilies(parts, { waiting, now: api.clock.now() }),
+    ]),
+  );
 }
 
 /**
@@ -68,6 +82,34 @@ const logFamilies = (logMetrics: LogMetrics): readonly MetricFamily[] =>
         value: sample.value,
       })),
   }));
+
+/** The export of threads as traces. */
+const exportFamilies = ({ taken, rejected, failed, dropped, waiting }: ExportCounts): readonly MetricFamily[] => [
+  {
+    name: openMetricsName("exportedSpans"),
+    type: "counter",
+    help: "Spans that the collector took, and those that it rejected, which are lost.",
+    samples: [
+      { labels: { outcome: "taken" }, value: taken },
+      { labels: { outcome: "rejected" }, value: rejected },
+    ],
+  },
+  {
+    name: openMetricsName("exportFailures"),
+    type: "counter",
+    help: "Requests to the collector that failed and are sent again.",
+    samples: [{ labels: {}, value: failed }],
+  },
+  {
+    name: openMetricsName("exportDroppedDeliveries"),
+    type: "counter",
+    help: "Deliveries whose change is not exported: too many waited, or the record cannot be read.",
+    samples: [{ labels: {}, value: dropped }],
+  },
+  gauge("exportWaitingDeliveries", "Deliveries whose change is not exported yet, at most 10,000.", [
+    { labels: {}, value: waiting },
+  ]),
+];
 
 /** What the overview knows when it is asked, see `docs/operations/metrics.md`. */
 function stateFamilies(

@@ -1,5 +1,3 @@
-import type { StateWords } from "./state-words.ts";
-
 /**
  * How well a part of the bridge is, from the worst to the best. `attention`: it works, and a person should look at it.
  * `unknown`: nothing on record says that it works, and nothing that it fails.
@@ -9,11 +7,3 @@ export type Level = (typeof LEVELS)[number];
 
 /** The worst of these; `unknown` if there is none. */
 export const worstOf = (levels: readonly Level[]): Level => LEVELS.find((one) => levels.includes(one)) ?? "unknown";
-
-/** How people see a level: the symbol and the words carry the meaning, and the colour repeats it. */
-export const LEVEL_WORDS: Readonly<Record<Level, StateWords>> = {
-  failing: { symbol: "✕", words: "failing", tone: "failed" },
-  attention: { symbol: "!", words: "needs a look", tone: "attention" },
-  unknown: { symbol: "?", words: "unknown", tone: "quiet" },
-  well: { symbol: "✓", words: "well", tone: "good" },
-};

@@ -15,6 +15,8 @@ export interface RecordedDelivery {
   readonly requestId: string;
   /** Trace and span of that request. */
   readonly traceparent?: TraceParent;
+  /** The span of the sender that the request named, 16 hexadecimal digits. */
+  readonly callerSpan?: string;
   /** SHA-256 of the body's bytes, hex. */
   readonly bodyDigest: string;
   readonly bodyBytes: number;

@@ -20,4 +20,6 @@ export interface ReceivedRequest {
   readonly requestId: string;
   /** Trace and span of the request; undefined if it is not traced. A hint: no decision depends on it. */
   readonly traceparent?: TraceParent;
+  /** The span of the caller in that trace, 16 hexadecimal digits; undefined if the caller named none. A hint, too. */
+  readonly callerSpan?: string | undefined;
 }

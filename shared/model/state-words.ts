@@ -1,39 +1,111 @@
+import type { ApprovalState } from "./approval.ts";
 import { DELIVERY_STATES, type DeliveryState } from "./delivery-state.ts";
+import type { Level } from "./level.ts";
 
-/** How people see a state. The colour of the tone repeats what the symbol and the words say. */
+/**
+ * What people see at a glance. A symbol says the tone wherever it stands: in lists, charts, threads, the overview and the
+ * command line. The colour only repeats it.
+ */
+export const TONES = {
+  failed: { symbol: "✕", colour: "bad", words: "failed", means: "It ended badly, or does not work" },
+  attention: { symbol: "!", colour: "warn", words: "needs attention", means: "A person has to look at it, or act" },
+  open: { symbol: "…", colour: "busy", words: "under way", means: "It goes on by itself" },
+  good: { symbol: "✓", colour: "good", words: "done", means: "It ended as it should, or works" },
+  quiet: { symbol: "–", colour: "quiet", words: "nothing to do", means: "It concerns nobody" },
+} as const;
+export type Tone = keyof typeof TONES;
+/** The token of a tone's colour. The explanations of the API use it as the tone's name. */
+export type ToneColour = (typeof TONES)[Tone]["colour"];
+
+/** How people see a state. */
 export interface StateWords {
   readonly symbol: string;
   readonly words: string;
-  /** `failed`: it ended badly. `attention`: somebody has to look at it, or act. `open`: it goes on by itself. */
-  readonly tone: "failed" | "attention" | "open" | "good" | "quiet";
+  readonly tone: Tone;
 }
 
-const WORDS: Readonly<Record<DeliveryState, StateWords>> = {
-  given_up: { symbol: "✕", words: "given up", tone: "failed" },
-  accepted_without_run: { symbol: "✕", words: "accepted, no run", tone: "failed" },
-  cut: { symbol: "✕", words: "chain cut", tone: "failed" },
-  retrying: { symbol: "↻", words: "retrying", tone: "attention" },
-  waiting: { symbol: "◷", words: "waiting", tone: "attention" },
-  pending: { symbol: "…", words: "pending", tone: "open" },
-  expecting_run: { symbol: "…", words: "run expected", tone: "open" },
-  ran: { symbol: "✓", words: "ran", tone: "good" },
-  not_fired: { symbol: "–", words: "not fired", tone: "quiet" },
-  superseded: { symbol: "–", words: "superseded", tone: "quiet" },
-  repeat: { symbol: "=", words: "repeat", tone: "quiet" },
-  no_route: { symbol: "○", words: "no route", tone: "quiet" },
-  refused: { symbol: "✕", words: "refused", tone: "failed" },
-  unusable: { symbol: "!", words: "unusable", tone: "attention" },
-  ignored: { symbol: "○", words: "ignored", tone: "quiet" },
+const look = (tone: Tone, words: string, symbol: string = TONES[tone].symbol): StateWords => ({ symbol, words, tone });
+
+const DELIVERY_WORDS = {
+  given_up: look("failed", "given up"),
+  accepted_without_run: look("failed", "accepted, no run"),
+  cut: look("failed", "chain cut"),
+  retrying: look("attention", "retrying"),
+  waiting: look("attention", "waiting"),
+  pending: look("open", "pending"),
+  expecting_run: look("open", "run expected"),
+  ran: look("good", "ran"),
+  not_fired: look("quiet", "not fired"),
+  superseded: look("quiet", "superseded"),
+  repeat: look("quiet", "repeat"),
+  no_route: look("quiet", "no route"),
+  refused: look("failed", "refused"),
+  unusable: look("attention", "unusable"),
+  ignored: look("quiet", "ignored"),
+} as const satisfies Record<DeliveryState, StateWords>;
+
+/** How well a part of the bridge is. What is not known has a symbol of its own: it concerns somebody. */
+export const LEVEL_WORDS: Readonly<Record<Level, StateWords>> = {
+  failing: look("failed", "failing"),
+  attention: look("attention", TONES.attention.words),
+  unknown: look("quiet", "unknown", "?"),
+  well: look("good", "well"),
+};
+
+/** An approval, by the lines of its timeline: `partly_granted` and `not_asked` are no states of it. */
+export const APPROVAL_WORDS: Readonly<Record<ApprovalState | "partly_granted" | "not_asked", StateWords>> = {
+  requested: look("attention", "waiting"),
+  partly_granted: look("attention", "waiting for more people"),
+  not_asked: look("attention", "not asked in shadow mode"),
+  granted: look("good", "granted"),
+  fired: look("good", "granted and fired"),
+  denied: look("failed", "denied"),
+  expired: look("failed", "expired"),
+  withdrawn: look("quiet", "withdrawn"),
+  superseded: look("quiet", "superseded"),
+};
+
+export const TARGET_WORDS: Readonly<Record<"failing" | "paused" | "working", StateWords>> = {
+  failing: look("failed", "failing"),
+  paused: look("attention", "paused"),
+  working: look("good", "working"),
+};
+
+/** An order to run many deliveries again. */
+export const ORDER_WORDS: Readonly<Record<"running" | "done" | "stopped", StateWords>> = {
+  running: look("open", "running"),
+  stopped: look("attention", "stopped"),
+  done: look("good", "done"),
+};
+
+/** A run of a target, as its reports say. */
+export const RUN_WORDS: Readonly<Record<"running" | "succeeded" | "failed", StateWords>> = {
+  failed: look("failed", "failed"),
+  running: look("open", "running"),
+  succeeded: look("good", "succeeded"),
+};
+
+/** Every state that a page or the command line shows, by what has it. `docs/design.md` lists them. */
+export const STATE_TABLES: Readonly<Record<string, Readonly<Record<string, StateWords>>>> = {
+  "delivery, route": DELIVERY_WORDS,
+  "part of the bridge": LEVEL_WORDS,
+  approval: APPROVAL_WORDS,
+  target: TARGET_WORDS,
+  "order of replays": ORDER_WORDS,
+  run: RUN_WORDS,
 };
 
 /** The words for a state that a bridge answers. A newer bridge may have further states. */
 export function wordsOf(state: string): StateWords {
   const known = DELIVERY_STATES.find((one) => one === state);
-  return known === undefined ? { symbol: "•", words: state.replaceAll("_", " "), tone: "quiet" } : WORDS[known];
+  return known === undefined ? look("quiet", state.replaceAll("_", " ")) : DELIVERY_WORDS[known];
 }
 
 /** One text for both: `✕ given up`. */
-export function stateText(state: string): string {
-  const { symbol, words } = wordsOf(state);
-  return `${symbol} ${words}`;
-}
+export const textOf = ({ symbol, words }: StateWords): string => `${symbol} ${words}`;
+export const stateText = (state: string): string => textOf(wordsOf(state));
+
+/** The symbol of the tone that has this colour. */
+export const symbolOf = (colour: ToneColour): string => toneOf(colour).symbol;
+export const toneOf = (colour: ToneColour): (typeof TONES)[Tone] =>
+  Object.values(TONES).find((one) => one.colour === colour) ?? TONES.quiet;

@@ -43,6 +43,8 @@ export interface BulkReplay {
   readonly requestId: string;
   readonly reason: string;
   readonly isForced: boolean;
+  /** Replays of one step, and at most this many in a second. */
+  readonly rate: number;
   /** The routes of its plan. */
   readonly routes: readonly string[];
   /** The number of planned replays, and how many of them are handled. */
@@ -62,9 +64,9 @@ export interface BulkClaim extends BulkReplay {
 }
 
 /**
- * Orders to run many routes again. Each is an item with its progress, and one with its plan, which never changes. A running
- * order is due work: its due time is the end of the lease of the process that works on it. Every method throws
- * `store_unavailable`.
+ * Orders to run many routes again. Each is an item with its progress, one with its plan, which never changes, and an entry
+ * of the list, by time. A running order is due work: its due time is the end of the lease of the process that works on it.
+ * Every method throws `store_unavailable`.
  */
 export class BulkReplayStore {
   readonly #table: Table;
@@ -84,6 +86,8 @@ export class BulkReplayStore {
     // The plan first: an order without its plan could not be worked on. Its key is its digest, so two requests at once with
     // different selections cannot replace each other's. The plan that no order names expires.
     await this.#table.put({ ...planKeyOf(order.id, planDigest), content: deflateSync(planned), expiresAt });
+    // Before the order, so that none is missing in the list. An entry without its order is left out.
+    await this.#table.put({ pk: LIST, sk: `${order.orderedAt} ${order.id}`, expiresAt });
     const { id, by, counts, isForced, routes, stoppedBy: _, ...rest } = order;
     return this.#table.create({
       ...keyOf(id),
@@ -108,12 +112,18 @@ export class BulkReplayStore {
     return item && orderIn(id, item);
   }
 
-  /** All orders that have not expired, the newest first. They are few: a person orders each. */
-  async list(): Promise<readonly BulkReplay[]> {
-    const orders = await collect(this.#table.select({ partition: PARTITION }), (item) =>
-      orderIn(text(item, TABLE.sortKey), item),
+  /** The newest orders, the newest first. */
+  async list(limit: number): Promise<readonly BulkReplay[]> {
+    const newest = this.#table.select({ partition: LIST, newestFirst: true, limit });
+    const entries = await collect(newest, (item) => text(item, TABLE.sortKey).split(" "));
+    const orders = await Promise.all(
+      entries.map(async ([orderedAt, id = ""]) => {
+        const order = await this.get(id);
+        // Of two requests at once with one key, one made the order.
+        return order !== undefined && String(order.orderedAt) === orderedAt ? order : undefined;
+      }),
     );
-    return orders.toSorted((a, b) => b.orderedAt - a.orderedAt);
+    return orders.filter((order) => order !== undefined);
   }
 
   /** Throws `record_unreadable` if the plan is gone or is not as it was written. */
@@ -132,7 +142,7 @@ export class BulkReplayStore {
   /** The running orders that nobody works on, the oldest first; eventually consistent. */
   due(now: EpochMillis, limit: number): Promise<readonly string[]> {
     const selection = { index: TABLE.dueIndex.name, partition: QUEUE, to: now, limit };
-    return collect(this.#table.select(selection), (item) => text(item, TABLE.sortKey));
+    return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
   }
 
   /** Claims a running order until `leaseUntil`. Undefined if it is not due or not running. */
@@ -187,9 +197,10 @@ export class BulkReplayStore {
 
 export type BulkProgress = Pick<BulkReplay, "handled" | "counts">;
 
-const PARTITION = "replays";
+/** The partition of the list. */
+const LIST = "replays";
 const QUEUE = "bulk-replays";
-const keyOf = (id: string): ItemKey => ({ pk: PARTITION, sk: id });
+const keyOf = (id: string): ItemKey => ({ pk: id, sk: "order" });
 const planKeyOf = (id: string, digest: string): ItemKey => ({ pk: id, sk: `plan ${digest}` });
 const IS_RUNNING: Condition = { field: "state", is: "=", value: "running" };
 
@@ -204,6 +215,7 @@ function orderIn(id: string, item: Item): BulkReplay {
     requestId: text(item, "requestId"),
     reason: text(item, "reason"),
     isForced: isForced === 1,
+    rate: number(item, "rate"),
     routes: routes === "" ? [] : routes.split(" "),
     total: number(item, "total"),
     handled: number(item, "handled"),

@@ -25,6 +25,8 @@ export interface DeliveryStoreOptions extends Retention {
    * delivery.
    */
   readonly markUnrelayed: boolean;
+  /** Called with each delivery that was relayed, or whose timeline has a new line. Undefined: nobody needs to know. */
+  readonly changed?: ((id: string) => void) | undefined;
 }
 
 /**
@@ -71,6 +73,7 @@ export class DeliveryStore {
       entry: JSON.stringify(withoutCredentials(rest)),
       expiresAt: expiryOf(at, this.#options),
     });
+    this.#options.changed?.(id);
   }
 
   /** Ordered by time. Throws `record_unreadable` if an entry cannot be read. */
@@ -135,6 +138,7 @@ export class DeliveryStore {
         remove: DUE_FIELDS,
       },
     );
+    this.#options.changed?.(id);
   }
 
   /** Adds the mark to a delivery that was recorded without it, due at `at`. No change if it was relayed or deleted. */

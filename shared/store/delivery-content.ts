@@ -13,7 +13,7 @@ import type { Item } from "./table.ts";
  */
 export type DeliveryContent = Pick<
   RecordedDelivery,
-  "provider" | "requestId" | "traceparent" | "bodyDigest" | "bodyBytes" | "redacted" | "events" | "body"
+  "provider" | "requestId" | "traceparent" | "callerSpan" | "bodyDigest" | "bodyBytes" | "redacted" | "events" | "body"
 >;
 
 /**
@@ -28,12 +28,13 @@ const MAX_CONTENT_BYTES = 300_000;
  */
 export function packContent({ body, ...delivery }: DeliveryContent): Uint8Array {
   // The order of the members is that of the dictionary.
-  const { provider, requestId, traceparent, bodyDigest, bodyBytes, redacted, events = [] } = delivery;
+  const { provider, requestId, traceparent, callerSpan, bodyDigest, bodyBytes, redacted, events = [] } = delivery;
   const [event, ...more] = events;
   const json = JSON.stringify({
     provider,
     requestId,
     traceparent,
+    callerSpan,
     bodyDigest,
     bodyBytes,
     redacted,

@@ -74,6 +74,12 @@ const REJECTED: readonly (readonly [name: string, changes: object, line: string,
     "identity.keys[1]: read on one machine only; in AWS use secretsmanager:name#key or ssm:/path, kms:<key id>, or no keys at all",
   ],
   [
+    "a collector",
+    { otlp: { endpoint: "https://collector.example.com" } },
+    "otlp:",
+    "otlp: threads are exported on one machine only",
+  ],
+  [
     "null in a pattern",
     { routes: { status: { ...status, when: { detail: { build: { url: ["a", null] } } } } } },
     "- null",

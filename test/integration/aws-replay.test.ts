@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Replayed } from "../../shared/delivery/replay.ts";
+import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import { awsBridge } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
@@ -23,15 +24,17 @@ afterAll(async () => {
   await identity.close();
 });
 
-async function order(path: string, body: object): Promise<Replayed> {
+async function call<T>(path: string, status: number, body?: object): Promise<T> {
   const answer = await fetch(new URL(path, bridge.url), {
-    method: "POST",
+    method: body === undefined ? "GET" : "POST",
     headers: { authorization: `Bearer ${await identity.token(mia, AUDIENCE)}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  expect(answer.status).toBe(202);
-  return (await answer.json()) as Replayed;
+  expect(answer.status).toBe(status);
+  return (await answer.json()) as T;
 }
+
+const order = (path: string, body: object): Promise<Replayed> => call(path, 202, body);
 
 const runEndedOf = (delivery: string) =>
   until(
@@ -67,6 +70,33 @@ describe("a delivery that is run again in AWS", () => {
       { delivery: again, isRollback: false, by: { subject: "mia", trustEntry: "people" } },
       { delivery: back, isRollback: true },
     ]);
+  });
+
+  it("many are run again by one order: the first step with the request, the others by the sweep", async () => {
+    const { delivery: first } = (await (await bridge.edit()).json()) as { readonly delivery: string };
+    const { delivery: again } = await order(`/v1/deliveries/${first}/replay`, { route: "page-build" });
+    const ids = [first, again];
+    for (const id of ids) await runEndedOf(id);
+    const before = bridge.listener.runs.size;
+    const selection = { deliveries: ids, force: true };
+    const preview = await call<BulkPreview>("/v1/replay-preview", 200, selection);
+    expect([preview.deliveries, preview.total]).toEqual([2, 2]);
+    const ordered = await call<ShownBulkReplay>("/v1/replays", 202, { ...selection, rate: 1, reason: "INC-4711" });
+    expect(ordered).toMatchObject({ state: "running", total: 2, handled: 1, counts: { accepted: 1 } });
+    const shown = () => call<ShownBulkReplay>(`/v1/replays/${ordered.id}`, 200);
+    await bridge.sweep();
+    expect(await shown()).toMatchObject({ state: "done", handled: 2, counts: { accepted: 2, refused: 0 } });
+    await bridge.sweep();
+    const listed = await call<ListedBulkReplays>("/v1/replays", 200);
+    expect(listed.replays).toEqual([await shown()]);
+
+    const { deliveries } = storesOf(bridge.account);
+    const timelines = await Promise.all(ids.map((id) => deliveries.timeline(id)));
+    const replays = timelines.flat().flatMap((line) => (line.kind === "replayed" ? [line] : []));
+    const ofOrder = replays.filter(({ reason }) => reason === "INC-4711");
+    expect(ofOrder).toHaveLength(2);
+    for (const { delivery } of ofOrder) await runEndedOf(delivery);
+    expect(bridge.listener.runs.size).toBe(before + 2);
   });
 
   it("a replay reaches no other route, even if the route's pattern matches", async () => {

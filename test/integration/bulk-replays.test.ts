@@ -6,6 +6,7 @@ import { advanceBulkReplays } from "../../shared/delivery/bulk-replay.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { LogFields } from "../../shared/host/log.ts";
 import {
   type BulkPreview,
   type BulkReplaysApi,
@@ -60,6 +61,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
   const pattern = compilePattern({ source: [{ prefix: "" }] });
   if (!pattern.ok) throw new Error("the pattern is valid");
   const recorded: string[] = [];
+  const logged: LogFields[] = [];
   let allowed = Number.POSITIVE_INFINITY;
   const api: BulkReplaysApi & ReplayApi = {
     ...parts,
@@ -100,7 +102,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     auditLog: new AuditLog({ deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,
     recorded: () => undefined,
-    log: silentLog,
+    log: { ...silentLog, warn: (fields) => void logged.push(fields) },
   };
   const requestOf = (by: string, body: object, key: string | null): ReceivedRequest => ({
     method: "POST",
@@ -123,6 +125,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     world,
     api,
     recorded,
+    logged,
     order: (
       by: string,
       { key = "1", ...body }: { readonly key?: string | null; readonly [member: string]: unknown } = {},
@@ -167,7 +170,7 @@ const FAILED = 25;
 const WOULD_RUN: BulkPreview = {
   deliveries: FAILED,
   total: FAILED,
-  routes: [{ route: "docs", state: "given_up", runs: FAILED, unsafe: 0, unmatched: 0, forbidden: 0 }],
+  routes: [{ route: "docs", state: "given_up", runs: FAILED, unsafe: 0, replayed: 0, unmatched: 0, forbidden: 0 }],
 };
 
 describe("an order to run many deliveries again", () => {
@@ -266,6 +269,67 @@ describe("an order to run many deliveries again", () => {
     expect(bridge.recorded).toHaveLength(3);
   });
 
+  it("a search for what ran, ordered again with force, does not find what it ran", async () => {
+    const bridge = await failedBridge(2);
+    answerOf(await bridge.order("dana/on-call"));
+    await bridge.settle();
+    await bridge.replayOne("dana/on-call", bridge.recorded[0] ?? "", { route: "docs" }, "by hand");
+    await bridge.settle();
+    bridge.world.works = false;
+    const ran = { query: { state: "ran,superseded" }, force: true };
+    const [before] = answerOf(await bridge.preview("dana/on-call", ran)).routes;
+    // The three replays ran. The two deliveries that failed are answered by them, and may be run again once.
+    expect(before).toMatchObject({ state: "ran", runs: 0, replayed: 3 });
+    for (const [key, accepted] of [
+      ["2", 2],
+      ["3", 0],
+      ["4", 0],
+    ] as const) {
+      expect(answerOf(await bridge.order("dana/on-call", { ...ran, key })).counts.accepted).toBe(accepted);
+      await bridge.settle();
+    }
+    const { total, routes } = answerOf(await bridge.preview("dana/on-call", ran));
+    expect([total, routes.map(({ runs, replayed }) => [runs, replayed])]).toEqual([
+      0,
+      [
+        [0, 3],
+        [0, 2],
+      ],
+    ]);
+    // One that is named is wanted.
+    const named = { deliveries: [bridge.recorded[0] ?? ""], query: {}, force: true, key: "5" };
+    expect(answerOf(await bridge.order("dana/on-call", named)).counts.accepted).toBe(1);
+  });
+
+  it("what matches only today is found by its route or target, though it acted on no delivery, and runs once", async () => {
+    const bridge = await failedBridge(3);
+    bridge.world.routes = ["docs", "new"];
+    for (const place of [{ route: "new" }, { target: "ci", route: "new" }]) {
+      const today = { query: place, today: true };
+      expect(answerOf(await bridge.preview("dana/on-call", today))).toMatchObject({
+        total: 3,
+        routes: [{ route: "new", state: "unmatched", runs: 3 }],
+      });
+    }
+    const elsewhere = { query: { target: "elsewhere" }, today: true };
+    expect(answerOf(await bridge.preview("dana/on-call", elsewhere)).total).toBe(0);
+    const today = { query: { route: "new" }, today: true };
+    expect(answerOf(await bridge.order("dana/on-call", { ...today, key: "1" })).counts.accepted).toBe(3);
+    const { total, routes } = answerOf(await bridge.preview("dana/on-call", today));
+    expect(total).toBe(0);
+    expect(routes).toContainEqual(expect.objectContaining({ route: "new", state: "unmatched", replayed: 3 }));
+    expect(answerOf(await bridge.order("dana/on-call", { ...today, key: "2" })).total).toBe(0);
+  });
+
+  it("a slower one runs its rate in each step", async () => {
+    const bridge = await failedBridge(5);
+    expect(answerOf(await bridge.order("dana/on-call", { rate: 2 }))).toMatchObject({ handled: 2, state: "running" });
+    await advanceBulkReplays(bridge.api);
+    expect(bridge.recorded).toHaveLength(4);
+    for (const rate of [0, 11, 1.5])
+      expect(rejectionOf(await bridge.order("dana/on-call", { rate, key: "wrong" }))).toBe("body_invalid");
+  });
+
   it("a route that ran is not run again for the replay of another one, also not for the routes of today", async () => {
     let ran = 0;
     const other = routeOf(
@@ -295,8 +359,10 @@ describe("an order to run many deliveries again", () => {
     const bridge = await failedBridge(FAILED);
     const { id } = answerOf(await bridge.order("dana/on-call"));
     const plan = await bridge.bulkReplays.plan(id);
-    await damage(bridge, plan[12]?.delivery ?? "");
+    const damaged = plan[12]?.delivery ?? "";
+    await damage(bridge, damaged);
     await bridge.work();
+    expect(bridge.logged).toEqual([{ replay: id, delivery: damaged, route: "docs", reason: "record_unreadable" }]);
     const { counts, state } = answerOf(await bridge.show("dana/on-call", id));
     expect([state, counts.accepted, counts.refused]).toEqual(["done", FAILED - 1, 1]);
     expect(bridge.recorded).toHaveLength(FAILED - 1);
@@ -429,7 +495,7 @@ describe("who may order and see it", () => {
     expect(rejectionOf(await bridge.order("max/reader"))).toBe("role_missing");
     const nothing = { query: { text: "nothing-has-this" }, key: "nothing" };
     expect(rejectionOf(await bridge.order("max/reader", nothing))).toBe("role_missing");
-    expect(await bridge.bulkReplays.list()).toEqual([]);
+    expect(await bridge.bulkReplays.list(100)).toEqual([]);
     expect(bridge.recorded).toHaveLength(0);
   });
 

@@ -64,7 +64,7 @@ describe("signing in", () => {
   it("a sign-in leads through the issuer to the page that was asked for", async () => {
     const { shown } = await bridge.signIn("olga", "/console/deliveries?source=wiki");
     expect(shown).toMatchObject({ status: 200, url: new URL("/console/deliveries?source=wiki", bridge.url) });
-    expect(textOf(shown)).toContain("olga (on-call)");
+    expect(textOf(shown)).toMatch(/olga .*Roles: on-call/);
   });
 
   it("every person of the trust entry can sign in, and the interface decides what each may see", async () => {
@@ -316,7 +316,7 @@ describe("deliveries that failed", () => {
     for (const branch of ["one", "two", "three"]) ids.push(await failingPush(branch));
     const select = ["--state", "given_up", "--since", "1h", "--route", "push-build"];
     const preview = await command("events", "replay", ...select, "--dry-run");
-    expect(preview).toMatch(/^push-build +given_up +3 +0\n3 would run again; nothing was sent$/m);
+    expect(preview).toMatch(/^push-build +given_up +3\n3 would run again; nothing was sent$/m);
     expect((await failed()).toSorted()).toEqual(ids.toSorted());
 
     const runs = bridge.listener.requests.length;
@@ -324,21 +324,22 @@ describe("deliveries that failed", () => {
     const stopping = commandUntil(controller, "events", "replay", ...select, "--rate", "1", "--reason", "INC-4711");
     await until("the first replay", () => bridge.listener.requests.length > runs);
     controller.abort(130);
-    expect(await stopping).toMatch(
-      /^stopped: 1 run again, 0 had been before, 2 left, 0 match no more; the same command/,
-    );
-    expect(await command("events", "replay", ...select, "--rate", "100")).toMatch(
-      /^2 run again, 0 had been before, 0 left/,
+    const [, done = "", left = ""] =
+      /^stopped: (\d) run again, 0 had been before, (\d) left; the same command/.exec(await stopping) ?? [];
+    // On a slow machine the second one may run before the order is stopped.
+    expect([Number(done) + Number(left), Number(left) > 0]).toEqual([3, true]);
+    expect(await command("events", "replay", ...select, "--reason", "INC-4711")).toBe(
+      `${left} run again, 0 had been before, 0 left`,
     );
     await until("three runs", () => bridge.listener.requests.length === runs + 3);
-    expect(await command("events", "replay", ...select)).toMatch(/^0 run again/);
+    expect(await command("events", "replay", ...select, "--reason", "INC-4711")).toMatch(/^0 run again/);
 
     // A failure that was replayed needs nobody any more, and says what took its place.
     expect(await failed()).toEqual([]);
     const [first = ""] = ids;
     expect(await stateOf(first)).toBe("superseded");
     expect(await command("events", "show", first)).toMatch(/run again as d-\w+, for push-build by robot.*: INC-4711/);
-    const again = ["events", "replay", ...ids.flatMap((id) => ["--delivery", id]), "--force"];
+    const again = ["events", "replay", ...ids.flatMap((id) => ["--delivery", id]), "--reason", "again", "--force"];
     expect(await command(...again)).toMatch(/^3 run again/);
     expect(await command(...again)).toMatch(/^0 run again, 3 had been before/);
   }, 60_000);
@@ -382,7 +383,9 @@ describe("deliveries that failed", () => {
   });
 
   it("what may have run already is not run again without --force, and a selection needs a condition", async () => {
-    await expect(command("events", "replay", pushed, "--dry-run")).rejects.toThrow(/ran: .* add --force/);
+    expect(await command("events", "replay", pushed, "--dry-run")).toMatch(/NEED --force\n.* ran +0 +1\n0 would run/);
+    expect(await command("events", "replay", pushed, "--reason", "again")).toMatch(/^0 run again,.* 1 .*need --force$/);
+    await expect(command("events", "replay", pushed, "--force")).rejects.toThrow(/--reason/);
     await expect(command("events", "replay")).rejects.toMatchObject({ code: "usage_invalid" });
   });
 });

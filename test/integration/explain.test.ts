@@ -123,7 +123,7 @@ describe("a push that fired nothing, because its pattern missed one field", () =
     const newest = await pushed("one-more");
     const { code, text } = await run("explain", "tform/one");
     expect([code, text]).toEqual([0, expect.stringContaining(`code.pushed platform/one-more one-more (${newest})`)]);
-    expect(text).toMatch(/Other deliveries have it too[\s\S]+STATE[\s\S]+○ no route[^\n]+platform\/one one/);
+    expect(text).toMatch(/Other deliveries have it too[\s\S]+STATE[\s\S]+– no route[^\n]+platform\/one one/);
   });
 
   it("of several deliveries the first that needs a person is explained", async () => {

@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { callOut } from "../../shared/host/call-out.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";
+import { exportSpans } from "../../shared/outbound/otlp.ts";
 import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
+import { attributeOf, otlpCollector } from "../support/otlp-collector.ts";
 import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
+import { secretsOf, testClock } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -39,7 +43,11 @@ describe("the trace of a page edit", () => {
     expect(event?.detail.traceparent).toBe(record?.traceparent);
     const places = [CALLER, record?.traceparent, ...atListener, ...toPages()];
     expect(new Set(places.map(traceOf))).toEqual(new Set([TRACE]));
-    expect(new Set(places.map(spanOf)).size).toBe(places.length);
+    // The requests of one attempt have its span.
+    const attempts = new Set([...atListener, ...toPages()].map(spanOf));
+    expect(attempts.size).toBeGreaterThan(1);
+    for (const other of [CALLER, record?.traceparent]) expect(attempts).not.toContain(spanOf(other));
+    expect(record?.callerSpan).toBe(spanOf(CALLER));
 
     const lines = bridge.account.lines.map((line) => JSON.parse(line) as LogFields);
     const ofTrace = lines
@@ -87,5 +95,116 @@ describe("the trace of a page edit", () => {
     const seen = JSON.stringify([bridge.account.lines, bridge.published, sent]);
     expect(seen).not.toContain(canary);
     expect(seen).not.toContain(TRACE);
+  });
+});
+
+describe("the export of a trace", () => {
+  it("a page edit, its run and the page's versions are one trace at the collector, below the span of the caller", async () => {
+    const collector = await otlpCollector();
+    cleanups.push(collector.close);
+    const bridge = await standaloneBridge({
+      sections: { otlp: { endpoint: collector.endpoint, headers: { authorization: "env:COLLECTOR" } } },
+      environment: { COLLECTOR: "Bearer canary-of-the-collector" },
+    });
+    const toPages = sentTo(bridge.confluence.site("data-center"));
+    const edit = { timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } };
+    await bridge.pageEdit(edit, { traceparent: CALLER });
+    const page = () => bridge.confluence.page(PAGE).latest.body;
+    await until("the page to show PASSED", page, (body) => body.includes("PASSED"));
+    const [atListener] = bridge.listener.requests.map(({ headers }) => headers.get("traceparent"));
+    // The first round, which every start makes at once, has been made by then. The last one exports what is left.
+    await bridge.stop();
+    const { spans, headers, malformed } = collector;
+    expect(malformed).toEqual([]);
+    expect(new Set(headers.map((sent) => sent.get("authorization")))).toEqual(
+      new Set(["Bearer canary-of-the-collector"]),
+    );
+    expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([TRACE]));
+    const root = spans.filter(({ parentSpanId }) => !spans.some(({ spanId }) => spanId === parentSpanId));
+    expect(root.map(({ name, parentSpanId }) => [name, parentSpanId])).toEqual([["page.updated", spanOf(CALLER)]]);
+    expect(new Set(spans.map(({ spanId }) => spanId)).size).toBe(spans.length);
+    const attempt = spans.find(({ name }) => name === "attempt page-build");
+    expect(attempt?.spanId).toBe(spanOf(atListener));
+    const writes = spans.filter((span) => /version \d/.test(String(attributeOf(span, "drawbridge.summary"))));
+    expect(writes.map(({ name }) => name)).toContain("attempt status");
+    const named = toPages().map(spanOf);
+    for (const { name, spanId } of writes) if (name.startsWith("attempt")) expect(named).toContain(spanId);
+    const run = spans.find((span) => attributeOf(span, "cicd.pipeline.result") === "success");
+    expect(run?.parentSpanId).toBe(spans.find(({ name }) => name === "route page-build")?.spanId);
+    expect(JSON.stringify(spans)).not.toContain("canary");
+  });
+
+  it("a collector that is down changes nothing else, is warned about once, and shows in the metrics", async () => {
+    const lines: LogFields[] = [];
+    const line: Log["info"] = (fields, message) => void lines.push({ ...fields, message });
+    const collector = await otlpCollector();
+    await collector.close();
+    const bridge = await standaloneBridge({
+      log: { info: line, warn: line, error: line },
+      sections: { otlp: { endpoint: collector.endpoint } },
+    });
+    cleanups.push(bridge.stop);
+    await bridge.pageEdit({ timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } });
+    const page = () => bridge.confluence.page(PAGE).latest.body;
+    await until("the page to show PASSED", page, (body) => body.includes("PASSED"));
+    const metrics = await (await fetch(new URL("/metrics", bridge.metricsUrl))).text();
+    expect(metrics).toMatch(/^drawbridge_export_waiting_deliveries [1-9]\d*$/m);
+    await bridge.stop();
+    cleanups.pop();
+    const warned = lines.filter(({ message }) => message === "the collector did not take the spans of threads");
+    expect(warned).toEqual([{ why: "target_unreachable", waiting: expect.any(Number), message: expect.any(String) }]);
+    expect(lines.map(({ message }) => message)).toContain("stopped");
+  });
+
+  it.each([
+    ["takes all", { status: 200 }, { result: "taken", rejected: 0 }],
+    ["takes some", { status: 200, body: { partialSuccess: { rejectedSpans: "2" } } }, { result: "taken", rejected: 2 }],
+    [
+      "takes all and warns",
+      { status: 200, body: { partialSuccess: { errorMessage: "x" } } },
+      { result: "taken", rejected: 0 },
+    ],
+    [
+      "has too much to do",
+      { status: 429, headers: { "retry-after": "7" } },
+      { result: "later", why: "status 429", afterSeconds: 7 },
+    ],
+    ["is behind a broken proxy", { status: 502 }, { result: "later", why: "status 502", afterSeconds: undefined }],
+    ["is down", { status: 503 }, { result: "later", why: "status 503", afterSeconds: undefined }],
+    ["is slow", { status: 504 }, { result: "later", why: "status 504", afterSeconds: undefined }],
+    ["cannot read it", { status: 400 }, { result: "refused", why: "status 400" }],
+    ["does not know the token", { status: 401 }, { result: "refused", why: "status 401" }],
+    ["finds it too long", { status: 413 }, { result: "refused", why: "status 413" }],
+    ["fails", { status: 500 }, { result: "refused", why: "status 500" }],
+    [
+      "is elsewhere",
+      { status: 307, headers: { location: "https://example.test/" } },
+      { result: "refused", why: "status 307" },
+    ],
+  ] as const)("a collector that %s", async (_, answer, expected) => {
+    const collector = await otlpCollector();
+    cleanups.push(collector.close);
+    collector.next.push(answer);
+    const settings = { endpoint: collector.endpoint, headers: {} };
+    const deps = { settings, secrets: secretsOf({}), callOut, clock: testClock() };
+    expect(await exportSpans([], deps)).toEqual(expected);
+    expect(collector.malformed).toEqual([]);
+  });
+
+  it("a collector that cannot be asked is asked again, and the message names no secret", async () => {
+    const collector = await otlpCollector();
+    await collector.close();
+    const deps = { secrets: secretsOf({ TOKEN: "canary\nof a secret" }), callOut, clock: testClock() };
+    const settings = { endpoint: collector.endpoint, headers: {} };
+    expect(await exportSpans([], { ...deps, settings })).toEqual({ result: "later", why: "target_unreachable" });
+    const unset = { ...settings, headers: { authorization: "env:UNSET" } };
+    expect(await exportSpans([], { ...deps, settings: unset })).toMatchObject({
+      result: "later",
+      why: "secret_unavailable",
+    });
+    const broken = { ...settings, headers: { authorization: "env:TOKEN" } };
+    const answer = await exportSpans([], { ...deps, settings: broken });
+    expect(answer.result).not.toBe("taken");
+    expect(JSON.stringify(answer)).not.toContain("canary");
   });
 });

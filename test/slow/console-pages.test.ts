@@ -130,12 +130,14 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
   it("a person who signs out has left, and another can sign in", async () => {
     const page = await signIn("olga");
-    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("olga", { exact: true }).click();
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
     expect(await heading(page)).toBe("You have signed out");
     // The next person has to sign in.
     await page.getByRole("link", { name: "Sign in" }).click();
     await page.getByRole("button", { name: "axel" }).click();
-    await page.getByText("axel (on-call, approver)").waitFor();
+    await page.getByText("axel", { exact: true }).first().click();
+    await page.getByText("Roles: on-call, approver").waitFor();
     await page.context().close();
   });
 

@@ -89,6 +89,10 @@ export async function awsBridge(
     /** The events that the relay published. */
     published: between.published,
     turn: () => between.turn(),
+    sweep: async () => {
+      const sweeping = await load(async () => (await import("../../functions/sweep.ts")).handler);
+      await sweeping({}, { getRemainingTimeInMillis: () => 50_000 });
+    },
     /** Puts a message of somebody else into the queue of the kind. */
     putMessage: (kind: string, body: string) => between.put(kind, body),
     edit: (headers: Readonly<Record<string, string>> = {}, signature?: string) => {

@@ -96,7 +96,7 @@ export function bridgeWith(
 /** What a bridge needs to answer requests. It is ready if `check` does not throw. */
 export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = async () => undefined): RequestPorts => ({
   ready: () => readinessByRead(check),
-  logMetrics: undefined,
+  metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
   patterns: async () => [],
   orders: async () => bridge.config.orders,

@@ -124,7 +124,7 @@ export async function httpBridge(
     refusalCounts,
     issuer: undefined,
     ready: () => readinessByRead(async () => undefined),
-    logMetrics: new LogMetrics(),
+    metrics: { log: new LogMetrics(), exported: () => ({ taken: 0, rejected: 0, failed: 0, dropped: 0, waiting: 0 }) },
     newRequestId: randomUUID,
     clock,
     log,

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
-import { html } from "hono/html";
+import { html, raw } from "hono/html";
 import type { Configuration, Provider } from "oidc-provider";
+import { BASE_STYLE } from "../../shared/console/base-style.ts";
 
 /** Somebody who can sign in. */
 export interface SandboxPerson {
@@ -125,10 +126,9 @@ export function answerChoices(provider: Provider, { people, redirectUri }: SignI
 
 const choicePage = (people: readonly SandboxPerson[]) => html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Who are you? · development identity provider</title><link rel="icon" href="data:,">
-<style>:root { color-scheme: light dark } body { font: 1rem/1.5 system-ui, sans-serif; max-width: 30rem; margin: 3rem auto; padding: 0 1rem }
-button { display: block; width: 100%; margin: .6rem 0; padding: .6rem 1rem; font: inherit; text-align: left }</style>
-</head><body><h1>Who are you?</h1><p>This is a sandbox: nobody here has a password.</p>
-<form method="post">${people.map(
-  ({ id, is }) => html`<button name="person" value="${id}"><b>${id}</b>: ${is}</button>`,
-)}</form></body></html>`;
+<title>Who are you? · development identity provider</title><link rel="icon" href="data:,"><style>${raw(BASE_STYLE)}</style></head>
+<body><header><span class="brand">Development identity provider</span></header>
+<main><h1>Who are you?</h1><p>This is a sandbox: nobody here has a password.</p>
+<form method="post" class="choices">${people.map(
+  ({ id, is }) => html`<button class="plain" name="person" value="${id}"><b>${id}</b>: ${is}</button>`,
+)}</form></main></body></html>`;

@@ -108,8 +108,8 @@ function document(page: SandboxPage, { sent, comments, problem, form }: Around) 
 <style>${raw(STYLE)}</style>
 </head>
 <body data-page-url="${pathOf(page)}" data-state-url="/sandbox/pages/${page.id}/state" data-state="${stateOf(page, sent)}">
-<header class="bar"><strong>Sandbox Confluence</strong><span>Space ${page.space}</span>
-<span class="live" id="live" data-fresh role="status">Version ${number}</span></header>
+<header><span class="brand">Sandbox Confluence</span><span class="aside">Space ${page.space}</span>
+<span class="aside live" id="live" data-fresh role="status">Version ${number}</span></header>
 <div class="page">
 <main>
 <div id="content" data-fresh>
@@ -119,16 +119,16 @@ ${storageToHtml(storageOf(page))}
 </div>
 </main>
 <div class="side">
-<section aria-labelledby="edit"><h2 id="edit">Edit this page</h2>${problem && html`<p class="alert" role="alert">${problem}</p>`}
+<section class="card" aria-labelledby="edit"><h2 id="edit">Edit this page</h2>${problem && html`<p class="notice bad" role="alert">${problem}</p>`}
 ${editForms(page, form)}
 <p class="hint" id="sent" data-fresh role="status">${sent}</p></section>
-<section aria-labelledby="comments"><h2 id="comments">Comments</h2>
+<section class="card" aria-labelledby="comments"><h2 id="comments">Comments</h2>
 <ol class="history" id="said" data-fresh>${comments.map(commentEntry)}</ol>
 <form method="post" action="/sandbox/pages/${page.id}/comment">
 <label for="comment">Add a comment</label>
 <input id="comment" name="comment" required maxlength="300" autocomplete="off">
 <button>Comment</button></form></section>
-<section aria-labelledby="versions"><h2 id="versions">Version history</h2>
+<section class="card" aria-labelledby="versions"><h2 id="versions">Version history</h2>
 <ol class="history" id="history" data-fresh reversed>${page.versions.toReversed().map(historyEntry)}</ol></section>
 </div>
 </div>

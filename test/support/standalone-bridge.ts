@@ -51,7 +51,8 @@ export async function standaloneBridge({
     listener,
     url,
     metricsUrl: bridge.metricsUrl,
-    pageEdit: (content: object) => post(new URL("/webhooks/wiki", url), content, hubHeaders),
+    pageEdit: (content: object, headers: Readonly<Record<string, string>> = {}) =>
+      post(new URL("/webhooks/wiki", url), content, (body) => ({ ...hubHeaders(body), ...headers })),
     gitlabPush: (content: object, id: string = randomUUID()) =>
       post(new URL("/webhooks/gitlab", url), content, (body) => gitlabHeaders(body, { id })),
     gitlabPipeline: (content: object) =>

@@ -2,11 +2,11 @@ import * as v from "valibot";
 import type { Action, ActionDeps } from "../../../shared/actions/action.ts";
 import { failedCall } from "../../../shared/actions/failed-call.ts";
 import { errorMessageOf } from "../../../shared/actions/response-text.ts";
-import { retryAfterSeconds } from "../../../shared/actions/retry-after.ts";
 import type { OutboundRequest, OutboundResponse } from "../../../shared/host/call-out.ts";
 import type { EpochMillis } from "../../../shared/host/clock.ts";
 import type { ActionContext, ActionOutcome } from "../../../shared/model/action-outcome.ts";
 import { actionIdOf } from "../../../shared/model/idempotency-keys.ts";
+import { retryAfterSeconds } from "../../../shared/model/retry-after.ts";
 import { fill } from "../../../shared/routes/fill.ts";
 import { type AcmeTarget, acmeTarget, routeOptions } from "./settings.ts";
 

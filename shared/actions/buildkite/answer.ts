@@ -1,8 +1,8 @@
 import type { OutboundResponse } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
+import { retryAfterSeconds } from "../../model/retry-after.ts";
 import { errorMessageOf } from "../response-text.ts";
-import { retryAfterSeconds } from "../retry-after.ts";
 
 /**
  * Classifies Buildkite's response to an annotation; undefined if it was created, otherwise the outcome of the attempt.

@@ -2,7 +2,7 @@ import type { OutboundResponse } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { Fault } from "../../host/fault.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
-import { retryAfterSeconds } from "../retry-after.ts";
+import { retryAfterSeconds } from "../../model/retry-after.ts";
 
 /** The outcome of an attempt that a failed call ends. */
 export type FinalOutcome = Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;

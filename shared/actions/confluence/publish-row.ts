@@ -196,8 +196,8 @@ function withoutWriting(row: Subject, page: PageAddress, board: Board, input: Pu
 }
 
 /**
- * The board has the state, so the next look at the page shows it. Only the delivery that found the page unavailable is given
- * up: perhaps in a later attempt, if it concerns other pages too.
+ * The page does not show the state, so it is given up. The board has it, so the next look at the page shows it. The delivery
+ * that found the page unavailable may come here in a later attempt, if it concerns other pages too.
  */
 function whileResting(
   rest: PageRest | undefined,
@@ -206,9 +206,11 @@ function whileResting(
 ): ActionOutcome | undefined {
   if (rest?.target !== target || isAhead(rest.since, now) || rest.until <= now) return undefined;
   if (hasEventAfter(rest.since, page, origin.detail)) return undefined;
-  if (rest.delivery === row.delivery) return { outcome: "give_up", summary: rest.why };
-  return { outcome: "done", summary: `${rest.why} (not looked at again before ${toIso(rest.until)})` };
+  const summary = rest.delivery === row.delivery ? rest.why : `${rest.why} (${UNTIL} ${toIso(rest.until)})`;
+  return { outcome: "give_up", summary };
 }
+
+const UNTIL = "not looked at again before";
 
 /** Somebody edited or restored the page after that time. */
 const hasEventAfter = (time: EpochMillis, { site, id }: PageAddress, detail: BusEvent["detail"]): boolean =>

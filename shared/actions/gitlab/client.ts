@@ -4,9 +4,9 @@ import type { Clock, EpochMillis } from "../../host/clock.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { TraceParent } from "../../host/trace.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
+import { retryAfterSeconds } from "../../model/retry-after.ts";
 import { failedCall } from "../failed-call.ts";
 import { errorMessageOf, jsonOf } from "../response-text.ts";
-import { retryAfterSeconds } from "../retry-after.ts";
 import type { Commit } from "./commit.ts";
 import type { CommitStatus } from "./status.ts";
 

@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import type { OutboundResponse } from "../../host/call-out.ts";
 import type { CurrentState, Subject } from "../../model/approval.ts";
+import { retryAfterSeconds } from "../../model/retry-after.ts";
 import type { LookedUpTarget, LookUpDeps } from "../action.ts";
 import { jsonOf } from "../response-text.ts";
-import { retryAfterSeconds } from "../retry-after.ts";
 import { instanceTarget } from "./settings.ts";
 
 /** Asks the instance for the commit of a branch, tag, merge request, release or environment. */

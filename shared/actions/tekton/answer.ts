@@ -2,8 +2,8 @@ import * as v from "valibot";
 import type { OutboundResponse } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
+import { retryAfterSeconds } from "../../model/retry-after.ts";
 import { jsonOf, summaryText } from "../response-text.ts";
-import { retryAfterSeconds } from "../retry-after.ts";
 
 /** The response of an EventListener, or of the proxy in front of it. */
 type ListenerResponse =

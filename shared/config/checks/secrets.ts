@@ -11,7 +11,8 @@ export const unreadableSecret: Check = {
   remedy: "set the secret, or correct the reference",
   canBeIgnored: false,
   needs: [],
-  run: (config, { secrets }) => unreadable([...keyRefs(config, 0, 1), ...sharedRefs(config)], secrets),
+  run: (config, { secrets }) =>
+    unreadable([...keyRefs(config, 0, 1), ...sharedRefs(config), ...refsIn(config.otlp, ["otlp"])], secrets),
 };
 
 export const weakSecret: Check = {

@@ -2,9 +2,10 @@ import { type EpochMillis, epochMillis } from "../../host/clock.ts";
 import type { Identity } from "../approval.ts";
 import { busEventsOf } from "../bus-event.ts";
 import type { RouteOutcome } from "../delivery-state.ts";
-import { wordsOf } from "../state-words.ts";
+import { APPROVAL_WORDS, wordsOf } from "../state-words.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import type { AcceptedRun, Span, ThreadDelivery } from "./span.ts";
+import { approvalSpanId, attemptSpanId, routeSpanId } from "./step-ids.ts";
 import { unitKeyOf } from "./units.ts";
 
 type RouteLine = Extract<TimelineEvent, { readonly route: string }>;
@@ -29,14 +30,6 @@ export function routeSpans({ delivery, timeline, outcome, runs }: ThreadDelivery
     return stepsOf({ ...facts, outcome: outcome?.routes.find(isSame), run: runs.find(isSame) });
   });
 }
-
-/** The id of the step of a route. */
-export const routeSpanId = (
-  delivery: string,
-  { route, event }: { readonly route: string; readonly event?: string | undefined },
-): string => `${event ?? delivery} ${route}`;
-
-export const approvalSpanId = (approval: string): string => `approval ${approval}`;
 
 interface RouteFacts {
   readonly id: string;
@@ -106,7 +99,7 @@ function approvalSpans(facts: RouteFacts): readonly Span[] {
     const people = steps.flatMap(({ state, by }) => (by && GRANTS.has(state) ? [personOf(by)] : []));
     const decider = last === first ? undefined : last.by;
     if (people.length === 0 && decider !== undefined) people.push(personOf(decider));
-    const { words, tone } = APPROVAL_STATES[end?.state ?? last.state];
+    const { words, tone } = APPROVAL_WORDS[end?.state ?? last.state];
     const proof = decider && proofOf(decider);
     return [
       {
@@ -127,18 +120,6 @@ function approvalSpans(facts: RouteFacts): readonly Span[] {
 }
 
 const GRANTS: ReadonlySet<string> = new Set(["granted", "partly_granted"]);
-
-const APPROVAL_STATES = {
-  requested: { words: "waiting for people", tone: "attention" },
-  partly_granted: { words: "waiting for more people", tone: "attention" },
-  granted: { words: "granted", tone: "good" },
-  fired: { words: "granted", tone: "good" },
-  not_asked: { words: "not asked in shadow mode", tone: "attention" },
-  denied: { words: "denied", tone: "failed" },
-  withdrawn: { words: "withdrawn", tone: "quiet" },
-  expired: { words: "expired", tone: "failed" },
-  superseded: { words: "superseded", tone: "quiet" },
-} as const satisfies Record<Line<"approval">["state"], Pick<Span, "tone"> & { readonly words: string }>;
 
 /** A person by name; else the subject of the token. */
 const personOf = ({ actor, subject, claims = {} }: Identity): string =>
@@ -206,7 +187,7 @@ function attemptSpan(line: Line<"attempt">, facts: RouteFacts): Span {
   const { words, tone } = ATTEMPT_STATES[line.outcome];
   return {
     ...below(facts),
-    id: `${facts.id} attempt ${line.attempt}`,
+    id: attemptSpanId(facts.id, line.attempt),
     kind: "attempt",
     what: `${line.action}, attempt ${line.attempt}`,
     state: line.endedAs === undefined ? words : line.endedAs.replaceAll("_", " "),

@@ -2,7 +2,7 @@ import type { EpochMillis } from "../../host/clock.ts";
 import type { DeliveryOutcome } from "../delivery-state.ts";
 import type { OriginProof } from "../event.ts";
 import type { RecordedDelivery } from "../recorded-delivery.ts";
-import type { StateWords } from "../state-words.ts";
+import type { Tone } from "../state-words.ts";
 import type { TimelineEvent } from "../timeline.ts";
 
 /**
@@ -38,7 +38,7 @@ export interface Span {
   readonly what: string;
   /** In words. */
   readonly state: string;
-  readonly tone: StateWords["tone"];
+  readonly tone: Tone;
   readonly start: EpochMillis;
   /** Undefined while it goes on, and if its end was never reported. */
   readonly end?: EpochMillis;

@@ -3,8 +3,9 @@ import { type BusEvent, busEventsOf } from "../bus-event.ts";
 import type { RecordedDelivery } from "../recorded-delivery.ts";
 import { wordsOf } from "../state-words.ts";
 import { type Reaching, timeOnPath } from "./critical-path.ts";
-import { approvalSpanId, routeSpanId, routeSpans } from "./route-spans.ts";
+import { routeSpans } from "./route-spans.ts";
 import { BRIEF_MS, type Span, type SpanKind, type ThreadDelivery } from "./span.ts";
+import { approvalSpanId, routeSpanId } from "./step-ids.ts";
 import { unitSpans } from "./unit-spans.ts";
 import { clockShifts, type Unit, unitKeyOf, unitsIn } from "./units.ts";
 

@@ -1,13 +1,4 @@
-import type { Span, SpanKind } from "./span.ts";
-
-/** One sign for each tone: the colour only repeats it. */
-export const TONE_SIGNS = {
-  failed: "✕",
-  attention: "!",
-  open: "●",
-  good: "✓",
-  quiet: "–",
-} as const satisfies Record<Span["tone"], string>;
+import type { SpanKind } from "./span.ts";
 
 /** On what time was spent, in words that follow "min". */
 export const KIND_WORDS = {

@@ -5,84 +5,113 @@ import { runCommand } from "../../../shared/cli/run-command.ts";
 import { commandHost } from "../../support/command-host.ts";
 import { serveOnLoopback } from "../../support/loopback.ts";
 
-const SINCE = "2026-11-02T09:00:00.000Z";
-const GIVEN_UP = { state: "given_up", since: SINCE };
+const NOTHING = { runs: 0, unsafe: 0, replayed: 0, unmatched: 0, forbidden: 0 };
+const FAILED = { route: "docs", state: "given_up", ...NOTHING, runs: 3 };
+const MIXED = [FAILED, { ...NOTHING, route: "docs", state: "ran", unsafe: 2, replayed: 1, forbidden: 4 }];
 
-/** Runs `events replay` at a bridge that has one delivery, whose routes are in these states. Returns what it replayed. */
-async function replayed(
-  states: readonly (readonly [route: string, state: string])[],
-  {
-    allowed,
-    args = [],
-    isOutdated = false,
-  }: { readonly allowed: readonly string[]; readonly args?: readonly string[]; readonly isOutdated?: boolean },
-) {
-  const sent: unknown[] = [];
-  const lines: string[] = [];
+interface Bridge {
+  readonly routes: readonly (typeof FAILED)[];
+  readonly isCut?: boolean;
+  /** Asked for the progress, it has ended. */
+  readonly endsWith?: { readonly state: "done" | "stopped"; readonly accepted: number };
+  readonly onProgress?: () => void;
+}
+
+/** Runs `events replay` at a bridge that counts these routes. Returns what was sent, and what was printed. */
+async function replay(args: readonly string[], bridge: Bridge, interrupted = new AbortController()) {
+  const sent: Record<string, unknown>[] = [];
+  const printed: string[] = [];
+  const warned: string[] = [];
   const app = new Hono<{ Bindings: HttpBindings }>();
-  const routes = states.map(([route, state]) => ({ route, state, since: SINCE }));
-  app.get("/v1/deliveries", (c) => c.json({ deliveries: [{ id: "d-1", routes }] }));
-  app.get("/v1/deliveries/d-1/replay", (c) => {
-    const shown = allowed.map((route) => ({ route, recorded: true, fires: true }));
-    return c.json({ delivery: "d-1", routes: shown });
+  const total = bridge.routes.reduce((sum, { runs }) => sum + runs, 0);
+  const orderOf = (state: string, accepted: number) => {
+    const counts = { accepted, duplicate: 0, outdated: 0, refused: 0 };
+    return { id: "r-1", state, total, handled: accepted, counts };
+  };
+  app.post("/v1/replay-preview", async (c) => {
+    sent.push({ preview: await c.req.json() });
+    const { routes, isCut } = bridge;
+    return c.json({ deliveries: 3, total, routes, ...(isCut && { isCut }) });
   });
-  app.post("/v1/deliveries/d-1/replay", async (c) => {
-    sent.push(await c.req.json());
-    if (isOutdated) return c.json({ title: "it is now ran", reason: "replay_outdated" }, 409);
-    return c.json({ delivery: "d-2", replayOf: "d-1", status: "accepted" });
+  app.post("/v1/replays", async (c) => {
+    sent.push({ order: await c.req.json() });
+    return c.json(orderOf("running", 1), 202);
+  });
+  app.get("/v1/replays/r-1", (c) => {
+    bridge.onProgress?.();
+    const { state, accepted } = bridge.endsWith ?? { state: "running", accepted: 1 };
+    return c.json(orderOf(state, accepted));
+  });
+  app.post("/v1/replays/r-1/stop", (c) => {
+    sent.push({ stop: true });
+    return c.json(orderOf("stopped", 2));
   });
   const { url, close } = await serveOnLoopback(app, 0);
   try {
     const environment = { DRAWBRIDGE_URL: url.origin, DRAWBRIDGE_TOKEN: "token" };
-    const print = (line: string): void => void lines.push(line);
-    const all = ["events", "replay", "--state", "given_up", ...args];
-    await runCommand(all, commandHost({ environment, print }));
+    const print = (line: string): void => void printed.push(line);
+    const warn = (line: string): void => void warned.push(line);
+    const host = commandHost({ environment, print, warn, interrupted: () => interrupted.signal });
+    const code = await runCommand(["events", "replay", ...args], host);
+    return { sent, code, text: printed.join("\n"), warned: warned.join("\n") };
   } finally {
     await close();
   }
-  return { sent, text: lines.join("\n") };
 }
 
 describe("a replay of many deliveries", () => {
-  const mixed = [
-    ["docs", "given_up"],
-    ["docs", "ran"],
-  ] as const;
-
-  it("a route that ran for another event of the delivery is not run again without --force", async () => {
-    const rejected = { code: "usage_invalid", message: expect.stringMatching(/ran: .* docs of d-1; .* --force/) };
-    await expect(replayed(mixed, { allowed: ["docs"] })).rejects.toMatchObject(rejected);
-    await expect(replayed(mixed, { allowed: ["docs"], args: ["--dry-run"] })).rejects.toMatchObject(rejected);
-    expect((await replayed(mixed, { allowed: ["docs"], args: ["--force"] })).sent).toEqual([
-      { route: "docs", expected: GIVEN_UP, force: true },
-    ]);
+  it("a dry run counts what would run and why the rest would not, whatever its state, and orders nothing", async () => {
+    const { sent, text, code } = await replay(["--state", "ran,given_up", "--dry-run"], { routes: MIXED, isCut: true });
+    expect(sent).toEqual([{ preview: { query: { state: "ran,given_up" } } }]);
+    expect(text).toMatch(/^ROUTE +STATE +WOULD RUN +NEED --force +RUN AGAIN BEFORE +NOT BY YOU\n/);
+    expect(text).toMatch(/^docs +ran +0 +2 +1 +4$/m);
+    expect(text).toMatch(/\n3 would run again; nothing was sent\. There may be more/);
+    expect(code).toBe(0);
   });
 
-  it("another route that ran is not run again, so it needs no --force", async () => {
-    const other = [
-      ["docs", "given_up"],
-      ["status", "ran"],
-    ] as const;
-    expect((await replayed(other, { allowed: ["docs", "status"] })).sent).toEqual([
-      { route: "docs", expected: GIVEN_UP },
-    ]);
+  it("it orders what it counted, with a reason, and says what was done and what was left out", async () => {
+    const args = ["--route", "docs", "--reason", "INC-1", "--rate", "2"];
+    const done = await replay(args, { routes: MIXED, endsWith: { state: "done", accepted: 3 } });
+    const query = { route: "docs", state: "given_up" };
+    expect(done.sent).toEqual([{ preview: { query } }, { order: { query, reason: "INC-1", rate: 2 } }]);
+    expect(done.text).toBe(
+      "3 run again, 1 had been before, 0 left, 2 may have run already and need --force, 4 cannot be run again by you",
+    );
+    expect(done.code).toBe(0);
   });
 
-  it("a route that the caller may not run again is not counted as one that matches no more", async () => {
-    const two = [
-      ["docs", "given_up"],
-      ["secret", "given_up"],
-    ] as const;
-    const { text } = await replayed(two, { allowed: ["docs"] });
-    expect(text).toBe("1 run again, 0 had been before, 0 left, 0 match no more, 1 cannot be run again by you");
-    const preview = await replayed(two, { allowed: ["docs"], args: ["--dry-run"] });
-    expect(preview.sent).toEqual([]);
-    expect(preview.text).toMatch(/MATCH NO MORE +NOT BY YOU\n/);
-    expect(preview.text).toMatch(/^secret +given_up +0 +0 +1$/m);
+  it("without a reason nothing is asked of the bridge", async () => {
+    await expect(replay(["--route", "docs", "--force"], { routes: [FAILED] })).rejects.toMatchObject({
+      code: "usage_invalid",
+    });
   });
 
-  it("a route that has another state meanwhile is left alone, and counted", async () => {
-    const { text } = await replayed([["docs", "given_up"]], { allowed: ["docs"], isOutdated: true });
-    expect(text).toMatch(/^0 run again, 0 had been before, 0 left, .*, 1 changed meanwhile and were left alone$/);
+  it("named deliveries are selected in any state, and those that cannot be read are counted", async () => {
+    const ids = ["d-1", "--delivery", "d-2", "--delivery", "d-3", "--delivery", "d-4", "--today", "--dry-run"];
+    const { sent, warned } = await replay(ids, { routes: [FAILED] });
+    expect(sent).toEqual([{ preview: { deliveries: ["d-1", "d-2", "d-3", "d-4"], query: {}, today: true } }]);
+    expect(warned).toMatch(/^1 of these deliveries cannot be read/);
+  });
+
+  it("a search for what matches only today is not confined to what failed", async () => {
+    const { sent } = await replay(["--today", "--route", "docs", "--dry-run"], { routes: [FAILED] });
+    expect(sent).toEqual([{ preview: { query: { route: "docs" }, today: true } }]);
+  });
+
+  it("an interrupted command stops its order, and prints the command that goes on", async () => {
+    const interrupted = new AbortController();
+    const onProgress = () => interrupted.abort(130);
+    const args = ["--route", "docs", "--reason", "it's down"];
+    const { sent, warned, code } = await replay(args, { routes: [FAILED], onProgress }, interrupted);
+    expect(sent.at(-1)).toEqual({ stop: true });
+    expect(warned).toMatch(/^stopped: 2 run again, .* 1 left; the same command goes on: .* --reason 'it'\\''s down'$/);
+    expect(code).toBe(130);
+  });
+
+  it("an order that somebody else stopped is no success", async () => {
+    const args = ["--route", "docs", "--reason", "INC-1"];
+    const { warned, code } = await replay(args, { routes: [FAILED], endsWith: { state: "stopped", accepted: 2 } });
+    expect(warned).toMatch(/^stopped: 2 run again/);
+    expect(code).toBe(1);
   });
 });

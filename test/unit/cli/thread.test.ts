@@ -60,6 +60,6 @@ describe("a thread on the command line", () => {
   it("a step without an end goes on", () => {
     const text = textOf(shown(story().slice(0, 3)));
     expect(text).toContain("so far: it goes on");
-    expect(text).toMatch(/ … +█+ +● running, running/);
+    expect(text).toMatch(/ … +█+ +… running, running/);
   });
 });

@@ -229,7 +229,7 @@ const bulkPreview = (word: Words): BulkPreview => ({
   deliveries: 3,
   total: 2,
   routes: (["given_up", "unmatched"] as const).map((state) => ({
-    ...({ route: word(), state, runs: 1, unsafe: 1, unmatched: 1, forbidden: 1 } as const),
+    ...({ route: word(), state, runs: 1, unsafe: 1, replayed: 1, unmatched: 1, forbidden: 1 } as const),
   })),
   isCut: true,
 });
@@ -416,6 +416,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     routes: ["docs"],
     may: () => true,
     mayReadDeliveries: true,
+    mayReadBridge: true,
     isMe: () => false,
     // What stands in for the interface gives each path its own shape.
     ask: async <T>(path: string) => ({ ok: true, value: responses.find(([of]) => of.test(path))?.[1](word) as T }),

@@ -30,6 +30,7 @@ const DELIVERIES = readText("docs/operations/deliveries.md");
 const STATES = readText("docs/operations/states.md");
 const LOG = readText("docs/operations/log.md");
 const BESIDE_TEKTON = readText("docs/operations/beside-tekton.md");
+const TRACING = readText("docs/operations/tracing.md");
 const rowsUnder = (document: string, heading: string) => rowsOf(sectionOf(document, heading));
 const firstCodes = (document: string, heading: string) =>
   rowsUnder(document, heading).map(([cell = ""]) => codeIn(cell)[0] ?? cell);
@@ -275,8 +276,8 @@ describe("the unit for systemd in docs/operations/process.md", () => {
 });
 
 describe("docs/operations/log.md", () => {
-  it("names the log's messages as the code writes them, with the page of the parts beside Tekton, and leaves none out", () => {
-    const rows = [LOG, BESIDE_TEKTON]
+  it("names the log's messages as the code writes them, with the pages of parts that not every bridge has, and leaves none out", () => {
+    const rows = [LOG, BESIDE_TEKTON, TRACING]
       .flatMap((page) => rowsUnder(page, "The log"))
       .filter((cells) => /^(info|warn|error)$/.test(cells[1] ?? ""));
     expect(sorted(rows.map(([cell = ""]) => codeIn(cell)[0] ?? ""))).toEqual(sorted(new Set(MESSAGES)));

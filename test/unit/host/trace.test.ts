@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nextSpan, traceIdOf, traceOf } from "../../../shared/host/trace.ts";
+import { spanIn, traceIdOf, traceOf } from "../../../shared/host/trace.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN = "00f067aa0ba902b7";
@@ -94,7 +94,7 @@ describe("the trace of a request", () => {
     fc.assert(
       fc.property(text, text, (traceparent, amazon) => {
         const parent = traceOf(new Headers({ traceparent, "x-amzn-trace-id": amazon }));
-        const next = nextSpan(parent);
+        const next = spanIn(parent);
         expect(parent).toMatch(FORM);
         expect(next).toMatch(FORM);
         expect(next).not.toBe(parent);

@@ -208,7 +208,7 @@ describe("routes, replays and claims", () => {
       routes: [{ route: "docs", state: "waiting" as const, since: at(2) }],
     };
     const open = threadOf([push({ timeline: [{ ...line, state: "requested" }], outcome: waiting })], NOW);
-    expect(spanOf(open, "approval", "approval")).toMatchObject({ state: "waiting for people", tone: "attention" });
+    expect(spanOf(open, "approval", "approval")).toMatchObject({ state: "waiting", tone: "attention" });
     expect(spanOf(open, "approval", "approval")?.end).toBeUndefined();
     const lines = [
       { ...line, state: "requested" },

@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
-import { MAX_RETRY_AFTER_SECONDS } from "../model/action-outcome.ts";
+import { MAX_RETRY_AFTER_SECONDS } from "./action-outcome.ts";
 
 /**
  * Reads the header `Retry-After`: whole seconds, at most {@link MAX_RETRY_AFTER_SECONDS}. It is delay-seconds or an HTTP

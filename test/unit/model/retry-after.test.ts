@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { retryAfterSeconds } from "../../../shared/actions/retry-after.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
+import { retryAfterSeconds } from "../../../shared/model/retry-after.ts";
 
 const now = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const secondsOf = (value: string) => retryAfterSeconds(new Headers({ "retry-after": value }), now);

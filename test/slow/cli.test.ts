@@ -363,7 +363,7 @@ describe("the output of a command", () => {
         .map((row) => row.toSpliced(1, 2)),
     ).toEqual([
       ["✕ given up", "word", "word"],
-      ["○ ignored", "word", "word"],
+      ["– ignored", "word", "word"],
       ["! unusable", "word", "word"],
       ["✕ refused", "word", "eve", "word"],
     ]);
@@ -379,7 +379,7 @@ describe("the output of a command", () => {
       const narrow = (await printedOf({ deliveries: all }, list, options, 80, { NO_COLOR: "1" })).lines;
       expect(narrow).toHaveLength(all.length + 1);
       // Each of the other characters takes two places.
-      for (const line of narrow) expect(line.replace(/[^\x20-\x7e…•○✕]/g, "xx").length, line).toBeLessThanOrEqual(80);
+      for (const line of narrow) expect(line.replace(/[^\x20-\x7e…•–✕]/g, "xx").length, line).toBeLessThanOrEqual(80);
       for (const line of narrow.slice(1)) expect(line).toMatch(new RegExp(`…  ${id}$`));
       const wide = (await printedOf({ deliveries: all }, list, options)).lines;
       for (const line of wide.slice(1)) for (const text of Object.values(texts)) expect(line).toContain(`  ${text}  `);
@@ -531,7 +531,7 @@ describe("the output of a command", () => {
   it("a repeat is listed as one, and shown with the delivery that it repeats", async () => {
     const [first] = deliveries(() => "word").deliveries;
     const repeat = { ...first, outcome: "event", state: "repeat", repeats: "d-first" };
-    expect((await printedOf({ deliveries: [repeat] }, list)).lines.join("\n")).toContain("= repeat  ");
+    expect((await printedOf({ deliveries: [repeat] }, list)).lines.join("\n")).toContain("– repeat  ");
     expect(await show({ ...shown, delivery: { ...shown.delivery, repeats: "d-first" } })).toContain(
       "repeats   d-first",
     );
@@ -550,7 +550,7 @@ describe("the output of a command", () => {
     expect(lines.slice(0, 4)).toEqual([
       `state     ✕ given up since ${at(2)}`,
       `route     docs at ci: ✕ given up since ${at(2)}; refused (400)`,
-      `route     status at pages: ◷ waiting since ${at(1)}; for release; next at ${at(3)}`,
+      `route     status at pages: ! waiting since ${at(1)}; for release; next at ${at(3)}`,
       expect.stringMatching(/^delivery {2}/),
     ]);
   });
