@@ -35,7 +35,10 @@ export function configSchema(): string {
           actions.map(({ name, target }) => [name, partOf(target)]),
         ),
       ),
-      orders: named(properties["orders"], partOf(order)),
+      orders: {
+        ...named(properties["orders"], partOf(order)),
+        description: "What people, jobs and agents may start by their identity.",
+      },
       checks: withIds(properties["checks"]),
       routes: named(properties["routes"], routeSchema(entryOf(properties["routes"]))),
     },

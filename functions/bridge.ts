@@ -3,7 +3,7 @@ import { createCommands } from "../shared/approvals/create-commands.ts";
 import type { CommandDeps } from "../shared/approvals/execute-command.ts";
 import { type PeopleOf, peopleOf } from "../shared/approvals/people.ts";
 import type { Sites } from "../shared/approvals/verify.ts";
-import type { RouteOutline } from "../shared/config/connect-action.ts";
+import type { RouteOutline } from "../shared/config/route-outline.ts";
 import { namesUnder } from "../shared/config/references.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { openSites } from "../shared/config/sites.ts";

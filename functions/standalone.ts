@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { routeOutline, routePatterns } from "../shared/config/connect-action.ts";
+import { routeOutline, routePatterns } from "../shared/config/route-outline.ts";
 import { digestOf } from "../shared/config/digest.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";

@@ -7,7 +7,7 @@ import { Fault } from "../host/fault.ts";
 import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
-import { hostsOfPages, type RouteOutline, reporting } from "./connect-action.ts";
+import { hostsOfPages, type RouteOutline, reporting } from "./route-outline.ts";
 import { type Config, type Outline, outline } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */

@@ -327,13 +327,8 @@ export const outline = v.strictObject({
     ),
     {},
   ),
-  orders: v.optional(
-    v.pipe(
-      v.record(name, v.looseObject({})),
-      v.description("What people, jobs and agents may start by their identity."),
-    ),
-    {},
-  ),
+  // Without a description: `docs/config-schema.ts` has it, because every function in AWS loads this at its start.
+  orders: v.optional(v.record(name, v.looseObject({})), {}),
   console: v.optional(
     v.pipe(consoleSettings, v.description("Web pages under `/console`. Without it, the address answers 404.")),
   ),

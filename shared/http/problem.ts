@@ -55,9 +55,9 @@ export function problemOf(rejection: Rejection): Problem {
     case "order_unknown":
       return { status: 404, title: "There is no such order" };
     case "input_invalid":
-      return { status: 400, title: `The order is refused: ${rejection.problem}` };
+      return { status: 400, title: rejection.problem };
     case "idempotency_key_missing":
-      return { status: 400, title: "The header Idempotency-Key is missing, or longer than 200 characters" };
+      return { status: 400, title: "An Idempotency-Key of at most 200 characters is needed" };
     case "replay_unknown":
       return { status: 404, title: "There is no such bulk replay" };
     case "method_not_allowed":
@@ -122,9 +122,9 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
     case "pipeline_not_listed":
       return { status: 403, title: `Builds of the pipeline "${rejection.pipeline}" are not accepted` };
     case "order_confined":
-      return { status: 403, title: "The order is confined to other values of its inputs" };
+      return { status: 403, title: "The order is confined to other inputs" };
     case "idempotency_key_reused":
-      return { status: 422, title: "This Idempotency-Key was used for this order with other inputs" };
+      return { status: 422, title: "The Idempotency-Key was used with other inputs" };
     case "self_approval":
       return { status: 403, title: "Somebody else has to decide" };
     case "approval_closed":

@@ -71,7 +71,7 @@ const input = v.union([
     ref: v.pipe(
       v.picklist(["branch", "tag", "commit"]),
       v.description(
-        "The value is the short name of a branch or a tag, or the 40 or 64 hexadecimal digits of a commit. What a name stands for can change after an approval; a commit cannot.",
+        "The value is the short name of a branch or a tag, or the 40 or 64 hexadecimal digits of a commit.",
       ),
     ),
     description,
@@ -99,7 +99,7 @@ export const order = v.strictObject({
     v.pipe(
       scope,
       v.description(
-        "What the order is confined to. Its inputs `project`, `space`, `namespace`, `environment` and `pipeline` say what it is about. Without it, what its other rules allow.",
+        "What the order is confined to, by its inputs `project`, `space`, `namespace`, `environment` and `pipeline`.",
       ),
     ),
   ),
@@ -146,11 +146,11 @@ export function readInputs(given: unknown, { inputs }: Order): Result<Inputs> {
   const [issue] = read.issues;
   const name = v.getDotPath(issue) ?? "";
   const known = Object.keys(inputs).join(", ") || "none";
-  if (issue.expected === "never") return reject({ reason: "input_invalid", problem: `the inputs are: ${known}` });
+  if (issue.expected === "never") return reject({ reason: "input_invalid", problem: `The inputs are: ${known}` });
   const { [name]: declared } = inputs;
   const expected = declared === undefined ? `an object with the inputs ${known}` : expectedOf(declared);
   const what = declared === undefined ? "inputs" : `input "${name}"`;
-  return reject({ reason: "input_invalid", problem: `the ${what} must be ${expected}` });
+  return reject({ reason: "input_invalid", problem: `The ${what} must be ${expected}` });
 }
 
 /** Only declared inputs, and each of them. */

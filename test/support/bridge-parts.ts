@@ -2,7 +2,7 @@ import { actDeps } from "../../functions/act-deps.ts";
 import { type Bridge, buildBridge, type Ports } from "../../functions/bridge.ts";
 import type { RequestPorts } from "../../functions/receive-app.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
-import type { RouteOutline } from "../../shared/config/connect-action.ts";
+import type { RouteOutline } from "../../shared/config/route-outline.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { act, leaseMs } from "../../shared/delivery/act.ts";
 import { CredentialUsage } from "../../shared/delivery/credential-usage.ts";

@@ -75,7 +75,7 @@ describe("the value of an input", () => {
     for (const given of [{}, { value: "staging", other: "x" }, { constructor: "x" }, [], "x", undefined])
       expect(readInputs(given, choice)).toMatchObject({ ok: false });
     expect(readInputs({ value: "staging", other: "x" }, choice)).toMatchObject({
-      rejection: { problem: "the inputs are: value" },
+      rejection: { problem: "The inputs are: value" },
     });
   });
 
