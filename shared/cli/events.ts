@@ -300,6 +300,9 @@ function lineOf(event: ShownTimelineEvent): string {
       const facts = Object.entries(event.facts ?? {}).map(([name, fact]) => `, ${name} ${fact}`);
       const unknown = event.unknownOutcome ? " (what the target did is unknown)" : "";
       const next = event.nextAt === undefined ? "" : `; again at ${event.nextAt}`;
+      // Nothing was tried.
+      if (event.endedAs !== undefined)
+        return `route ${event.route}: ${event.action} ${event.endedAs.replace("_", " ")}: ${event.summary}${facts.join("")}`;
       const head = `route ${event.route}: ${event.action} attempt ${event.attempt} ${event.outcome.replace("_", " ")}`;
       return `${head} after ${event.durationMs} ms: ${event.summary}${facts.join("")}${unknown}${next}`;
     }

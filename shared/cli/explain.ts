@@ -1,11 +1,12 @@
+import { isUnknownAddress, KNOWN_ADDRESSES } from "../http/lookup.ts";
 import { refusalText, seenText } from "../http/refusal-text.ts";
 import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
 import { symbolOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, usageFault } from "./command.ts";
 import { deliveriesText } from "./events.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type Display, formatOf, printFound, timeText } from "./output.ts";
+import { type Display, displayOf, formatOf, printFound, timeText } from "./output.ts";
 import { withProgram } from "./program.ts";
 import {
   type ExplainedStep,
@@ -37,10 +38,13 @@ export async function explainCommand(invocation: Invocation): Promise<number> {
     }
   }
   if (isDeliveryId(what)) return explainDelivery(session, what, [], invocation);
-  const found = await deliveriesWith(session, what);
+  if (isUnknownAddress(what)) throw usageFault(`this address cannot be looked up. These can: those ${KNOWN_ADDRESSES}`);
+  const { deliveries: found, lookedBackTo, next } = await deliveriesWith(session, what);
   const explained = found.find(needsLook) ?? found[0];
   if (explained === undefined) {
-    invocation.print(printable(`no delivery has "${what}"`));
+    const isCut = next !== undefined && lookedBackTo !== undefined;
+    const reach = isCut ? ` since ${timeText(lookedBackTo, displayOf(invocation))}; older ones were not looked at` : "";
+    invocation.print(printable(`no delivery has "${what}"${reach}`));
     return EXIT.refused;
   }
   const others = found.filter((one) => one !== explained);
@@ -166,19 +170,24 @@ const ABOUT_TOKENS = /^(token|issuer|algorithm|key|audience|claim|tenant|groups|
 
 const isDeliveryId = (what: string): boolean => /^d-[a-z2-7]{26}$/.test(what);
 
-/** The newest deliveries with a text. */
-async function deliveriesWith(session: Session, text: string): Promise<readonly ListedDelivery[]> {
-  const list = (by: "find" | "text") =>
-    get(
-      session,
-      `/v1/deliveries?${new URLSearchParams({ [by]: text, limit: String(MAX_CANDIDATES) })}`,
-      listedDeliveries,
-    );
+/** The newest deliveries with a text. A page that ended before it found one is followed by the next. */
+async function deliveriesWith(session: Session, text: string): Promise<ListedDeliveries> {
+  const list = async (by: "find" | "text"): Promise<ListedDeliveries> => {
+    const query = new URLSearchParams({ [by]: text, limit: String(MAX_CANDIDATES) });
+    for (let page = 1; ; page += 1) {
+      const listed = await get(session, `/v1/deliveries?${query}`, listedDeliveries);
+      if (listed.deliveries.length > 0 || listed.next === undefined || page === MAX_PAGES) return listed;
+      query.set("cursor", listed.next);
+    }
+  };
   const found = await list("find");
-  return (found.deliveries.length > 0 ? found : await list("text")).deliveries;
+  // What may still be found by its name is not searched for in every text.
+  return found.deliveries.length > 0 || found.next !== undefined ? found : list("text");
 }
 
 const MAX_CANDIDATES = 10;
+/** Each is looked for during two seconds at most. */
+const MAX_PAGES = 10;
 
 interface Shape {
   readonly all: boolean;

@@ -135,14 +135,21 @@ const OUTCOMES = {
   give_up: ["bad", "given up"],
 } as const satisfies Record<Attempt["outcome"], readonly [Tone, string]>;
 
+/** Nothing was tried. */
+const ENDED = {
+  superseded: ["quiet", "superseded"],
+  not_fired: ["quiet", "not fired"],
+} as const satisfies Record<NonNullable<Attempt["endedAs"]>, readonly [Tone, string]>;
+
 function attemptText(entry: Attempt, now: EpochMillis): readonly [Tone, string, Html] {
-  const [tone, state] = OUTCOMES[entry.outcome];
+  const [tone, state] = entry.endedAs === undefined ? OUTCOMES[entry.outcome] : ENDED[entry.endedAs];
+  const tried = entry.endedAs === undefined ? `, attempt ${entry.attempt}, ${duration(entry.durationMs)}` : "";
   const known = Object.entries(entry.facts ?? {}).map(([name, fact]) => html`, ${name} <code>${fact}</code>`);
   return [
     tone,
     state,
     html`${entry.summary}${known}
-<span class="aside">${entry.action}, attempt ${entry.attempt}, ${duration(entry.durationMs)}${
+<span class="aside">${entry.action}${tried}${
       entry.nextAt === undefined ? NOTHING : html`; next ${age(entry.nextAt, now)}`
     }</span>${entry.unknownOutcome ? html` <span class="hint">The outcome at the target is unknown.</span>` : NOTHING}`,
   ];

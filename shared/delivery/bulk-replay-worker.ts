@@ -1,5 +1,5 @@
 import { Loop } from "../host/loop.ts";
-import type { BulkReplayStore } from "../store/bulk-replays.ts";
+import type { Stores } from "../store/open-stores.ts";
 import { advanceBulkReplays, type BulkReplayDeps } from "./bulk-replay.ts";
 import { DueTimeCheck } from "./due-time-check.ts";
 
@@ -11,8 +11,8 @@ export class BulkReplayWorker {
   readonly #rounds: Loop;
 
   /** `deps` returns the dependencies of the configuration in force. */
-  constructor(deps: () => BulkReplayDeps & { readonly bulkReplays: Pick<BulkReplayStore, "correctDueTimes"> }) {
-    const dueTimes = new DueTimeCheck((now) => deps().bulkReplays.correctDueTimes(now));
+  constructor(deps: () => Omit<BulkReplayDeps, "bulkReplays"> & Pick<Stores, "bulkReplays">) {
+    const dueTimes = new DueTimeCheck(async (now) => (await deps().bulkReplays()).correctDueTimes(now));
     this.#rounds = new Loop("bulk-replays", { everyMs: BULK_EVERY_MS, log: deps().log }, async () => {
       await dueTimes.runIfNecessary(deps().clock.now());
       await advanceBulkReplays(deps());

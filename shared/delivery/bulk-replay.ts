@@ -6,7 +6,7 @@ import type { BulkClaim, BulkCounts, BulkProgress, BulkReplayStore, PlannedRepla
 import { type ReplayRouteDeps, replayableOf, replaySeen, whyNeverReplayed } from "./replay-route.ts";
 
 export interface BulkReplayDeps extends ReplayRouteDeps {
-  readonly bulkReplays: Pick<BulkReplayStore, "due" | "claim" | "plan" | "advance">;
+  readonly bulkReplays: () => Promise<Pick<BulkReplayStore, "due" | "claim" | "plan" | "advance">>;
   readonly policy: Pick<Policy, "rejectRoute">;
   readonly log: Log;
 }
@@ -21,7 +21,7 @@ const LEASE_MS = 60_000;
  * its lease ends, and runs nothing twice: see {@link replaySeen}. Throws `store_unavailable` at the end if the store failed.
  */
 export async function advanceBulkReplays(deps: BulkReplayDeps): Promise<number> {
-  const due = await deps.bulkReplays.due(deps.clock.now(), ORDERS);
+  const due = await (await deps.bulkReplays()).due(deps.clock.now(), ORDERS);
   const results = await Promise.allSettled(due.map((id) => advanceBulkReplay(id, deps)));
   for (const result of results) if (result.status === "rejected") throw result.reason;
   return due.length;
@@ -29,7 +29,8 @@ export async function advanceBulkReplays(deps: BulkReplayDeps): Promise<number> 
 
 /** Runs one step of an order, if nobody works on it. */
 export async function advanceBulkReplay(id: string, deps: BulkReplayDeps): Promise<void> {
-  const { bulkReplays, clock, log } = deps;
+  const { clock, log } = deps;
+  const bulkReplays = await deps.bulkReplays();
   const now = clock.now();
   const claim = await bulkReplays.claim(id, now, laterBy(now, LEASE_MS));
   if (claim === undefined) return;
@@ -47,7 +48,7 @@ export async function advanceBulkReplay(id: string, deps: BulkReplayDeps): Promi
 
 /** The replays between two writes of the progress. An order that is stopped stops after them. */
 async function step(claim: BulkClaim, deps: BulkReplayDeps): Promise<BulkProgress> {
-  const plan = await deps.bulkReplays.plan(claim.id);
+  const plan = await (await deps.bulkReplays()).plan(claim.id);
   let counts = claim.counts;
   for (const planned of plan.slice(claim.handled, claim.handled + claim.rate)) {
     const ended = await runPlanned(planned, claim, deps).catch((error: unknown): "refused" => {

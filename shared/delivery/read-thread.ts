@@ -1,4 +1,4 @@
-import { type Clock, epochMillis } from "../host/clock.ts";
+import { type Clock, epochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { type BusEvent, busEventsOf, sourceNameOf } from "../model/bus-event.ts";
 import { termOf } from "../model/lookup-terms.ts";
@@ -22,6 +22,7 @@ const MAX_DELIVERIES = 200;
 /** Deliveries that are read for the states and jobs of one run. */
 const MAX_REPORTS = 100;
 const AT_ONCE = 16;
+const DAY_MS = 86_400_000;
 /** How long the look-ups of one thread may take, in milliseconds. */
 const READ_MS = 2_000;
 
@@ -61,7 +62,9 @@ export async function readThread(
       if (one === undefined) continue;
       for (const other of causesOf(one)) above.add(other);
       for (const other of consequencesOf(one)) below.add(other);
-      for (const other of await reportsBeside(one, runs, { ...deps, hasTime })) below.add(other);
+      const beside = await reportsBeside(one, runs, { ...deps, hasTime });
+      for (const other of beside.found) below.add(other);
+      isCut ||= beside.isCut;
     }
     if (!hasTime() && (above.size > 0 || below.size > 0)) return { deliveries: present(read), isCut: true };
   }
@@ -145,13 +148,15 @@ async function reportsBeside(
   { delivery }: ThreadDelivery,
   known: Set<string>,
   { deliveries, clock, hasTime }: ThreadDeps & { readonly hasTime: () => boolean },
-): Promise<readonly string[]> {
+): Promise<{ readonly found: readonly string[]; readonly isCut: boolean }> {
   const found: string[] = [];
+  let isCut = false;
   for (const { key, id } of busEventsOf(delivery).flatMap(runsOf)) {
     if (known.has(key)) continue;
     known.add(key);
     const page = await deliveries.list({
-      before: { receivedAt: clock.now(), id: "~" },
+      // What was recorded while the clock was ahead belongs to it too.
+      before: { receivedAt: laterBy(clock.now(), DAY_MS), id: "~" },
       notBefore: epochMillis(0),
       limit: MAX_REPORTS,
       scanLimit: 10 * MAX_REPORTS,
@@ -164,8 +169,9 @@ async function reportsBeside(
       },
     });
     found.push(...page.deliveries.map((one) => one.id));
+    isCut ||= page.next !== undefined;
   }
-  return found;
+  return { found, isCut };
 }
 
 /** The run that an event reports, or whose job it reports. */

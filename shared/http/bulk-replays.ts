@@ -30,7 +30,9 @@ export interface BulkReplaysApi extends Omit<DeliveriesApi, "policy" | "deliveri
   readonly actions: ReplayApi["actions"];
   readonly recorded: ReplayApi["recorded"];
   readonly policy: DeliveriesApi["policy"] & Pick<Policy, "rejectRoute" | "rejectAnyReplay">;
-  readonly bulkReplays: BulkReplayDeps["bulkReplays"] & Pick<BulkReplayStore, "create" | "get" | "list" | "stop">;
+  readonly bulkReplays: () => Promise<
+    Awaited<ReturnType<BulkReplayDeps["bulkReplays"]>> & Pick<BulkReplayStore, "create" | "get" | "list" | "stop">
+  >;
   readonly auditLog: DeliveriesApi["auditLog"] & Pick<AuditLog, "record">;
   readonly log: BulkReplayDeps["log"];
 }
@@ -136,7 +138,7 @@ export async function orderBulkReplay(request: ReceivedRequest, api: BulkReplays
   const forbiddenAll = api.policy.rejectAnyReplay(by);
   if (forbiddenAll !== undefined) return reject(forbiddenAll, by);
   const id = `r-${sha256Hex(JSON.stringify([principalIdOf(by), idempotencyKey(request)])).slice(0, 26)}`;
-  const first = await api.bulkReplays.get(id);
+  const first = await (await api.bulkReplays()).get(id);
   if (first !== undefined) return ok(shownBulkReplay(first));
   const selected = await select(body.value, by, api);
   if (!selected.ok) return reject(selected.rejection, by);
@@ -160,10 +162,10 @@ export async function orderBulkReplay(request: ReceivedRequest, api: BulkReplays
   };
   // The audit first: nothing is run again without a record of who ordered it.
   await api.auditLog.record({ act: "replays_ordered", object: `${id}: ${plan.length}, ${reason}`, by, request });
-  await api.bulkReplays.create(order, plan);
+  await (await api.bulkReplays()).create(order, plan);
   // A short order is done when it is answered. The rest is done in the background.
   await advanceBulkReplay(id, api);
-  return ok(shownBulkReplay((await api.bulkReplays.get(id)) ?? order));
+  return ok(shownBulkReplay((await (await api.bulkReplays()).get(id)) ?? order));
 }
 
 /** `GET /v1/replays`: those of the newest orders to run many deliveries again that the caller may know. */
@@ -174,7 +176,7 @@ export async function listBulkReplays(
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
-  const orders = (await api.bulkReplays.list(MAX_LISTED)).filter((order) => mayKnow(by, order, api));
+  const orders = (await (await api.bulkReplays()).list(MAX_LISTED)).filter((order) => mayKnow(by, order, api));
   return ok({ replays: orders.map(shownBulkReplay) });
 }
 
@@ -210,9 +212,9 @@ export async function stopBulkReplay(
   }
   if (order.state === "running") {
     await api.auditLog.record({ act: "replays_stopped", object: id, by, request });
-    await api.bulkReplays.stop(id, by, api.clock.now());
+    await (await api.bulkReplays()).stop(id, by, api.clock.now());
   }
-  return ok(shownBulkReplay((await api.bulkReplays.get(id)) ?? order));
+  return ok(shownBulkReplay((await (await api.bulkReplays()).get(id)) ?? order));
 }
 
 const isOwn = (by: Principal, order: BulkReplay): boolean => principalIdOf(order.by) === principalIdOf(by);
@@ -223,7 +225,7 @@ const mayKnow = (by: Principal, order: BulkReplay, { policy }: BulkReplaysApi): 
 
 /** Undefined if the caller may not know the order. */
 async function knownOrder(id: string, by: Principal, api: BulkReplaysApi): Promise<BulkReplay | undefined> {
-  const order = await api.bulkReplays.get(id);
+  const order = await (await api.bulkReplays()).get(id);
   return order !== undefined && mayKnow(by, order, api) ? order : undefined;
 }
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { AuditLog } from "../delivery/audit-log.ts";
-import { outcomesOf, readOutcome } from "../delivery/delivery-outcomes.ts";
+import { isSelected, outcomesOf, readOutcome } from "../delivery/delivery-outcomes.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
@@ -21,9 +21,17 @@ import { isPosted } from "../store/postings.ts";
 import { type ExpectedRunsDeps, expectedRunsOf, type ShownExpectedRun, silentRuns } from "./expected-runs.ts";
 import type { DeliveryExplanation } from "./explain-delivery.ts";
 import { type ListByStateDeps, listByState, type PageWithOutcomes } from "./list-by-state.ts";
-import { type Candidate, candidatesOf, LOOKUP_PARAMETERS, lookupEntries, termsOfQuery } from "./lookup.ts";
+import {
+  type Candidate,
+  candidatesOf,
+  KNOWN_ADDRESSES,
+  LOOKUP_PARAMETERS,
+  lookupEntries,
+  termsOfCandidate,
+  termsOfQuery,
+} from "./lookup.ts";
 import { parseQuery } from "./query.ts";
-import { endOfRange, time } from "./query-time.ts";
+import { endOfLookUp, endOfRange, time } from "./query-time.ts";
 import { type ShownOutcome, shownOutcome } from "./shown-outcome.ts";
 import type { ShownTimelineEvent } from "./shown-timeline.ts";
 
@@ -85,7 +93,7 @@ export const EXPECTED: Readonly<Record<keyof Query, string>> = {
   type: "an event type, or its beginning",
   principal: "a subject, or who vouched for it and the subject: prod-jobs:system:serviceaccount:ci:deployer",
   text: "a text",
-  find: "a delivery's id, or anything else that a delivery can be looked up by",
+  find: `a delivery's id, or anything else that a delivery can be looked up by; an address, if it is one ${KNOWN_ADDRESSES}`,
   ...LOOKUP_PARAMETERS,
 };
 
@@ -124,7 +132,7 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
     ),
     ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
     lookedBackTo: toIso(page.next?.receivedAt ?? (await reachOf(filter.value, api))),
-    ...(matched && { matched }),
+    ...(matched && { matched: { kind: matched.kind, value: matched.value } }),
   });
 }
 
@@ -186,7 +194,7 @@ async function foundPage(filter: Query, by: Principal, api: DeliveriesApi): Prom
       const page = await pageOfDelivery(matched.value, filter, by, api);
       return { ...page, ...(page.found.length > 0 && { matched }) };
     }
-    const wanted = [matched, ...terms];
+    const wanted = [...termsOfCandidate(matched), ...terms];
     // Reading the list may take several requests.
     const first = isPosted(matched) ? await pageOf({ ...whole, limit: 1 }, wanted, by, api) : undefined;
     // If it ended before it had read every delivery of that name, the pages that follow may have what is wanted.
@@ -201,7 +209,13 @@ async function foundPage(filter: Query, by: Principal, api: DeliveriesApi): Prom
 async function pageOfDelivery(id: string, filter: Query, by: Principal, api: DeliveriesApi): Promise<PageWithOutcomes> {
   const delivery = filter.cursor === undefined ? await api.deliveries.get(id) : undefined;
   if (delivery === undefined || !mayRead(by, delivery, api.policy)) return { found: [] };
-  return { found: await outcomesOf([delivery], api) };
+  const { state: states, route, target, until, outcome = delivery.outcome } = filter;
+  // The other filters may say that it is not the one that is looked for.
+  const isInRange = delivery.receivedAt >= notBeforeOf(filter, api) && !(delivery.receivedAt > Date.parse(until ?? ""));
+  const terms = termsOfQuery(filter);
+  if (!isInRange || !isWanted(delivery, { ...filter, outcome }) || !hasTerms(delivery, terms)) return { found: [] };
+  const found = await outcomesOf([delivery], api);
+  return { found: found.filter((one) => isSelected(one.outcome, { states, route, target })) };
 }
 
 /** A look-up goes back as far as records are kept, because it reads only what it finds. */
@@ -381,10 +395,13 @@ function meaningOf({
   return outcome === "ignored" && what === refusal.reason ? "excludedFor" : "shadowRejection";
 }
 
-function startOf({ cursor, until }: Query, clock: Clock): DeliveryPosition {
+function startOf(filter: Query, clock: Clock): DeliveryPosition {
+  const { cursor, until } = filter;
   if (cursor !== undefined) return { receivedAt: epochMillis(Number(cursor.slice(0, 13))), id: cursor.slice(14) };
   // "~" sorts after every id, so no delivery of that millisecond is left out.
-  return { receivedAt: endOfRange(until, clock.now()), id: "~" };
+  const now = clock.now();
+  const isOpen = until === undefined && isLookedUp(filter);
+  return { receivedAt: isOpen ? endOfLookUp(now) : endOfRange(until, now), id: "~" };
 }
 
 type Listed = ListEntry | RecordedDelivery;

@@ -8,7 +8,7 @@ export const LOOKUP_PARAMETERS = {
   branch: "a branch's name",
   tag: "a tag's name",
   change: "the number of a merge request or pull request: 12, !12 or platform/docs!12",
-  page: "a page's id or title, or its address",
+  page: "a page's id or title, or an address that has one of them",
   pipeline: "a pipeline's name",
   run: "the id, number or name of a build, job or run",
   person: "a person's name or account",
@@ -21,13 +21,31 @@ type Parameter = keyof typeof LOOKUP_PARAMETERS;
 const text = v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(2_000)));
 const matching = (pattern: RegExp) => v.optional(v.pipe(v.string(), v.regex(pattern)));
 
+/** Only what is no address, or one that names something that can be looked up. */
+const unlessUnknownAddress = (isKnown: (value: string) => boolean) =>
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(1),
+      v.maxLength(2_000),
+      v.check((value) => !isAddress(value) || isKnown(value)),
+    ),
+  );
+
+const isAddress = (text: string): boolean => /^\s*https?:\/\//i.test(text);
+
+/** An address in which nothing can be found that a delivery can be looked up by. */
+export const isUnknownAddress = (text: string): boolean => isAddress(text) && candidatesOf(text).length === 0;
+
+export const KNOWN_ADDRESSES = "of a page, commit, branch, tag, merge request, pull request, build, job or run";
+
 export const lookupEntries = {
-  find: text,
+  find: unlessUnknownAddress((value) => !isUnknownAddress(value)),
   commit: matching(new RegExp(`^[0-9a-fA-F]{${MIN_COMMIT_DIGITS},64}$`)),
   branch: text,
   tag: text,
   change: matching(/^(?:\S*!)?\d{1,20}$/),
-  page: text,
+  page: unlessUnknownAddress((value) => pageInAddress(value) !== undefined),
   pipeline: text,
   run: text,
   person: text,
@@ -51,19 +69,28 @@ export function termsOfQuery(query: Lookup): readonly Term[] {
 function termOfParameter(parameter: Parameter, value: string): Term {
   if (parameter === "change") return termOf("change", value.replace(/^!/, ""));
   if (parameter !== "page") return termOf(parameter, value);
-  const [addressed] = termsOfAddress(value);
-  if (addressed?.kind === "page" || addressed?.kind === "title") return addressed;
-  return termOf(/^\d+$/.test(value) ? "page" : "title", value);
+  return pageInAddress(value) ?? termOf(/^\d+$/.test(value) ? "page" : "title", value);
 }
 
-/** What a text may stand for. */
-export type Candidate = { readonly kind: "delivery"; readonly value: string } | Term;
+function pageInAddress(address: string): Term | undefined {
+  const [addressed] = termsOfAddress(address);
+  return addressed?.kind === "page" || addressed?.kind === "title" ? addressed : undefined;
+}
+
+/** What a text may stand for. `in`: the pipeline whose build has the number. */
+export type Candidate = { readonly kind: "delivery"; readonly value: string } | (Term & { readonly in?: Term });
+
+/** What a delivery must have to be what a text may stand for. */
+export const termsOfCandidate = ({
+  in: pipeline,
+  ...term
+}: Exclude<Candidate, { kind: "delivery" }>): readonly Term[] => [term, ...(pipeline === undefined ? [] : [pipeline])];
 
 /** What a text typed anywhere may stand for, the surest first. */
 export function candidatesOf(find: string): readonly Candidate[] {
   const given = find.trim();
   if (isDeliveryId(given)) return [{ kind: "delivery", value: given }];
-  if (/^https?:\/\//i.test(given)) return termsOfAddress(given);
+  if (isAddress(given)) return termsOfAddress(given);
   const kinds: LookupKind[] = [];
   if (/^[0-9a-f]{7,64}$/i.test(given)) kinds.push("commit");
   if (/^\d+$/.test(given)) kinds.push("run", "page", "change");
@@ -94,9 +121,17 @@ const ADDRESSES: readonly (readonly [LookupKind, RegExp])[] = [
   ["branch", /\/tree\/([^?#]+)/],
 ];
 
-function termsOfAddress(address: string): readonly Term[] {
+function termsOfAddress(address: string): readonly Exclude<Candidate, { kind: "delivery" }>[] {
   const changes = termsOfChangeAddress(address);
   if (changes.length > 0) return changes;
+  const [, organization, pipeline, number] = BUILDKITE.exec(address) ?? [];
+  if (organization !== undefined && pipeline !== undefined && number !== undefined) {
+    const job = /#([0-9a-f-]{36})$/.exec(address)?.[1];
+    if (job !== undefined) return [termOf("run", job)];
+    // Each pipeline counts its own builds. Without its organization is a pipeline whose webhook names none.
+    const pipelines = [`${organization}/${pipeline}`, pipeline].map((name) => termOf("pipeline", decoded(name)));
+    return pipelines.map((one) => ({ ...termOf("run", number), in: one }));
+  }
   return ADDRESSES.flatMap(([kind, pattern]) => {
     const [, value] = pattern.exec(address) ?? [];
     if (value === undefined) return [];
@@ -115,6 +150,9 @@ function termsOfChangeAddress(address: string): readonly Term[] {
   const projects = parts.slice(0, -1).map((_, at) => parts.slice(at).join("/"));
   return [...projects.slice(0, MAX_PROJECTS), ""].map((project) => termOf("change", `${project}!${number}`));
 }
+
+/** https://buildkite.com/docs/apis/rest-api/builds: `web_url`. */
+const BUILDKITE = /^https?:\/\/[^/?#]+\/([\w.-]+)\/([\w.-]+)\/builds\/(\d+)(?:[/?#]|$)/i;
 
 /** GitLab's and GitHub's, with the path of the project and the number. */
 const CHANGE_ADDRESS = /^https?:\/\/[^/?#]+\/([^?#]+?)(?:\/-)?\/(?:merge_requests|pull)\/(\d{1,20})(?:[/?#]|$)/i;

@@ -15,4 +15,7 @@ const DAY_MS = 86_400_000;
  * list reads as many days before its end as records are kept.
  */
 export const endOfRange = (until: string | undefined, now: EpochMillis): EpochMillis =>
-  until === undefined ? now : epochMillis(Math.min(Date.parse(until), laterBy(now, DAY_MS)));
+  until === undefined ? now : epochMillis(Math.min(Date.parse(until), endOfLookUp(now)));
+
+/** A look-up also finds what was recorded while the clock was ahead, before it was set back. */
+export const endOfLookUp = (now: EpochMillis): EpochMillis => laterBy(now, DAY_MS);

@@ -1,7 +1,7 @@
 import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { AttentionStore } from "./attention.ts";
-import { BulkReplayStore } from "./bulk-replays.ts";
+import type { BulkReplayStore } from "./bulk-replays.ts";
 import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
 import { EndedRunStore } from "./ended-runs.ts";
@@ -35,7 +35,8 @@ export interface Stores {
   readonly endedRuns: EndedRunStore;
   readonly refusals: RefusalStore;
   readonly targets: TargetStore;
-  readonly bulkReplays: BulkReplayStore;
+  /** It is loaded when it is needed: a function that only records deliveries starts without it. */
+  readonly bulkReplays: () => Promise<BulkReplayStore>;
 }
 
 /** Opens the stores over one table that every function uses. `openPageStores` opens those of the actions. */
@@ -57,6 +58,9 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     endedRuns: new EndedRunStore(table, options),
     refusals: new RefusalStore(table),
     targets: new TargetStore(table),
-    bulkReplays: new BulkReplayStore(table, options),
+    bulkReplays: async () => {
+      const { BulkReplayStore } = await import("./bulk-replays.ts");
+      return new BulkReplayStore(table, options);
+    },
   };
 }

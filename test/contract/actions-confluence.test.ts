@@ -68,7 +68,11 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
     await running.run(buildEntry());
     const outcome = await running.run(buildEntry({ state: "running" }));
 
-    expect(outcome).toEqual({ outcome: "done", summary: "page 98310: a newer state has replaced this one" });
+    expect(outcome).toEqual({
+      outcome: "done",
+      summary: "page 98310: a newer state has replaced this one",
+      endedAs: "superseded",
+    });
     expect(versions()).toHaveLength(2);
   });
 

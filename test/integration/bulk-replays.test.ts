@@ -151,7 +151,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     diesAfter: (records: number): void => {
       allowed = records;
     },
-    bulkReplays,
+    bulkReplays: await bulkReplays(),
   };
 }
 

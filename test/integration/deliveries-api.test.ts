@@ -122,11 +122,18 @@ describe("the list of deliveries", () => {
   it.each([
     ["?find=98310", [1, 2, 3, 4, 5, 6], "page"],
     ["?find=https://wiki.example.test/pages/viewpage.action?pageId%3D98310%26x%3D1", [1, 2, 3, 4, 5, 6], "page"],
-    ["?find=https://wiki.example.test/x/y", [], undefined],
     ["?find=FF80AA01", [1, 2, 3, 4, 5, 6], "person"],
     ["?find=ff80aa01&source=docs", [2, 4], "person"],
     ["?find=9831", [], undefined],
     [`?find=${sampleDelivery(6).id}`, [6], "delivery"],
+    [`?find=${sampleDelivery(6).id}&outcome=ignored`, [6], "delivery"],
+    [`?find=${sampleDelivery(1).id}&source=wiki&page=98310&route=docs&since=2026-01-01T00:00:00Z`, [1], "delivery"],
+    [`?find=${sampleDelivery(1).id}&type=build`, [], undefined],
+    [`?find=${sampleDelivery(1).id}&page=1`, [], undefined],
+    [`?find=${sampleDelivery(1).id}&route=other`, [], undefined],
+    [`?find=${sampleDelivery(1).id}&state=ran`, [], undefined],
+    [`?find=${sampleDelivery(1).id}&until=2026-01-01T00:00:00Z`, [], undefined],
+    [`?find=${sampleDelivery(1).id}&since=2126-01-01T00:00:00Z`, [], undefined],
     [`?find=${sampleDelivery(7).id}`, [], undefined],
     ["?page=98310&person=ff80aa01&limit=3", [1, 2, 3], undefined],
     ["?page=98310&person=nobody", [], undefined],
@@ -361,7 +368,35 @@ describe("a page that is looked up by an address with its title", () => {
     const [, name = "", address = ""] = /^(\w+)=(.*)$/.exec(query) ?? [];
     const listed = await list(`?${name}=${encodeURIComponent(address)}`);
     expect(listed.deliveries.map(({ id }) => id)).toEqual([sample.id]);
-    expect((await list(`?${name}=https://wiki.example.test/display/ENG`)).deliveries).toEqual([]);
+  });
+
+  it.each([
+    "find=https://wiki.example.test/x/y",
+    "find=https://wiki.example.test/display/ENG",
+    "page=https://a.test/b",
+  ])("an address that names nothing is no look-up without a result: %s", async (query) => {
+    const answer = await get(`/v1/deliveries?${query}`);
+    expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({ reason: "query_invalid" })]);
+  });
+});
+
+describe("a look-up after the clock was set back", () => {
+  it("what was recorded while it was ahead is found, unless the query says until when", async () => {
+    const { deliveries } = openAllStores(database.table, {
+      retentionDays: 30,
+      markUnrelayed: true,
+      singleProcess: false,
+      clock,
+    });
+    const sample = sampleDelivery(950, { receivedAt: epochMillis(clock.now() + DAY_MS / 2) });
+    const [event] = sample.events;
+    const ahead = { ...sample, events: [{ ...event, page: { ...event.page, id: "888001" } }] as const };
+    await deliveries.record(ahead);
+    await deliveries.addToList([ahead]);
+    await deliveries.markRelayed(ahead.id, clock.now());
+    for (const query of ["?page=888001", "?find=888001", "?page=888001&state=no_route"])
+      expect((await list(query)).deliveries.map(({ id }) => id)).toEqual([ahead.id]);
+    expect((await list(`?page=888001&until=${new Date(clock.now()).toISOString()}`)).deliveries).toEqual([]);
   });
 });
 

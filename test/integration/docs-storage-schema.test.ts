@@ -465,11 +465,11 @@ describe("docs/storage-schema.md", () => {
     const [put, created] = [await emptyStores(), await emptyStores()];
     await put.put(stored);
     const { id, orderedAt } = read as { readonly id: string; readonly orderedAt: number };
-    expect(await put.bulkReplays.list(1)).toEqual([]);
+    expect(await (await put.bulkReplays()).list(1)).toEqual([]);
     await put.put({ pk: { S: "replays" }, sk: { S: `${orderedAt} ${id}` } });
-    expect(await put.bulkReplays.list(1)).toEqual([read]);
-    expect(await created.bulkReplays.create(read, [])).toBe(true);
-    expect(await created.bulkReplays.create(read, [])).toBe(false);
+    expect(await (await put.bulkReplays()).list(1)).toEqual([read]);
+    expect(await (await created.bulkReplays()).create(read, [])).toBe(true);
+    expect(await (await created.bulkReplays()).create(read, [])).toBe(false);
     expect(await created.shown(stored)).toEqual(stored);
   });
 

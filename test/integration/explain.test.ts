@@ -119,6 +119,7 @@ describe("a push that fired nothing, because its pattern missed one field", () =
       code: 1,
       text: 'no delivery has "no-such-project"',
     });
+    await expect(run("explain", "https://ci.example.test/")).rejects.toMatchObject({ code: "usage_invalid" });
     await pushed("one");
     const newest = await pushed("one-more");
     const { code, text } = await run("explain", "tform/one");

@@ -68,7 +68,7 @@ export async function httpBridge(
         answer: unexpected("the end of a failure"),
       },
       orders: async () => ({}),
-      bulkReplays: {
+      bulkReplays: async () => ({
         create: unexpected("a bulk replay"),
         get: async () => undefined,
         list: unexpected("the list of bulk replays"),
@@ -77,7 +77,7 @@ export async function httpBridge(
         claim: unexpected("the claim of a bulk replay"),
         plan: unexpected("the plan of a bulk replay"),
         advance: unexpected("the progress of a bulk replay"),
-      },
+      }),
       log,
       targets: {
         get: unexpected("the reading of a target"),

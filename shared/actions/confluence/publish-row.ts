@@ -55,7 +55,8 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
   const exclusion = excludedById(page.id, input.allowed);
   if (exclusion) return exclusion;
   const advanced = await input.deps.boards.advance(page, row);
-  if (advanced !== "shown") return { outcome: "done", summary: `page ${page.id}: ${NOT_SHOWN[advanced]}` };
+  if (advanced !== "shown")
+    return { outcome: "done", summary: `page ${page.id}: ${NOT_SHOWN[advanced]}`, endedAs: "superseded" };
   return publishBoard(row, { page, board: await readBoard(row, page, input) }, input);
 }
 

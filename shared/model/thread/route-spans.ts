@@ -189,7 +189,7 @@ function attemptSpan(line: Line<"attempt">, facts: RouteFacts): Span {
     ...below(facts),
     id: attemptSpanId(facts.id, line.attempt),
     kind: "attempt",
-    what: `${line.action}, attempt ${line.attempt}`,
+    what: line.endedAs === undefined ? `${line.action}, attempt ${line.attempt}` : line.action,
     state: line.endedAs === undefined ? words : line.endedAs.replaceAll("_", " "),
     tone: line.endedAs === undefined ? tone : "quiet",
     start: startOf(line),

@@ -60,7 +60,10 @@ export function threadOf(deliveries: readonly ThreadDelivery[], now: EpochMillis
   const spans = withSafeParents(allSpans(sorted));
   const below = childrenOf(spans);
   const roots = (below.get(undefined) ?? []).map((root) => reachOf(root, below, now));
-  const [start, to] = [Math.min(now, ...roots.map(({ from }) => from)), Math.max(...roots.map(({ to: end }) => end))];
+  const [start, to] = [
+    Math.min(now, ...spans.map((one) => one.start)),
+    Math.max(...spans.map((one) => endOf(one, now))),
+  ];
   const end = roots.length === 0 ? now : to;
   const whole = { id: "", from: epochMillis(start), to: epochMillis(end), below: roots };
   const onPath = timeOnPath(whole);
@@ -94,7 +97,8 @@ function allSpans(deliveries: readonly ThreadDelivery[]): readonly Span[] {
     const shiftMs = shifts.get(unit.source) ?? 0;
     const cause = causes.get(unit.key);
     const within = unit.within !== undefined && units.some(({ key }) => key === unit.within) ? unit.within : undefined;
-    return unitSpans(unit, { parent: within ?? cause?.parent, shiftMs, proof: cause?.proof });
+    const { proof, firedAt } = cause ?? {};
+    return unitSpans(unit, { parent: within ?? cause?.parent, shiftMs, firedAt, proof });
   });
   const all = [...deliveries.map(deliverySpan), ...routes, ...unitsWithParts];
   const ids = new Set(all.map(({ id }) => id));
@@ -302,9 +306,16 @@ function childrenOf(spans: readonly Span[]): Below {
 }
 
 /** A step that goes on reaches until now. */
+const endOf = ({ start, end }: Span, now: EpochMillis): number => end ?? Math.max(now, start);
+
+/**
+ * A route that something newer superseded, such as the write of a page that was deferred, is not on any path: nothing waited
+ * for it.
+ */
 function reachOf(span: Span, below: Below, now: EpochMillis): Reaching {
-  const reaching = (below.get(span.id) ?? []).map((child) => reachOf(child, below, now));
-  const end = span.end ?? Math.max(now, span.start);
+  const children = (below.get(span.id) ?? []).filter((child) => !isSuperseded(child, below));
+  const reaching = children.map((child) => reachOf(child, below, now));
+  const end = endOf(span, now);
   return {
     id: span.id,
     from: epochMillis(Math.min(span.start, ...reaching.map(({ from }) => from))),
@@ -312,6 +323,13 @@ function reachOf(span: Span, below: Below, now: EpochMillis): Reaching {
     below: reaching,
   };
 }
+
+/** An approval that was superseded was waited for. */
+const isSuperseded = (span: Span, below: Below): boolean => {
+  const steps = span.kind === "route" ? (below.get(span.id) ?? []) : [];
+  const isEnded = steps.some(({ kind, state }) => kind === "attempt" && state === "superseded");
+  return isEnded && !steps.some(({ kind }) => kind === "approval");
+};
 
 interface Placed {
   readonly span: Span;

@@ -9,16 +9,23 @@ export interface UnitPlace {
   readonly parent: string | undefined;
   /** By how much the sender's clock is moved, in milliseconds. */
   readonly shiftMs: number;
+  /** When the attempt began that fired it, if that is known. */
+  readonly firedAt: EpochMillis | undefined;
   /** How its cause is known. */
   readonly proof: string | undefined;
 }
 
 /** A run, job or deployment, and the parts of a run. */
-export function unitSpans(unit: Unit, { parent, shiftMs, proof }: UnitPlace): readonly Span[] {
+export function unitSpans(unit: Unit, { parent, shiftMs, firedAt, proof }: UnitPlace): readonly Span[] {
   const { reports, reason, by, url } = unit;
   const [first] = reports;
   const last = reports.at(-1) ?? first;
-  const at = (time: EpochMillis): EpochMillis => epochMillis(time + shiftMs);
+  const at = (time: EpochMillis): EpochMillis => {
+    const moved = epochMillis(time + shiftMs);
+    // A sender of whole seconds says when the second began in which it happened.
+    const isRounded = time % SECOND_MS === 0 && firedAt !== undefined && firedAt - moved < SECOND_MS;
+    return isRounded && moved < firedAt ? firedAt : moved;
+  };
   const failures = reports.filter(({ state }, index) => index < reports.length - 1 && FAILED.has(state)).length;
   const again = failures === 0 ? "" : `, after ${failures === 1 ? "a failure" : `${failures} failures`}`;
   const { words, tone } = stateWords(last);
@@ -42,6 +49,7 @@ export function unitSpans(unit: Unit, { parent, shiftMs, proof }: UnitPlace): re
   return [span, ...(unit.kind === "run" ? partsOf(unit, at) : [])];
 }
 
+const SECOND_MS = 1_000;
 /** From here on a sender's clock is said to be wrong: many senders report whole seconds. */
 const SKEW_MS = 2_000;
 

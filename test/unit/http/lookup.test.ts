@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { candidatesOf } from "../../../shared/http/lookup.ts";
+import { candidatesOf, isUnknownAddress, termsOfCandidate } from "../../../shared/http/lookup.ts";
 import { termText } from "../../../shared/model/lookup-terms.ts";
 
 const found = (text: string): readonly string[] =>
-  candidatesOf(text).map((one) => (one.kind === "delivery" ? "delivery" : termText(one)));
+  candidatesOf(text).map((one) =>
+    one.kind === "delivery" ? "delivery" : termsOfCandidate(one).map(termText).join(" & "),
+  );
 
 describe("what an address stands for", () => {
   it.each([
@@ -19,8 +21,20 @@ describe("what an address stands for", () => {
     ["https://tekton.example.test/#/namespaces/ci/pipelineruns/docs-build-x7?pipelineTask=t", ["run docs-build-x7"]],
     ["https://example.test/tekton/#/namespaces/ci/taskruns/docs-build-x7-test", ["run docs-build-x7-test"]],
     ["https://tekton.example.test/#/namespaces/ci/pipelineruns", []],
-    ["https://buildkite.com/acme/docs/builds/418", ["run 418"]],
+    ["https://buildkite.com/acme/docs/builds/418", ["run 418 & pipeline acme/docs", "run 418 & pipeline docs"]],
+    [
+      "https://buildkite.com/acme/docs/builds/418#0191d2c4-1a2b-4c3d-8e4f-5a6b7c8d9e0f",
+      ["run 0191d2c4-1a2b-4c3d-8e4f-5a6b7c8d9e0f"],
+    ],
+    ["https://gitlab.example.test/a/b/-/pipelines/77", ["run 77"]],
   ])("%s", (address, expected) => {
     expect(found(address)).toEqual(expected);
+  });
+
+  it("an address in which nothing is found cannot be looked up, and a text that is no address can", () => {
+    for (const address of ["https://wiki.example.test/x/y", " http://ci.example.test/", "HTTPS://ci.example.test/a"])
+      expect(isUnknownAddress(address)).toBe(true);
+    for (const text of ["https://buildkite.com/acme/docs/builds/418", "docs", "x/y"])
+      expect(isUnknownAddress(text)).toBe(false);
   });
 });

@@ -5,6 +5,7 @@ import { axisOf } from "../../../shared/model/thread/axis.ts";
 import type { Span, ThreadDelivery } from "../../../shared/model/thread/span.ts";
 import { MAX_SPANS, type Thread, threadOf } from "../../../shared/model/thread/thread.ts";
 import { durationText } from "../../../shared/model/thread/words.ts";
+import type { TimelineEvent } from "../../../shared/model/timeline.ts";
 import { propertyCases } from "../../support/property-cases.ts";
 import { at, EDIT, type RunStory, report, story, task, told } from "../../support/thread-story.ts";
 
@@ -115,6 +116,17 @@ describe("clocks and missing reports", () => {
     expect(spanOf(thread, "run", "ci/docs")?.summary).toBeUndefined();
   });
 
+  it("a sender of whole seconds has no run that began before its cause, also if another report has an exact second", () => {
+    const early = { ...RUN, created: 8 };
+    const exact = report({ ...RUN, pipeline: "ci/other", created: 30, cause: "none" }, "queued");
+    const other = { ...exact, delivery: { ...exact.delivery, receivedAt: at(30) } };
+    const thread = threadOf([push(), report(early, "queued"), report(early, "succeeded"), other], NOW);
+    const attempt = spanOf(thread, "attempt", "tekton");
+    expect(secondsOf(attempt)).toEqual([8.5, 9]);
+    expect(secondsOf(spanOf(thread, "run", "ci/docs"))).toEqual([8.5, 80]);
+    expect(secondsOf(spanOf(thread, "queued", "queued"))?.[0]).toBe(8.5);
+  });
+
   it("a run without an end goes on until now, and so does the thread", () => {
     const thread = threadOf([push(), report(RUN, "queued"), report(RUN, "running")], NOW);
     expect(secondsOf(spanOf(thread, "run", "ci/docs"))).toEqual([10, "open"]);
@@ -198,6 +210,35 @@ describe("routes, replays and claims", () => {
     expect(thread.spans.filter(({ kind }) => kind === "delivery")).toHaveLength(2);
     expect(thread.spans.filter(({ parent }) => parent === undefined)).toHaveLength(1);
     expect(thread.spans[0]?.proof).toContain("claimed only");
+  });
+
+  it("a page write that was put off and superseded is not what anybody waited for", () => {
+    const late = (changes: Partial<Extract<TimelineEvent, { kind: "attempt" }>>): Partial<ThreadDelivery> => ({
+      timeline: [
+        { kind: "scheduled", at: at(20.5), route: "status", action: "confluence" },
+        {
+          kind: "waiting",
+          at: at(20.6),
+          route: "status",
+          action: "confluence",
+          summary: "it goes into the next version",
+        },
+        {
+          ...{ kind: "attempt", at: at(79), route: "status", action: "confluence", attempt: 1, outcome: "done" },
+          ...{ summary: "a newer state has replaced this one", durationMs: 5, ...changes },
+        },
+      ],
+    });
+    const threadWith = (changes: Partial<Extract<TimelineEvent, { kind: "attempt" }>>) => {
+      const running = { ...report(RUN, "running"), ...late(changes) };
+      const waiting = { ...running, outcome: { state: "ran", since: at(79), routes: [] } as const };
+      return threadOf([push(), report(RUN, "queued"), waiting, report(RUN, "succeeded")], NOW);
+    };
+    const superseded = threadWith({ endedAs: "superseded" });
+    expect(superseded.spans.find(({ isLongest }) => isLongest)?.kind).toBe("running");
+    expect(spanOf(superseded, "wait", "wait")?.onPathMs).toBeUndefined();
+    expect(spanOf(superseded, "attempt", "confluence")).toMatchObject({ what: "confluence", state: "superseded" });
+    expect(spanOf(threadWith({}), "wait", "wait")?.onPathMs).toBeGreaterThan(50_000);
   });
 
   it("an approval that nobody answered goes on, and one that expired has ended", () => {
