@@ -43,6 +43,7 @@ const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console/threads", "threadPage"],
   ["/console/approvals", "approvalsPage"],
   ["/console/rollbacks", "rollbacksPage"],
+  ["/console/orders", "ordersPage"],
   ["/console/targets", "targetsPage"],
   ["/console/credentials", "credentialsPage"],
 ];
@@ -53,6 +54,8 @@ const FORMS: readonly (readonly [path: string, form: FormName])[] = [
   ["/console/replays/:id/stop", "submitStop"],
   ["/console/approvals/:id", "submitDecision"],
   ["/console/rollbacks", "submitRollback"],
+  ["/console/orders/:id", "placeOrderForm"],
+  ["/console/orders/:id/preview", "previewOrderPage"],
   ["/console/targets/:id", "submitTarget"],
 ];
 

@@ -12,6 +12,7 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
   ["/console/replays", "Replays", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/threads", "Threads", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/approvals", "Approvals", () => true],
+  ["/console/orders", "Orders", () => true],
   ["/console/rollbacks", "Roll back", ({ routes, may }) => routes.some((route) => may("replay", route, "anything"))],
   ["/console/targets", "Targets", ({ mayReadBridge }) => mayReadBridge],
   ["/console/credentials", "Credentials", ({ mayReadBridge }) => mayReadBridge],

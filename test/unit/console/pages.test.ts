@@ -7,6 +7,7 @@ import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
 import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
+import { ordersPage, previewOrderPage } from "../../../shared/console/orders-page.ts";
 import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
@@ -24,6 +25,9 @@ const PAGES = [
   replaysPage,
   (visit: Visit) => replayPage(visit, "r-1"),
   (visit: Visit) => previewPage(visit, visit.url.searchParams),
+  ordersPage,
+  (visit: Visit) =>
+    previewOrderPage(visit, new URLSearchParams({ "input.reason": visit.name, key: "k" }), "deploy-docs"),
   rollbacksPage,
   targetsPage,
   credentialsPage,
