@@ -104,7 +104,7 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
         status: 403,
         title:
           rejection.key === undefined
-            ? `The role "${rejection.role}" is needed`
+            ? `The role "${rejection.role}" is needed`.replaceAll(" or ", '" or "')
             : `No role may do this: ${rejection.key} would allow it`,
       };
     case "upstream_unknown":
