@@ -150,6 +150,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     return { bridge, exporting, app: appWithConsole(api, bridge) };
   };
   let current = build(options);
+  logMetrics.use(metricNamesOf(options.config));
   const worker = openWorker(current.bridge, retry, openPageStores(database.table, storeOptions));
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     clean({ table: database.table, retention: storeOptions, log }),
@@ -175,6 +176,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       worker.use(next.bridge);
       if (settings.tls !== undefined) server.useTls(settings.tls);
       current = next;
+      logMetrics.use(metricNamesOf(settings.config));
       // Without the store, only these lines are missing.
       expecting = expecting.then(() => firstWebhooks?.expect(sendersOf(settings.config)).catch(() => undefined));
     };
@@ -204,6 +206,12 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     throw error;
   }
 }
+
+const metricNamesOf = ({ sources, routes, targets }: Config) => ({
+  source: sources.map(({ name }) => name),
+  route: routes.map(({ name }) => name),
+  target: targets.map(({ name }) => name),
+});
 
 function listenForMetrics(app: ServedApp, port: number, log: Log): Promise<Listening> {
   const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => 0, log });

@@ -127,6 +127,13 @@ export const deliveryCounts = answer<DeliveryCounts>()(
         ),
       }),
     ),
+    atLeastBefore: optional(
+      described(
+        time,
+        "`attention` and `refusedRequests` of the interval of this time and before are at least what is said: the newest " +
+          "5,000 of each are counted. Absent if all are.",
+      ),
+    ),
   }),
 );
 

@@ -131,7 +131,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Set up",
     summary: "write a first configuration",
     details:
-      "Asks for the senders, and for the issuers of CI jobs and people if there are any. Writes the configuration and new secrets, and prints what to enter at each sender. With a target it writes a route for each sender whose events fire it. On a terminal it asks for what the options leave out. It never changes a file.",
+      "Asks for the senders, and for the issuers of CI jobs and people if there are any. Writes the configuration and new secrets, and prints what to enter at each sender. With a target it writes a route for each sender whose events fire it. On a terminal it asks for what the options leave out; with --bridge and --sender, only for what is necessary. It never changes a file.",
     positionals: [],
     options: {
       sender: {

@@ -11,14 +11,19 @@ interface Rule {
 /** No name, address or list is longer. */
 const MAX_CHARACTERS = 500;
 
-/** Answers from the command line, else from the terminal. Without either, a missing answer is `usage_invalid`. */
+/**
+ * Answers from the command line, else from the terminal. Without either, a missing answer is `usage_invalid`. A command line
+ * that names the bridge and its senders is meant as it is: only what is necessary is asked for.
+ */
 export class Answering {
   readonly #invocation: Invocation;
+  readonly #asksAll: boolean;
   #terminal: Terminal | undefined;
 
   constructor(invocation: Invocation) {
     this.#invocation = invocation;
     this.#terminal = invocation.openTerminal?.();
+    this.#asksAll = !["bridge", "sender"].every((option) => invocation.given.has(option));
   }
 
   close(): void {
@@ -43,10 +48,10 @@ export class Answering {
     }
   }
 
-  /** Undefined without an option on the command line, or after an empty answer. */
+  /** Undefined without an option on the command line that is meant as it is, or after an empty answer. */
   async optional(question: SetupQuestion, { problemOf = () => undefined }: Rule): Promise<string | undefined> {
     const given = this.given(question.option, problemOf);
-    if (given !== undefined || this.#terminal === undefined) return given;
+    if (given !== undefined || this.#terminal === undefined || !this.#asksAll) return given;
     for (;;) {
       const answer = (
         await this.#terminal.ask(`${question.text} (such as ${question.example}; empty for none): `)
@@ -67,9 +72,9 @@ export class Answering {
     return listOf(await this.ask(question, { problemOf: problemOfAll }));
   }
 
-  /** False without a terminal. */
+  /** False without a terminal, and for a command line that is meant as it is. */
   async yes(question: string): Promise<boolean> {
-    if (this.#terminal === undefined) return false;
+    if (this.#terminal === undefined || !this.#asksAll) return false;
     return /^y(es)?$/i.test((await this.#terminal.ask(`${question} [y/N] `)).trim());
   }
 

@@ -36,6 +36,7 @@ interface Plan {
   readonly audience: string;
   readonly chosen: readonly Chosen[];
   readonly target: TargetSetup | undefined;
+  readonly hasPeople: boolean;
   readonly answers: Answers;
   readonly config: object;
   readonly secrets: readonly NewSecret[];
@@ -124,7 +125,8 @@ async function planOf(path: string, answering: Answering, { options, lists }: In
     ...configured.flatMap(({ setup, source }) => (setup.secret ? [{ file: source, form: setup.secret.form }] : [])),
     ...(target?.secrets ?? []),
   ];
-  return { path, folder, bridge, audience, chosen, target, answers, config, secrets };
+  const hasPeople = people !== undefined;
+  return { path, folder, bridge, audience, chosen, target, hasPeople, answers, config, secrets };
 }
 
 const BRIDGE: SetupQuestion = {
@@ -347,7 +349,7 @@ interface Written {
 }
 
 function report(plan: Plan, { values, kept, findings }: Written, invocation: Invocation): readonly string[] {
-  const { path, folder, chosen, target, answers } = plan;
+  const { path, folder, chosen, target, hasPeople, answers } = plan;
   const { given, program, environment } = invocation;
   const files = values.map(({ file }) => join(folder, file)).filter((file) => !kept.includes(file));
   const width = displayOf(invocation).columns ?? Number.POSITIVE_INFINITY;
@@ -383,12 +385,16 @@ function report(plan: Plan, { values, kept, findings }: Written, invocation: Inv
           ),
         ]
       : []),
+    ...(hasPeople ? [] : [line(NO_PEOPLE)]),
     "",
     "Next:",
     `  ${program} check${config}`,
     `  ${program} start${config}   # says when the first webhook of each sender comes`,
   ];
 }
+
+const NO_PEOPLE =
+  "Nobody can operate this bridge yet: no issuer vouches for people, so no command, console page or call shows a delivery, runs one again or pauses a target. Name one with --people-issuer and --people-group, or add it to the file: docs/login.md.";
 
 function senderLines(
   { setup, source }: Chosen,

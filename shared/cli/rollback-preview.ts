@@ -8,7 +8,7 @@ import { printable, table } from "./terminal-text.ts";
 
 /**
  * `drawbridge rollback <route> --dry-run`: the runs of the route in each environment, and which one it would go back to. The
- * exit code is that of the rollback.
+ * exit code is that of the rollback, and not 0 if that would run nothing.
  */
 export async function printRollbacks(invocation: Invocation, route: string): Promise<number> {
   const { options, print, warn } = invocation;
@@ -33,7 +33,12 @@ export async function printRollbacks(invocation: Invocation, route: string): Pro
     print(
       table(["environment", "rollback", "state", "fired", "delivery", "what"], rows, { columns: invocation.columns }),
     );
-  if (ofWanted !== undefined && targetOf(ofWanted) !== undefined) return EXIT.done;
+  const chosen = ofWanted && targetOf(ofWanted);
+  if (chosen?.problem !== undefined) {
+    warn(printable(`the rollback to ${chosen.delivery} would run nothing: ${chosen.problem}`));
+    return EXIT.refused;
+  }
+  if (chosen !== undefined) return EXIT.done;
   const run = to === undefined ? `no earlier run of ${route}` : `no run of ${route} that ${to} fired`;
   const where = wanted === undefined ? "without an environment" : `in ${wanted}`;
   const others = places.flatMap(({ environment }) => (environment === undefined ? [] : [environment]));

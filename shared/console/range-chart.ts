@@ -38,7 +38,10 @@ const TICKS = 5;
  * What was counted in a range, whatever is listed: a bar for each interval, which leads to the list of that interval. States
  * that need a person are hatched, so that the chart can be read without colours; the same is below as a table.
  */
-export function rangeChart({ intervalSeconds, intervals }: DeliveryCounts, { from, to, now }: Range): Html {
+export function rangeChart(
+  { intervalSeconds, intervals, atLeastBefore }: DeliveryCounts,
+  { from, to, now }: Range,
+): Html {
   const lengthMs = intervalSeconds * 1_000;
   const bars = intervals.map((interval): Bar => {
     const start = Date.parse(interval.from);
@@ -61,6 +64,7 @@ ${bars.map((bar) => barMarkup(bar, { x: (bar.from - first) * unit, width: Math.m
 </svg>
 <div class="scale">${Array.from({ length: TICKS }, (_, at) => html`<span>${timeText(from + ((to - from) * at) / (TICKS - 1))}</span>`)}</div>
 <figcaption><span class="legend">${shown.map((state) => html`<span>${badgeOf(state)}${totals.get(state)}</span> `)}</span></figcaption>
+${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} are too many to count.</p>`}
 ${bars.length === 0 ? NOTHING : html`<details><summary>As a table</summary>${table(bars, shown)}</details>`}
 </figure>${now < from ? html`<p class="empty">This time is still to come.</p>` : NOTHING}`;
 }

@@ -89,9 +89,27 @@ export interface Sample {
 /** More than all sources, routes and targets have. What would be beyond it is left out. */
 const MAX_SAMPLES = 5_000;
 
+/** The labels whose values are configured names. */
+type ConfiguredLabel = "source" | "route" | "target";
+export type ConfiguredNames = Readonly<Record<ConfiguredLabel, readonly string[]>>;
+
 /** The metrics of the log lines of this process, since its start. */
 export class LogMetrics {
   readonly #samples = new Map<string, Sample>();
+  #configured: ConfiguredNames = { source: [], route: [], target: [] };
+
+  /** Takes up the names that are configured from now on. What was measured of a removed one is forgotten. */
+  use(configured: ConfiguredNames): void {
+    const isRemoved = (label: string, value: string): boolean => {
+      const known = label as ConfiguredLabel;
+      return this.#configured[known]?.includes(value) === true && !configured[known].includes(value);
+    };
+    for (const [key, { name, labels }] of this.#samples) {
+      const names: readonly string[] = LOG_METRICS[name].labels;
+      if (labels.some((value, at) => isRemoved(names[at] ?? "", value))) this.#samples.delete(key);
+    }
+    this.#configured = configured;
+  }
 
   /** A log that writes to another one and counts each line. */
   counting(log: Log): Log {

@@ -34,6 +34,11 @@ export interface DeliveryCounts {
   readonly intervalSeconds: number;
   /** The intervals that have a delivery, oldest first, with one entry for each source if that is asked for. */
   readonly intervals: readonly CountedInterval[];
+  /**
+   * `attention` and `refusedRequests` of the interval of this time, and of all before, are at least what is said: only the
+   * newest are counted. Absent if all are.
+   */
+  readonly atLeastBefore?: string;
 }
 
 interface CountedInterval {
@@ -49,7 +54,7 @@ interface CountedInterval {
 /** The states of a route that need a person. */
 export const ROUTE_ATTENTION = ["given_up", "accepted_without_run", "cut", "retrying", "waiting"] as const;
 type RouteAttention = (typeof ROUTE_ATTENTION)[number];
-/** Entries of the index of states, and counts of refusals, that one request reads. What is older is left out. */
+/** Entries of the index of states, and counts of refusals, that one request reads. The response says what is left out. */
 const MAX_READ = 5_000;
 
 const DAY_MS = 86_400_000;
@@ -82,7 +87,7 @@ export async function countDeliveries(
     const sum = sums.get(key);
     sums.set(key, { at, source: named, counts: sum === undefined ? counts : together(sum.counts, counts) });
   }
-  const beside = by === undefined ? await countedBeside({ from, to, intervalOf }, api) : new Map();
+  const { beside, atLeastBefore } = by === undefined ? await countedBeside({ from, to, intervalOf }, api) : NOTHING;
   for (const at of beside.keys()) {
     const key = `${at} `;
     if (!sums.has(key)) sums.set(key, { at, source: undefined, counts: NONE });
@@ -97,10 +102,18 @@ export async function countDeliveries(
         counts,
         ...beside.get(at),
       })),
+    ...(atLeastBefore !== undefined && { atLeastBefore: toIso(atLeastBefore) }),
   });
 }
 
 type Beside = Pick<CountedInterval, "refusedRequests" | "attention">;
+
+interface CountedBeside {
+  readonly beside: ReadonlyMap<EpochMillis, Beside>;
+  readonly atLeastBefore?: EpochMillis;
+}
+
+const NOTHING: CountedBeside = { beside: new Map() };
 
 interface Range {
   readonly from: EpochMillis;
@@ -112,26 +125,33 @@ interface Range {
 async function countedBeside(
   { from, to, intervalOf }: Range,
   { refusals, refusalCounts, attention }: DeliveryCountsApi,
-): Promise<ReadonlyMap<EpochMillis, Beside>> {
+): Promise<CountedBeside> {
   await refusalCounts.flush();
   const refused = new Map<EpochMillis, number>();
-  for (const { window, count } of await refusals.list({ from, to, limit: MAX_READ })) {
+  const windows = await refusals.list({ from, to, limit: MAX_READ + 1 });
+  for (const { window, count } of windows.slice(0, MAX_READ)) {
     const at = intervalOf(epochMillis(Math.max(window, from)));
     refused.set(at, (refused.get(at) ?? 0) + count);
   }
+  // The times of what was not counted. It is in order, so all that is newer was.
+  const [refusal] = windows.slice(MAX_READ);
+  const left: EpochMillis[] = refusal === undefined ? [] : [epochMillis(Math.max(refusal.window, from))];
   const needed = new Map<EpochMillis, Map<RouteAttention, number>>();
   let read = 0;
   const span = { states: ROUTE_ATTENTION, before: { since: to, delivery: "~" }, notBefore: from };
   for await (const { state, since } of attention.newestFirst(span)) {
+    if (read === MAX_READ) {
+      left.push(since);
+      break;
+    }
     const counts = needed.get(intervalOf(since)) ?? new Map<RouteAttention, number>();
     needed.set(intervalOf(since), counts);
     const known = ROUTE_ATTENTION.find((one) => one === state);
     if (known !== undefined) counts.set(known, (counts.get(known) ?? 0) + 1);
     read += 1;
-    if (read >= MAX_READ) break;
   }
   const all = [...new Set([...refused.keys(), ...needed.keys()])];
-  return new Map(
+  const beside = new Map(
     all.map((at): readonly [EpochMillis, Beside] => {
       const [refusedRequests, states] = [refused.get(at), needed.get(at)];
       return [
@@ -143,6 +163,7 @@ async function countedBeside(
       ];
     }),
   );
+  return { beside, ...(left.length > 0 && { atLeastBefore: epochMillis(Math.max(...left)) }) };
 }
 
 const NONE: Counts = { event: 0, ignored: 0, unusable: 0, refused: 0, audit: 0 };

@@ -127,6 +127,16 @@ const outcomeOf = ({ route, event }: AboutRoute, { delivery }: ShownFacts) =>
 /** The worst first. */
 const MARKS: readonly Mark[] = ["bad", "warn", "busy", "good", "quiet"];
 
+/** The names of the accounts that the events name. */
+function namesIn(events: readonly BusEvent[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const { detail } of events) {
+    const { id, name, username = name } = "actor" in detail && detail.actor !== undefined ? detail.actor : {};
+    if (id !== undefined && username !== undefined) names.set(id, name ?? username);
+  }
+  return names;
+}
+
 function matchedRoute(
   { route, event }: RouteLine,
   lines: readonly RouteLine[],
@@ -137,7 +147,7 @@ function matchedRoute(
   const configured = patterns.find(({ name }) => name === route);
   const published = events.find(({ detail }) => detail.id === (event ?? delivery.id));
   const run = runs.find((one) => one.route === route && one.event === event);
-  const steps = routeSteps(lines, run);
+  const steps = routeSteps(lines, run, namesIn(events));
   const outcome = outcomeOf({ route, event }, shown);
   const closing = closingSteps(outcome, steps.at(-1), {
     isSilent: run?.noReportSince !== undefined,

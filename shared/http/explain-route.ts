@@ -28,15 +28,22 @@ export interface CheckedRoute {
   readonly reporter: string | undefined;
 }
 
-/** The steps of a route from the lines about it: roles, approval, attempts, and the run that came back. */
-export function routeSteps(lines: readonly RouteLine[], run: ShownExpectedRun | undefined): readonly Step[] {
+/**
+ * The steps of a route from the lines about it: roles, approval, attempts, and the run that came back. `names`: of the
+ * people whose account is only a number.
+ */
+export function routeSteps(
+  lines: readonly RouteLine[],
+  run: ShownExpectedRun | undefined,
+  names: ReadonlyMap<string, string>,
+): readonly Step[] {
   const approvals = lines.filter((line) => line.kind === "approval");
   const attempts = lines.filter((line) => line.kind === "attempt");
   const others = lines.filter((line) => line.kind !== "approval" && line.kind !== "attempt");
   const last = attempts.at(-1);
   const steps = [
     ...others.flatMap((line) => (line.kind === "waiting" && last !== undefined ? [] : stepsOf(line))),
-    ...approvals.slice(-1).map(approvalStep),
+    ...approvals.slice(-1).map((line) => approvalStep(line, names)),
     ...(last === undefined ? [] : [attemptStep(last, attempts.length - 1)]),
     ...runSteps(lines, run),
   ];
@@ -75,8 +82,12 @@ function stepsOf(line: Exclude<RouteLine, Line<"approval" | "attempt">>): readon
   }
 }
 
-function approvalStep({ approval, state, by, at, comment, progress }: Line<"approval">): Step {
-  const who = by === undefined ? "" : ` by ${nameOf(by)}`;
+function approvalStep(
+  { approval, state, by, at, comment, progress }: Line<"approval">,
+  names: ReadonlyMap<string, string>,
+): Step {
+  const name = by?.actor === undefined ? undefined : names.get(by.actor);
+  const who = by === undefined ? "" : ` by ${name === undefined ? nameOf(by) : `${name} (${nameOf(by)})`}`;
   const what = state === "not_asked" ? "not asked for, in shadow mode" : state.replace("_", " ");
   const said = comment === undefined ? "" : `, with the words "${comment}"`;
   const rest = progress === undefined ? "" : ` ${progressText(progress)}.`;
@@ -136,7 +147,7 @@ export function routeChecks(
   run: ShownExpectedRun | undefined,
   about: CheckedRoute,
 ): readonly NextCheck[] {
-  const [last] = routeSteps(lines, run).slice(-1);
+  const [last] = routeSteps(lines, run, new Map()).slice(-1);
   if (last === undefined || last.mark === "good" || last.mark === "quiet") return [];
   const kinds = new Set(lines.map(({ kind }) => kind));
   if (kinds.has("denied") || kinds.has("cut")) return [test(about)];

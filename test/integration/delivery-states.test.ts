@@ -7,11 +7,13 @@ import { RefusalCounts } from "../../shared/delivery/refusal-counts.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { apiCalls } from "../../shared/http/calls.ts";
+import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
 import { policyOf, role } from "../../shared/identity/policy.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { ok } from "../../shared/model/result.ts";
 import type { Route } from "../../shared/routes/route.ts";
+import { attentionFields } from "../../shared/store/attention.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { noSites, secretsOf, silentLog } from "../support/test-doubles.ts";
@@ -148,6 +150,57 @@ describe("the counts of a range", () => {
     const [line] = (await ask(`/v1/deliveries/counts?by=source`)).intervals;
     expect(line).toMatchObject({ source: "wiki", counts: { event: 2 } });
     expect(line).not.toHaveProperty("attention");
+    await stop();
+  });
+});
+
+describe("the counts of more than one request reads", () => {
+  const MAX_READ = 5_000;
+
+  it("they say up to when there are at least so many, and say nothing if all were counted", async () => {
+    const { database, ask, clock, stop } = await bridgeOf([]);
+    const counted = async (): Promise<{ readonly count: number; readonly atLeastBefore?: string }> => {
+      const { intervals, atLeastBefore } = (await ask("/v1/deliveries/counts")) as DeliveryCounts;
+      const count = intervals.reduce(
+        (all, { attention = [] }) => attention.reduce((sum, one) => sum + one.count, all),
+        0,
+      );
+      return { count, ...(atLeastBefore !== undefined && { atLeastBefore }) };
+    };
+    const giveUp = async (at: number): Promise<void> => {
+      const since = laterBy(clock.now(), -at);
+      const delivery = `d-${at}`;
+      const fields = {
+        ...attentionFields({ state: "given_up", since }, delivery),
+        delivery,
+        route: "docs",
+        target: "ci",
+      };
+      await database.table.put({ pk: `a-${at}`, sk: "a", ...fields, expiresAt: 9_999_999_999 });
+    };
+    for (let at = 1; at <= MAX_READ; at += 1) await giveUp(at);
+    expect(await counted()).toEqual({ count: MAX_READ });
+    await giveUp(MAX_READ + 1);
+    await giveUp(MAX_READ + 1_000_000);
+    expect(await counted()).toEqual({
+      count: MAX_READ,
+      atLeastBefore: toIso(laterBy(clock.now(), -MAX_READ - 1)),
+    });
+    expect(await ask("/v1/deliveries/counts?by=source")).not.toHaveProperty("atLeastBefore");
+    await stop();
+  });
+
+  it("refused requests are counted alike", async () => {
+    const { refusals, ask, clock, stop } = await bridgeOf([]);
+    const refuse = (at: number) =>
+      refusals.add({
+        ...{ source: `s-${at}`, reason: "signature_missing", count: 1, requests: [] },
+        ...{ window: clock.now(), lastAt: clock.now() },
+      });
+    for (let at = 1; at <= MAX_READ; at += 1) await refuse(at);
+    expect(await ask("/v1/deliveries/counts")).not.toHaveProperty("atLeastBefore");
+    await refuse(MAX_READ + 1);
+    expect(await ask("/v1/deliveries/counts")).toHaveProperty("atLeastBefore");
     await stop();
   });
 });

@@ -288,7 +288,7 @@ describe("hostile answers", () => {
 
 describe("init on a terminal", () => {
   /** Answers each question by the first text that it contains. */
-  async function talk(answers: Readonly<Record<string, readonly string[]>>) {
+  async function talk(answers: Readonly<Record<string, readonly string[]>>, args: readonly string[] = []) {
     const left = new Map(Object.entries(answers).map(([about, texts]) => [about, [...texts]]));
     const asked: string[] = [];
     const said: string[] = [];
@@ -307,7 +307,7 @@ describe("init on a terminal", () => {
       openTerminal,
     });
     const files = ["--config", join(home, "drawbridge.yaml"), "--secrets", join(home, "secrets")];
-    const code = await runCommand(["init", ...files], host);
+    const code = await runCommand(["init", ...files, ...args], host);
     return { code, asked, said, out: printed.join("\n") };
   }
 
@@ -329,6 +329,24 @@ describe("init on a terminal", () => {
     expect(Object.keys(sources)).toEqual(["platform-gitlab", "prod-cluster"]);
     expect(Object.keys(routes)).toEqual(["platform-gitlab"]);
     expect(asked.at(-1)).toBe("Start the bridge now? [y/N] ");
+  });
+
+  it("a command line that names the bridge and the senders is asked only for what is necessary", async () => {
+    const named = ["--bridge", BRIDGE, ...sender("gitlab")];
+    expect(await talk({}, named)).toMatchObject({ code: 0, asked: [] });
+    await rm(join(home, "drawbridge.yaml"));
+    const people = ["--people-issuer", "https://login.example.com"];
+    const { code, asked } = await talk({ "The group": ["on-call"] }, [...named, ...people]);
+    expect([code, asked]).toEqual([0, [expect.stringContaining("The group of the people on call")]]);
+  });
+
+  it("a bridge that nobody can operate says so, and one with people does not", async () => {
+    const none = await talk({}, ["--bridge", BRIDGE, ...sender("gitlab"), ...sender("status")]);
+    expect(none.out).toContain("Nobody can operate this bridge yet");
+    await rm(join(home, "drawbridge.yaml"));
+    const people = ["--people-issuer", "https://login.example.com", "--people-group", "on-call"];
+    const some = await talk({}, ["--bridge", BRIDGE, ...sender("gitlab"), ...people]);
+    expect(some.out).not.toContain("Nobody can operate");
   });
 
   it("a real terminal asks, keeps what was pasted before its question, and an input that ends writes nothing", async () => {

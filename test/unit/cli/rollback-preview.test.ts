@@ -86,6 +86,17 @@ describe("what a rollback would do", () => {
     expect([code, effects, said]).toEqual([1, [], [expect.stringMatching(message)]]);
   });
 
+  it.each(["its record is gone", "the route no longer matches it"])(
+    "a run that would run nothing is no success, and the others are shown: %s",
+    async (problem) => {
+      const gone = { ...NOWHERE, good: [{ ...run("d-4"), problem }, run("d-3")] };
+      const { code, said, lines } = await preview([gone]);
+      expect([code, said]).toEqual([1, [`the rollback to d-4 would run nothing: ${problem}`]]);
+      expect(lines).toHaveLength(4);
+      expect((await preview([gone], "--to", "d-3")).code).toBe(0);
+    },
+  );
+
   it("a refusal that quotes a name with a line break is one line", async () => {
     const refusal = { title: "No run in a\nb", reason: "rollback_impossible" };
     const refused = await rollback(refusal, [], 409).catch((error: unknown) => String(error));

@@ -181,6 +181,30 @@ describe("the answer about a delivery", () => {
       `Approval p-1 was requested at ${LATER}.`,
     ],
     [
+      "an open approval that an account with a number asked for",
+      {
+        events: push.events.map((event) => ({
+          ...event,
+          detail: { ...event.detail, actor: { id: "58", name: "Ines Okafor", username: "ines" } },
+        })),
+        timeline: [
+          {
+            ...{ at: LATER, route: "push-build", kind: "approval", approval: "p-1", state: "requested" },
+            by: {
+              issuer: "drawbridge:source",
+              subject: "gitlab",
+              method: "token",
+              credential: "k",
+              roles: [],
+              actor: "58",
+            },
+          },
+        ],
+      },
+      "busy",
+      `Approval p-1 was requested by Ines Okafor (58 of gitlab) at ${LATER}.`,
+    ],
+    [
       "an action that something newer replaced",
       { timeline: [scheduled, { ...attempt, outcome: "done", endedAs: "superseded", summary: "a newer run waits" }] },
       "quiet",

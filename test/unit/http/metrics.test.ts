@@ -85,3 +85,27 @@ describe("the metrics of log lines", () => {
     expect(metrics.samples()).toHaveLength(5_000);
   });
 });
+
+describe("the metrics of what is no longer configured", () => {
+  const NAMES = { source: ["wiki", "gitlab"], route: ["docs", "old"], target: ["ci", "pages"] };
+
+  it("they are forgotten when it is removed, and begin anew if it comes back", () => {
+    const metrics = new LogMetrics();
+    metrics.use(NAMES);
+    const log = metrics.counting(silentLog);
+    const attempt = (route: string, target: string) =>
+      log.info({ route, target, outcome: "done", attempt: 1, durationMs: 1 }, "attempt");
+    const request = (source?: string) =>
+      log.info({ request: "r", durationMs: 1, status: "accepted", ...(source !== undefined && { source }) }, "request");
+    const labels = () => metrics.samples().map((sample) => sample.labels[0]);
+    for (const route of ["docs", "old", "old"]) attempt(route, route === "old" ? "pages" : "ci");
+    for (const source of ["wiki", "gitlab", undefined]) request(source);
+    metrics.use(NAMES);
+    expect(labels()).toEqual(["docs", "ci", "old", "pages", "wiki", "gitlab", "none"]);
+    metrics.use({ source: ["wiki"], route: ["docs"], target: ["ci"] });
+    expect(labels()).toEqual(["docs", "ci", "wiki", "none"]);
+    metrics.use(NAMES);
+    attempt("old", "pages");
+    expect(metrics.samples()).toContainEqual({ name: "attempts", labels: ["old", "done"], value: 1 });
+  });
+});
