@@ -182,6 +182,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       expecting = expecting.then(() => firstWebhooks?.expect(sendersOf(settings.config)).catch(() => undefined));
     };
     const finish = async (): Promise<StopOutcome> => {
+      threadExport.endRound();
       await Promise.all([server.close(), metricsServer?.close(), stopWork(), expecting]);
       await credentialUsage.settled();
       await refusalCounts.flush();
