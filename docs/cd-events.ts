@@ -85,4 +85,5 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "trigger.done": "none",
   "trigger.refused": "none",
   "summary.submitted": "none",
+  "order.placed": "none",
 };

@@ -3,6 +3,7 @@ import type { GenericSchema } from "valibot";
 import { actions } from "../shared/actions/registry.ts";
 import { checks } from "../shared/config/checks/registry.ts";
 import { outline } from "../shared/config/schema.ts";
+import { order } from "../shared/identity/order.ts";
 import { providers } from "../shared/providers/registry.ts";
 
 /**
@@ -34,6 +35,10 @@ export function configSchema(): string {
           actions.map(({ name, target }) => [name, partOf(target)]),
         ),
       ),
+      orders: {
+        ...named(properties["orders"], partOf(order)),
+        description: "What people, jobs and agents may start by their identity.",
+      },
       checks: withIds(properties["checks"]),
       routes: named(properties["routes"], routeSchema(entryOf(properties["routes"]))),
     },

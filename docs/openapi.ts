@@ -117,7 +117,7 @@ function inputSchema(schema: GenericSchema): JsonSchema {
 
 function described(method: string, path: string, operation: Operation): Json {
   const { summary, description, query, body, answers: succeeding } = operation;
-  const parameters = [...pathParameters(path), ...queryParameters(query), ...(operation.isIdempotent ? [KEY] : [])];
+  const parameters = [...pathParameters(path), ...queryParameters(query), ...keyParameter(operation)];
   return {
     operationId: [method.toLowerCase(), ...(path.match(/\w+/g) ?? [])].map(capitalized).join(""),
     summary,
@@ -168,6 +168,12 @@ const queryParameters = (query: Operation["query"]): readonly Json[] =>
     schema: inputSchema(schema),
   }));
 
+const keyParameter = ({ isIdempotent }: Operation): readonly Json[] => {
+  if (isIdempotent === undefined) return [];
+  return isIdempotent === "required" ? [{ ...KEY, description: NEEDED_KEY, required: true }] : [KEY];
+};
+
+const NEEDED_KEY = "Two requests with the same key and inputs are one.";
 const KEY = {
   name: "Idempotency-Key",
   in: "header",

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { routeOutline, routePatterns } from "../shared/config/connect-action.ts";
 import { digestOf } from "../shared/config/digest.ts";
+import { routeOutline, routePatterns } from "../shared/config/route-outline.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
@@ -140,6 +140,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       metrics: { log: logMetrics, exported: () => threadExport.counts() },
       refusalCounts,
       patterns: async () => routePatterns(config),
+      orders: async () => config.orders,
     });
     const { otlp } = config;
     const exporting = otlp && {
@@ -181,6 +182,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       expecting = expecting.then(() => firstWebhooks?.expect(sendersOf(settings.config)).catch(() => undefined));
     };
     const finish = async (): Promise<StopOutcome> => {
+      threadExport.endRound();
       await Promise.all([server.close(), metricsServer?.close(), stopWork(), expecting]);
       await credentialUsage.settled();
       await refusalCounts.flush();

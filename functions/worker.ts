@@ -1,6 +1,6 @@
 import { actions } from "../shared/actions/registry.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
-import { routePatterns } from "../shared/config/connect-action.ts";
+import { routePatterns } from "../shared/config/route-outline.ts";
 import { type ActDeps, attempt } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { BulkReplayWorker } from "../shared/delivery/bulk-replay-worker.ts";

@@ -3,7 +3,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
 import { type Facts, isSatisfiable } from "../shared/config/checks/is-satisfiable.ts";
-import { routeOutline } from "../shared/config/connect-action.ts";
+import { routeOutline } from "../shared/config/route-outline.ts";
 import { tokenEncryptionsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
 import { Act } from "./act.ts";

@@ -76,6 +76,12 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
     "In the timeline of a label, or of a comment without an id: the approval was requested less than `minimumSeconds` before",
   reference_unverified:
     "The target under `verifyWith` did not answer, or cannot be asked about this event (`problem`). Nothing was decided",
+  order_unknown:
+    "The configuration has no such [order](orders.md), or has it no more: an order that waits then does not fire",
+  input_invalid: "An input of an [order](orders.md) is missing, or has not the form that is declared (`problem`)",
+  idempotency_key_missing: "An [order](orders.md) has no `Idempotency-Key`, or a longer one than 200 characters",
+  idempotency_key_reused: "The caller placed the same [order](orders.md) with this key before, with other inputs",
+  order_confined: "What the inputs of an [order](orders.md) name is outside its `in`",
   replay_unknown: "No bulk replay has this id, or the caller may not know it",
   replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",
   replay_unsafe: "The route is in a `state` in which something may have run already, or still runs",

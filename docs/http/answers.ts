@@ -8,6 +8,7 @@ import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import { type DeliveryCounts, ROUTE_ATTENTION } from "../../shared/http/delivery-counts.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
+import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
 import { TARGET_STATES } from "../../shared/http/overview-targets.ts";
@@ -497,6 +498,44 @@ export const replayed = answer<Replayed>()(
 
 export const submittedSummary = answer<SubmittedSummary>()(
   v.object({ delivery: text, status: v.picklist(["accepted", "duplicate"]) }),
+);
+
+export const placedOrder = answer<PlacedOrder>()(
+  v.object({ delivery: text, status: v.picklist(["accepted", "duplicate"]) }),
+);
+
+const inputMembers = { name: text, description: optionalText };
+export const listedOrders = answer<ListedOrders>()(
+  v.object({
+    orders: v.array(
+      v.object({
+        order: text,
+        description: optionalText,
+        inputs: v.array(
+          v.union([
+            v.object({ ...inputMembers, kind: v.literal("choice"), choices: v.array(text) }),
+            v.object({ ...inputMembers, kind: v.literal("pattern"), pattern: text, maxLength: v.number() }),
+            v.object({ ...inputMembers, kind: v.literal("page"), target: text }),
+            v.object({ ...inputMembers, kind: v.literal("ref"), of: v.picklist(["branch", "tag", "commit"]) }),
+          ]),
+        ),
+      }),
+    ),
+  }),
+);
+
+export const orderPreview = answer<OrderPreview>()(
+  v.object({
+    order: text,
+    routes: v.array(
+      v.object({
+        route: text,
+        target: text,
+        approval: optional(v.object({ people: v.number(), roles: v.array(text) })),
+        problem: optional(v.pipe(text, v.description("Why it would not fire."))),
+      }),
+    ),
+  }),
 );
 
 const targetMembers = {

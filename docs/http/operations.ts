@@ -6,6 +6,7 @@ import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
 import { introspectionForm } from "../../shared/http/introspection.ts";
 import { OPEN_METRICS_TYPE } from "../../shared/http/open-metrics.ts";
+import { placingBody } from "../../shared/http/orders.ts";
 import { EXPECTED as REFUSALS_EXPECTED, query as refusalsQuery } from "../../shared/http/refusals.ts";
 import { replayBody, rollbackBody, rollbackQuery } from "../../shared/http/replay.ts";
 import { revocation } from "../../shared/http/sessions.ts";
@@ -35,8 +36,8 @@ export interface Operation {
     readonly schema: v.GenericSchema | "any";
     readonly required: boolean;
   };
-  /** It takes the header `Idempotency-Key`. */
-  readonly isIdempotent?: true;
+  /** It takes the header `Idempotency-Key`, or needs it. */
+  readonly isIdempotent?: true | "required";
   /** What succeeds, by status. */
   readonly answers: Readonly<Partial<Record<200 | 202 | 503, Answer>>>;
   /** Reasons of its own for a rejection. Those of every call with this kind of caller or body are added. */
@@ -206,6 +207,34 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { type: "json", schema: resumeBody, required: false },
     answers: { 200: { what: "The target.", schema: answers.target } },
     refusals: ["body_invalid", "target_unknown"],
+  },
+  "GET /v1/orders": {
+    summary: "List the orders that the caller may place, with their inputs",
+    caller: "token",
+    answers: { 200: { what: "The orders, by name.", schema: answers.listedOrders } },
+    refusals: [],
+  },
+  "POST /v1/orders/{id}": {
+    summary: "Place an order: start by identity what routes lead from it",
+    description:
+      "`id` is a name under `orders` of the configuration. Needs one of its roles, and an `Idempotency-Key`: the same key " +
+      "with the same inputs gets the same answer and runs nothing again; with other inputs it is refused.",
+    caller: "token",
+    body: { type: "json", schema: placingBody, required: false },
+    isIdempotent: "required",
+    answers: { 202: { what: "Recorded as a delivery.", schema: answers.placedOrder } },
+    refusals: [
+      ...(["body_invalid", "order_unknown", "input_invalid", "order_confined"] as const),
+      ...(["idempotency_key_missing", "idempotency_key_reused"] as const),
+    ],
+  },
+  "POST /v1/orders/{id}/preview": {
+    summary: "Get what an order with these inputs would do now",
+    description: "The routes that match it, and who has to approve each run. Records nothing.",
+    caller: "token",
+    body: { type: "json", schema: placingBody, required: false },
+    answers: { 200: { what: "The routes.", schema: answers.orderPreview } },
+    refusals: ["body_invalid", "order_unknown", "input_invalid", "order_confined"],
   },
   "GET /v1/replays": {
     summary: "List the orders to run many deliveries again",

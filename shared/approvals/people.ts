@@ -75,8 +75,11 @@ function ownNames({ actor, trustEntry, issuer, subject, claims = {} }: Identity)
   return [tokenName({ issuer, subject }), ...[subject, ...starters].map(accountName)];
 }
 
-/** The account that started the job, in tokens of GitLab and of GitHub. The presets record it. */
-const ACCOUNT_CLAIMS = ["user_id", "actor_id"];
+/**
+ * The account that started the job, in tokens of GitLab and of GitHub, which the presets record; and who acts for the
+ * subject, so that an agent cannot approve with a person's token what it requested itself.
+ */
+const ACCOUNT_CLAIMS = ["user_id", "actor_id", "act"];
 
 const accountName = (account: string): string => JSON.stringify(["account", account]);
 const tokenName = ({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string =>

@@ -49,13 +49,13 @@ const MORE_OPEN = "More approvals are open than were searched: use the id in a d
 function listText({ approvals, hasMore }: v.InferOutput<typeof listedApprovals>, display: Display): string {
   const more = hasMore ? [MORE_OPEN] : [];
   if (approvals.length === 0) return ["You may decide no open approval.", ...more].join("\n");
-  const rows = approvals.map(({ id, route, subject, version = "", requester, until, state, progress, may }) => [
+  const rows = approvals.map(({ id, route, subject, version = "", requester, shows, until, state, progress, may }) => [
     id,
     progress ? `${state} ${progress.grantedBy.length}/${progress.needed}` : state,
     route,
     subject,
     version,
-    nameOf(requester),
+    shows?.requesterName ?? nameOf(requester),
     timeText(until, display),
     may.join(", "),
   ]);
@@ -84,7 +84,7 @@ export async function approvalsShowCommand(invocation: Invocation): Promise<numb
     records: found === undefined ? [] : [found],
     text: (display) => (open === undefined ? endedText(id, ended) : cardOf(open, display)),
   });
-  return open === undefined ? EXIT.refused : EXIT.done;
+  return found === undefined ? EXIT.refused : EXIT.done;
 }
 
 /** An approval as text, and whether it is open and the caller may decide it. */
@@ -148,7 +148,7 @@ function cardOf(found: ListedApproval, display: Display): string {
     ["Version", version ?? approvedRef ?? ""],
     ["Compared with", verifyWith ?? "the newest event only"],
     ["Author", author ?? ""],
-    ["Requested by", requesterName === undefined ? nameOf(requester) : `${requesterName}: ${nameOf(requester)}`],
+    ["Requested by", requesterName === undefined ? nameOf(requester) : `${requesterName} (${nameOf(requester)})`],
     ...authors.map((by) => ["Replayed from", nameOf(by)]),
     ["Requested", requestedAt],
     ["Until", until],

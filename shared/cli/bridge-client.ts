@@ -40,11 +40,21 @@ async function request<T>(session: Session, path: string, schema: Schema<T>, ini
 }
 
 async function send(session: Session, path: string, init: RequestInit) {
-  const headers = { ...init.headers, authorization: `Bearer ${await session.token()}` };
+  const headers = { ...init.headers, authorization: `Bearer ${await tokenOf(session)}` };
   // A redirect is not followed: it could lead the token, or the request, to another machine.
   const request: RequestInit = { ...init, headers, redirect: "manual" };
   const response = await fetch(new URL(path, session.url), request).catch(notAnswering(session.url));
   return { response, text: await response.text().catch(notAnswering(session.url)) };
+}
+
+/** Without a token the first thing to know is whether a bridge runs at all: a stopped one needs no token. */
+async function tokenOf({ url, token }: Session): Promise<string> {
+  try {
+    return await token();
+  } catch (error) {
+    await fetch(new URL("/healthz", url), { redirect: "manual" }).catch(notAnswering(url));
+    throw error;
+  }
 }
 
 const refused = ({ status }: Response, text: string): Fault =>

@@ -424,6 +424,30 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await import("./replay.ts")).replayCommand(invocation),
   },
   {
+    name: "run",
+    group: "Deliveries",
+    summary: "place an order: start what it leads to",
+    details:
+      "On a terminal it shows the routes that would act, and who has to approve, and asks. Without <order> it lists the orders that you may place, with their inputs. With --wait it waits until nothing is left to do, and ends with 1 unless everything ran; for that your role needs to read deliveries.",
+    positionals: [{ name: "order", isOptional: true }],
+    options: {
+      set: { value: "input=value", summary: "the value of an input; can be repeated", isRepeatable: true },
+      key: {
+        value: "key",
+        summary: "the idempotency key: the same key and inputs start nothing twice (default: a new one)",
+      },
+      wait: { summary: "wait until nothing is left to do" },
+      ...format,
+      url,
+    },
+    examples: [
+      "run",
+      "run deploy-docs --set environment=staging --set commit=9f3c2d1e8b7a6f5c4d3e2b1a0f9e8d7c6b5a4f3e",
+      "run deploy-docs --set environment=staging --key release-42 --wait",
+    ],
+    run: async (invocation) => (await import("./run-order.ts")).runOrderCommand(invocation),
+  },
+  {
     name: "rollback",
     group: "Deliveries",
     summary: "run a route again as in its last good run",

@@ -349,6 +349,40 @@ export const rollbackPreview = v.object({
 });
 export type RollbackPlace = v.InferOutput<typeof rollbackPreview>["places"][number];
 
+const inputMembers = { name: v.string(), description: v.exactOptional(v.string()) };
+const orderInput = v.variant("kind", [
+  v.object({ ...inputMembers, kind: v.literal("choice"), choices: v.array(v.string()) }),
+  v.object({ ...inputMembers, kind: v.literal("pattern"), pattern: v.string(), maxLength: v.number() }),
+  v.object({ ...inputMembers, kind: v.literal("page"), target: v.string() }),
+  v.object({ ...inputMembers, kind: v.literal("ref"), of: v.string() }),
+]);
+export type OrderInput = v.InferOutput<typeof orderInput>;
+
+/** `GET /v1/orders`. */
+export const listedOrders = v.object({
+  orders: v.array(
+    v.object({ order: v.string(), description: v.exactOptional(v.string()), inputs: v.array(orderInput) }),
+  ),
+});
+export type ListedOrders = v.InferOutput<typeof listedOrders>;
+
+/** `POST /v1/orders/{order}/preview`. */
+export const orderPreview = v.object({
+  order: v.string(),
+  routes: v.array(
+    v.object({
+      route: v.string(),
+      target: v.string(),
+      approval: v.exactOptional(v.object({ people: v.number(), roles: v.array(v.string()) })),
+      problem: v.exactOptional(v.string()),
+    }),
+  ),
+});
+export type OrderPreview = v.InferOutput<typeof orderPreview>;
+
+/** `POST /v1/orders/{order}`. */
+export const placedOrder = v.object({ delivery: v.string(), status: v.picklist(["accepted", "duplicate"]) });
+
 /** `POST /v1/targets/{target}/pause` and `/resume`. */
 export const shownTarget = v.object({
   target: v.string(),

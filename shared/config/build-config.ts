@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { actions } from "../actions/registry.ts";
+import { type Order, order } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import { providers } from "../providers/registry.ts";
 import { matches } from "../routes/matches.ts";
@@ -37,6 +38,9 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     sources: entriesOf(outline.sources).map(([name, part]) => source(name, part, problems)),
     targets: entriesOf(outline.targets).map(([name, part]) => target(name, part, problems)),
     routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, { ...names, outline }, problems)),
+    orders: Object.fromEntries(
+      entriesOf(outline.orders).flatMap(([name, part]) => orderOf(name, part, { ...names, outline }, problems)),
+    ),
     console: outline.console,
     otlp: outline.otlp,
     limits: outline.limits,
@@ -88,6 +92,7 @@ export function withoutBroken(config: Config, problems: readonly ConfigProblem[]
     sources: config.sources.filter(({ name }) => isValid("sources", name)),
     targets: config.targets.filter(({ name }) => isValid("targets", name)),
     routes: config.routes.filter(({ name }) => isValid("routes", name)),
+    orders: validOf("orders", config.orders),
   };
 }
 
@@ -152,6 +157,40 @@ function route(
   }
   problems.push(...compiled.problems.map((one) => ({ path: [...path, "when", ...one.path], message: one.message })));
   return [];
+}
+
+function orderOf(
+  name: string,
+  part: unknown,
+  known: Names & { readonly outline: Outline },
+  problems: ConfigProblem[],
+): readonly (readonly [string, Order])[] {
+  const path = ["orders", name];
+  const parsed = v.safeParse(order, part);
+  if (!parsed.success) {
+    problems.push(...explain(parsed.issues, order, path));
+    return [];
+  }
+  problems.push(...unresolved(namesUnder({ roles: parsed.output.roles }, "roles", path), "role", known.roles));
+  for (const [input, declared] of entriesOf(parsed.output.inputs)) {
+    if ("page" in declared) problems.push(...withoutPages([...path, "inputs", input, "page"], declared.page, known));
+  }
+  return [[name, parsed.output]];
+}
+
+/** Only the pages of some kinds of targets have ids. */
+function withoutPages(
+  path: Path,
+  name: string,
+  { targets, outline }: { readonly targets: readonly string[]; readonly outline: Outline },
+): readonly ConfigProblem[] {
+  const hasPages = (kind: string): boolean => actions.some((one) => one.name === kind && one.showsSummaries === true);
+  const all = entriesOf(outline.targets);
+  const target = all.find(([one]) => one === name)?.[1];
+  if (target === undefined ? targets.includes(name) : hasPages(target.kind)) return [];
+  const fitting = all.filter(([, { kind }]) => hasPages(kind)).map(([one]) => one);
+  const what = target === undefined ? `there is no target "${name}"` : `the target "${name}" has no pages`;
+  return [{ path, message: `${what}${suggestion(name, fitting)}` }];
 }
 
 function validate(schema: v.GenericSchema, value: unknown, path: Path, problems: ConfigProblem[]): void {

@@ -2,6 +2,7 @@ import type { BusEvent } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { compiledValue, invalid, outlineOf, partsOf } from "./compiled.ts";
+import { ordersIn } from "./compiled-orders.ts";
 import type { Config, ConfiguredRoute, Outline } from "./schema.ts";
 
 /**
@@ -12,7 +13,8 @@ import type { Config, ConfiguredRoute, Outline } from "./schema.ts";
  */
 export function compiledConfig(): Config {
   const compiled = outlineOf(compiledValue());
-  return { ...partsOf(compiled), routes: Object.entries(compiled.routes).map(([name, part]) => route(name, part)) };
+  const routes = Object.entries(compiled.routes).map(([name, part]) => route(name, part));
+  return { ...partsOf(compiled), routes, orders: ordersIn(compiled) };
 }
 
 function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string]): ConfiguredRoute {

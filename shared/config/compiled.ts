@@ -4,22 +4,23 @@ import { DAYS } from "../approvals/windows.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
+import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
-import { hostsOfPages, type RouteOutline, reporting } from "./connect-action.ts";
+import { hostsOfPages, type RouteOutline, reporting } from "./route-outline.ts";
 import { type Config, type Outline, outline } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
 
 /**
- * The configuration that was compiled into this bundle, without routes and their targets: for a function that matches no
- * routes. Its start neither loads the code for patterns nor compiles them. It was validated before it was compiled, so only
- * the provider that connects a source parses the source's own settings. Throws `configuration_invalid`.
+ * The configuration that was compiled into this bundle, without routes, their targets and orders: for a function that
+ * matches no routes. Its start neither loads the code for patterns nor compiles them. It was validated before it was
+ * compiled, so only the provider that connects a source parses the source's own settings. Throws `configuration_invalid`.
  */
 export function compiledWithoutRoutes(): Config {
-  const { routes: _, targets: __, ...rest } = compiledValue();
-  return { ...partsOf(outlineOf(rest)), routes: [] };
+  const { routes: _, targets: __, orders: ___, ...rest } = compiledValue();
+  return { ...partsOf(outlineOf(rest)), routes: [], orders: {} };
 }
 
 const hasCompiledGates = (): boolean =>
@@ -57,6 +58,10 @@ export const compiledRouteOutline = (): RouteOutline => ({
 /** The patterns of the compiled routes, which are loaded with the first call. */
 export const compiledPatterns = async (): Promise<readonly RoutePattern[]> =>
   (await import("./compiled-patterns.ts")).patternsIn(compiledValue());
+
+/** The compiled orders, which are loaded with the first call. */
+export const compiledOrders = async (): Promise<Orders> =>
+  (await import("./compiled-orders.ts")).ordersIn(compiledValue());
 
 const compiledRules = (): RouteOutline["rules"] =>
   new Map(
@@ -116,7 +121,7 @@ export function outlineOf(value: object): Outline {
   throw invalid("the bundle has no compiled configuration, or an invalid one");
 }
 
-/** All parts but the routes. */
+/** All parts but the routes and orders. */
 export const partsOf = ({
   identity,
   issuers,
@@ -127,7 +132,7 @@ export const partsOf = ({
   console,
   limits,
   checks,
-}: Outline): Omit<Config, "routes"> => ({
+}: Outline): Omit<Config, "routes" | "orders"> => ({
   identity,
   issuers: withSignIn(issuers, console?.trust),
   roles,

@@ -3,6 +3,7 @@ import type { ApprovalRules } from "../approvals/rules.ts";
 import { DAYS, isZone, minutesOf } from "../approvals/windows.ts";
 import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
+import type { Orders } from "../identity/order.ts";
 import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
 import { type Upstreams, upstream } from "../identity/upstream.ts";
@@ -21,13 +22,13 @@ const name = v.pipe(
 /**
  * Records name the bridge's own events by these sources: `api` for its HTTP interface, `status` for callbacks of CI jobs,
  * `approvals` for its events about approvals, `summaries` for texts of machines, `pages` for pages that fell
- * behind their code.
+ * behind their code, `orders` for orders.
  */
 export const sourceName = v.pipe(
   name,
   v.check(
     (name) => !OWN_SOURCES.includes(name),
-    'another name: "api", "status", "approvals", "summaries" and "pages" are the bridge\'s own',
+    'another name: "api", "status", "approvals", "summaries", "pages" and "orders" are the bridge\'s own',
   ),
 );
 
@@ -184,7 +185,8 @@ const checks = v.strictObject({
 
 /**
  * The outer shape of `drawbridge.yaml`. The keys beside `provider`, `kind` and an action's `target` belong to that provider
- * or action and are validated by its own schema, in `build-config.ts`.
+ * or action and are validated by its own schema, in `build-config.ts`; so are those of an order, which a function in AWS
+ * that starts for a delivery does not load.
  */
 export const outline = v.strictObject({
   identity: v.optional(
@@ -325,6 +327,8 @@ export const outline = v.strictObject({
     ),
     {},
   ),
+  // Without a description: `docs/config-schema.ts` has it, because every function in AWS loads this at its start.
+  orders: v.optional(v.record(name, v.looseObject({})), {}),
   console: v.optional(
     v.pipe(consoleSettings, v.description("Web pages under `/console`. Without it, the address answers 404.")),
   ),
@@ -345,6 +349,7 @@ export interface Config {
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
   readonly routes: readonly ConfiguredRoute[];
+  readonly orders: Orders;
   readonly console?: ConsoleSettings | undefined;
   readonly otlp?: OtlpSettings | undefined;
   readonly limits: v.InferOutput<typeof limits>;

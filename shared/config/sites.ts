@@ -1,7 +1,7 @@
 import type { Sites } from "../approvals/verify.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { AskDeps, AskSite } from "./ask-site.ts";
-import type { RouteOutline } from "./connect-action.ts";
+import type { RouteOutline } from "./route-outline.ts";
 import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
 
 /** The sites that the routes of a configuration name under `approval.verifyWith`. */

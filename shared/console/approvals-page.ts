@@ -4,15 +4,18 @@ import { nameOf } from "../approvals/record-step.ts";
 import { missingText, progressText } from "../approvals/rules.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
+import type { EndedApprovals } from "../http/ended-approvals.ts";
 import type { ShownApproval } from "../http/shown-approval.ts";
+import type { Identity } from "../model/approval.ts";
 import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
-/** The open approvals that this person may decide or has requested. */
+/** The open approvals that this person may decide or has requested; with `state=ended`, those that were decided. */
 export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
+  if (visit.url.searchParams.get("state") === "ended") return endedPage(visit);
   const listed = await visit.ask<ListedApprovals>("/v1/approvals");
   if (!listed.ok) return listed;
   const { approvals, hasMore } = listed.value;
@@ -21,8 +24,47 @@ export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
       ? html`<p class="empty">No approval is waiting for you.</p>`
       : html`${approvals.map((one) => card(one, visit))}`;
   const more = hasMore ? html`<p class="aside">More approvals are open than this page looked at.</p>` : NOTHING;
-  return { ok: true, value: { title: "Approvals", main: html`${main}${more}`, refreshSeconds: 15 } };
+  const ended = visit.mayReadDeliveries
+    ? html`<p><a href="/console/approvals?state=ended">Decided approvals</a></p>`
+    : NOTHING;
+  return { ok: true, value: { title: "Approvals", main: html`${main}${more}${ended}`, refreshSeconds: 15 } };
 }
+
+/** The last to end first, a page of them at a time. */
+async function endedPage(visit: Visit): Promise<ApiResult<Page>> {
+  const until = visit.url.searchParams.get("until");
+  const query = new URLSearchParams({ state: "ended", ...(until && { until }) });
+  const listed = await visit.ask<EndedApprovals>(`/v1/approvals?${query}`);
+  if (!listed.ok) return listed;
+  const { approvals, earlier } = listed.value;
+  const rows = approvals.map((one) => endedRow(one, visit));
+  const main = html`<p><a href="/console/approvals">Open approvals</a></p>
+${
+  rows.length === 0
+    ? html`<p class="empty">No approval ended in the last 30 days.</p>`
+    : html`<table class="list"><thead><tr><th>State</th><th>Ended</th><th>Run</th><th>Requested by</th><th>Decided by</th></tr></thead>
+<tbody>${rows}</tbody></table>`
+}
+${earlier === undefined ? NOTHING : html`<p><a class="button" href="/console/approvals?${new URLSearchParams({ state: "ended", until: earlier })}">Older</a></p>`}`;
+  return { ok: true, value: { title: "Decided approvals", main } };
+}
+
+function endedRow(approval: ShownApproval, visit: Visit): Html {
+  const { state, route, subject, delivery, grants, decision, endedAt } = approval;
+  const people = decision === undefined || grants.some(({ at }) => at === decision.at) ? grants : [...grants, decision];
+  const decided = people.map(
+    ({ by, at, comment, emergency }) =>
+      html`<li>${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)} ${age(at, visit.now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}</li>`,
+  );
+  const ended = endedAt ?? decision?.at;
+  return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}</td>
+<td data-name="Ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
+<td data-name="Subject">${deliveryLink(delivery, `${route} of ${subject}`)}</td>
+<td data-name="By">${requesterText(approval, visit)}</td>
+<td data-name="Decided by">${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
+}
+
+const utc = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;
 
 /**
  * Grants, denies or withdraws an approval. Returns the path of the next page: the delivery that waited, with what followed.
@@ -65,7 +107,6 @@ function card(approval: ListedApproval, visit: Visit): Html {
 <h2 id="${id}">${stateBadge(approval)}
 ${route} of ${subject}</h2>
 ${facts([
-  ["Route", route],
   ["Parameters", paramsText(approval)],
   ["For", shows?.title === undefined ? undefined : outsideLink(shows.url, shows.title)],
   ["Commits", commitsText(approval.shows)],
@@ -75,11 +116,11 @@ ${facts([
   ["Requested by", requesterText(approval, visit)],
   ["Replayed from", authors?.map(nameOf).join(", ")],
   ["Requested", age(requestedAt, visit.now)],
-  ["Expires", html`${age(until, visit.now)} <span class="aside">${until.slice(0, 16).replace("T", " ")} UTC</span>`],
+  ["Expires", html`${age(until, visit.now)} <span class="aside">${utc(until)}</span>`],
   ["Approved by", grantsText(approval, visit.now)],
   ["Progress", progress && progressText(progress)],
   ["Still missing", state === "granted" ? undefined : missingText(approvers, progress)],
-  ["Window opens", opensAt && html`${age(opensAt, visit.now)} <span class="aside">${opensAt}</span>`],
+  ["Window opens", opensAt && html`${age(opensAt, visit.now)} <span class="aside">${utc(opensAt)}</span>`],
   ["Delivery", deliveryLink(delivery)],
 ])}
 ${decisionForm(approval, visit)}
@@ -93,12 +134,20 @@ function stateBadge({ state, grants }: ListedApproval): Html {
   return wordsBadge(APPROVAL_WORDS[state === "requested" && grants.length > 0 ? "partly_granted" : state]);
 }
 
-/** The name that the sender gives the person, then what is proved. */
+/** The name that the sender gives the person; what was proved is its tooltip. Without a name, what was proved. */
 function requesterText({ requester, shows }: ShownApproval, visit: Visit): Html {
-  const proof = `${nameOf(requester)}${visit.isMe(requester) ? " (you)" : ""}`;
-  if (shows?.requesterName === undefined) return html`${proof}`;
-  return html`${shows.requesterName} <span class="aside">${proof}</span>`;
+  const you = visit.isMe(requester) ? " (you)" : "";
+  const name = shows?.requesterName;
+  return name === undefined ? html`${personText(requester)}${you}` : named(name, requester, you);
 }
+
+/** Somebody with a token of their own by its best name, with the issuer in the tooltip. */
+function personText(who: Identity): Html {
+  const { name, preferred_username: login } = who.claims ?? {};
+  return who.actor === undefined ? named(name ?? login ?? who.subject, who) : html`${nameOf(who)}`;
+}
+
+const named = (name: string, who: Identity, you = ""): Html => html`<span title="${nameOf(who)}">${name}${you}</span>`;
 
 function paramsText({ shows }: ShownApproval): Html | undefined {
   const params = Object.entries(shows?.params ?? {});
@@ -109,7 +158,7 @@ function paramsText({ shows }: ShownApproval): Html | undefined {
 function grantsText({ grants }: ShownApproval, now: EpochMillis): Html | string {
   const lines = grants.map(
     ({ by, at, comment, emergency }) =>
-      html`${emergency ? badge("warn", "emergency") : NOTHING}${nameOf(by)} ${age(at, now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}`,
+      html`${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)} ${age(at, now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}`,
   );
   if (lines.length < 2) return lines[0] ?? "nobody yet";
   return html`<ul class="parts">${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
@@ -118,26 +167,53 @@ function grantsText({ grants }: ShownApproval, now: EpochMillis): Html | string 
 /** The change that is waiting. A newer change supersedes the approval and removes it from this page. */
 function changeText({ changedAt, version }: ShownApproval, now: EpochMillis): Html | undefined {
   if (changedAt === undefined) return undefined;
-  return html`${version === undefined ? NOTHING : html`version <code>${version}</code>, `}changed ${age(changedAt, now)}`;
+  return html`${version === undefined ? NOTHING : html`version <code title="${version}">${isCommit(version) ? version.slice(0, 8) : version}</code>, `}changed ${age(changedAt, now)}`;
 }
 
-function decisionForm({ id, requester, may, needsReason }: ListedApproval, visit: Visit): Html {
-  const isOwn = visit.isMe(requester);
-  const buttons = BUTTONS.filter(([decision]) => may.includes(decision));
-  if (buttons.length === 0) return NOTHING;
-  return html`<form class="decide" method="post" action="/console/approvals/${encodeURIComponent(id)}">
+/** The first digits of a commit identify it. The parameters of the run show it whole. */
+const isCommit = (version: string): boolean => /^[0-9a-f]{40}$/.test(version);
+
+/** Each decision is behind a step that says what it will do. The steps work without a script. */
+function decisionForm(approval: ListedApproval, visit: Visit): Html {
+  const { requester, may } = approval;
+  const steps = DECISION_STEPS.filter(([decision]) => may.includes(decision));
+  if (steps.length === 0) return NOTHING;
+  return html`<div class="decide">${steps.map((step) => decisionStep(step, approval, visit))}
+${visit.isMe(requester) ? html`<span class="aside">Somebody else has to decide.</span>` : NOTHING}</div>`;
+}
+
+function decisionStep(
+  [decision, name, whatFollows]: (typeof DECISION_STEPS)[number],
+  approval: ListedApproval,
+  visit: Visit,
+): Html {
+  const { id, route, needsReason } = approval;
+  const isReason = decision === "grant" && needsReason === true;
+  return html`<details class="confirm"><summary class="button ${decision}">${name}…</summary>
+<form class="decide" method="post" action="/console/approvals/${encodeURIComponent(id)}">
 ${formTokenField(visit.formToken)}<input type="hidden" name="key" value="${randomUUID()}">
-<label>${needsReason ? "Reason (a grant needs one)" : "Comment"} <input name="comment" maxlength="300" autocomplete="off"></label>
-${buttons.map(([one, name]) => html`<button name="decision" value="${one}" class="${one}">${name}</button> `)}
-${isOwn ? html`<span class="aside">Somebody else has to decide.</span>` : NOTHING}
-</form>`;
+<p>${whatFollows(approval)} Your name and the comment are recorded.</p>
+<label>${isReason ? "Reason" : "Comment"} <input name="comment" maxlength="300" autocomplete="off"${isReason ? html` required` : NOTHING}></label>
+<button name="decision" value="${decision}" class="${decision}">${name} ${route}</button>
+</form></details>`;
 }
 
-const BUTTONS = [
-  ["grant", "Grant"],
-  ["deny", "Deny"],
-  ["withdraw", "Withdraw"],
+const DECISION_STEPS = [
+  ["grant", "Grant", grantText],
+  ["deny", "Deny", () => "Nothing runs, and the request ends. A replay of the delivery asks again."],
+  ["withdraw", "Withdraw", () => "The request ends as withdrawn, with every approval that it has. Nothing runs."],
 ] as const;
+
+/** What a grant by one more person does. */
+function grantText({ route, subject, progress, opensAt }: ListedApproval): string {
+  const missing = progress === undefined ? 0 : progress.needed - progress.grantedBy.length - 1;
+  const run = `${route} runs for ${subject}`;
+  if (missing > 0)
+    return `${run} after ${missing === 1 ? "one more person has" : `${missing} more people have`} approved it.`;
+  return opensAt === undefined
+    ? `${run} at once, with what is shown above.`
+    : `${run} from ${utc(opensAt)}, when its window opens.`;
+}
 
 /** Closed, so that nobody grants in an emergency by one click beside the usual buttons. */
 function emergencyForm({ id }: ListedApproval, visit: Visit): Html {

@@ -34,7 +34,8 @@ main { max-width: 76rem; margin: 0 auto; padding: var(--space-4) 1.25rem 2rem; o
 .badge.busy { color: var(--busy); } .badge.quiet { color: var(--quiet); font-weight: 400; }
 
 button, .button { display: inline-block; min-height: 2.35rem; padding: .4rem .9rem; border: 1px solid var(--press); border-radius: .3rem; background: var(--press); color: var(--on-press); font: inherit; text-decoration: none; cursor: pointer; }
-button.plain, button.deny, button.withdraw, .button.plain { background: var(--ground); color: var(--text); border-color: var(--faint); }
+button.plain, .button:is(.plain, .deny, .withdraw) { background: var(--ground); color: var(--text); border-color: var(--faint); }
+button.deny { background: var(--ground); color: var(--bad); border-color: var(--bad); }
 button.emergency { background: var(--ground); color: var(--bad); border-color: var(--bad); }
 button.plain { min-height: 0; padding: .1rem .6rem; }
 input, select, textarea { max-width: 100%; min-height: 2.35rem; padding: .35rem .5rem; border: 1px solid var(--faint); border-radius: .3rem; background: var(--ground); color: var(--text); font: inherit; }
@@ -43,6 +44,8 @@ input:is([type=checkbox], [type=radio]) { min-height: 0; }
 form label { display: inline-flex; flex-direction: column; gap: .1rem; color: var(--faint); font-size: var(--type-small); }
 form label.check { flex-direction: row; align-items: center; gap: var(--space-2); }
 fieldset { min-width: 0; margin: 0; padding: 0; border: 0; } legend { padding: 0; color: var(--faint); font-size: var(--type-small); }
+details[open] > summary.button { background: var(--ground); color: var(--text); border-color: var(--faint); }
+.decide > details[open] { flex: 1 0 100%; }
 .decide { display: flex; flex-wrap: wrap; gap: var(--space-2) var(--space-3); align-items: end; } .decide label { flex: 1 1 14rem; }
 
 .facts { margin: 0 0 var(--space-4); }

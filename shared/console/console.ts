@@ -43,6 +43,7 @@ const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console/threads", "threadPage"],
   ["/console/approvals", "approvalsPage"],
   ["/console/rollbacks", "rollbacksPage"],
+  ["/console/orders", "ordersPage"],
   ["/console/targets", "targetsPage"],
   ["/console/credentials", "credentialsPage"],
 ];
@@ -53,6 +54,8 @@ const FORMS: readonly (readonly [path: string, form: FormName])[] = [
   ["/console/replays/:id/stop", "submitStop"],
   ["/console/approvals/:id", "submitDecision"],
   ["/console/rollbacks", "submitRollback"],
+  ["/console/orders/:id", "placeOrderForm"],
+  ["/console/orders/:id/preview", "previewOrderPage"],
   ["/console/targets/:id", "submitTarget"],
 ];
 
@@ -79,7 +82,10 @@ export function createConsole(deps: ConsoleDeps): Hono<Env> {
     app.get(path, (c) => showPage(c, deps, async (...asked) => (await handlers()).pages[name](...asked)));
   for (const [path, name] of FORMS)
     app.post(path, (c) => handleForm(c, deps, async (...sent) => (await handlers()).forms[name](...sent)));
-  app.notFound((c) => problemResponse(c, NOT_FOUND));
+  app.notFound(async (c) => {
+    const session = await deps.sessions.of(c);
+    return problemResponse(c, NOT_FOUND, session && visitOf(c, session, deps));
+  });
   app.onError((error, c) => {
     const request = c.get("requestId");
     deps.log.error({ request, status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
@@ -168,9 +174,9 @@ async function handleForm(c: Context<Env>, deps: ConsoleDeps, submit: FormHandle
   const session = await deps.sessions.of(c);
   if (session === undefined) return rejectionResponse(c, deps, { reason: "credential_missing", header: "Cookie" });
   const form = new URLSearchParams(new TextDecoder().decode(body.value));
-  const forged = rejectForgedForm(headers, form, { formToken: session.formToken, origin: deps.origin });
-  if (forged) return rejectionResponse(c, deps, forged);
   const visit = visitOf(c, session, deps);
+  const forged = rejectForgedForm(headers, form, { formToken: session.formToken, origin: deps.origin });
+  if (forged) return rejectionResponse(c, deps, forged, visit);
   const next = await submit(visit, form, c.req.param("id") ?? "");
   if (!next.ok) return problemResponse(c, next.problem, visit);
   const { value } = next;
@@ -201,18 +207,24 @@ function addressOf(c: Context<Env>, { origin }: Pick<ConsoleDeps, "origin">): UR
 }
 
 /** A rejection by the console itself. A 401 gives no reason; the log has it. */
-function rejectionResponse(c: Context<Env>, deps: ConsoleDeps, rejection: Rejection): Response | Promise<Response> {
+function rejectionResponse(
+  c: Context<Env>,
+  deps: ConsoleDeps,
+  rejection: Rejection,
+  visit?: Visit,
+): Response | Promise<Response> {
   const { status, title } = problemOf(rejection);
   const request = c.get("requestId");
   // Any stranger can close a connection.
   const level = rejection.reason === "body_incomplete" ? "info" : "warn";
   deps.log[level]({ request, status, ...rejection }, "refused");
-  return problemResponse(c, { title, status, instance: request, ...(status !== 401 && { reason: rejection.reason }) });
+  const problem = { title, status, instance: request, ...(status !== 401 && { reason: rejection.reason }) };
+  return problemResponse(c, problem, visit);
 }
 
 function problemResponse(c: Context<Env>, problem: Problem, visit?: Visit): Response | Promise<Response> {
   // `as`: every status of a problem allows a body.
-  return htmlResponse(c, layout(problemPage(problem), visit), problem.status as ContentfulStatusCode);
+  return htmlResponse(c, layout(problemPage(problem, visit), visit), problem.status as ContentfulStatusCode);
 }
 
 /** The console's own texts have no hidden characters, so each one on a page is somebody else's. */

@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { ListedCredentials } from "../http/credentials.ts";
-import { age } from "./html.ts";
+import { age, type Html } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** When each credential was last used. It shows whether an old one can be removed. */
@@ -10,7 +10,7 @@ export async function credentialsPage(visit: Visit): Promise<ApiResult<Page>> {
   const rows = listed.value.credentials.map(
     ({ kind, name, method, credential, lastUsedAt }) => html`<tr>
 <td data-name="Owner">${kind} <b>${name}</b></td><td data-name="Method">${method}</td>
-<td data-name="Credential"><code>${credential}</code></td><td data-name="Last used">${age(lastUsedAt, visit.now)}</td></tr>`,
+<td data-name="Credential"><code>${credential}</code></td><td data-name="Last used">${hourOf(lastUsedAt, visit)}</td></tr>`,
   );
   const main = html`<p>Credentials of sources and targets that were used within the retention time. Times are exact to the
 hour. A credential that is not listed was not used.</p>
@@ -21,4 +21,11 @@ ${
 <tbody>${rows}</tbody></table>`
 }`;
   return { ok: true, value: { title: "Credentials", main } };
+}
+
+/** One use in an hour is recorded, so a shorter age would promise more than is known. */
+function hourOf(iso: string, { now }: Pick<Visit, "now">): Html {
+  const isOfThisHour = now - Date.parse(iso) < 3_600_000;
+  const ago = isOfThisHour ? html`<time datetime="${iso}" title="${iso}">within the hour</time>` : age(iso, now);
+  return html`${ago} <span class="aside">${iso.slice(0, 10)}, ${iso.slice(11, 13)} h UTC</span>`;
 }

@@ -114,7 +114,7 @@ ${
   sources.length === 0
     ? html`<p class="empty">No source is configured.</p>`
     : html`<table class="list home"><thead><tr><th>Source</th><th class="number">Last good</th><th class="number">Last hour</th><th class="number">Refused, 24 h</th></tr></thead>
-<tbody>${sources.map((one) => sourceRow(one, now))}</tbody></table>`
+<tbody>${unfolded(sources).map((one) => sourceRow(one, now))}</tbody></table>${fold(folded(sources), "sources are", (one) => html`<a href="${listPath({ source: one.source })}">${one.source}</a>`)}`
 }</section>`;
 }
 
@@ -127,6 +127,20 @@ function sourceRow({ source, level, why, lastGoodAt, lastHour, refusals }: Sourc
 <td class="${numberClass(refused === 0)}" data-name="Refused, 24 h"><a href="${listPath({ source, state: "refused", within: "24" })}">${refused}</a></td></tr>
 ${whyUnlessWell(level, why, 4)}`;
 }
+
+/** Up to this many rows all of them are shown. With more, what is well is one line, so that problems fit a screen. */
+const MAX_ROWS = 6;
+
+type Part = Pick<Source, "level">;
+const isFolded = (part: Part, all: readonly Part[]): boolean => all.length > MAX_ROWS && part.level === "well";
+const unfolded = <T extends Part>(all: readonly T[]): readonly T[] => all.filter((one) => !isFolded(one, all));
+const folded = <T extends Part>(all: readonly T[]): readonly T[] => all.filter((one) => isFolded(one, all));
+
+const fold = <T extends Part>(parts: readonly T[], what: string, link: (part: T) => Html): Html =>
+  parts.length === 0
+    ? NOTHING
+    : html`<details class="fold"><summary>${levelBadge("well")}${parts.length} ${what} well</summary>
+<p>${parts.map((one, at) => html`${at === 0 ? "" : ", "}${link(one)}`)}</p></details>`;
 
 /** A row of its own, as wide as the table. */
 const whyUnlessWell = (level: Level, why: string, columns: number): Html =>
@@ -141,7 +155,7 @@ ${
   targets.length === 0
     ? html`<p class="empty">No route leads to a target.</p>`
     : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Due</th><th class="number">Retrying</th><th class="number">Oldest</th><th><span class="hidden">Act</span></th></tr></thead>
-<tbody>${targets.map((one) => targetRow(one, visit))}</tbody></table>`
+<tbody>${unfolded(targets).map((one) => targetRow(one, visit))}</tbody></table>${fold(folded(targets), "targets are", (one) => html`<a href="/console/targets#target-${encodeURIComponent(one.target)}">${one.target}</a>`)}`
 }</section>`;
 }
 

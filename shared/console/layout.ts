@@ -12,6 +12,7 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
   ["/console/replays", "Replays", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/threads", "Threads", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/approvals", "Approvals", () => true],
+  ["/console/orders", "Orders", () => true],
   ["/console/rollbacks", "Roll back", ({ routes, may }) => routes.some((route) => may("replay", route, "anything"))],
   ["/console/targets", "Targets", ({ mayReadBridge }) => mayReadBridge],
   ["/console/credentials", "Credentials", ({ mayReadBridge }) => mayReadBridge],
@@ -59,19 +60,32 @@ ${formTokenField(formToken)}<button class="plain">Sign out</button>
 const isAt = (path: string, { pathname }: URL): boolean =>
   pathname === path || (path !== "/console" && pathname.startsWith(`${path}/`));
 
-/** A rejection or a fault as a page, with the title that the API returned for it. */
-export function problemPage({ status, title, reason, instance }: Problem): Page {
+/** A rejection or a fault as a page, with the title of the API. `visit`: undefined if nobody is signed in. */
+export function problemPage({ status, title, reason, instance }: Problem, visit?: Visit): Page {
   const request = instance?.replace("urn:uuid:", "");
+  const hint = reason !== undefined && isKnown(reason) && reason !== "role_missing" ? hintFor(reason) : NOTHING;
   return {
     title: status === 401 ? "You are not signed in" : title,
     main: html`<div class="problem">
 ${status === 401 ? NOT_SIGNED_IN : NOTHING}
-<p>Status ${status}${reason === undefined ? NOTHING : html`: <code>${reason}</code>`}.
-${reason !== undefined && isKnown(reason) ? hintFor(reason) : NOTHING}</p>
-${request === undefined ? NOTHING : html`<p>The log line has <code>request</code> <code>${request}</code>.</p>`}
+${status === 403 && reason === "role_missing" && visit !== undefined ? roleText(visit) : NOTHING}
+${status === 404 ? NOT_THERE : NOTHING}
+${hint}
+<p class="aside">Status ${status}${reason === undefined ? NOTHING : html`: <code>${reason}</code>`}${
+      request === undefined ? NOTHING : html`. The log line has <code>request</code> <code>${request}</code>`
+    }.</p>
 </div>`,
   };
 }
+
+const roleText = ({ name, me }: Visit): Html =>
+  html`<p>You are signed in as <b>${name}</b>, ${me.roles.length === 0 ? "without a role" : html`with the role ${me.roles.join(", ")}`}.
+Nothing was done. The menu has what your roles allow.</p>
+<p><b>What to do:</b> ask the people who keep the configuration of this bridge, and send them this page. Roles come from the
+claims of your token: they give one to you, or to a group that you are in. Then sign out and in again.</p>`;
+
+const NOT_THERE = html`<p>It does not exist, it has expired, or your roles do not show it. Check the address, or look for it in the
+<a href="/console/deliveries">deliveries</a>.</p>`;
 
 /** The next sign-in makes the issuer authenticate the person again, even if the issuer has a session. */
 export const SIGNED_OUT: Page = {

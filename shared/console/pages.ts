@@ -3,6 +3,7 @@ import { credentialsPage } from "./credentials-page.ts";
 import { deliveriesPage } from "./deliveries-page.ts";
 import { deliveryPage, submitReplay } from "./delivery-page.ts";
 import { homePage } from "./home-page.ts";
+import { ordersPage, placeOrderForm, previewOrderPage } from "./orders-page.ts";
 import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from "./replays-page.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
@@ -21,6 +22,7 @@ export const pages = {
   deliveriesPage,
   deliveryPage,
   homePage,
+  ordersPage,
   replayPage,
   replaysPage,
   rollbacksPage,
@@ -30,6 +32,8 @@ export const pages = {
 export type PageName = keyof typeof pages;
 
 export const forms = {
+  placeOrderForm,
+  previewOrderPage,
   previewPage,
   submitDecision,
   submitOrder,

@@ -111,7 +111,7 @@ function runText(
     newest === undefined
       ? outsideLink(url, title ?? subject ?? delivery)
       : html`${outsideLink(newest.url, newest.id.slice(0, 8))} ${newest.title}${newest.author === undefined ? NOTHING : html`, ${newest.author}`}`;
-  const by = html`<span class="aside">${what ?? "delivery"} ${deliveryLink(delivery)}</span>`;
+  const by = html`<span class="aside">${deliveryLink(delivery, what ?? "delivery")}</span>`;
   const nothing = problem === undefined ? NOTHING : html` ${badge("warn", problem)}`;
   return html`${wordsBadge(RUN_WORDS[state])}${age(endedAt ?? firedAt, visit.now)}: ${cause} ${by}${nothing}`;
 }

@@ -78,7 +78,8 @@ export class ThreadExport {
   readonly #waiting = new Map<string, Change>();
   /** The oldest first. */
   readonly #sent = new Set<string>();
-  readonly #ending = new AbortController();
+  /** Cuts the round in progress off. */
+  #cut = new AbortController();
   /** Whether the deliveries that an earlier process left were looked for. */
   #isResumed = false;
   #failuresInARow = 0;
@@ -124,15 +125,23 @@ export class ThreadExport {
     if (this.#deps.clock.monotonic() >= this.#notBeforeMs) await this.#export(current, QUIET_MS);
   }
 
+  /** No further round follows the one in progress, which gets a bounded time to end. */
+  endRound(): void {
+    const cut = this.#cut;
+    setTimeout(() => cut.abort(), STOP_MS).unref();
+  }
+
   /** The last round, after all other work has stopped: exports everything that waits, for a bounded time. Never throws. */
   async finish(): Promise<void> {
     const current = this.#deps.exporting();
     // Without the first round, the next start has more to look for.
     if (current === undefined || !this.#isResumed) return;
-    const timer = setTimeout(() => this.#ending.abort(), STOP_MS);
+    const cut = new AbortController();
+    this.#cut = cut;
+    const timer = setTimeout(() => cut.abort(), STOP_MS);
     try {
       let before = Number.POSITIVE_INFINITY;
-      while (this.#waiting.size > 0 && this.#waiting.size < before && !this.#ending.signal.aborted) {
+      while (this.#waiting.size > 0 && this.#waiting.size < before && !cut.signal.aborted) {
         before = this.#waiting.size;
         await this.#export(current, 0);
       }
@@ -153,7 +162,7 @@ export class ThreadExport {
     const { spans, read } = await this.#collect(current, clock.monotonic() - quietMs);
     for (let at = 0; at < spans.length; at += BATCH) {
       const batch = spans.slice(at, at + BATCH);
-      if (!this.#isDone(await current.send(batch, this.#ending.signal), batch)) return;
+      if (!this.#isDone(await current.send(batch, this.#cut.signal), batch)) return;
     }
     if (read.size === 0) return;
     // A delivery that changed meanwhile waits on.
@@ -173,7 +182,7 @@ export class ThreadExport {
     const spans = new Map<string, OtlpSpan>();
     let threads = 0;
     for (const [id, change] of due) {
-      if (threads === MAX_THREADS || spans.size >= MAX_SPANS || this.#ending.signal.aborted) break;
+      if (threads === MAX_THREADS || spans.size >= MAX_SPANS || this.#cut.signal.aborted) break;
       if (read.has(id)) continue;
       threads += 1;
       const thread = await this.#read(id, current);

@@ -6,6 +6,7 @@ import { countDeliveries } from "./delivery-counts.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
+import { listOrders, placeOrder, previewOrder } from "./orders.ts";
 import { getOverview } from "./overview.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
@@ -32,12 +33,15 @@ export const callHandlers = {
   listCredentials,
   listDeliveries,
   listEndedApprovals,
+  listOrders,
   listRefusals,
   listTargets,
   oauthError,
   orderBulkReplay,
   pauseOneTarget,
+  placeOrder,
   previewBulkReplay,
+  previewOrder,
   previewReplay,
   previewRollback,
   replayDelivery,

@@ -7,6 +7,7 @@ import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
 import type { IntrospectionApi } from "./introspection.ts";
+import type { OrdersApi } from "./orders.ts";
 import type { OverviewApi } from "./overview.ts";
 import type { RefusalsApi } from "./refusals.ts";
 import type { ReplayApi } from "./replay.ts";
@@ -22,6 +23,7 @@ export type CallDeps = DeliveriesApi &
   CredentialsApi &
   RefusalsApi &
   ApprovalsApi &
+  OrdersApi &
   OverviewApi &
   ReplayApi &
   SessionsApi &
@@ -69,6 +71,9 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
     const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
     return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
   }),
+  get("/v1/orders", async (request) => (await handlers()).listOrders(request, deps)),
+  post("/v1/orders/:id", 202, async (request, id) => (await handlers()).placeOrder(request, id, deps)),
+  post("/v1/orders/:id/preview", 200, async (request, id) => (await handlers()).previewOrder(request, id, deps)),
   get("/v1/overview", async (request) => (await handlers()).getOverview(request, deps)),
   get("/v1/targets", async (request) => (await handlers()).listTargets(request, deps)),
   post("/v1/targets/:target/pause", 200, async (request, _, target) =>

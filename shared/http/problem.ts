@@ -52,6 +52,12 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 404, title: "There is no such approval" };
     case "target_unknown":
       return { status: 404, title: noTarget(rejection.known) };
+    case "order_unknown":
+      return { status: 404, title: "There is no such order" };
+    case "input_invalid":
+      return { status: 400, title: rejection.problem };
+    case "idempotency_key_missing":
+      return { status: 400, title: "An Idempotency-Key of at most 200 characters is needed" };
     case "replay_unknown":
       return { status: 404, title: "There is no such bulk replay" };
     case "method_not_allowed":
@@ -98,7 +104,7 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
         status: 403,
         title:
           rejection.key === undefined
-            ? `The role "${rejection.role}" is needed`
+            ? `The role "${rejection.role}" is needed`.replaceAll(" or ", '" or "')
             : `No role may do this: ${rejection.key} would allow it`,
       };
     case "upstream_unknown":
@@ -115,6 +121,10 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 403, title: `Runs of the project "${rejection.project}" are not accepted` };
     case "pipeline_not_listed":
       return { status: 403, title: `Builds of the pipeline "${rejection.pipeline}" are not accepted` };
+    case "order_confined":
+      return { status: 403, title: "The order is confined to other inputs" };
+    case "idempotency_key_reused":
+      return { status: 422, title: "The Idempotency-Key was used with other inputs" };
     case "self_approval":
       return { status: 403, title: "Somebody else has to decide" };
     case "approval_closed":

@@ -16,20 +16,21 @@ export interface CallerDeps {
 
 /**
  * Authenticates a caller of the bridge's own API: a verified token, a role for this part of the API, and a rate within
- * the limit. For `of a route` and `of a target` the role is checked later, when its name is known. A token that only
+ * the limit. For `of a route`, `of a target` and `of an order`
+ * the role is checked later, when its name is known. A token that only
  * shadow mode accepted is rejected here for the reason that shadow mode did not enforce, because such a token has no
  * roles.
  */
 export async function callerOf(
   request: TokenRequest,
-  part: Part | "of a route" | "of a target",
+  part: Part | "of a route" | "of a target" | "of an order",
   deps: CallerDeps,
 ): Promise<Result<VerifiedToken>> {
   const verified = await holderOf(request, deps);
   if (!verified.ok) return verified;
   const { principal, shadowRejection } = verified.value;
-  const forbidden =
-    part === "of a route" || part === "of a target" ? undefined : deps.policy.rejectCall(principal, part, "anything");
+  const isLater = part === "of a route" || part === "of a target" || part === "of an order";
+  const forbidden = isLater ? undefined : deps.policy.rejectCall(principal, part, "anything");
   const rejection = shadowRejection ?? forbidden ?? (await deps.rejectOverRate(principal));
   return rejection ? reject(rejection, principal) : verified;
 }

@@ -114,6 +114,8 @@ export interface Policy {
   rejectAnyReplay(holder: Holder): Rejection | undefined;
   /** Whether the holder may submit a text for pages of this target. */
   rejectSummary(holder: Holder, target: string, about: About): Rejection | undefined;
+  /** Whether the holder has one of the roles that may place an order, for what the order is about. */
+  rejectOrder(holder: Holder, roles: readonly string[], about: About): Rejection | undefined;
   /** Whether the holder may pause and resume this target. A target is about no event. */
   rejectPause(holder: Holder, target: string): Rejection | undefined;
   /**
@@ -158,6 +160,10 @@ export function policyOf(roles: Roles): Policy {
         about,
         `summarise: [${target}]`,
       ),
+    rejectOrder: (holder, names, about) =>
+      held(holder).some(([name, one]) => names.includes(name) && mayConcern(one, about))
+        ? undefined
+        : missingRole(names, "roles of the order"),
     rejectPause: (holder, target) =>
       rejectUnless(
         holder,

@@ -42,15 +42,22 @@ export function subjectOf(claims: Claims, { subject = SUB }: Preset): string {
 
 const SUB: readonly ClaimPath[] = [["sub"]];
 
-/** Returns the claims of a principal that its preset shows, each under the last name of its path; undefined if none. */
+/**
+ * Returns the claims of a principal that its preset shows, each under the last name of its path, and who acts for it
+ * (RFC 8693 §4.1); undefined if none.
+ */
 export function shownClaims(claims: Claims, { shown = [] }: Preset): Readonly<Record<string, string>> | undefined {
   const texts: Record<string, string> = {};
   for (const path of shown) {
     const text = textAt(claims, path);
     if (text !== undefined) texts[path.at(-1) ?? ""] = identityText(text);
   }
+  const actor = textAt(claims, ACTOR);
+  if (actor !== undefined) texts["act"] = identityText(actor);
   return Object.keys(texts).length === 0 ? undefined : texts;
 }
+
+const ACTOR: ClaimPath = ["act", "sub"];
 
 function textAt(claims: Claims, path: ClaimPath): string | undefined {
   const value = claimAt(claims, path);

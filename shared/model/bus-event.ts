@@ -46,9 +46,9 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 /**
  * The sources of what the bridge itself records: calls of its API, callbacks of CI jobs, steps of approvals, texts of
- * machines, and pages that fell behind their code. No configured source has one of these names.
+ * machines, pages that fell behind their code, and orders. No configured source has one of these names.
  */
-export const OWN_SOURCES: readonly string[] = ["api", "status", "approvals", "summaries", "pages"];
+export const OWN_SOURCES: readonly string[] = ["api", "status", "approvals", "summaries", "pages", "orders"];
 
 const BUS_SOURCE = "drawbridge.";
 const SOURCE_URI = "/sources/";

@@ -1,4 +1,4 @@
-import type { BridgeEvent } from "./event.ts";
+import type { BridgeEvent, OrderPart } from "./event.ts";
 import type { RecordedDelivery } from "./recorded-delivery.ts";
 
 /** What an event is about, as a role can name it. A fact that the sender does not report is absent. */
@@ -27,9 +27,19 @@ export function factsOf(event: WithoutKey<BridgeEvent>): EventFacts {
   }
   // A group has no path below another's project, so a path with a slash is not one of each.
   if ("token" in event && event.token.owner?.includes("/")) return { project: event.token.owner };
+  if ("order" in event) return factsOfInputs(event.order.inputs);
   if ("trigger" in event) return { namespace: firstPart(event.trigger.listener ?? event.trigger.name ?? "") };
   return {};
 }
+
+/** The inputs with the name of a fact say what an order is about. */
+const factsOfInputs = ({ project, space, namespace, environment, pipeline }: OrderPart["inputs"]): EventFacts => ({
+  project,
+  space,
+  namespace,
+  environment,
+  pipeline,
+});
 
 /** The facts of each event of a delivery; none if it is not an event. */
 export const factsOfDelivery = ({ events }: Pick<RecordedDelivery, "events">): readonly EventFacts[] =>

@@ -17,7 +17,8 @@ export type BridgeEvent =
   | AgentEvent
   | TokenEvent
   | TriggerEvent
-  | SummaryEvent;
+  | SummaryEvent
+  | OrderEvent;
 
 /** What one delivery reports, in the sender's order: usually one event. Each is published and acted on by itself. */
 export type BridgeEvents = readonly [BridgeEvent, ...BridgeEvent[]];
@@ -62,6 +63,7 @@ const FAMILIES = {
   token: ["expiring"],
   trigger: ["started", "succeeded", "failed", "done", "refused"],
   summary: ["submitted"],
+  order: ["placed"],
 } as const;
 
 type TypeOf<Family> = Family extends keyof typeof FAMILIES ? `${Family}.${(typeof FAMILIES)[Family][number]}` : never;
@@ -546,6 +548,23 @@ interface TriggerEvent extends EventOf<TypeOf<"trigger">> {
     readonly reason?: string;
   };
   readonly origin?: OriginClaim;
+}
+
+/**
+ * Somebody placed an order of the configuration: a person, a job or an agent. The delivery's principal is who. It names no
+ * actor, so that the token itself says who may not approve what it requested.
+ */
+interface OrderEvent extends EventOf<TypeOf<"order">> {
+  readonly order: OrderPart;
+}
+
+export interface OrderPart {
+  /** Name of the order. */
+  readonly name: string;
+  /** The values of its inputs, each valid when it was placed. Data: nothing reads a command in it. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Who acts for the principal, such as an agent: `sub` of the token's claim `act` (RFC 8693 §4.1). Absent without it. */
+  readonly act?: string;
 }
 
 /** A text that a machine wrote for people, for one page. It is data: nothing reads a command in it. */

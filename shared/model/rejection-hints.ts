@@ -86,6 +86,15 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "If this pipeline may send events, add it to `pipelines` of `source`, or correct `organization`. If not, find out whose webhook has the source's secret, or who has a token",
   self_approval:
     "Ask somebody else to decide. The requester of a run cannot approve it, and neither can the author of what a replay or rollback repeats",
+  order_unknown:
+    "`GET /v1/orders` lists those that the caller may place. If it was removed after it was placed, it does not fire",
+  input_invalid:
+    "`problem` names the input. `GET /v1/orders` has the form of each; a changed declaration also holds for what waits",
+  idempotency_key_missing:
+    "Make the caller send a key that stays the same when it repeats the request, such as the id of its job",
+  idempotency_key_reused:
+    "Make the caller use a new key for another order of the same kind. The first one stays as it was placed",
+  order_confined: "Compare the inputs with `in` of the order",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",
   approvals_too_many: "Decide by the approval's id. The page and the delivery's timeline show it",

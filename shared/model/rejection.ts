@@ -24,6 +24,10 @@ type RequestRejection =
   // `known`: the targets that the caller may name here, with commas between them; empty if there is none.
   | { readonly reason: "target_unknown"; readonly known: string }
   | { readonly reason: "replay_unknown" }
+  | { readonly reason: "order_unknown" }
+  // `problem` names the input and what it must be, and never a value.
+  | { readonly reason: "input_invalid"; readonly problem: string }
+  | { readonly reason: "idempotency_key_missing" }
   // At the token endpoint.
   | { readonly reason: "grant_type_unsupported" }
   // In the console.
@@ -81,6 +85,10 @@ export type ForbiddenRejection =
   | { readonly reason: "project_not_listed"; readonly project: string; readonly source: string }
   // As above, for `organization` and `pipelines`. `pipeline` has the organization's slug before it.
   | { readonly reason: "pipeline_not_listed"; readonly pipeline: string; readonly source: string }
+  // The inputs of the order are outside its `in`.
+  | { readonly reason: "order_confined" }
+  // The same caller used the key for the same order with other inputs.
+  | { readonly reason: "idempotency_key_reused" }
   | { readonly reason: "self_approval" }
   // `at`: when the route fired.
   | { readonly reason: "approval_closed"; readonly state: string; readonly by: string; readonly at?: string }

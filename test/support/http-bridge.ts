@@ -67,6 +67,7 @@ export async function httpBridge(
         dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },
+      orders: async () => ({}),
       bulkReplays: async () => ({
         create: unexpected("a bulk replay"),
         get: async () => undefined,

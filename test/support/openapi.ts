@@ -89,7 +89,8 @@ export class OpenApi {
     );
     const problems = asked.map((name) => `query ${name}: not described`);
     for (const { in: place, name = "", required, schema = {} } of described) {
-      const value = place === "path" ? values[name] : url.searchParams.get(name);
+      const given = { path: values[name], header: headers.get(name), query: url.searchParams.get(name) };
+      const value = given[place as keyof typeof given];
       if (value === null || value === undefined) {
         if (required) problems.push(`${place} ${name}: missing`);
       } else problems.push(...this.#problems(`${place} ${name}`, schema, typed(value, schema)));

@@ -40,9 +40,12 @@ export async function standaloneBridge({
   let url = new URL("http://127.0.0.1");
   const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization: basic } });
   const listener = await startSandboxListener({ sink, ...options });
+  const secrets = secretsOf({ ...SECRETS, ...environment });
+  const configWith = (added: object) =>
+    parseConfigValue(confluence.site("data-center"), listener.url.href, { changes, sections: added });
   const bridge = await startStandalone({
-    config: parseConfigValue(confluence.site("data-center"), listener.url.href, { changes, sections }),
-    secrets: secretsOf({ ...SECRETS, ...environment }),
+    config: configWith(sections),
+    secrets,
     log,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
     address: { hostname: "127.0.0.1", port: 0 },
@@ -55,6 +58,8 @@ export async function standaloneBridge({
     listener,
     url,
     metricsUrl: bridge.metricsUrl,
+    /** Takes up the configuration with these sections instead of the ones that were added first. */
+    reload: (added: object) => bridge.use({ config: configWith(added), secrets }),
     pageEdit: (content: object, headers: Readonly<Record<string, string>> = {}) =>
       post(new URL("/webhooks/wiki", url), content, (body) => ({ ...hubHeaders(body), ...headers })),
     gitlabPush: (content: object, id: string = randomUUID()) =>

@@ -132,12 +132,24 @@ export const approvalOfName: Check = {
   run: (config) =>
     approvedIn(config).flatMap((route) => {
       const paths = pathsIn(route.options);
-      const name = paths.find((path) => NAMES.test(path));
-      if (name === undefined || paths.some((path) => IMMUTABLE.test(path))) return [];
+      const ordered = refsOfOrders(config);
+      const name = paths.find((path) => NAMES.test(path) || ordered.names.has(path));
+      if (name === undefined || paths.some((path) => IMMUTABLE.test(path) || ordered.commits.has(path))) return [];
       const message = `the run gets ${name} and no commit or version, so it takes what this name stands for when it runs`;
       return [{ path: ["routes", route.name, "do", route.action], message }];
     }),
 };
+
+/** The paths of the inputs of orders that name a branch, a tag or a page, and of those that are commits. */
+function refsOfOrders({ orders }: Config): Readonly<Record<"names" | "commits", ReadonlySet<string>>> {
+  const inputs = Object.values(orders).flatMap((order) => Object.entries(order.inputs));
+  const pathsOf = (isOfKind: (input: (typeof inputs)[number][1]) => boolean): ReadonlySet<string> =>
+    new Set(inputs.flatMap(([name, input]) => (isOfKind(input) ? [`$.detail.order.inputs.${name}`] : [])));
+  return {
+    names: pathsOf((input) => "page" in input || ("ref" in input && input.ref !== "commit")),
+    commits: pathsOf((input) => "ref" in input && input.ref === "commit"),
+  };
+}
 
 /** The paths into the event in the options of an action, at any depth. */
 function pathsIn(value: unknown): readonly string[] {
@@ -158,16 +170,22 @@ export const unverifiedApproval: Check = {
   remedy:
     "name a GitLab or Confluence target under `approval.verifyWith`; for events of other senders, let the run check the [approved reference](approved-reference.md#the-approved-reference), and ignore the finding",
   canBeIgnored: true,
-  needs: [],
+  needs: ["sources"],
   run: (config) =>
     approvedIn(config)
-      .filter(({ approval }) => approval?.verifyWith === undefined)
+      .filter((route) => route.approval?.verifyWith === undefined && !isOfOrders(route, config))
       .map(({ name }) => ({
         path: ["routes", name, "approval"],
         message:
           'what was approved is compared with the newest event only: a change whose event does not arrive is not noticed; name a target that can be asked in "verifyWith"',
       })),
 };
+
+/** Whether a route matches orders alone: what somebody approves is the order, which is recorded and never changes. */
+function isOfOrders({ pattern }: ConfiguredRoute, config: Config): boolean {
+  const events = allEvents(config).filter(({ facts }) => isSatisfiable(pattern, facts));
+  return events.length > 0 && events.every(({ type }) => type === "order.placed");
+}
 
 export const approvalOfEnd: Check = {
   id: "approval-of-end",

@@ -257,6 +257,7 @@ export const BUS_EVENT_FIELDS = {
     agent: { system: text, id: text, name: text, tags: texts, url: text },
     token: { system: text, id: text, name: text, owner: text, expiresAt: text },
     trigger: { system: text, listener: text, name: text, eventId: text, reason: text },
+    order: { name: text, inputs: "any", act: text },
     summary: {
       target: text,
       page: text,

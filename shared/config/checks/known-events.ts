@@ -47,8 +47,8 @@ const typesOf = (...families: readonly Family[]): readonly EventType[] =>
   EVENT_TYPES.filter((type) => families.some((family) => type.startsWith(`${family}.`)));
 
 /**
- * The bridge publishes events of its own: about approvals of its routes, the states that jobs report, summaries, and pages
- * that fell behind their code.
+ * The bridge publishes events of its own: about approvals of its routes, the states that jobs report, summaries, orders, and
+ * pages that fell behind their code.
  */
 const OWN: ReadonlyMap<string, OwnSource> = new Map([
   [
@@ -78,6 +78,7 @@ const OWN: ReadonlyMap<string, OwnSource> = new Map([
           .some(({ role }) => (roles[role]?.summarise.length ?? 0) > 0),
     },
   ],
+  ["orders", { types: typesOf("order"), isActive: ({ orders }) => Object.keys(orders).length > 0 }],
   [
     "pages",
     {
@@ -117,6 +118,7 @@ const PARTS = {
   token: { token: true },
   trigger: { trigger: true, origin: true },
   summary: { summary: true },
+  order: { order: true },
 } as const satisfies { readonly [F in Family]: Readonly<Record<PartOf<F>, true>> };
 
 const ALL_PARTS: ReadonlySet<string> = new Set(Object.values(PARTS).flatMap((parts) => Object.keys(parts)));

@@ -23,6 +23,7 @@ import {
   unreachableConsole,
 } from "./issuers.ts";
 import { unfitSecret, unfitTargetSecret, unreadableKeyFile } from "./machine.ts";
+import { orderWithoutRoute, unplaceableOrder } from "./orders.ts";
 import { uncountedCommits } from "./outdated-pages.ts";
 import { unnamedPeople } from "./people.ts";
 import { possibleRouteCycle, routeCycle } from "./route-cycle.ts";
@@ -79,6 +80,8 @@ export const checks: readonly Check[] = [
   unearnedRole,
   unnoticedRunEnd,
   unshownSummaries,
+  unplaceableOrder,
+  orderWithoutRoute,
   uncountedCommits,
   approvalOfName,
   unverifiedApproval,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { checkLive, unknownSources } from "../../../shared/cli/check-live.ts";
+import { checkCollector, checkLive, unknownSources } from "../../../shared/cli/check-live.ts";
 import { connectSources } from "../../../shared/config/connect.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import type { CallOut } from "../../../shared/host/call-out.ts";
@@ -70,6 +70,23 @@ const statusesOf = (findings: Awaited<ReturnType<typeof checked>>["findings"], v
   findings.filter((finding) => finding.verdict === verdict).map(({ what, status }) => `${what}: ${status}`);
 
 describe("check --live", () => {
+  it.each([
+    [200, [{ what: "collector, empty export", status: 200, verdict: "taken" }]],
+    [401, [{ what: "collector, empty export: status 401", status: 0, verdict: "not taken" }]],
+    [503, [{ what: "collector, empty export: status 503", status: 0, verdict: "not taken" }]],
+  ])("a collector that answers %d gets an export without spans", async (status, findings) => {
+    const sent: unknown[] = [];
+    const callOut: CallOut = async ({ url, headers, body }) => {
+      sent.push([url.href, headers["authorization"], body]);
+      return { status, headers: new Headers(), body: new Uint8Array() };
+    };
+    const otlp = { endpoint: "https://collector.example.test/otlp", headers: { authorization: "env:COLLECTOR" } };
+    const deps = { clock, callOut, secrets: secretsOf({ COLLECTOR: "Bearer x" }) };
+    expect(await checkCollector({ ...parseConfigValue(), otlp }, deps)).toEqual(findings);
+    expect(sent).toEqual([["https://collector.example.test/otlp/v1/traces", "Bearer x", '{"resourceSpans":[]}']]);
+    expect(await checkCollector(parseConfigValue(), deps)).toEqual([]);
+  });
+
   it("a bridge that checks signatures lets no forged token in and records nothing", async () => {
     const { findings, records } = await checked();
     expect([statusesOf(findings, "let in"), statusesOf(findings, "undecided"), records]).toEqual([[], [], 0]);

@@ -16,6 +16,7 @@ const TEXT = stringify({
   targets: {
     commits: { kind: "gitlab", url: "https://gitlab.example.com", token: "file:tokens/commits" },
   },
+  otlp: { endpoint: "https://collector.example.com", headers: { authorization: "file:collector", team: "env:TEAM" } },
   console: { trust: "people", clientId: "bridge", clientSecret: "env:CLIENT", sealedBy: { current: "file:seal" } },
 });
 
@@ -25,11 +26,11 @@ describe("the files and variables of a configuration", () => {
   const { config } = loaded;
 
   it("the files are those of secrets and of public keys, in every section", () => {
-    const files = ["/keys/signing.pem", "/run/code", "tokens/commits", "seal", "/keys/cluster.json"];
+    const files = ["/keys/signing.pem", "/run/code", "tokens/commits", "seal", "collector", "/keys/cluster.json"];
     expect(usedFiles(config)).toEqual(files);
   });
 
   it("the variables are those of secrets", () => {
-    expect(usedVariables(config)).toEqual(["OLD_KEY", "NEXT", "CLUSTER", "CLIENT"]);
+    expect(usedVariables(config)).toEqual(["OLD_KEY", "NEXT", "CLUSTER", "CLIENT", "TEAM"]);
   });
 });

@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { html } from "hono/html";
 import { describe, expect, it } from "vitest";
 import { approvalsPage } from "../../../shared/console/approvals-page.ts";
 import { credentialsPage } from "../../../shared/console/credentials-page.ts";
@@ -6,21 +7,27 @@ import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
 import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
+import { ordersPage, previewOrderPage } from "../../../shared/console/orders-page.ts";
 import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
 import type { Visit } from "../../../shared/console/visit.ts";
-import { approvals, deliveries, delivery, shownBy, skeletonOf, visitOf } from "./visiting.ts";
+import { approvals, credentials, deliveries, delivery, overviewOf, shownBy, skeletonOf, visitOf } from "./visiting.ts";
 
+const ENDED = new URL("https://bridge.example.test/console/approvals?state=ended");
 const PAGES = [
   (visit: Visit) => homePage({ ...visit, url: new URL("https://bridge.example.test/console") }),
   deliveriesPage,
   (visit: Visit) => deliveryPage(visit, "d-1"),
   approvalsPage,
+  (visit: Visit) => approvalsPage({ ...visit, url: ENDED }),
   replaysPage,
   (visit: Visit) => replayPage(visit, "r-1"),
   (visit: Visit) => previewPage(visit, visit.url.searchParams),
+  ordersPage,
+  (visit: Visit) =>
+    previewOrderPage(visit, new URLSearchParams({ "input.reason": visit.name, key: "k" }), "deploy-docs"),
   rollbacksPage,
   targetsPage,
   credentialsPage,
@@ -127,6 +134,57 @@ async function showing(
 }
 
 describe("the approvals page", () => {
+  it("who asked has the name that the sender gives, and what was proved only as its tooltip", async () => {
+    const [card] = approvals(() => "x").approvals;
+    const requester = { ...card?.requester, actor: "58", subject: "gitlab" };
+    const shown = async (name?: string) =>
+      showing(approvalsPage, { approvals: [{ ...card, grants: [], requester, shows: { requesterName: name } }] });
+    expect(await shown("Ines Okafor")).toContain('<span title="58 of gitlab">Ines Okafor</span>');
+    expect(await shown()).toMatch(/<dd>58 of gitlab<\/dd>/);
+  });
+
+  it.each([
+    ["one more person is enough", { progress: undefined }, "docs runs for x at once"],
+    [
+      "two more people are needed",
+      { progress: { needed: 2, grantedBy: [] } },
+      "docs runs for x after one more person has",
+    ],
+    ["its window is closed", { progress: undefined, opensAt: "2026-11-03T08:00:00.000Z" }, "from 2026-11-03 08:00 UTC"],
+  ])("a grant is behind a step that says what it does if %s", async (_, changes, words) => {
+    const [card] = approvals(() => "x").approvals;
+    const progress = changes.progress && { missingRoles: [], ...changes.progress };
+    const page = await showing(approvalsPage, {
+      approvals: [{ ...card, may: ["grant", "deny"], ...changes, progress }],
+    });
+    const [, grant = "", deny = ""] = page.split('<details class="confirm">');
+    expect(grant).toContain(words);
+    expect(buttonsOf(grant)).toEqual(["grant"]);
+    expect(deny).toContain("Nothing runs");
+  });
+
+  it("approvals that ended are listed with who decided and why, and lead to those before", async () => {
+    const [card] = approvals(() => "x").approvals;
+    const by = { ...card?.requester, actor: undefined, claims: { name: "Axel Brandt" } };
+    const decision = { by, at: "2026-11-02T08:00:00.000Z", comment: "not on a Friday" };
+    const ended = [
+      { ...card, state: "denied", grants: [], decision },
+      { ...card, state: "expired", grants: [] },
+    ];
+    const earlier = "2026-11-01T00:00:00.000Z";
+    const page = await showing(approvalsPage, { approvals: ended, earlier }, { url: ENDED });
+    expect(page).toMatch(/✕<\/span> denied[\s\S]+Axel Brandt<\/span>[\s\S]+<q>not on a Friday<\/q>/);
+    expect(page).toMatch(/✕<\/span> expired[\s\S]+<td data-name="Decided by">nobody/);
+    expect(page).toContain("until=2026-11-01T00%3A00%3A00.000Z");
+    expect(await showing(approvalsPage, { approvals: [] }, { url: ENDED })).toContain("No approval ended");
+  });
+
+  it("only whoever may read deliveries is led to the approvals that ended", async () => {
+    const linked = async (mayReadDeliveries: boolean) =>
+      (await showing(approvalsPage, { approvals: [] }, { mayReadDeliveries })).includes("Decided approvals");
+    expect([await linked(true), await linked(false)]).toEqual([true, false]);
+  });
+
   const buttonsOf = (html: string) =>
     Array.from(html.matchAll(/value="(grant|deny|withdraw|emergency)"/g), ([, one]) => one);
 
@@ -399,5 +457,81 @@ describe("the list of deliveries", () => {
       );
       expect(html.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ")).toMatch(/docs.* refused \(400\)/);
     }
+  });
+});
+
+describe("pages that only say what happened", () => {
+  const visit = visitOf(() => "x", { name: "Axel Brandt", me: { ...visitOf(() => "x").me, roles: ["approver"] } });
+
+  it("a person without the role reads who they are, which roles they have, and whom to ask", async () => {
+    const main = String(await problemPage({ title: "No", status: 403, reason: "role_missing" }, visit).main);
+    expect(main).toContain("<b>Axel Brandt</b>, with the role approver");
+    expect(main).toContain("ask the people who keep the configuration");
+    expect(main).not.toContain("Add the role under");
+    const none = { ...visit, me: { ...visit.me, roles: [] } };
+    expect(String(await problemPage({ title: "No", status: 403, reason: "role_missing" }, none).main)).toContain(
+      "without a role",
+    );
+  });
+
+  it("what is not there leads on, and an error keeps the menu of whoever is signed in", async () => {
+    const problem = { title: "There is no such path", status: 404 };
+    expect(String(await problemPage(problem, visit).main)).toContain('href="/console/deliveries"');
+    expect(String(await layout(problemPage(problem, visit), visit))).toContain('aria-label="Pages"');
+  });
+
+  it("the menu has only what the person may read", async () => {
+    const menuOf = async (changes: Partial<Visit>) =>
+      Array.from(
+        String(await layout({ title: "x", main: html`x` }, { ...visit, ...changes })).matchAll(
+          /<a href="([^"]+)" [^>]*>[A-Z]/g,
+        ),
+        ([, path]) => path,
+      );
+    expect(await menuOf({})).toHaveLength(8);
+    expect(await menuOf({ may: () => false })).not.toContain("/console/rollbacks");
+    expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");
+    expect(await menuOf({ may: () => false, mayReadBridge: false, mayReadDeliveries: false })).toEqual([
+      "/console",
+      "/console/approvals",
+    ]);
+  });
+});
+
+describe("the home page with many sources", () => {
+  const overview = overviewOf(() => "x");
+  const [source] = overview.sources ?? [];
+  const sources = (well: number, failing: number) => [
+    ...Array.from({ length: failing }, (_, at) => ({ ...source, source: `bad-${at}`, level: "failing" })),
+    ...Array.from({ length: well }, (_, at) => ({ ...source, source: `well-${at}`, level: "well" })),
+  ];
+  const rowsOf = async (well: number, failing: number) => {
+    const page = await showing(homePage, { ...overview, sources: sources(well, failing), targets: [] });
+    return { rows: page.match(/<td class="number" data-name="Last good">/g)?.length, page };
+  };
+
+  it("what is well is one line that opens, and every problem has its row", async () => {
+    const { rows, page } = await rowsOf(20, 3);
+    expect(rows).toBe(3);
+    expect(page).toMatch(/<details class="fold"><summary>.*well<\/span>20 sources are well/);
+    expect(page).toContain('href="/console/deliveries?source=well-19"');
+  });
+
+  it("few rows are all shown", async () => {
+    const { rows, page } = await rowsOf(6, 0);
+    expect(rows).toBe(6);
+    expect(page).not.toContain("fold");
+  });
+});
+
+describe("the credentials page", () => {
+  it.each([
+    ["2026-11-02T08:40:00.000Z", "within the hour</time>"],
+    ["2026-11-02T06:10:00.000Z", "2 h ago</time>"],
+  ])("the last use at %s is shown no more exactly than it is known", async (lastUsedAt, words) => {
+    const [credential] = credentials(() => "x").credentials;
+    const page = await showing(credentialsPage, { credentials: [{ ...credential, lastUsedAt }] });
+    expect(page).toContain(words);
+    expect(page).toContain(`2026-11-02, ${lastUsedAt.slice(11, 13)} h UTC`);
   });
 });

@@ -3,6 +3,7 @@ import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
+import type { ListedOrders, OrderPreview } from "../../../shared/http/orders.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
 import type { RollbackPreview } from "../../../shared/http/rollback-preview.ts";
@@ -272,6 +273,30 @@ export const targets = (word: Words): ListedTargets => ({
 
 const rollbacks = (word: Words): RollbackPreview => ({ route: word(), places: [] });
 
+const orders = (word: Words): ListedOrders => ({
+  orders: [
+    {
+      order: "deploy-docs",
+      description: word(),
+      inputs: [
+        { name: "environment", kind: "choice", choices: [word(), word()], description: word() },
+        { name: "reason", kind: "pattern", pattern: word(), maxLength: 80 },
+        { name: "page", kind: "page", target: word() },
+        { name: "commit", kind: "ref", of: "commit" },
+      ],
+    },
+  ],
+});
+
+const orderPreview = (word: Words): OrderPreview => ({
+  order: "deploy-docs",
+  routes: [
+    { route: word(), target: word() },
+    { route: word(), target: word(), approval: { people: 2, roles: [word()] } },
+    { route: word(), target: word(), problem: word() },
+  ],
+});
+
 const STEP = { depth: 0, state: "ran", tone: "failed", start: AT, delivery: "d-1" } as const;
 const thread = (word: Words): ShownThread => ({
   now: AT,
@@ -375,6 +400,8 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/targets/, targets],
     [/^\/v1\/threads/, thread],
     [/^\/v1\/rollbacks/, rollbacks],
+    [/^\/v1\/orders$/, orders],
+    [/^\/v1\/orders\//, orderPreview],
     [/^\/v1\/overview/, overviewOf],
     [/^\/v1\/replay-preview/, bulkPreview],
     [/^\/v1\/replays$/, (words) => ({ replays: [bulkReplay(words)] })],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { ThreadExport } from "../../../shared/delivery/thread-export.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
 import { exportRequest, type OtlpSpan } from "../../../shared/model/otlp/otlp.ts";
@@ -43,13 +43,18 @@ function machine() {
   const lines: LogFields[] = [];
   let isConfigured = true;
   let isKilled = false;
+  let asked: (() => void) | undefined;
   const line = (fields: LogFields, message: string) => void lines.push({ ...fields, message });
   const start = () => {
     isKilled = false;
     const options = { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock };
     const stores = openStores(table, { ...options, changed: (id) => exporter.changed(id) });
-    const send = async (spans: readonly OtlpSpan[]): Promise<ExportAnswer> => {
+    const send = async (spans: readonly OtlpSpan[], signal: AbortSignal): Promise<ExportAnswer> => {
       spansIn(JSON.parse(JSON.stringify(exportRequest(spans, {}))));
+      if (asked !== undefined) {
+        asked();
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve(DOWN)));
+      }
       const answer = answers.shift() ?? TAKEN;
       if (answer.result === "taken") taken.push(...spans);
       if (isKilled) throw new Error("killed");
@@ -83,7 +88,12 @@ function machine() {
   const killAfterSend = (): void => {
     isKilled = true;
   };
-  return { killAfterSend, clock, answers, taken, lines, names, start, configure };
+  /** From now on the collector never answers. Resolves when it is asked. */
+  const silence = (): Promise<void> =>
+    new Promise((resolve) => {
+      asked = resolve;
+    });
+  return { silence, killAfterSend, clock, answers, taken, lines, names, start, configure };
 }
 
 const attempted = (attempt: number, outcome: "retry" | "done", seconds: number) =>
@@ -97,6 +107,8 @@ const attempted = (attempt: number, outcome: "retry" | "done", seconds: number) 
     summary: "the listener answered 503",
     durationMs: 30,
   }) as const;
+
+afterEach(() => vi.useRealTimers());
 
 describe("the export of threads", () => {
   it("sends each step once, some time after its end, whatever happens to its thread later", async () => {
@@ -215,6 +227,25 @@ describe("the export of threads", () => {
     clock.advance(30_000);
     await start().rounds(20);
     expect(names()).toEqual(["page.updated"]);
+  });
+
+  it("a stop waits no longer than two seconds for a collector that does not answer, in a round and in the last one", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { start, silence } = machine();
+    const { record, exporter, rounds } = start();
+    await record();
+    const first = silence();
+    const round = rounds(10);
+    await first;
+    exporter.endRound();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await round;
+    const second = silence();
+    const last = exporter.finish();
+    await second;
+    await vi.advanceTimersByTimeAsync(2_000);
+    await last;
+    expect(exporter.counts()).toMatchObject({ failed: 2, waiting: 1 });
   });
 
   it("a change while the thread is sent is sent later", async () => {

@@ -1,0 +1,95 @@
+import * as v from "valibot";
+import { type RulesOf, rulesIn } from "../approvals/rules.ts";
+import type { RunReporter } from "../delivery/correlate.ts";
+import type { ProvingRoute } from "../delivery/origin-proof.ts";
+import { Fault } from "../host/fault.ts";
+import { STALE_AFTER_MINUTES } from "../routes/route.ts";
+import type { RoutePattern } from "../routes/route-pattern.ts";
+import type { Config, ConfiguredTarget } from "./schema.ts";
+
+/** The facts about routes that every function needs, including one whose bundle has no patterns. */
+export interface RouteOutline {
+  /** Every configured route, and the source that reports its runs. */
+  readonly runReporters: readonly (ProvingRoute & RunReporter)[];
+  /** Whether any route needs an approval. */
+  readonly hasGates: boolean;
+  /** The hosts to which each target with pages may link, by its name; none if the target has no `linkHosts`. */
+  readonly targetHosts: Readonly<Record<string, readonly string[]>>;
+  /** Who has to approve the runs of each route that needs it. */
+  readonly rules: RulesOf;
+  /** The target that each route names under `approval.verifyWith`, by the name of the route. */
+  readonly verifiers: Readonly<Record<string, ConfiguredTarget>>;
+}
+
+export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteOutline => ({
+  runReporters: runReporters(config),
+  hasGates: config.routes.some(({ approval }) => approval !== undefined),
+  targetHosts: hostsOfPages(Object.fromEntries(config.targets.map(({ name, settings }) => [name, settings]))),
+  rules: new Map(config.routes.flatMap(({ name, approval }) => (approval ? [[name, rulesIn(approval)]] : []))),
+  verifiers: Object.fromEntries(
+    config.routes.flatMap(({ name, approval }) => {
+      const target = config.targets.find((one) => one.name === approval?.verifyWith);
+      return target ? [[name, target]] : [];
+    }),
+  ),
+});
+
+/** The routes as an explanation needs them. */
+export function routePatterns(config: Pick<Config, "routes" | "targets">): readonly RoutePattern[] {
+  const reporters = new Map(runReporters(config).map(({ name, runsReportedBy }) => [name, runsReportedBy]));
+  return config.routes.map(({ name, pattern, target }) => {
+    const reporter = reporters.get(name);
+    return { name, pattern, target, ...(reporter !== undefined && { reporter }) };
+  });
+}
+
+/** As {@link RouteOutline.targetHosts}, from the settings of the targets. A target that has pages has a `site`. */
+export const hostsOfPages = (targets: Readonly<Record<string, unknown>>): RouteOutline["targetHosts"] =>
+  Object.fromEntries(
+    Object.entries(targets).flatMap(([name, settings]) => {
+      const parsed = v.safeParse(withPages, settings);
+      return parsed.success ? [[name, parsed.output.linkHosts]] : [];
+    }),
+  );
+
+const withPages = v.object({ site: v.string(), linkHosts: v.optional(v.array(v.string()), []) });
+
+/** The settings of a target whose action starts runs. */
+export const reporting = v.pipe(
+  v.object({
+    runsReportedBy: v.optional(v.string()),
+    namespaces: v.optional(v.array(v.string())),
+    originKey: v.optional(v.object({ current: v.string(), next: v.optional(v.string()) })),
+    staleAfterMinutes: v.optional(v.number(), STALE_AFTER_MINUTES),
+  }),
+  v.transform(
+    ({
+      runsReportedBy,
+      namespaces,
+      originKey,
+      staleAfterMinutes,
+    }): Omit<ProvingRoute & RunReporter, "name" | "target"> => {
+      if (runsReportedBy === undefined) return {};
+      return {
+        runsReportedBy,
+        ...(namespaces && { runNamespaces: namespaces }),
+        runsStaleAfterMs: staleAfterMinutes * 60_000,
+        ...(originKey && { originKey }),
+      };
+    },
+  ),
+);
+
+/** Returns each route with the source that reports its runs, from the settings of its target. */
+const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): RouteOutline["runReporters"] =>
+  routes.map(({ name, target }) => {
+    const settings = settingsOf(target, targets);
+    return { name, target, ...v.parse(reporting, settings) };
+  });
+
+/** The settings of a target. */
+export function settingsOf(target: string, targets: Config["targets"]): object {
+  const found = targets.find(({ name }) => name === target);
+  if (found) return found.settings;
+  throw new Fault("configuration_invalid", `there is no target "${target}"`, { retryable: false });
+}

@@ -1,0 +1,223 @@
+import * as v from "valibot";
+import { type RulesOf, rulesOf } from "../approvals/rules.ts";
+import { toIso } from "../host/clock.ts";
+import { type CallerDeps, callerOf } from "../identity/caller.ts";
+import {
+  type InputShape,
+  inputShapes,
+  type Order,
+  type Orders,
+  orderIn,
+  readInputs,
+  rejectPlacing,
+} from "../identity/order.ts";
+import type { Policy } from "../identity/policy.ts";
+import { busEventsOf } from "../model/bus-event.ts";
+import { cut, type OrderPart } from "../model/event.ts";
+import { factsOf } from "../model/event-facts.ts";
+import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
+import { type Principal, principalIdOf } from "../model/principal.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { Rejection } from "../model/rejection.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, reject } from "../model/result.ts";
+import { matches } from "../routes/matches.ts";
+import type { RoutePattern } from "../routes/route-pattern.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import { parseJsonBody } from "./json-body.ts";
+
+export interface OrdersApi extends CallerDeps {
+  readonly deliveries: Pick<DeliveryStore, "get" | "record">;
+  readonly policy: Pick<Policy, "rejectCall" | "rejectOrder" | "rejectRoute" | "rolesFor">;
+  /** The orders of the configuration. */
+  readonly orders: () => Promise<Orders>;
+  /** The patterns of the configured routes. */
+  readonly patterns: () => Promise<readonly RoutePattern[]>;
+  readonly rules: RulesOf;
+  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
+  readonly recorded: (delivery: RecordedDelivery) => void;
+}
+
+export const placingBody = v.strictObject({ inputs: v.optional(v.record(v.string(), v.string()), {}) });
+
+export interface ListedOrders {
+  /** Those that the caller may place with some inputs, by their names. */
+  readonly orders: readonly ShownOrder[];
+}
+
+export interface ShownOrder {
+  readonly order: string;
+  readonly description?: string;
+  readonly inputs: readonly InputShape[];
+}
+
+/** What an order would do now. */
+export interface OrderPreview {
+  readonly order: string;
+  readonly routes: readonly OrderedRoute[];
+}
+
+/** A route that matches the order. */
+export interface OrderedRoute {
+  readonly route: string;
+  readonly target: string;
+  /** Who has to approve the run; absent if nobody has to. */
+  readonly approval?: {
+    /** People who have to grant it, other than the one who places the order. */
+    readonly people: number;
+    /** Roles whose holders may grant it. */
+    readonly roles: readonly string[];
+  };
+  /** Why it would not fire for this caller. */
+  readonly problem?: string;
+}
+
+export interface PlacedOrder {
+  readonly delivery: string;
+  readonly status: "accepted" | "duplicate";
+}
+
+/** `GET /v1/orders`: what the caller may place. */
+export async function listOrders(request: ReceivedRequest, api: OrdersApi): Promise<Result<ListedOrders>> {
+  const caller = await callerOf(request, "of an order", api);
+  if (!caller.ok) return caller;
+  const { principal: by } = caller.value;
+  const orders = Object.entries(await api.orders()).filter(
+    ([, { roles }]) => api.policy.rejectOrder(by, roles, "anything") === undefined,
+  );
+  return ok({
+    orders: orders.map(([name, one]) => shownOrder(name, one)).sort((a, b) => (a.order < b.order ? -1 : 1)),
+  });
+}
+
+const shownOrder = (name: string, one: Order): ShownOrder => ({
+  order: name,
+  ...(one.description !== undefined && { description: one.description }),
+  inputs: inputShapes(one),
+});
+
+/** `POST /v1/orders/{order}/preview`: what an order with these inputs would do now. Records nothing. */
+export async function previewOrder(
+  request: ReceivedRequest,
+  name: string,
+  api: OrdersApi,
+): Promise<Result<OrderPreview>> {
+  const wanted = await wantedOrder(request, name, api);
+  if (!wanted.ok) return wanted;
+  const { by, part, problem } = wanted.value;
+  if (problem !== undefined) return reject(problem, by);
+  const published = busEventsOf(recordOf({ ...wanted.value, id: "d-preview" }, request));
+  const matched = (await api.patterns()).filter(({ pattern }) => published.some((event) => matches(pattern, event)));
+  const about = [factsOf({ type: "order.placed", time: "", subject: "", order: part })];
+  return ok({ order: name, routes: matched.map((one) => orderedRoute(one, { by, about }, api)) });
+}
+
+function orderedRoute(
+  { name, target }: RoutePattern,
+  { by, about }: { readonly by: Principal; readonly about: readonly ReturnType<typeof factsOf>[] },
+  { policy, rules }: OrdersApi,
+): OrderedRoute {
+  const forbidden = policy.rejectRoute(by, "fire", name, about);
+  const rule = rules.get(name);
+  return {
+    route: name,
+    target,
+    ...(rule && {
+      approval: { people: rulesOf(name, rules).approvers, roles: policy.rolesFor("approve", name, about) },
+    }),
+    ...(forbidden && { problem: "none of your roles may fire it" }),
+  };
+}
+
+/**
+ * `POST /v1/orders/{order}`: records an order as a delivery, in one write. Routes, approvals and everything after that are
+ * those of every delivery. The same key with the same inputs gets the same answer and runs nothing again, also if the
+ * order's declaration has changed meanwhile.
+ */
+export async function placeOrder(request: ReceivedRequest, name: string, api: OrdersApi): Promise<Result<PlacedOrder>> {
+  const wanted = await wantedOrder(request, name, api);
+  if (!wanted.ok) return wanted;
+  const { by, part, problem } = wanted.value;
+  const key = request.headers.get("idempotency-key") ?? "";
+  if (key === "" || key.length > MAX_KEY_LENGTH) return reject({ reason: "idempotency_key_missing" }, by);
+  const id = deliveryIdOf(SOURCE, [name, principalIdOf(by), part.act ?? "", key]);
+  const delivery = recordOf({ ...wanted.value, id }, request);
+  if (problem === undefined && (await api.deliveries.record(delivery)) === "recorded") {
+    api.recorded(delivery);
+    return ok({ delivery: id, status: "accepted" });
+  }
+  const first = await api.deliveries.get(id);
+  if (first !== undefined && isSameOrder(first, part)) return ok({ delivery: id, status: "duplicate" });
+  return reject(problem ?? { reason: "idempotency_key_reused" }, by);
+}
+
+/** Characters of a key. */
+const MAX_KEY_LENGTH = 200;
+
+function isSameOrder({ events }: RecordedDelivery, { inputs }: OrderPart): boolean {
+  const [first] = events ?? [];
+  if (first === undefined || !("order" in first)) return false;
+  const entries = (all: OrderPart["inputs"]): string => JSON.stringify(Object.entries(all).sort(byName));
+  return entries(first.order.inputs) === entries(inputs);
+}
+
+const byName = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : 1);
+
+interface WantedOrder {
+  readonly by: Principal;
+  readonly part: OrderPart;
+  /** What is wrong with the inputs by the declaration of today. */
+  readonly problem: Rejection | undefined;
+}
+
+/** The order that a request asks for, if the caller holds one of its roles. */
+async function wantedOrder(request: ReceivedRequest, name: string, api: OrdersApi): Promise<Result<WantedOrder>> {
+  const caller = await callerOf(request, "of an order", api);
+  if (!caller.ok) return caller;
+  const { principal: by } = caller.value;
+  const declared = orderIn(await api.orders(), name);
+  if (declared === undefined) return reject({ reason: "order_unknown" }, by);
+  const forbidden = api.policy.rejectOrder(by, declared.roles, "anything");
+  if (forbidden) return reject(forbidden, by);
+  const body = parseJsonBody(request.body, placingBody);
+  if (!body.ok) return reject(body.rejection, by);
+  const act = by.claims?.["act"];
+  const part: OrderPart = { name, inputs: body.value.inputs, ...(act !== undefined && { act }) };
+  const read = readInputs(part.inputs, declared);
+  const problem = read.ok ? rejectPlacing(by, part, declared, api.policy) : read.rejection;
+  return ok({ by, part, problem });
+}
+
+interface NewOrder extends Pick<WantedOrder, "by" | "part"> {
+  readonly id: string;
+}
+
+/** No source can have the name `orders`, so no sender's delivery can have this id. */
+function recordOf(
+  { id, by, part }: NewOrder,
+  { body, receivedAt, requestId, traceparent }: ReceivedRequest,
+): RecordedDelivery {
+  const type = "order.placed";
+  const subject = subjectOf(part);
+  return {
+    id,
+    source: SOURCE,
+    provider: SOURCE,
+    principal: by,
+    receivedAt,
+    requestId,
+    ...(traceparent && { traceparent }),
+    bodyDigest: sha256Hex(body),
+    bodyBytes: body.length,
+    outcome: "event",
+    what: type,
+    subject,
+    events: [{ type, keyParts: [id], time: toIso(receivedAt), subject, order: part }],
+  };
+}
+
+/** The order and its inputs, for people. */
+const subjectOf = ({ name, inputs }: OrderPart): string =>
+  cut([name, ...Object.entries(inputs).map(([input, value]) => `${input}=${value}`)].join(" "), 200);
+
+const SOURCE = "orders";

@@ -1,0 +1,440 @@
+import { execFile, spawnSync } from "node:child_process";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { startStandalone } from "../../functions/standalone.ts";
+import { runCommand } from "../../shared/cli/run-command.ts";
+import { parseConfig } from "../../shared/config/load.ts";
+import type { ListedApprovals } from "../../shared/http/approvals.ts";
+import type { ShownDelivery } from "../../shared/http/deliveries.ts";
+import { commandHost } from "../support/command-host.ts";
+import { blocksOf, readText } from "../support/documents.ts";
+import { type IdentityProvider, type MachineClient, startIdentityProvider } from "../support/identity-provider.ts";
+import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
+import { secretsOf, silentLog } from "../support/test-doubles.ts";
+import { until } from "../support/until.ts";
+
+const DOCUMENT = readText("docs/orders.md");
+const AUDIENCE = "https://bridge.example.com";
+const COMMIT = "9f3c2d1e8b7a6f5c4d3e2b1a0f9e8d7c6b5a4f3e";
+const SECRETS = { CLUSTER_PASSWORD: "cluster-secret-for-tests", ORIGIN_KEY: "origin-key-for-tests-0123456789abcdef" };
+
+/** A client of the identity provider, whose tokens have the claims of another one's. */
+const clientOf = (id: string, claims: Readonly<Record<string, unknown>> = {}): MachineClient => ({
+  id,
+  secret: `${id}-secret-for-tests`,
+  instead: { claims: { sub: id, ...claims }, header: {} },
+});
+const personOf = (id: string, claims: object = {}) => clientOf(id, { kind: "person", ...claims });
+const release = { groups: ["releases"] };
+const dana = personOf("dana", release);
+const kim = personOf("kim", { groups: ["releases", "managers"] });
+const max = personOf("max", { groups: ["managers"] });
+const guest = personOf("guest");
+/** An agent with a token of its own that may also approve, and the same agent with a token that acts for Dana. */
+const agent = personOf("agent-7", { groups: ["managers"] });
+const agentForDana = personOf("agent-for-dana", { ...release, sub: "dana", act: { sub: "agent-7" } });
+const danaApproves = personOf("dana-as-manager", { sub: "dana", groups: ["managers"] });
+const GITLAB = { namespace_id: "72", namespace_path: "platform", project_path: "platform/docs", user_id: "7" };
+const gitlabJob = clientOf("gitlab-job", { ...GITLAB, sub: "project_path:platform/docs", ref_protected: "true" });
+const BUILDKITE = { organization_id: "018a6f2e-0000-4000-8000-000000000001", organization_slug: "example" };
+const buildkiteJob = clientOf("buildkite-job", { ...BUILDKITE, pipeline_slug: "docs", sub: "organization:example" });
+
+let identity: IdentityProvider;
+let listener: SandboxListener;
+let bridge: Awaited<ReturnType<typeof startStandalone>>;
+let folder: string;
+
+/** The example of the document, with this test's issuers and listener. */
+function configOf(change: (value: Record<string, Record<string, Record<string, unknown>>>) => void = () => undefined) {
+  const value = parse(blocksOf(DOCUMENT, "yaml").find((block) => block.startsWith("# drawbridge.yaml")) ?? "");
+  for (const [name, { preset: _, ...entry }] of Object.entries<Record<string, unknown>>(value.issuers)) {
+    // A preset says who may issue its tokens. Here one provider issues all of them, so only the claims decide.
+    const own = name === "people" ? { path: "kind", equals: "person" } : undefined;
+    value.issuers[name] = { ...entry, issuer: identity.issuer, ...(own && { claims: [own] }) };
+  }
+  value.targets.listener.url = listener.url.href;
+  change(value);
+  const loaded = parseConfig(stringify(value), "test.yaml");
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+  return loaded.config;
+}
+
+const settings = () => ({ config: configOf(), secrets: secretsOf(SECRETS) });
+
+beforeAll(async () => {
+  identity = await startIdentityProvider({
+    clients: [dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
+  });
+  const authorization = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER_PASSWORD}`).toString("base64")}`;
+  listener = await startSandboxListener({
+    sink: () => ({ url: new URL("/webhooks/cluster", bridge.url), headers: { authorization } }),
+  });
+  bridge = await startStandalone({
+    ...settings(),
+    log: silentLog,
+    retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
+    address: { hostname: "127.0.0.1", port: 0 },
+  });
+  folder = await mkdtemp(join(tmpdir(), "drawbridge-orders-"));
+});
+afterAll(async () => {
+  await bridge.stop();
+  await listener.close();
+  await identity.close();
+  await rm(folder, { recursive: true });
+});
+
+let keys = 0;
+const newKey = (): string => `key-${keys++}`;
+
+async function call<T>(client: MachineClient | undefined, path: string, body?: object, key?: string) {
+  const headers = {
+    ...(client && { authorization: `Bearer ${await identity.token(client, AUDIENCE)}` }),
+    ...(key !== undefined && { "idempotency-key": key }),
+    ...(body && { "content-type": "application/json" }),
+  };
+  const response = await fetch(new URL(path, bridge.url), {
+    headers,
+    ...(body && { method: "POST", body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as T & { readonly reason?: string } };
+}
+
+interface Placed {
+  readonly delivery: string;
+  readonly status: string;
+}
+const STAGING = { environment: "staging", commit: COMMIT };
+const PRODUCTION = { environment: "production", commit: COMMIT };
+const place = (client: MachineClient | undefined, inputs: object, key: string | undefined = newKey()) =>
+  call<Placed>(client, "/v1/orders/deploy-docs", { inputs }, key);
+
+const shown = async (id: string) => (await call<ShownDelivery>(dana, `/v1/deliveries/${id}`)).body;
+const runsWith = (commit: string) => [...listener.runs.values()].filter((run) => JSON.stringify(run).includes(commit));
+/** A commit of its own for each case, by which its runs are found. */
+let commits = 0;
+const newCommit = (): string => (++commits).toString(16).padStart(40, "c");
+const ran = (commit: string) =>
+  until(
+    `a run of ${commit}`,
+    () => runsWith(commit),
+    (runs) => runs.length > 0,
+  );
+const stateOf = (id: string, ...states: readonly string[]) =>
+  until(
+    `${states.join(" or ")} of ${id}`,
+    () => shown(id),
+    ({ delivery }) => states.includes(delivery.state ?? ""),
+  );
+const approvalOf = async (delivery: string) => {
+  const open = async () => (await call<ListedApprovals>(max, "/v1/approvals")).body.approvals;
+  const found = await until(`the approval of ${delivery}`, open, (all) => all.some((one) => one.delivery === delivery));
+  return found.find((one) => one.delivery === delivery)?.id ?? "";
+};
+const grant = (client: MachineClient, approval: string) =>
+  call<object>(client, `/v1/approvals/${approval}`, { decision: "grant" });
+
+describe("an order", () => {
+  it("a person places it, and the run gets its inputs and the person", async () => {
+    const commit = newCommit();
+    const { status, body } = await place(dana, { environment: "staging", commit });
+    expect({ status, body }).toEqual({
+      status: 202,
+      body: { delivery: expect.stringMatching(/^d-/), status: "accepted" },
+    });
+    await ran(commit);
+    const { delivery, events } = await shown(body.delivery);
+    expect(delivery).toMatchObject({ source: "orders", what: "order.placed", principal: { subject: "dana" } });
+    expect(events).toMatchObject([
+      {
+        source: "drawbridge.orders",
+        detail: {
+          principal: { id: "people:dana", roles: ["release"] },
+          order: { name: "deploy-docs", inputs: { environment: "staging", commit } },
+        },
+      },
+    ]);
+    expect(events[0]?.detail).not.toHaveProperty("actor");
+    expect(runsWith(commit)).toHaveLength(1);
+  });
+
+  it("the same key and inputs, at once and later, are one run; with other inputs they are refused", async () => {
+    const commit = newCommit();
+    const key = newKey();
+    const inputs = { environment: "staging", commit };
+    const placed = await Promise.all(Array.from({ length: 8 }, () => place(dana, inputs, key)));
+    const ids = new Set(placed.map(({ body }) => body.delivery));
+    expect(ids.size).toBe(1);
+    expect(placed.map(({ body }) => body.status).filter((status) => status === "accepted")).toHaveLength(1);
+    await ran(commit);
+    const turned = { commit, environment: "staging" };
+    expect(await place(dana, turned, key)).toMatchObject({ status: 202, body: { status: "duplicate" } });
+    const other = await place(dana, { ...inputs, commit: newCommit() }, key);
+    expect(other).toMatchObject({ status: 422, body: { reason: "idempotency_key_reused" } });
+    // The key belongs to its caller.
+    expect(await place(kim, inputs, key)).toMatchObject({ status: 202, body: { status: "accepted" } });
+    await until(
+      "the run of the second caller",
+      () => runsWith(commit),
+      (runs) => runs.length === 2,
+    );
+  });
+
+  it.each<[string, MachineClient | undefined, object, string | undefined, number, string | undefined]>([
+    ["nobody", undefined, STAGING, "k", 401, undefined],
+    ["a person without a role", guest, STAGING, "k", 403, "role_missing"],
+    ["a job, for an environment outside its role", gitlabJob, PRODUCTION, "k", 403, "role_missing"],
+    ["without a key", dana, STAGING, undefined, 400, "idempotency_key_missing"],
+    ["with an empty key", dana, STAGING, "", 400, "idempotency_key_missing"],
+    ["with a long key", dana, STAGING, "k".repeat(201), 400, "idempotency_key_missing"],
+    ["with a choice that is none", dana, { ...STAGING, environment: "test" }, "k", 400, "input_invalid"],
+    ["with a branch for a commit", dana, { ...STAGING, commit: "main" }, "k", 400, "input_invalid"],
+    ["without an input", dana, { environment: "staging" }, "k", 400, "input_invalid"],
+    ["with one input too many", dana, { ...STAGING, force: "yes" }, "k", 400, "input_invalid"],
+    ["with a number", dana, { ...STAGING, commit: 7 }, "k", 400, "body_invalid"],
+  ])("%s: it is refused, and nothing is recorded", async (_, client, inputs, key, status, reason) => {
+    const before = listener.requests.length;
+    const response = await call<object>(client, "/v1/orders/deploy-docs", { inputs }, key);
+    expect([response.status, response.body.reason]).toEqual([status, reason]);
+    const listed = await call<{ deliveries: readonly { what: string; outcome: string }[] }>(
+      dana,
+      "/v1/deliveries?source=orders&limit=50",
+    );
+    expect(listed.body.deliveries.filter(({ outcome }) => outcome !== "event")).toEqual([]);
+    expect(listener.requests.length).toBe(before);
+  });
+
+  it("an order that is not declared is answered 404, whatever its name", async () => {
+    for (const name of ["nothing", "constructor", "__proto__", "deploy-docs%2F.."])
+      expect(await call(dana, `/v1/orders/${name}`, { inputs: {} }, "k"), name).toMatchObject({ status: 404 });
+  });
+
+  it("a caller sees only what they may place, and what it would run", async () => {
+    const { body } = await call<{ orders: readonly object[] }>(dana, "/v1/orders");
+    expect(body.orders).toEqual([
+      {
+        order: "deploy-docs",
+        description: "Deploy the documentation",
+        inputs: [
+          { name: "environment", kind: "choice", choices: ["staging", "production"] },
+          { name: "commit", kind: "ref", of: "commit" },
+        ],
+      },
+    ]);
+    expect((await call<object>(max, "/v1/orders")).body).toEqual({ orders: [] });
+    const before = listener.requests.length;
+    const previews = [STAGING, PRODUCTION].map((inputs) =>
+      call<{ routes: readonly object[] }>(dana, "/v1/orders/deploy-docs/preview", { inputs }),
+    );
+    expect((await Promise.all(previews)).map((one) => one.body.routes)).toEqual([
+      [{ route: "deploy-staging", target: "listener" }],
+      [{ route: "deploy-production", target: "listener", approval: { people: 1, roles: ["manager"] } }],
+    ]);
+    expect(listener.requests.length).toBe(before);
+  });
+});
+
+describe("an order that waits for an approval", () => {
+  it("whoever placed it cannot approve it, with any of their tokens, and neither can the agent that acted for them", async () => {
+    const commit = newCommit();
+    const inputs = { environment: "production", commit };
+    const own = await approvalOf((await place(kim, inputs)).body.delivery);
+    expect(await grant(kim, own)).toMatchObject({ status: 403, body: { reason: "self_approval" } });
+    const placed = (await place(agentForDana, inputs)).body.delivery;
+    const id = await approvalOf(placed);
+    expect((await shown(placed)).events).toMatchObject([
+      { detail: { principal: { subject: "dana" }, order: { act: "agent-7" } } },
+    ]);
+    for (const one of [danaApproves, agent])
+      expect(await grant(one, id)).toMatchObject({ status: 403, body: { reason: "self_approval" } });
+    expect(runsWith(commit)).toEqual([]);
+    expect(await grant(max, id)).toMatchObject({ status: 200 });
+    await ran(commit);
+    await stateOf(placed, "ran");
+    expect(runsWith(commit)).toHaveLength(1);
+  });
+
+  it.each<[string, Parameters<typeof configOf>[0], string]>([
+    ["is removed", (value) => void Reflect.deleteProperty(value, "orders"), "order_unknown"],
+    [
+      "takes other roles",
+      (value) => void Object.assign(value["orders"]?.["deploy-docs"] ?? {}, { roles: ["staging"] }),
+      "role_missing",
+    ],
+    [
+      "takes other inputs",
+      (value) =>
+        void Object.assign(value["orders"]?.["deploy-docs"] ?? {}, {
+          inputs: { environment: { choice: ["staging"] }, commit: { ref: "commit" } },
+        }),
+      "input_invalid",
+    ],
+    [
+      "is confined to something else",
+      (value) => void Object.assign(value["orders"]?.["deploy-docs"] ?? {}, { in: { environments: ["staging"] } }),
+      "order_confined",
+    ],
+  ])("it does not fire if it %s before it is approved", async (_, change, reason) => {
+    const commit = newCommit();
+    const key = newKey();
+    const inputs = { environment: "production", commit };
+    const { delivery } = (await place(dana, inputs, key)).body;
+    const id = await approvalOf(delivery);
+    bridge.use({ config: configOf(change), secrets: secretsOf(SECRETS) });
+    try {
+      // The repeat of a request is answered as the first, as far as the order is there and the caller may place it.
+      const repeated = await place(dana, inputs, key);
+      if (reason === "input_invalid" || reason === "order_confined")
+        expect(repeated.body).toEqual({ delivery, status: "duplicate" });
+      else expect(repeated.body.reason).toBe(reason);
+      await grant(max, id);
+      const { timeline } = await stateOf(delivery, "not_fired");
+      expect(timeline).toContainEqual(
+        expect.objectContaining({ kind: "denied", refusal: expect.objectContaining({ reason }) }),
+      );
+      expect(runsWith(commit)).toEqual([]);
+    } finally {
+      bridge.use(settings());
+    }
+  });
+});
+
+const hasBash = spawnSync("bash", ["--version"]).status === 0 && spawnSync("curl", ["--version"]).status === 0;
+
+/** Runs a script of the document against this test's bridge. */
+async function run(script: string, environment: Readonly<Record<string, string>>): Promise<Placed> {
+  const address = new URL("/v1/orders/deploy-docs", bridge.url).href;
+  const text = script.replace("https://bridge.example.com/v1/orders/deploy-docs", address);
+  expect(text).toContain(address);
+  const env = { PATH: `${folder}:${process.env["PATH"]}`, ...environment };
+  const { stdout } = await promisify(execFile)("bash", ["-c", text], { env });
+  return JSON.parse(stdout);
+}
+
+const blockWith = (start: string): string => blocksOf(DOCUMENT, "yaml").find((block) => block.startsWith(start)) ?? "";
+
+describe.skipIf(!hasBash)(`a script of docs/orders.md${hasBash ? "" : ": left out, bash or curl is missing"}`, () => {
+  it("a GitLab job places the order with its own token, and a retry of the request changes nothing", async () => {
+    const block = blockWith("# .gitlab-ci.yml");
+    const file = parse(block) as { deploy: { script: string[] } };
+    expect(block).toMatch(/id.tokens:\n +DRAWBRIDGE_TOKEN: \{ aud: https:\/\/bridge\.example\.com \}/);
+    const [script = ""] = file.deploy.script;
+    const CI_COMMIT_SHA = newCommit();
+    const DRAWBRIDGE_TOKEN = await identity.token(gitlabJob, AUDIENCE);
+    const job = { DRAWBRIDGE_TOKEN, CI_JOB_ID: "302", CI_COMMIT_SHA };
+    const first = await run(script, job);
+    expect(await run(script, job)).toEqual({ delivery: first.delivery, status: "duplicate" });
+    expect((await run(script, { ...job, CI_JOB_ID: "303" })).delivery).not.toBe(first.delivery);
+    await until(
+      "both runs",
+      () => runsWith(CI_COMMIT_SHA),
+      (runs) => runs.length === 2,
+    );
+    await expect(run(script, { ...job, DRAWBRIDGE_TOKEN: "x.y.z" })).rejects.toThrow("401");
+  });
+
+  it("a Buildkite step places the order with the token of its agent", async () => {
+    const token = await identity.token(buildkiteJob, AUDIENCE);
+    const asked = "oidc request-token --audience https://bridge.example.com";
+    await writeFile(join(folder, "token"), token);
+    await writeFile(
+      join(folder, "buildkite-agent"),
+      `#!/bin/sh\n[ "$*" = "${asked}" ] && cat "${join(folder, "token")}"\n`,
+    );
+    await chmod(join(folder, "buildkite-agent"), 0o755);
+    const file = parse(blockWith("# .buildkite/pipeline.yml")) as { steps: [{ command: string }] };
+    const BUILDKITE_COMMIT = newCommit();
+    // `pipeline upload` makes one dollar of two.
+    const script = file.steps[0].command.replaceAll("$$", "$");
+    const { delivery } = await run(script, { BUILDKITE_JOB_ID: "018a", BUILDKITE_COMMIT });
+    await ran(BUILDKITE_COMMIT);
+    expect((await shown(delivery)).delivery.principal).toMatchObject({ trustEntry: "buildkite-jobs" });
+  });
+
+  it("no block of the document has a secret in it", () => {
+    const blocks = ["yaml", "sh"].flatMap((language) => blocksOf(DOCUMENT, language)).slice(1);
+    expect(
+      blocks.filter((block) => /secret|password|api[-_ ]?key|client_secret|glpat|variables:/i.test(block)),
+    ).toEqual([]);
+    expect(blocks).toHaveLength(3);
+  });
+});
+
+describe("drawbridge run", () => {
+  interface Typed {
+    readonly client?: MachineClient;
+    readonly answer?: string;
+  }
+  async function command(line: readonly string[], { client = dana, answer }: Typed = {}) {
+    const printed: string[] = [];
+    const warned: string[] = [];
+    const asked: string[] = [];
+    const host = commandHost({
+      environment: { DRAWBRIDGE_URL: bridge.url.href, DRAWBRIDGE_TOKEN: await identity.token(client, AUDIENCE) },
+      print: (text) => void printed.push(text),
+      warn: (text) => void warned.push(text),
+      ...(answer !== undefined && {
+        openTerminal: () => ({
+          ask: async (question: string) => {
+            asked.push(question);
+            return answer;
+          },
+          close: () => undefined,
+        }),
+      }),
+    });
+    const code = await runCommand(["run", ...line], host);
+    return { code, printed: printed.join("\n"), warned: warned.join("\n"), asked };
+  }
+  const inputsFor = (environment: string, commit: string) =>
+    ["--set", `environment=${environment}`, "--set", `commit=${commit}`] as const;
+
+  it("the command of the document places an order, waits for its end and shows it as JSON", async () => {
+    const commit = newCommit();
+    const [block = ""] = blocksOf(DOCUMENT, "sh");
+    const words = block.trim().replace('"$(git rev-parse HEAD)"', commit).replace("production", "staging").split(" ");
+    expect(words.slice(0, 2)).toEqual(["drawbridge", "run"]);
+    const key = newKey();
+    const { code, printed } = await command([...words.slice(2), "--key", key, "--json"]);
+    expect({ code, ...JSON.parse(printed) }).toMatchObject({ code: 0, status: "accepted", key, state: "ran" });
+    expect(runsWith(commit)).toHaveLength(1);
+    const again = await command([...words.slice(2), "--key", key]);
+    expect(again).toMatchObject({ code: 0, printed: expect.stringContaining("was placed before with this key") });
+    expect(runsWith(commit)).toHaveLength(1);
+  });
+
+  it("on a terminal it shows what would run and who approves, and places nothing unless the person says yes", async () => {
+    const commit = newCommit();
+    const line = ["deploy-docs", ...inputsFor("production", commit), "--key", newKey()];
+    const no = await command(line, { answer: "" });
+    expect(no).toMatchObject({ code: 1, printed: "", asked: ["Place it? [y/N] "] });
+    expect(no.warned).toContain("deploy-production");
+    expect(no.warned).toContain("needs 1 of manager, not you");
+    const yes = await command(line, { answer: "yes" });
+    expect(yes).toMatchObject({ code: 0, printed: expect.stringContaining("is placed as d-") });
+  });
+
+  it("without an order it lists what the caller may place, with the form of each input", async () => {
+    const { printed } = await command([]);
+    expect(printed).toContain("environment=<staging|production> commit=<commit>");
+    expect((await command([], { client: max })).printed).toBe("You may place no order.");
+  });
+
+  it("what is refused ends the command with the code of its kind", async () => {
+    const codeOf = (line: readonly string[], client = dana) =>
+      command(line, { client }).then(
+        ({ code }) => code,
+        (error: { code: string }) => error.code,
+      );
+    const line = ["deploy-docs", ...inputsFor("staging", newCommit())];
+    expect(await codeOf(line, guest)).toBe("not_allowed");
+    expect(await codeOf(["deploy-docs", "--set", "environment=test"])).toBe("bridge_refused");
+    expect(await codeOf(["deploy-docs", "--set", "environment"])).toBe("usage_invalid");
+    expect(await codeOf(["deploy-docs", "--set", "a=1", "--set", "a=2"])).toBe("usage_invalid");
+    expect(await codeOf(["--key", "k"])).toBe("usage_invalid");
+  });
+});

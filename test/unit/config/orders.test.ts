@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { checkLoaded } from "../../../shared/config/check.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
+import { Secret } from "../../../shared/host/secrets.ts";
+
+const configuration = ({
+  roles = "roles: [release]",
+  inputs = "environment: { choice: [staging] }, commit: { ref: commit }",
+  more = "",
+  name = "deploy",
+  param = "commit",
+  role = "{}",
+}) => `
+sources: {}
+issuers: { people: { issuer: "https://idp.example.test", audience: bridge, roles: [release, lead] } }
+roles: { release: ${role}, lead: { approve: [docs] }, unearned: {} }
+orders: { deploy: { ${roles}${more}, inputs: { ${inputs} } } }
+targets:
+  listener: { kind: tekton, url: "https://ci.example.test" }
+  wiki:
+    { kind: confluence, product: cloud, site: "https://wiki.example.test", spaces: [DOC], credential: { bearer: env:T } }
+routes:
+  docs:
+    approval: {}
+    when: { detail-type: [order.placed], detail: { order: { name: [${name}] } } }
+    do: { tekton: { target: listener, params: { value: $.detail.order.inputs.${param} } } }
+`;
+
+async function findings(changes: Parameters<typeof configuration>[0]): Promise<readonly string[]> {
+  const loaded = parseConfig(configuration(changes), "test");
+  const found = await checkLoaded(loaded, "test", { read: async () => new Secret("there") });
+  return found.map(({ message }) => message).filter((message) => /orders|orders\.|routes\.docs/.test(message));
+}
+
+describe("the check of orders", () => {
+  it("it finds nothing in an order that somebody can place and a route matches", async () => {
+    expect(await findings({})).toEqual([]);
+    expect(await findings({ more: ", in: { environments: [staging] }" })).toEqual([]);
+    expect(await findings({ inputs: "page: { page: wiki }, commit: { ref: commit }" })).toEqual([]);
+  });
+
+  it.each<[string, Parameters<typeof configuration>[0], RegExp]>([
+    ["without roles", { roles: "description: x" }, /orders\.deploy.*"roles" is missing/],
+    ["with an empty list of roles", { roles: "roles: []" }, /orders\.deploy\.roles.*at least one role/],
+    ["with a role that does not exist", { roles: "roles: [relaese]" }, /there is no role "relaese".*release/],
+    ["with a role that nobody earns", { roles: "roles: [unearned]" }, /orders\.deploy\.roles.*no trust entry earns/],
+    ["with an input of no kind", { inputs: "x: { size: 3 }" }, /orders\.deploy\.inputs\.x.*exactly one of choice/],
+    ["with an input of two kinds", { inputs: "x: { ref: tag, page: wiki }" }, /orders\.deploy\.inputs\.x/],
+    ["with a choice of nothing", { inputs: "x: { choice: [] }" }, /choice.*not be empty/],
+    ["with a choice that a template reads", { inputs: 'x: { choice: ["$(a)"] }' }, /choice.*without/],
+    ["with a pattern that looks around", { inputs: 'x: { pattern: "(?!a)." }' }, /pattern.*regular expression.*groups/],
+    ["with a page of a target without pages", { inputs: "x: { page: listener }" }, /"listener" has no pages.*wiki/],
+    ["with a page of no target", { inputs: "x: { page: wika }" }, /there is no target "wika".*wiki/],
+    ["that is confined by an input that it lacks", { more: ", in: { projects: [a] }" }, /no input project/],
+    [
+      "all of whose roles are confined by one",
+      { role: "{ in: { spaces: [DOC] } }" },
+      /each of these roles has an "in"/,
+    ],
+    ["that no route matches", { name: "other" }, /orders\.deploy: no route matches it/],
+    [
+      "whose approved run takes a branch",
+      { inputs: "branch: { ref: branch }", param: "branch" },
+      /routes\.docs.*\$\.detail\.order\.inputs\.branch and no commit/,
+    ],
+  ])("it finds an order %s", async (_, changes, message) => {
+    expect((await findings(changes)).join("\n")).toMatch(message);
+  });
+
+  it("no source has the name of orders", async () => {
+    const text = configuration({}).replace("sources: {}", "sources: { orders: { provider: status } }");
+    const loaded = parseConfig(text, "test");
+    expect(loaded.ok ? [] : loaded.findings.map(({ message }) => message).join()).toContain("the bridge's own");
+  });
+});

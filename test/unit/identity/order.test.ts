@@ -1,0 +1,119 @@
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { order, readInputs, rejectOrder } from "../../../shared/identity/order.ts";
+import { policyOf, role } from "../../../shared/identity/policy.ts";
+
+const COMMIT = "9f3c2d1e8b7a6f5c4d3e2b1a0f9e8d7c6b5a4f3e";
+const declared = (inputs: object, rest: object = {}) => v.parse(order, { roles: ["release"], inputs, ...rest });
+
+const KINDS = {
+  choice: declared({ value: { choice: ["staging", "production"] } }),
+  pattern: declared({ value: { pattern: "v\\d+(\\.\\d+)*", maxLength: 8 } }),
+  text: declared({ value: { pattern: ".*" } }),
+  page: declared({ value: { page: "wiki" } }),
+  branch: declared({ value: { ref: "branch" } }),
+  tag: declared({ value: { ref: "tag" } }),
+  commit: declared({ value: { ref: "commit" } }),
+} as const;
+type Kind = keyof typeof KINDS;
+
+describe("the value of an input", () => {
+  it.each<[Kind, string]>([
+    ["choice", "staging"],
+    ["pattern", "v1.20"],
+    ["text", "R. O'Neil <3 {{x}} $HOME; rm -rf / # ünï"],
+    ["page", "98310"],
+    ["branch", "feature/docs-2"],
+    ["branch", "main"],
+    ["tag", "v1.2.0+build.7"],
+    ["commit", COMMIT],
+    ["commit", "a".repeat(64)],
+  ])("a %s may be %j", (kind, value) => {
+    expect(readInputs({ value }, KINDS[kind])).toEqual({ ok: true, value: { value } });
+  });
+
+  it.each<[Kind, unknown]>([
+    ["choice", "Staging"],
+    ["choice", ""],
+    ["choice", ["staging"]],
+    ["pattern", "v1.20\n"],
+    ["pattern", "xv1"],
+    ["pattern", "v1.2.3.4.5"],
+    ["text", "$(context.pipelineRun.name)"],
+    ["text", "a $$ b"],
+    ["text", "ends in $"],
+    ["text", "two\nlines"],
+    ["text", "\u202ereversed"],
+    ["text", "half \ud800"],
+    ["text", "x".repeat(201)],
+    ["page", "0"],
+    ["page", "98310/../1"],
+    ["page", 98_310],
+    ["branch", "-f"],
+    ["branch", "a..b"],
+    ["branch", "a b"],
+    ["branch", "refs/heads/main"],
+    ["branch", "main.lock"],
+    ["branch", "a//b"],
+    ["branch", "a@{1}"],
+    ["branch", "x/.y"],
+    ["branch", ""],
+    ["tag", "v1~1"],
+    ["tag", "v*"],
+    ["commit", "HEAD"],
+    ["commit", COMMIT.slice(1)],
+    ["commit", COMMIT.toUpperCase()],
+  ])("a %s is never %j, and the refusal does not repeat it", (kind, value) => {
+    const read = readInputs({ value }, KINDS[kind]);
+    expect(read).toMatchObject({ ok: false, rejection: { reason: "input_invalid" } });
+    if (read.ok || typeof value !== "string" || value.length < 5) return;
+    expect(JSON.stringify(read.rejection)).not.toContain(value);
+  });
+
+  it("each input that is declared is needed, and no other is taken", () => {
+    const { choice } = KINDS;
+    for (const given of [{}, { value: "staging", other: "x" }, { constructor: "x" }, [], "x", undefined])
+      expect(readInputs(given, choice)).toMatchObject({ ok: false });
+    expect(readInputs({ value: "staging", other: "x" }, choice)).toMatchObject({
+      rejection: { problem: "The inputs are: value" },
+    });
+  });
+
+  it("a pattern that cannot be matched in linear time is no declaration", () => {
+    expect(v.is(order, { roles: ["release"], inputs: { value: { pattern: "(?=a)a" } } })).toBe(false);
+    expect(v.is(order, { roles: [] })).toBe(false);
+    expect(v.is(order, {})).toBe(false);
+  });
+});
+
+describe("who may place an order", () => {
+  const policy = policyOf({
+    release: v.parse(role, {}),
+    staging: v.parse(role, { in: { environments: ["staging"] } }),
+  });
+  const inputs = { environment: { choice: ["staging", "production"] } };
+  const orders = {
+    deploy: declared(inputs, { roles: ["release", "staging"] }),
+    confined: declared(inputs, { in: { environments: ["staging"] } }),
+    plain: declared({}, { roles: ["staging"] }),
+  };
+  const rejected = (name: string, roles: readonly string[], environment?: string) =>
+    rejectOrder({ roles }, { name, inputs: environment === undefined ? {} : { environment } }, orders, policy)?.reason;
+
+  it.each([
+    ["deploy", ["release"], "production", undefined],
+    ["deploy", ["staging"], "staging", undefined],
+    ["deploy", ["staging"], "production", "role_missing"],
+    ["deploy", ["other"], "staging", "role_missing"],
+    ["deploy", [], "staging", "role_missing"],
+    ["confined", ["release"], "staging", undefined],
+    ["confined", ["release"], "production", "order_confined"],
+    ["plain", ["staging"], undefined, "role_missing"],
+    ["deploy", ["release"], "development", "input_invalid"],
+    ["deploy", ["release"], undefined, "input_invalid"],
+    ["gone", ["release"], "staging", "order_unknown"],
+    ["constructor", ["release"], "staging", "order_unknown"],
+  ] as const)("%s by %j for %s: %s", (name, roles, environment, reason) => {
+    expect(rejected(name, roles, environment)).toBe(reason);
+  });
+});
