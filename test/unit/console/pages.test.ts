@@ -488,12 +488,13 @@ describe("pages that only say what happened", () => {
         ),
         ([, path]) => path,
       );
-    expect(await menuOf({})).toHaveLength(8);
+    expect(await menuOf({})).toHaveLength(9);
     expect(await menuOf({ may: () => false })).not.toContain("/console/rollbacks");
     expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");
     expect(await menuOf({ may: () => false, mayReadBridge: false, mayReadDeliveries: false })).toEqual([
       "/console",
       "/console/approvals",
+      "/console/orders",
     ]);
   });
 });
