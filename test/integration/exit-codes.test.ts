@@ -128,6 +128,21 @@ describe("the exit codes of each command", () => {
     expect(ended).toEqual(Object.fromEntries(Object.keys(ASKING).map((name) => [name, EXIT.unreachable])));
   });
 
+  it("a bridge that is stopped is named before a token is asked for, and a running one asks for it", async () => {
+    const without = async (url: string) => {
+      const environment = { DRAWBRIDGE_URL: url, DRAWBRIDGE_CONFIG: config, HOME: home, XDG_CONFIG_HOME: home };
+      const ended: Record<string, number> = {};
+      for (const name of ["status", "explain", "events list"]) {
+        const host = commandHost({ environment });
+        ended[name] = await runCommand([...name.split(" "), ...(ASKING[name] ?? [])], host).catch(exitCodeOf);
+      }
+      return ended;
+    };
+    const all = (code: number) => ({ status: code, explain: code, "events list": code });
+    expect(await without("http://127.0.0.1:9")).toEqual(all(EXIT.unreachable));
+    expect(await without(bridge.url.origin)).toEqual(all(EXIT.usage));
+  });
+
   it.each(LOCAL)("%s %j ends with %i", async (name, args, code) => {
     status = 503;
     expect(await exitOf(name, args)).toBe(code);
