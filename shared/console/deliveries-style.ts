@@ -42,6 +42,7 @@ dialog { max-width: 30rem; box-shadow: 0 0 0 100vmax #0008; padding: 1rem 1.4rem
 kbd { padding: 0 .35rem; border: 1px solid var(--faint); border-radius: .2rem; font: .875em ui-monospace, monospace; }
 .live button { margin-left: .6rem; }
 @media (max-width: 46rem) {
+  nav { gap: 0 .7rem; font-size: .875rem; }
   .search { gap: .3rem; margin-bottom: .3rem; } .find { flex: 1 0 100%; } .find label > span { position: absolute; left: -99rem; }
   .chosen { flex: 1 0 100%; grid-template-columns: repeat(3, minmax(0, 1fr)); }
   .search summary, .inforce { font-size: .875rem; }
