@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { checkLoaded } from "../../../shared/config/check.ts";
+import { ordersIn } from "../../../shared/config/compiled-orders.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 
@@ -11,12 +13,13 @@ const configuration = ({
   param = "commit",
   role = "{}",
 }) => `
-sources: {}
+sources:
+  cluster: { provider: tekton, basic: { username: u, password: { current: env:CLUSTER } }, namespaces: [ci] }
 issuers: { people: { issuer: "https://idp.example.test", audience: bridge, roles: [release, lead] } }
 roles: { release: ${role}, lead: { approve: [docs] }, unearned: {} }
 orders: { deploy: { ${roles}${more}, inputs: { ${inputs} } } }
 targets:
-  listener: { kind: tekton, url: "https://ci.example.test" }
+  listener: { kind: tekton, url: "https://ci.example.test", runsReportedBy: cluster }
   wiki:
     { kind: confluence, product: cloud, site: "https://wiki.example.test", spaces: [DOC], credential: { bearer: env:T } }
 routes:
@@ -67,8 +70,18 @@ describe("the check of orders", () => {
     expect((await findings(changes)).join("\n")).toMatch(message);
   });
 
+  it("a function in AWS has the orders that one machine has, defaults included", () => {
+    const text = configuration({ inputs: "tag: { pattern: 'v[0-9]+' }, commit: { ref: commit }" });
+    const loaded = parseConfig(text, "test");
+    if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join());
+    const { orders } = loaded.config;
+    expect(orders).toMatchObject({ deploy: { inputs: { tag: { maxLength: 200 } } } });
+    expect(ordersIn(parse(text))).toEqual(orders);
+    expect(ordersIn({})).toEqual({});
+  });
+
   it("no source has the name of orders", async () => {
-    const text = configuration({}).replace("sources: {}", "sources: { orders: { provider: status } }");
+    const text = configuration({}).replace("  cluster: { provider", "  orders: { provider");
     const loaded = parseConfig(text, "test");
     expect(loaded.ok ? [] : loaded.findings.map(({ message }) => message).join()).toContain("the bridge's own");
   });
