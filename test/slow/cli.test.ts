@@ -53,17 +53,18 @@ describe("the playground", () => {
   });
 
   it("the playground's token is sent to no other bridge", async () => {
-    const asked: (string | null)[] = [];
+    const asked: (readonly [path: string, credential: string | null])[] = [];
     const other = new Hono<{ Bindings: HttpBindings }>();
     other.all("*", (c) => {
-      asked.push(c.req.raw.headers.get("authorization"));
+      asked.push([c.req.path, c.req.raw.headers.get("authorization")]);
       return c.notFound();
     });
     const { url, close } = await serveOnLoopback(other, 0);
     const { code, err } = await run("events", "list", "--url", url.origin);
     await close();
     expect([code, err]).toEqual([2, expect.stringContaining("put a bearer token for")]);
-    expect(asked).toEqual([]);
+    // It asks only whether a bridge runs there.
+    expect(asked).toEqual([["/healthz", null]]);
   });
 
   it.each([
