@@ -93,9 +93,24 @@ const outcomeMembers = {
   routes: optional(v.array(routeOutcome)),
 };
 
+const shownAbout = v.pipe(
+  v.object({
+    title: optionalText,
+    place: optionalText,
+    ref: optionalText,
+    commit: optionalText,
+    person: optionalText,
+  }),
+  v.description(
+    "What the first event is about, in its sender's words. `place`: the project, pipeline or space. `ref`: the branch, tag or version.",
+  ),
+);
+
 export const listedDeliveries = answer<ListedDeliveries>()(
   v.object({
-    deliveries: v.array(v.object({ ...summaryMembers, ...outcomeMembers, noReportSince: optionalTime })),
+    deliveries: v.array(
+      v.object({ ...summaryMembers, about: optional(shownAbout), ...outcomeMembers, noReportSince: optionalTime }),
+    ),
     next: optional(v.pipe(text, v.description("The `cursor` of the next page. Absent on the last page."))),
     lookedBackTo: v.pipe(time, v.description("Everything received since then was looked at.")),
     matched: optional(
@@ -127,6 +142,17 @@ export const deliveryCounts = answer<DeliveryCounts>()(
           ),
         ),
       }),
+    ),
+    totals: optional(
+      described(
+        v.object({
+          sources: v.array(v.object({ source: text, count: whole })),
+          states: v.array(v.object({ state: v.picklist(ROUTE_ATTENTION), count: whole })),
+          routes: v.array(v.object({ route: text, count: whole })),
+          targets: v.array(v.object({ target: text, count: whole })),
+        }),
+        "Of the whole range: the deliveries of each source, and the routes that need a person, by state, route and target. Without `by`.",
+      ),
     ),
     atLeastBefore: optional(
       described(

@@ -105,8 +105,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/deliveries/counts": {
     summary: "Count deliveries by time and outcome",
     description:
-      "Of the last seven days unless `since` is given, in at most 100 intervals, with what was refused without a " +
-      "delivery and what still needs a person. A role that sees only some deliveries " +
+      "Of the last seven days unless `since` is given, in at most 60 intervals, with what was refused without a " +
+      "delivery and what still needs a person. With `route` or `target`, only what needs a person of it is " +
+      "counted. A role that sees only some deliveries " +
       "may not count them.",
     caller: "token",
     query: { schema: countsQuery, expected: COUNTS_EXPECTED },

@@ -1,5 +1,7 @@
 import { BASE_STYLE } from "./base-style.ts";
+import { DELIVERIES_STYLE } from "./deliveries-style.ts";
 import { HOME_STYLE } from "./home-style.ts";
+import { LIVE_SCRIPT } from "./live-script.ts";
 
 /** The files that the console's pages load, by path. The pages load nothing from anywhere else. */
 export const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
@@ -7,24 +9,12 @@ export const ASSETS: Readonly<Record<string, { readonly type: string; readonly t
     type: "text/css; charset=utf-8",
     text: `${BASE_STYLE}
 .live { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--faint); font-size: var(--type-small); }
-.filters, .filters details[open] { display: flex; flex-wrap: wrap; gap: .6rem .8rem; align-items: end; }
-.filters { margin-bottom: 1rem; }
-.filters summary { padding: .4rem 0; }
-.filters > label { flex: 0 1 9.5rem; } .filters > label:first-child { flex-grow: 1; }
-.filters > a { padding: .4rem 0; }
-.chart { margin: 0 0 1rem; }
-.chart svg { display: block; width: 100%; height: 5rem; border-bottom: 1px solid var(--line); }
-.chart .good { fill: var(--good); } .chart .bad { fill: var(--bad); } .chart .warn { fill: var(--warn); } .chart .quiet { fill: var(--quiet); } .chart .busy { fill: var(--busy); }
-.chart.range svg { height: 7rem; } .chart a:hover rect { opacity: .75; } .chart .grid { stroke: var(--line); } .chart .hit { fill: transparent; } .scale { display: flex; justify-content: space-between; color: var(--faint); font-size: var(--type-small); }
-.chart .hatch { fill: var(--ground); }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: var(--type-small); }
 figcaption > span:not(.legend) { white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 .8rem; justify-content: center; }
 .list [data-name=Received] { white-space: nowrap; }
 .list [data-name=Source] { overflow-wrap: break-word; }
 .list .good, .list .busy { font-weight: 400; }
-.list .why { display: block; color: var(--faint); font-size: var(--type-small); max-width: 24rem; }
-.list .select { width: 1.9rem; } .select input { min-height: 0; width: 1.15rem; height: 1.15rem; margin: .2rem 0 0; }
 .bulk { position: sticky; bottom: 0; display: flex; flex-wrap: wrap; gap: .6rem .8rem; align-items: center; padding: .6rem 0; background: var(--ground); border-top: 1px solid var(--line); }
 .list .number { text-align: right; font-variant-numeric: tabular-nums; }
 table.counted { width: auto; min-width: 24rem; margin-bottom: 1.2rem; }
@@ -85,36 +75,14 @@ form.confirm { margin-top: 1.2rem; max-width: 44rem; } form.confirm a { padding:
   .waterfall :is(.d3, .d4, .d5) { padding-left: 1.4rem; } .waterfall :is(.d6, .d7, .d8, .d9, .d10) { padding-left: 2rem; }
   .trace li { grid-template-columns: 4.2rem 1fr; gap: 0 .6rem; }
   .aside { white-space: normal; }
-  .list tr:has(.select input) { position: relative; padding-left: 2rem; } .list td.select { position: absolute; left: 0; top: .5rem; }
-  .bulk .aside { display: none; }
   table.counted { width: 100%; min-width: 0; } .counted .number { text-align: left; } .counted .number::before { content: attr(data-name) " "; color: var(--faint); }
   .list [data-name=Subject], .list [data-name=State] { grid-column: 1 / -1; }
   .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
   .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated]) { font-size: var(--type-small); }
 }
-${HOME_STYLE}`,
+${HOME_STYLE}${DELIVERIES_STYLE}`,
   },
-  // Refreshes the content of the page, unless a person is using it. The page works without this script too.
-  "/console/live.js": {
-    type: "text/javascript; charset=utf-8",
-    text: `"use strict";
-const main = document.getElementById("main");
-const status = document.getElementById("live");
-const isInUse = () =>
-  document.hidden || main.querySelector("details[open], :focus") !== null ||
-  [...main.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
-const timer = setInterval(async () => {
-  if (isInUse()) return;
-  const response = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
-  if (!response?.ok) {
-    status.textContent = "Refresh stopped: reload the page";
-    return clearInterval(timer);
-  }
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  if (!isInUse()) main.replaceChildren(...page.getElementById("main").childNodes);
-}, Number(main.dataset.refreshSeconds) * 1000);
-`,
-  },
+  "/console/live.js": { type: "text/javascript; charset=utf-8", text: LIVE_SCRIPT },
   "/console/icon.svg": {
     type: "image/svg+xml",
     text: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M3 28V8h5v20M24 28V8h5v20" fill="#0b5cad"/><path d="M8 24h16M8 10l16 14M24 10 8 24" stroke="#0b5cad" stroke-width="2.5" fill="none"/></svg>`,

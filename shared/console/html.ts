@@ -17,6 +17,17 @@ export const NOTHING: Html = html``;
 export const age = (iso: string, now: EpochMillis): Html =>
   html`<time datetime="${iso}" title="${iso}">${relative(Date.parse(iso) - now)}</time>`;
 
+/**
+ * A time of day, such as "02:13:41", with the day if it is not today's, and the age as a tooltip. It is in UTC; the
+ * console's script turns it into the browser's time and puts UTC beside it.
+ */
+export const clock = (iso: string, now: EpochMillis): Html =>
+  html`<time class="clock" datetime="${iso}" title="${relative(Date.parse(iso) - now)}">${isSameDay(iso, now) ? "" : html`<span>${iso.slice(5, 10)}</span> `}${iso.slice(11, 19)}</time>`;
+
+const DAY_MS = 86_400_000;
+const isSameDay = (iso: string, now: EpochMillis): boolean =>
+  Math.floor(Date.parse(iso) / DAY_MS) === Math.floor(now / DAY_MS);
+
 function relative(ms: number): string {
   const seconds = Math.floor(Math.abs(ms) / 1_000);
   const amount = duration(seconds * 1_000);

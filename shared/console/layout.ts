@@ -29,7 +29,7 @@ export function layout({ title, main, refreshSeconds }: Page, visit?: Visit): Ht
 <title>${title} · Drawbridge</title>
 <link rel="icon" href="/console/icon.svg">
 <link rel="stylesheet" href="/console/style.css">
-${refreshSeconds === undefined ? NOTHING : html`<script src="/console/live.js" defer></script>`}
+${visit === undefined ? NOTHING : html`<script src="/console/live.js" defer></script>`}
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>

@@ -1,28 +1,30 @@
 import { html } from "hono/html";
-import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
+import { epochMillis, toIso } from "../host/clock.ts";
 import type { DeliveryCounts } from "../http/delivery-counts.ts";
-import { TONES, type Tone, wordsOf } from "../model/state-words.ts";
+import { TONES, wordsOf } from "../model/state-words.ts";
+import { minuteOf, rangeQuery } from "./deliveries-query.ts";
 import { type Html, NOTHING, stateBadge } from "./html.ts";
 
-interface Range {
+/** What the chart is of. */
+interface Chart {
+  /** The query of the page. */
+  readonly fields: URLSearchParams;
   readonly from: number;
   readonly to: number;
-  readonly now: EpochMillis;
+  /** The states that are wanted; undefined for all. */
+  readonly only: readonly string[] | undefined;
+  /** Undefined if the counts are of the whole range. */
+  readonly scope: string | undefined;
 }
 
-/** From bottom to top: what failed is on top, where it is seen first. `event`: received, and nobody has to look at it. */
-const STACK = [
-  "event",
-  "ignored",
-  "waiting",
-  "retrying",
-  "unusable",
-  "refused",
-  "cut",
-  "accepted_without_run",
-  "given_up",
-] as const;
-type Counted = (typeof STACK)[number];
+/** What needs a person, the worst first: from the bottom of its panel to its top. */
+const NEEDED = ["given_up", "accepted_without_run", "cut", "refused", "unusable", "retrying", "waiting"] as const;
+/** `event`: received, and nobody has to look at it. */
+const OTHERS = ["event", "ignored"] as const;
+type Counted = (typeof NEEDED)[number] | (typeof OTHERS)[number];
+
+/** The states that are counted whatever is listed. `event` is none. */
+export const COUNTED_STATES: readonly string[] = [...NEEDED, "ignored"];
 
 interface Bar {
   readonly from: number;
@@ -30,50 +32,46 @@ interface Bar {
   readonly counts: ReadonlyMap<Counted, number>;
 }
 
-const WIDTH = 960;
-const HEIGHT = 112;
-const TICKS = 5;
+/** Height of the bars of a panel, in pixels, above which its scale is written. */
+const HEIGHT = 46;
+const TOP = 16;
+/** From the bars of one panel to those of the next. */
+const STEP_DOWN = HEIGHT + TOP + 4;
+/** A single failure among thousands is seen. */
+const LEAST_HEIGHT = 3;
 
 /**
- * What was counted in a range, whatever is listed: a bar for each interval, which leads to the list of that interval. States
- * that need a person are hatched, so that the chart can be read without colours; the same is below as a table.
+ * What was counted in a range: a panel of what needs a person, with a scale of its own, and one of what was received. Each
+ * interval leads to its list, so a click zooms; a script adds zooming by dragging. The same is there as a table.
  */
-export function rangeChart(
-  { intervalSeconds, intervals, atLeastBefore }: DeliveryCounts,
-  { from, to, now }: Range,
-): Html {
+export function rangeChart({ intervalSeconds, intervals, atLeastBefore }: DeliveryCounts, chart: Chart): Html {
+  const { fields, from, to, only } = chart;
   const lengthMs = intervalSeconds * 1_000;
   const bars = intervals.map((interval): Bar => {
     const start = Date.parse(interval.from);
-    return { from: start, to: start + lengthMs, counts: countsIn(interval) };
+    return { from: start, to: start + lengthMs, counts: wantedOf(countsIn(interval), only) };
   });
-  const highest = Math.max(...bars.map(({ counts }) => sum(counts)), 4);
-  const unit = WIDTH / (to - from + lengthMs);
-  const totals = new Map(
-    STACK.map((state) => [state, bars.reduce((all, { counts }) => all + (counts.get(state) ?? 0), 0)]),
-  );
-  const shown = STACK.toReversed().filter((state) => (totals.get(state) ?? 0) > 0);
+  const totals = totalsOf(bars);
+  const shown = [...NEEDED, ...OTHERS].filter((state) => (totals.get(state) ?? 0) > 0);
   const text = shown.map((state) => `${totals.get(state)} ${nameOf(state)}`).join(", ") || "nothing";
-  const first = Math.floor(from / SLOT_MS) * SLOT_MS;
-  return html`<figure class="chart range">
-<div class="scale"><span>${highest} in ${durationOf(intervalSeconds)}</span><span>UTC</span></div>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${timeText(from)} to ${timeText(to)} UTC: ${text}. The table below has each interval">
-<defs><pattern id="hatched" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch" width="2" height="6"></rect></pattern></defs>
-<line class="grid" x1="0" y1="1" x2="${WIDTH}" y2="1"></line><line class="grid" x1="0" y1="${HEIGHT / 2}" x2="${WIDTH}" y2="${HEIGHT / 2}"></line>
-${bars.map((bar) => barMarkup(bar, { x: (bar.from - first) * unit, width: Math.max(lengthMs * unit, 2), unit: (HEIGHT - 2) / highest }))}
-</svg>
-<div class="scale">${Array.from({ length: TICKS }, (_, at) => html`<span>${timeText(from + ((to - from) * at) / (TICKS - 1))}</span>`)}</div>
-<figcaption><span class="legend">${shown.map((state) => html`<span>${badgeOf(state)}${totals.get(state)}</span> `)}</span></figcaption>
-${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} are too many to count.</p>`}
-${bars.length === 0 ? NOTHING : html`<details><summary>As a table</summary>${table(bars, shown)}</details>`}
-</figure>${now < from ? html`<p class="empty">This time is still to come.</p>` : NOTHING}`;
+  if (fields.get("view") === "table") return tableView(bars, { shown, chart, text });
+  const place = placeIn(from, to);
+  const hasOthers = OTHERS.some((state) => (totals.get(state) ?? 0) > 0);
+  return html`<figure class="range" data-from="${minuteOf(from)}" data-to="${minuteOf(to)}">
+<p class="hidden">${timeText(from)} to ${timeText(to)} UTC: ${text}.</p>
+<svg class="${hasOthers ? "plot" : "plot one"}" aria-hidden="true"><defs><pattern id="hatched" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="warn" width="3" height="5"></rect></pattern></defs>
+${panel(bars, { states: NEEDED, name: "need attention", place, y: TOP })}
+${hasOthers ? html`<g class="second">${panel(bars, { states: OTHERS, name: "received", place, y: TOP + STEP_DOWN })}</g>` : NOTHING}
+${links(bars, { place, fields, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })}</svg>
+${axis({ from, to, place })}
+<figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${grouped(totals.get(state) ?? 0)}</span>`)}</span>
+<span class="zoom">${zoomLinks(chart)}</span></figcaption>
+${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} are too many to count.</p>`}</figure>`;
 }
-
-const SLOT_MS = 300_000;
 
 function countsIn({ counts, refusedRequests = 0, attention = [] }: DeliveryCounts["intervals"][number]) {
   const found = new Map<Counted, number>(attention.map(({ state, count }) => [state, count]));
-  const needing = sum(found);
+  const needing = sum(found.values());
   // What needs a person was received too, usually in the same interval.
   found.set("event", Math.max(counts.event - needing, 0));
   found.set("ignored", counts.ignored);
@@ -82,63 +80,175 @@ function countsIn({ counts, refusedRequests = 0, attention = [] }: DeliveryCount
   return found;
 }
 
-interface Place {
-  readonly x: number;
-  readonly width: number;
-  /** Height of one. */
-  readonly unit: number;
+const wantedOf = (counts: ReadonlyMap<Counted, number>, only: readonly string[] | undefined) =>
+  only === undefined ? counts : new Map([...counts].filter(([state]) => only.includes(state)));
+
+const totalsOf = (bars: readonly Bar[]): ReadonlyMap<Counted, number> =>
+  new Map([...NEEDED, ...OTHERS].map((state) => [state, sum(bars.map(({ counts }) => counts.get(state) ?? 0))]));
+
+/** Places a time in the width of the chart, in percent. The first interval may begin before the range. */
+const placeIn =
+  (from: number, to: number) =>
+  (time: number): number =>
+    Math.min(100, Math.max(0, ((time - from) / Math.max(to - from, 1)) * 100));
+type PlaceOf = ReturnType<typeof placeIn>;
+
+interface Panel {
+  readonly states: readonly Counted[];
+  readonly name: string;
+  readonly place: PlaceOf;
+  /** Where its bars begin, below the name. */
+  readonly y: number;
 }
 
-function barMarkup(bar: Bar, { x, width, unit }: Place): Html {
-  let top = HEIGHT;
-  const pieces = STACK.flatMap((state) => {
-    const height = (bar.counts.get(state) ?? 0) * unit;
-    if (height === 0) return [];
-    top -= height;
-    const tone = toneOf(state);
-    const place = html`x="${(x + 0.5).toFixed(2)}" y="${top.toFixed(2)}" width="${Math.max(width - 1, 1).toFixed(2)}" height="${height.toFixed(2)}"`;
-    const isCalm = tone !== "failed" && tone !== "attention";
-    return [
-      html`<rect class="${TONES[tone].colour}" ${place}></rect>${isCalm ? NOTHING : html`<rect fill="url(#hatched)" ${place}></rect>`}`,
-    ];
-  });
-  if (pieces.length === 0) return NOTHING;
-  const whole = html`<rect class="hit" x="${x.toFixed(2)}" y="0" width="${width.toFixed(2)}" height="${HEIGHT}"></rect>`;
-  return html`<a href="${pathOf(bar)}" tabindex="-1"><title>${titleOf(bar)}</title>${whole}${pieces}</a>`;
+/** Texts keep their form at every width; bars are stretched. */
+function panel(bars: readonly Bar[], { states, name, place, y }: Panel): Html {
+  const sums = bars.map(({ counts }) => sum(states.map((state) => counts.get(state) ?? 0)));
+  const top = niceTop(Math.max(0, ...sums));
+  const line = (count: number): Html => {
+    const at = y + HEIGHT - (count / top) * HEIGHT;
+    return html`<line x1="0" x2="100%" y1="${at}" y2="${at}"></line><text x="100%" dx="5" y="${at + 4}">${grouped(count)}</text>`;
+  };
+  const paths = new Map<Counted, string>();
+  for (const bar of bars) {
+    const [left, right] = [place(bar.from) * UNITS, place(bar.to) * UNITS];
+    const width = Math.max(Math.round((right - left) * 0.88), 2);
+    let foot = HEIGHT;
+    for (const state of states) {
+      const count = bar.counts.get(state) ?? 0;
+      if (count === 0) continue;
+      const height = round(Math.max((count / top) * HEIGHT, LEAST_HEIGHT));
+      paths.set(state, `${paths.get(state) ?? ""}M${Math.round(left)} ${round(foot)}v-${height}h${width}v${height}z`);
+      foot -= height;
+    }
+  }
+  return html`<g class="grid"><text y="${y - 5}">${name}</text>${[0, top / 2, top].map(line)}</g>
+<svg y="${y}" width="100%" height="${HEIGHT}" viewBox="0 0 ${100 * UNITS} ${HEIGHT}" preserveAspectRatio="none">${[
+    ...paths,
+  ].map(([state, path]) =>
+    toneOf(state) === "warn"
+      ? html`<path fill="url(#hatched)" d="${path}"/>`
+      : html`<path class="${toneOf(state)}" d="${path}"/>`,
+  )}</svg>`;
+}
+
+/** Units of the stretched drawing in one percent of the width. */
+const UNITS = 10;
+
+interface Links {
+  readonly place: PlaceOf;
+  readonly fields: URLSearchParams;
+  readonly height: number;
+}
+
+/** Over the bars of both panels: each interval that has something leads to its list. */
+const links = (bars: readonly Bar[], { place, fields, height }: Links): Html =>
+  html`<svg class="hits" y="${TOP}" width="100%" height="${height}" viewBox="0 0 ${100 * UNITS} ${height}" preserveAspectRatio="none">${bars
+    .filter(({ counts }) => sum(counts.values()) > 0)
+    .map((bar) => {
+      const [left, right] = [place(bar.from) * UNITS, place(bar.to) * UNITS];
+      const box = html`x="${Math.round(left)}" width="${Math.max(2, Math.round(right - left))}" height="${height}"`;
+      return html`<a href="?${rangeQuery(fields, bar.from, bar.to)}" tabindex="-1"><title>${titleOf(bar)}</title><rect ${box}/></a>`;
+    })}</svg>`;
+
+/** The top of a scale: a number of which people read the half at once. */
+function niceTop(highest: number): number {
+  if (highest <= 10) return Math.max(4, Math.ceil(highest / 2) * 2);
+  const unit = 10 ** Math.floor(Math.log10(highest));
+  return (NICE.find((one) => one * unit >= highest) ?? 10) * unit;
+}
+const NICE = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10] as const;
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const STEPS = [
+  MINUTE_MS,
+  5 * MINUTE_MS,
+  15 * MINUTE_MS,
+  30 * MINUTE_MS,
+  HOUR_MS,
+  3 * HOUR_MS,
+  6 * HOUR_MS,
+  12 * HOUR_MS,
+  DAY_MS,
+  2 * DAY_MS,
+  7 * DAY_MS,
+  14 * DAY_MS,
+] as const;
+/** They fit a phone. */
+const MAX_TICKS = 7;
+
+/** Times that are whole in their unit. A time near an end has no room for its text. */
+function axis({ from, to, place }: { readonly from: number; readonly to: number; readonly place: PlaceOf }): Html {
+  const step = STEPS.find((one) => (to - from) / one <= MAX_TICKS) ?? 30 * DAY_MS;
+  const first = Math.ceil(from / step) * step;
+  const ticks = Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, at) => first + at * step);
+  return html`<svg class="axis" aria-hidden="true">${ticks
+    .filter((tick) => place(tick) > 3 && place(tick) < 97)
+    .map((tick) => {
+      const x = `${round(place(tick))}%`;
+      const isDay = tick % DAY_MS === 0;
+      const iso = toIso(epochMillis(tick));
+      const words = isDay ? `${iso.slice(8, 10)} ${MONTHS[Number(iso.slice(5, 7)) - 1]}` : iso.slice(11, 16);
+      return html`<line x1="${x}" x2="${x}" y1="0" y2="4"></line><text x="${x}" y="15" data-at="${iso}">${words}</text>`;
+    })}<text class="zone" x="100%" dx="5" y="15">UTC</text></svg>`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
+
+/** Earlier, later and further out: the range by links, because a click only goes in. */
+function zoomLinks({ fields, from, to }: Chart): Html {
+  const length = to - from;
+  const link = (words: string, [since, until]: readonly [number, number]): Html =>
+    html`<a href="?${rangeQuery(fields, since, until)}">${words}</a> `;
+  const isZoomed = fields.get("since") !== null || fields.get("until") !== null;
+  const all = new URLSearchParams(rangeQuery(fields, from, to));
+  for (const name of ["since", "until"]) all.delete(name);
+  const table = new URLSearchParams(fields);
+  table.set("view", "table");
+  return html`${link("← Earlier", [from - length, from])}${isZoomed ? html`${link("Later →", [to, to + length])}${link("Zoom out", [from - length, to + length])}<a href="?${all}">Whole week</a> ` : NOTHING}<a href="?${table}">As a table</a>`;
+}
+
+interface TableView {
+  readonly shown: readonly Counted[];
+  readonly chart: Chart;
+  readonly text: string;
+}
+
+/** The same as a table, the newest interval first. */
+function tableView(bars: readonly Bar[], { shown, chart, text }: TableView): Html {
+  const { fields, from, to, scope } = chart;
+  const back = new URLSearchParams(fields);
+  back.delete("view");
+  return html`<p>${timeText(from)} to ${timeText(to)} UTC: ${text}.${scope === undefined ? NOTHING : ` ${scope}.`} <a href="?${back}">As a chart</a></p>
+${
+  bars.length === 0
+    ? NOTHING
+    : html`<table class="list counted"><thead><tr><th>From (UTC)</th>${shown.map((state) => html`<th class="number">${nameOf(state)}</th>`)}</tr></thead>
+<tbody>${bars.toReversed().map(
+        (bar) => html`<tr><td><a href="?${rangeQuery(back, bar.from, bar.to)}">${timeText(bar.from)}</a></td>
+${shown.map((state) => html`<td class="number" data-name="${nameOf(state)}">${bar.counts.get(state) ?? 0}</td>`)}</tr>`,
+      )}</tbody></table>`
+}`;
 }
 
 const titleOf = ({ from, to, counts }: Bar): string => {
-  const each = STACK.toReversed().flatMap((state) => {
+  const each = [...NEEDED, ...OTHERS].flatMap((state) => {
     const count = counts.get(state) ?? 0;
     return count === 0 ? [] : [`${count} ${nameOf(state)}`];
   });
-  return `${timeText(from)} to ${timeText(to)}: ${each.join(", ")}`;
+  return `${timeText(from)}–${minuteOf(to).slice(11)}: ${each.join(", ")}`;
 };
 
-const table = (bars: readonly Bar[], shown: readonly Counted[]): Html => html`<table class="list counted">
-<thead><tr><th>From (UTC)</th>${shown.map((state) => html`<th class="number">${nameOf(state)}</th>`)}</tr></thead>
-<tbody>${bars.toReversed().map(
-  (bar) => html`<tr><td><a href="${pathOf(bar)}">${timeText(bar.from)}</a></td>
-${shown.map((state) => html`<td class="number" data-name="${nameOf(state)}">${bar.counts.get(state) ?? 0}</td>`)}</tr>`,
-)}</tbody></table>`;
-
-/** The list of an interval. A `datetime-local` field has no seconds. */
-const pathOf = ({ from, to }: Bar): string =>
-  `/console/deliveries?${new URLSearchParams({ since: minuteOf(from), until: minuteOf(to) })}`;
-
-const minuteOf = (time: number): string => toIso(epochMillis(time)).slice(0, 16);
 const timeText = (time: number): string => minuteOf(time).slice(5).replace("T", " ");
+const round = (value: number): number => Math.round(value * 100) / 100;
+/** `9,326`. */
+export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 const nameOf = (state: Counted): string => (state === "event" ? "received" : wordsOf(state).words);
-const toneOf = (state: Counted): Tone => (state === "event" ? "open" : wordsOf(state).tone);
+const toneOf = (state: Counted) => (state === "event" ? "busy" : TONES[wordsOf(state).tone].colour);
 const badgeOf = (state: Counted): Html =>
   state === "event" ? html`<span class="badge busy">received</span>` : stateBadge(state);
 
-function durationOf(seconds: number): string {
-  const minutes = seconds / 60;
-  return minutes < 60
-    ? `${minutes} min`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60 === 0 ? "" : `${minutes % 60} min`}`.trim();
-}
-
-const sum = (counts: ReadonlyMap<Counted, number>): number => [...counts.values()].reduce((all, one) => all + one, 0);
+const sum = (counts: Iterable<number>): number => [...counts].reduce((all, one) => all + one, 0);

@@ -6,10 +6,10 @@ import type { Visit } from "./visit.ts";
 
 /** The requests that nobody proved, which have no delivery: a line for each source and reason. */
 export const refusedRequests = ({ refusals, sources }: ListedRefusals, { now }: Pick<Visit, "now">): Html =>
-  html`<section class="notice bad"><b>Refused, without a delivery:</b><ul class="parts">${refusals.map(
+  html`<details class="refusals"><summary>${badge("bad", "refused")}${refusals.reduce((sum, { count }) => sum + count, 0)} requests, without a delivery</summary><ul class="parts">${refusals.map(
     (one) => html`<li>${badge("bad", "refused")} ${refusalText(one, sources, timeOfDay)}
 <span class="aside">last ${age(one.lastAt, now)}; request <code>${one.requests[0] ?? ""}</code></span>${one.hint === undefined ? NOTHING : whatToDo(one.hint)}</li>`,
-  )}</ul></section>`;
+  )}</ul></details>`;
 
 /** `2026-11-02 02:10 UTC`. */
 const timeOfDay = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;

@@ -32,6 +32,7 @@ import {
 } from "./lookup.ts";
 import { parseQuery } from "./query.ts";
 import { endOfLookUp, endOfRange, time } from "./query-time.ts";
+import { type ShownAbout, shownAbout } from "./shown-about.ts";
 import { type ShownOutcome, shownOutcome } from "./shown-outcome.ts";
 import type { ShownTimelineEvent } from "./shown-timeline.ts";
 
@@ -126,8 +127,13 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
     deliveries: withoutCredentials(
       page.found.map(({ delivery, outcome }): ListedDelivery => {
         const noReportSince = silent.get(delivery.id);
-        const shown = { ...shownSummary(delivery), ...shownOutcome(outcome) };
-        return { ...shown, ...(noReportSince !== undefined && { noReportSince }) };
+        const about = shownAbout(delivery);
+        return {
+          ...shownSummary(delivery),
+          ...(about && { about }),
+          ...shownOutcome(outcome),
+          ...(noReportSince !== undefined && { noReportSince }),
+        };
       }),
     ),
     ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
@@ -304,6 +310,7 @@ export async function getDelivery(
 
 type ListedDelivery = ReturnType<typeof shownSummary> &
   Partial<ShownOutcome> & {
+    readonly about?: ShownAbout;
     /** The last report of its run, if that has not ended and is without a report for longer than its target allows. */
     readonly noReportSince?: string;
   };

@@ -11,34 +11,58 @@ import type { RefusalStore } from "../store/refusals.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import { parseQuery } from "./query.ts";
 import { endOfRange, time } from "./query-time.ts";
+import type { TargetsApi } from "./targets.ts";
 
-export interface DeliveryCountsApi extends Omit<DeliveriesApi, "deliveries"> {
+export interface DeliveryCountsApi extends Omit<DeliveriesApi, "deliveries">, Pick<TargetsApi, "targetNames"> {
   readonly deliveries: Pick<DeliveryStore, "counts">;
   readonly refusals: Pick<RefusalStore, "list">;
   readonly refusalCounts: Pick<RefusalCounts, "flush">;
+  /** The configured routes. */
+  readonly runReporters: readonly { readonly name: string }[];
 }
+
+/** The states of a route that need a person. */
+export const ROUTE_ATTENTION = ["given_up", "accepted_without_run", "cut", "retrying", "waiting"] as const;
+type RouteAttention = (typeof ROUTE_ATTENTION)[number];
 
 export const countsQuery = v.strictObject({
   since: v.optional(time),
   until: v.optional(time),
   by: v.optional(v.literal("source")),
+  route: v.optional(v.string()),
+  target: v.optional(v.string()),
 });
+type CountsQuery = v.InferOutput<typeof countsQuery>;
 export const COUNTS_EXPECTED = {
   since: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   until: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   by: "source",
-} as const satisfies Record<keyof v.InferOutput<typeof countsQuery>, string>;
+  route: "a route's name",
+  target: "a target's name",
+} as const satisfies Record<keyof CountsQuery, string>;
 
 export interface DeliveryCounts {
   /** The length of each interval, in seconds: a multiple of five minutes. */
   readonly intervalSeconds: number;
   /** The intervals that have a delivery, oldest first, with one entry for each source if that is asked for. */
   readonly intervals: readonly CountedInterval[];
+  /** Of the whole range, whatever is selected. Without `by`. */
+  readonly totals?: CountedTotals;
   /**
-   * `attention` and `refusedRequests` of the interval of this time, and of all before, are at least what is said: only the
-   * newest are counted. Absent if all are.
+   * `attention` and `refusedRequests` of the interval of this time, and of all before, are at least what is said, as
+   * `totals` are: only the newest are counted. Absent if all are.
    */
   readonly atLeastBefore?: string;
+}
+
+/** Each configured source, route and target, and what else was counted. */
+interface CountedTotals {
+  /** The deliveries of each source. */
+  readonly sources: readonly { readonly source: string; readonly count: number }[];
+  /** The routes of deliveries that need a person, by state, by route and by target. */
+  readonly states: readonly { readonly state: RouteAttention; readonly count: number }[];
+  readonly routes: readonly { readonly route: string; readonly count: number }[];
+  readonly targets: readonly { readonly target: string; readonly count: number }[];
 }
 
 interface CountedInterval {
@@ -51,15 +75,12 @@ interface CountedInterval {
   readonly attention?: readonly { readonly state: RouteAttention; readonly count: number }[];
 }
 
-/** The states of a route that need a person. */
-export const ROUTE_ATTENTION = ["given_up", "accepted_without_run", "cut", "retrying", "waiting"] as const;
-type RouteAttention = (typeof ROUTE_ATTENTION)[number];
 /** Entries of the index of states, and counts of refusals, that one request reads. The response says what is left out. */
 const MAX_READ = 5_000;
 
 const DAY_MS = 86_400_000;
 /** Intervals of one response, for one source. */
-const MAX_INTERVALS = 100;
+const MAX_INTERVALS = 60;
 
 /** `GET /v1/deliveries/counts`: of the last seven days unless `since` is given. */
 export async function countDeliveries(
@@ -73,22 +94,32 @@ export async function countDeliveries(
   if (rejection !== undefined) return reject(rejection, caller.value.principal);
   const read = parseQuery(request, countsQuery, COUNTS_EXPECTED);
   if (!read.ok) return read;
-  const { since, until, by } = read.value;
+  const { since, until, by, route, target } = read.value;
   const to = endOfRange(until, api.clock.now());
   const from = since === undefined ? laterBy(to, -7 * DAY_MS) : epochMillis(Date.parse(since));
   const intervalMs = Math.max(1, Math.ceil((to - from) / MAX_INTERVALS / SLOT_MS)) * SLOT_MS;
   const intervalOf = (time: EpochMillis): EpochMillis =>
     epochMillis(slotOf(from) + Math.floor((slotOf(time) - slotOf(from)) / intervalMs) * intervalMs);
   const sums = new Map<string, { readonly at: EpochMillis; readonly source: string | undefined; counts: Counts }>();
+  const sources = new Map(api.sourceNames.map((name) => [name, 0]));
+  // A delivery is counted without its routes, so these select only what needs a person.
+  const isAttentionOnly = route !== undefined || target !== undefined;
   for await (const { slot, source, counts } of api.deliveries.counts(from, to)) {
+    const all = COUNTED.reduce((sum, outcome) => (outcome === "audit" ? sum : sum + counts[outcome]), 0);
+    sources.set(source, (sources.get(source) ?? 0) + all);
+    if (isAttentionOnly) continue;
     const at = intervalOf(slot);
     const named = by === undefined ? undefined : source;
     const key = `${at} ${named ?? ""}`;
     const sum = sums.get(key);
     sums.set(key, { at, source: named, counts: sum === undefined ? counts : together(sum.counts, counts) });
   }
-  const { beside, atLeastBefore } = by === undefined ? await countedBeside({ from, to, intervalOf }, api) : NOTHING;
-  for (const at of beside.keys()) {
+  const range = { from, to, intervalOf };
+  const needed = by === undefined ? await attentionIn(range, read.value, api) : undefined;
+  const refused = by === undefined && !isAttentionOnly ? await refusedIn(range, api) : undefined;
+  // The times of what was not counted. It is in order, so all that is newer was.
+  const left = [needed?.left, refused?.left].filter((time) => time !== undefined);
+  for (const at of new Set([...(needed?.intervals.keys() ?? []), ...(refused?.counts.keys() ?? [])])) {
     const key = `${at} `;
     if (!sums.has(key)) sums.set(key, { at, source: undefined, counts: NONE });
   }
@@ -96,24 +127,20 @@ export async function countDeliveries(
     intervalSeconds: intervalMs / 1_000,
     intervals: [...sums.values()]
       .sort((one, other) => one.at - other.at)
-      .map(({ at, source, counts }) => ({
-        from: toIso(at),
-        ...(source !== undefined && { source }),
-        counts,
-        ...beside.get(at),
-      })),
-    ...(atLeastBefore !== undefined && { atLeastBefore: toIso(atLeastBefore) }),
+      .map(({ at, source, counts }): CountedInterval => {
+        const [states, refusedRequests] = [needed?.intervals.get(at), refused?.counts.get(at)];
+        return {
+          from: toIso(at),
+          ...(source !== undefined && { source }),
+          counts,
+          ...(refusedRequests !== undefined && { refusedRequests }),
+          ...(states && { attention: [...states].map(([name, count]) => ({ state: name, count })) }),
+        };
+      }),
+    ...(needed && { totals: totalsOf({ ...needed, sources }) }),
+    ...(left.length > 0 && { atLeastBefore: toIso(epochMillis(Math.max(...left))) }),
   });
 }
-
-type Beside = Pick<CountedInterval, "refusedRequests" | "attention">;
-
-interface CountedBeside {
-  readonly beside: ReadonlyMap<EpochMillis, Beside>;
-  readonly atLeastBefore?: EpochMillis;
-}
-
-const NOTHING: CountedBeside = { beside: new Map() };
 
 interface Range {
   readonly from: EpochMillis;
@@ -121,50 +148,85 @@ interface Range {
   readonly intervalOf: (time: EpochMillis) => EpochMillis;
 }
 
-/** What is counted without a delivery, and what failed and still needs a person, by the beginning of the interval. */
-async function countedBeside(
+interface Refused {
+  /** By the beginning of the interval. */
+  readonly counts: ReadonlyMap<EpochMillis, number>;
+  /** The newest that is not counted. */
+  readonly left: EpochMillis | undefined;
+}
+
+/** Requests that were refused without a delivery. */
+async function refusedIn(
   { from, to, intervalOf }: Range,
-  { refusals, refusalCounts, attention }: DeliveryCountsApi,
-): Promise<CountedBeside> {
+  { refusals, refusalCounts }: DeliveryCountsApi,
+): Promise<Refused> {
   await refusalCounts.flush();
-  const refused = new Map<EpochMillis, number>();
+  const counts = new Map<EpochMillis, number>();
   const windows = await refusals.list({ from, to, limit: MAX_READ + 1 });
-  for (const { window, count } of windows.slice(0, MAX_READ)) {
-    const at = intervalOf(epochMillis(Math.max(window, from)));
-    refused.set(at, (refused.get(at) ?? 0) + count);
-  }
-  // The times of what was not counted. It is in order, so all that is newer was.
+  for (const { window, count } of windows.slice(0, MAX_READ))
+    addTo(counts, intervalOf(epochMillis(Math.max(window, from))), count);
   const [refusal] = windows.slice(MAX_READ);
-  const left: EpochMillis[] = refusal === undefined ? [] : [epochMillis(Math.max(refusal.window, from))];
-  const needed = new Map<EpochMillis, Map<RouteAttention, number>>();
+  return { counts, left: refusal && epochMillis(Math.max(refusal.window, from)) };
+}
+
+interface Needed {
+  /** Of the selected routes, by the beginning of the interval. */
+  readonly intervals: ReadonlyMap<EpochMillis, ReadonlyMap<RouteAttention, number>>;
+  readonly states: ReadonlyMap<RouteAttention, number>;
+  readonly routes: ReadonlyMap<string, number>;
+  readonly targets: ReadonlyMap<string, number>;
+  /** When the newest that is not counted began. */
+  readonly left: EpochMillis | undefined;
+}
+
+/** What failed and still needs a person. */
+async function attentionIn(
+  { from, to, intervalOf }: Range,
+  { route, target }: CountsQuery,
+  { attention, runReporters, targetNames }: DeliveryCountsApi,
+): Promise<Needed> {
+  const intervals = new Map<EpochMillis, Map<RouteAttention, number>>();
+  const totals = {
+    states: new Map<RouteAttention, number>(),
+    routes: new Map(runReporters.map(({ name }) => [name, 0])),
+    targets: new Map(targetNames.map((name) => [name, 0])),
+  };
   let read = 0;
   const span = { states: ROUTE_ATTENTION, before: { since: to, delivery: "~" }, notBefore: from };
-  for await (const { state, since } of attention.newestFirst(span)) {
-    if (read === MAX_READ) {
-      left.push(since);
-      break;
+  for await (const entry of attention.newestFirst(span)) {
+    if (read === MAX_READ) return { intervals, ...totals, left: entry.since };
+    const state = ROUTE_ATTENTION.find((one) => one === entry.state);
+    if (state !== undefined) {
+      addTo(totals.states, state, 1);
+      addTo(totals.routes, entry.route, 1);
+      addTo(totals.targets, entry.target, 1);
+      const isWanted =
+        (route === undefined || entry.route === route) && (target === undefined || entry.target === target);
+      const at = intervalOf(entry.since);
+      const counts = intervals.get(at) ?? new Map<RouteAttention, number>();
+      if (isWanted) intervals.set(at, addTo(counts, state, 1));
     }
-    const counts = needed.get(intervalOf(since)) ?? new Map<RouteAttention, number>();
-    needed.set(intervalOf(since), counts);
-    const known = ROUTE_ATTENTION.find((one) => one === state);
-    if (known !== undefined) counts.set(known, (counts.get(known) ?? 0) + 1);
     read += 1;
   }
-  const all = [...new Set([...refused.keys(), ...needed.keys()])];
-  const beside = new Map(
-    all.map((at): readonly [EpochMillis, Beside] => {
-      const [refusedRequests, states] = [refused.get(at), needed.get(at)];
-      return [
-        at,
-        {
-          ...(refusedRequests !== undefined && { refusedRequests }),
-          ...(states && { attention: [...states].map(([state, count]) => ({ state, count })) }),
-        },
-      ];
-    }),
-  );
-  return { beside, ...(left.length > 0 && { atLeastBefore: epochMillis(Math.max(...left)) }) };
+  return { intervals, ...totals, left: undefined };
 }
+
+function addTo<Key>(sums: Map<Key, number>, key: Key | undefined, count: number): Map<Key, number> {
+  if (key !== undefined) sums.set(key, (sums.get(key) ?? 0) + count);
+  return sums;
+}
+
+const totalsOf = ({
+  sources,
+  states,
+  routes,
+  targets,
+}: Omit<Needed, "intervals" | "left"> & { readonly sources: ReadonlyMap<string, number> }): CountedTotals => ({
+  sources: [...sources].map(([source, count]) => ({ source, count })),
+  states: [...states].map(([state, count]) => ({ state, count })),
+  routes: [...routes].map(([route, count]) => ({ route, count })),
+  targets: [...targets].map(([target, count]) => ({ target, count })),
+});
 
 const NONE: Counts = { event: 0, ignored: 0, unusable: 0, refused: 0, audit: 0 };
 

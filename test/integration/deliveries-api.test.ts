@@ -182,6 +182,11 @@ describe("the list of deliveries", () => {
     expect(intervalSeconds % 300).toBe(0);
     expect(intervals.map(({ source }) => source)).toContain("docs");
     expect(sum({ intervalSeconds, intervals })).toBe(3);
+    const { totals } = await counted(`since=${since}`);
+    expect(totals?.sources).toEqual(expect.arrayContaining([{ source: "docs", count: 1 }]));
+    // Nothing is counted of a route that is not known, and each source is still named.
+    const ofRoute = await counted(`since=${since}&route=nowhere`);
+    expect([ofRoute.intervals, ofRoute.totals?.sources]).toEqual([[], totals?.sources]);
     expect(sum(await counted(`since=${since}&until=9999-12-31T23:59:59Z`))).toBe(3);
     expect((await get("/v1/deliveries/counts?by=type")).status).toBe(400);
   });

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../shared/host/clock.ts";
 import { accessibilityProblems } from "../support/accessibility.ts";
+import { busyConsole } from "../support/busy-console.ts";
 import { chromiumPath, openChromium } from "../support/chromium.ts";
 import { consoleBridge } from "../support/console-bridge.ts";
 import { edit, push } from "../support/console-traffic.ts";
@@ -49,13 +50,17 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   });
 
   /** A new browser context in which this person has signed in. */
-  async function signIn(person: string, window: (typeof WINDOWS)[number] = WINDOWS[0]): Promise<Page> {
+  async function signIn(
+    person: string,
+    window: (typeof WINDOWS)[number] = WINDOWS[0],
+    url: URL = bridge.url,
+  ): Promise<Page> {
     const { width, height, colorScheme } = window;
     const context: BrowserContext = await browser.newContext({ viewport: { width, height }, colorScheme });
     const page = await context.newPage();
     page.on("console", (message) => complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
-    await page.goto(new URL("/console", bridge.url).href);
+    await page.goto(new URL("/console", url).href);
     await page.getByRole("button", { name: person }).click();
     await page.waitForURL((url) => url.pathname === "/console");
     return page;
@@ -72,7 +77,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     const page = await signIn("olga");
     await bridge.gitlabPush(push());
     await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
-    await page.getByRole("link", { name: "code.pushed" }).first().click();
+    await page.getByRole("link", { name: "platform/docs main" }).first().click();
     // The page is not loaded again. It refreshes itself.
     await page.getByText("build.succeeded ci/push-build").waitFor();
     const trace = await page.locator("ol.trace").innerText();
@@ -132,7 +137,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   it("a delivery is run again, and a route is rolled back", async () => {
     const page = await signIn("olga");
     await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
-    await page.getByRole("link", { name: "code.pushed" }).last().click();
+    await page.getByRole("link", { name: "platform/docs main" }).last().click();
     await page.getByText("Run it again…").click();
     await page.getByRole("button", { name: "route push-build" }).click();
     await page.getByText(/Run again from d-/).waitFor();
@@ -188,7 +193,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       ["targets", "/console/targets"],
       ["credentials", "/console/credentials"],
     ])("every text of %s has a contrast of at least 4.5 to 1, and the page fits its window", async (name, path) => {
-      if (path.endsWith("/")) await page.locator("table.list:not(.counted) td a").first().click();
+      if (path.endsWith("/")) await page.locator("table.rows td a").first().click();
       else await page.goto(new URL(path, bridge.url).href);
       await picture(page, `${name}-${window.name}`);
       const { texts, overflow } = await legibilityOf(page, "body");
@@ -235,6 +240,132 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       );
       expect(outlines.length).toBeGreaterThan(5);
       expect(outlines.filter(({ outline }) => outline === "none")).toEqual([]);
+    });
+  });
+
+  describe.each([10, 10_000])("with %i deliveries of a week", (count) => {
+    let busy: Awaited<ReturnType<typeof busyConsole>>;
+    beforeAll(async () => {
+      busy = await busyConsole(count);
+    }, 240_000);
+    afterAll(() => busy?.stop());
+    const at = (path: string): string => new URL(path, busy.url).href;
+    const rows = (page: Page) => page.locator("table.rows tbody tr");
+
+    it.each(WINDOWS)("the list is legible, without a fault that axe finds, and small: $name", async (window) => {
+      const page = await signIn("olga", window, busy.url);
+      for (const [name, path] of [
+        ["list", "/console/deliveries"],
+        ["attention", "/console/deliveries?state=given_up,accepted_without_run,cut,retrying,waiting,refused,unusable"],
+        ["none", "/console/deliveries?find=nobody-of-that-name"],
+      ] as const) {
+        const answer = await page.goto(at(path));
+        expect((await answer?.body())?.length).toBeLessThan(60_000);
+        await picture(page, `deliveries-${name}-${count}-${window.name}`);
+        const { texts, overflow } = await legibilityOf(page, "body");
+        expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+        expect(overflow).toBe(0);
+        expect(await accessibilityProblems(page, "main")).toEqual([]);
+      }
+      await page.context().close();
+    });
+
+    it("on a phone the first row is in the first half of the screen", async () => {
+      const phone = WINDOWS[2];
+      const page = await signIn("olga", phone, busy.url);
+      await page.goto(at("/console/deliveries"));
+      const box = await rows(page).first().boundingBox();
+      expect(box?.y).toBeLessThan(phone.height / 2);
+      await page.context().close();
+    });
+  });
+
+  describe("a storm at 02:10", () => {
+    let busy: Awaited<ReturnType<typeof busyConsole>>;
+    let page: Page;
+    beforeAll(async () => {
+      busy = await busyConsole(2_000);
+      page = await signIn("olga", WINDOWS[0], busy.url);
+    }, 240_000);
+    afterAll(async () => {
+      await page?.context().close();
+      await busy?.stop();
+    });
+    const at = (path: string): string => new URL(path, busy.url).href;
+    const rows = () => page.locator("table.rows tbody tr");
+
+    it("a click on the highest bar of the chart zooms in on it, and the links lead out again", async () => {
+      await page.goto(at("/console/deliveries?state=given_up"));
+      const whole = await page.locator("figure.range").getAttribute("data-from");
+      const titles = await page.locator(".hits title").allTextContents();
+      const counts = titles.map((title) => Number(/(\d+) given up/.exec(title)?.[1] ?? 0));
+      await page
+        .locator(".hits a")
+        .nth(counts.indexOf(Math.max(...counts)))
+        .click();
+      await page.waitForURL(/since=.*until=/);
+      expect(await page.locator("figure.range").getAttribute("data-from")).not.toBe(whole);
+      expect(await rows().count()).toBeGreaterThan(10);
+      await page.getByRole("link", { name: "Whole week" }).click();
+      expect(page.url()).toBe(at("/console/deliveries?state=given_up"));
+    });
+
+    it("a drag over the chart is the range", async () => {
+      await page.goto(at("/console/deliveries"));
+      const plot = await page.locator("svg.plot").boundingBox();
+      if (plot === null) throw new Error("there is no chart");
+      await page.mouse.move(plot.x + plot.width * 0.5, plot.y + 40);
+      await page.mouse.down();
+      await page.mouse.move(plot.x + plot.width * 0.7, plot.y + 40, { steps: 5 });
+      await page.mouse.up();
+      await page.waitForURL(/since=.*until=/);
+      const range = new URL(page.url()).searchParams;
+      const ms = (name: string): number => Date.parse(`${range.get(name)}Z`);
+      const days = (ms("until") - ms("since")) / 86_400_000;
+      expect(days).toBeGreaterThan(1);
+      expect(days).toBeLessThan(2);
+    });
+
+    it("failures are selected by keyboard alone, and the preview says what would run again", async () => {
+      await page.goto(at("/console/deliveries?state=given_up"));
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("j");
+      await page.keyboard.press("x");
+      await page.keyboard.press("j");
+      await page.keyboard.press("x");
+      await page.getByRole("button", { name: "Run 2 selected again…" }).focus();
+      await page.keyboard.press("Enter");
+      await page.getByText("2 selected deliveries.").waitFor();
+      await page.goBack();
+      await page.keyboard.press("/");
+      await page.keyboard.type("main");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/find=main/);
+    });
+
+    it("without scripts the list, the chart's links and the choices work", async () => {
+      const context = await browser.newContext({ javaScriptEnabled: false });
+      const plain = await context.newPage();
+      await plain.goto(at("/console/deliveries"));
+      await plain.getByRole("button", { name: "olga" }).click();
+      await plain.getByLabel("State").selectOption("given_up");
+      await plain.getByRole("button", { name: "Show" }).click();
+      await plain.getByRole("link", { name: "As a table" }).click();
+      await plain.locator("table.counted a").first().click();
+      expect(new URL(plain.url()).searchParams.get("state")).toBe("given_up");
+      await plain.locator("table.rows tbody .c-what a").first().click();
+      await plain.getByRole("heading", { name: "Timeline" }).waitFor();
+      await context.close();
+    });
+
+    it("a delivery that arrives is shown without loading the page again, until somebody pauses it", async () => {
+      await page.goto(at("/console/deliveries"));
+      await busy.gitlabPush(push("arrives-now"));
+      await rows().filter({ hasText: "arrives-now" }).first().waitFor();
+      await page.keyboard.press("p");
+      await page.getByText("Paused").waitFor();
     });
   });
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Log } from "../../shared/host/log.ts";
 import { startFrontDoor } from "./front-door.ts";
 import { startIdentityProvider } from "./identity-provider.ts";
-import { standaloneBridge } from "./standalone-bridge.ts";
+import { type ConfigChanges, standaloneBridge } from "./standalone-bridge.ts";
 import { silentLog } from "./test-doubles.ts";
 import { fieldIn, type Shown, Visitor } from "./visitor.ts";
 
@@ -27,10 +27,15 @@ type Name = (typeof PEOPLE)[number]["id"];
 export async function consoleBridge({
   log = silentLog,
   gatesPushes = false,
+  changes = {},
+  dataPath,
 }: {
   readonly log?: Log;
   /** Pushes wait for an approval too, by two people or by somebody who leads incidents. */
   readonly gatesPushes?: boolean;
+  /** Further routes and targets. */
+  readonly changes?: ConfigChanges;
+  readonly dataPath?: string;
 } = {}) {
   const door = await startFrontDoor();
   const redirectUri = new URL("/console/signed-in", door.url).href;
@@ -42,7 +47,8 @@ export async function consoleBridge({
   const bridge = await standaloneBridge({
     log,
     environment: { ...encryptionKeys, CLIENT_SECRET: CLIENT.clientSecret },
-    changes: peopleFrom(identity.issuer, gatesPushes),
+    ...(dataPath !== undefined && { dataPath }),
+    changes: withPeople(changes, peopleFrom(identity.issuer, gatesPushes)),
     sections: {
       console: {
         trust: "people",
@@ -107,3 +113,9 @@ function peopleFrom(issuer: string, gatesPushes: boolean) {
     },
   };
 }
+
+const withPeople = (changes: ConfigChanges, people: ReturnType<typeof peopleFrom>): ConfigChanges => ({
+  ...changes,
+  ...people,
+  routes: { ...changes["routes"], ...people.routes },
+});

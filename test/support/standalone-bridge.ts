@@ -24,6 +24,7 @@ export async function standaloneBridge({
   changes = {},
   sections = {},
   environment = {},
+  dataPath,
   ...options
 }: SandboxListenerOptions & {
   log?: Log;
@@ -31,6 +32,8 @@ export async function standaloneBridge({
   /** Whole sections that are added. */
   sections?: object;
   environment?: Readonly<Record<string, string>>;
+  /** Folder of a database. Without it, the data is in memory. */
+  dataPath?: string;
 } = {}) {
   const confluence: SandboxConfluence = await startSandboxConfluence({ product: "data-center" });
   const basic = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER}`).toString("base64")}`;
@@ -47,6 +50,7 @@ export async function standaloneBridge({
     retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
     address: { hostname: "127.0.0.1", port: 0 },
     metricsPort: 0,
+    ...(dataPath !== undefined && { dataPath }),
   });
   url = bridge.url;
   return {
@@ -73,7 +77,7 @@ export async function standaloneBridge({
 }
 
 /** Additions to the sections of the configuration, and to the settings of their entries. */
-type ConfigChanges = Readonly<Record<string, Readonly<Record<string, object>>>>;
+export type ConfigChanges = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
 interface Changes {
   readonly changes: ConfigChanges;

@@ -406,15 +406,16 @@ describe("the list of deliveries", () => {
       await deliveriesPage(visitOf(() => "x", { ask, url: new URL(`https://bridge.example.test/console?${query}`) }));
     }
     expect(asked.map((path) => Object.fromEntries(new URL(path, "https://b").searchParams))).toEqual([
-      { limit: "100" },
+      { limit: "36" },
       {},
       {},
-      { limit: "100" },
+      { limit: "36" },
       {},
       {},
-      { limit: "100", outcome: "refused", since: "2026-11-02T03:00:00.000Z" },
+      { limit: "36", outcome: "refused", since: "2026-11-02T03:00:00.000Z" },
       { since: "2026-11-02T03:00:00.000Z" },
-      { limit: "100", until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
+      { since: "2026-11-02T03:00:00.000Z" },
+      { limit: "36", until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
       { until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
       { until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
     ]);
@@ -436,8 +437,8 @@ describe("the list of deliveries", () => {
       deliveries: [at(59, "given_up"), at(59, "ran"), at(12, "ran"), at(12, "ran")],
     });
     const bars = Array.from(html.matchAll(/<title>([^<]*)<\/title>/g), ([, title]) => title);
-    expect(bars).toEqual(["2 ran", "1 given up, 1 ran"]);
-    expect(html.replace(/<[^>]*>/g, "")).toMatch(/48 min ago\s*✕ given up1\s*✓ ran3\s*now/);
+    expect(bars).toEqual(["11-02 08:58–08:59: 1 given up, 1 received", "11-02 08:12–08:12: 2 received"]);
+    expect(html.replace(/<[^>]*>/g, "")).toMatch(/Only the 4 listed:\s*✕ given up1\s*received3/);
   });
 
   it("what was given up is never green: its state is first in the row and on its page, with the route and the reason", async () => {
@@ -451,8 +452,10 @@ describe("the list of deliveries", () => {
       delivery: { ...shown.delivery, ...failed },
     });
     for (const html of [list.slice(list.indexOf("<tbody>")), page]) {
-      expect(html).toMatch(/^[^✓]*?<span class="badge bad"><span aria-hidden="true">✕<\/span> given up<\/span>/);
-      expect(html.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ")).toMatch(/docs.*: refused \(400\)/);
+      expect(html).toMatch(
+        /^[^✓]*?<span class="badge bad[^>]*><span aria-hidden="true">✕<\/span>[^✓]*given up<\/span>/,
+      );
+      expect(html.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ")).toMatch(/docs.* refused \(400\)/);
     }
   });
 });
@@ -485,12 +488,13 @@ describe("pages that only say what happened", () => {
         ),
         ([, path]) => path,
       );
-    expect(await menuOf({})).toHaveLength(8);
+    expect(await menuOf({})).toHaveLength(9);
     expect(await menuOf({ may: () => false })).not.toContain("/console/rollbacks");
     expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");
     expect(await menuOf({ may: () => false, mayReadBridge: false, mayReadDeliveries: false })).toEqual([
       "/console",
       "/console/approvals",
+      "/console/orders",
     ]);
   });
 });

@@ -1,0 +1,118 @@
+import { html } from "hono/html";
+import type { DeliveryCounts } from "../http/delivery-counts.ts";
+import { NEEDS_ATTENTION } from "../model/attention.ts";
+import { DELIVERY_STATES } from "../model/delivery-state.ts";
+import { EVENT_TYPES } from "../model/event.ts";
+import { stateText } from "../model/state-words.ts";
+import { listQuery, WITHIN } from "./deliveries-query.ts";
+import { type Html, NOTHING } from "./html.ts";
+import { grouped } from "./range-chart.ts";
+import type { Visit } from "./visit.ts";
+
+type Totals = NonNullable<DeliveryCounts["totals"]>;
+type Option = readonly [value: string, words: string];
+
+interface Known {
+  readonly visit: Pick<Visit, "routes">;
+  /** Undefined if the person may not count deliveries: then a source or target is named by its name. */
+  readonly totals: Totals | undefined;
+}
+
+const OUTCOMES = ["event", "ignored", "unusable", "refused", "audit"] as const;
+const FAMILIES = [...new Set(EVENT_TYPES.map((type) => type.slice(0, type.indexOf(".") + 1)))];
+
+/** The form that selects deliveries, and each filter in force with a link that ends it. */
+export function filters(fields: URLSearchParams, { visit, totals }: Known): Html {
+  const value = (name: string): string => fields.get(name) ?? "";
+  const field = (name: string, label: string, more: Html = NOTHING): Html =>
+    html`<label><span>${label}</span><input name="${name}" value="${value(name)}" autocomplete="off" ${more}></label>`;
+  const choice = (name: string, label: string, options: readonly Option[]): Html =>
+    html`<label><span>${label}</span><select name="${name}">${withChosen(options, value(name)).map(
+      ([one, words]) =>
+        html`<option value="${one}"${one === value(name) ? html` selected` : NOTHING}>${words}</option>`,
+    )}</select></label>`;
+  const named = (name: "source" | "target", label: string, options: readonly Option[] | undefined): Html =>
+    options === undefined ? field(name, label) : choice(name, label, [["", "any"], ...options]);
+  const sources = totals?.sources.map(({ source, count }): Option => [source, counted(source, count)]);
+  const targets = totals?.targets.map(({ target, count }): Option => [target, counted(target, count)]);
+  return html`<form class="search" method="get" action="/console/deliveries" role="search">
+<div class="find">${field("find", "Find", html`type="search" placeholder="id, commit, page, branch, !12, person" aria-keyshortcuts="/"`)}<button>Show</button></div>
+<div class="chosen">${choice("state", "State", statesOf(totals))}${named("source", "Source", sources)}${choice("within", "Within", WITHIN)}</div>
+<details><summary>More filters</summary><div class="others">
+${choice("route", "Route", [["", "any"], ...routesOf(visit, totals)])}
+${named("target", "Target", targets)}
+${choice("type", "Type", TYPES)}
+${field("text", "Text", html`type="search"`)}
+${choice("outcome", "Receipt", [["", "any"], ...OUTCOMES.map((one): Option => [one, one])])}
+${field("principal", "Principal's subject")}
+${field("since", "Since (UTC)", html`type="datetime-local"`)}
+${field("until", "Until (UTC)", html`type="datetime-local"`)}
+<label class="check"><input type="checkbox" name="shadow" value="true"${value("shadow") ? html` checked` : NOTHING}><span>only deliveries that shadow mode let in</span></label>
+</div></details>
+${value("sort") === "" ? NOTHING : html`<input type="hidden" name="sort" value="${value("sort")}">`}
+</form>
+${inForce(fields)}`;
+}
+
+const counted = (name: string, count: number): string => (count === 0 ? name : `${name} (${grouped(count)})`);
+
+/** A name that is chosen and not offered, such as that of a route that was removed. */
+const withChosen = (options: readonly Option[], chosen: string): readonly Option[] =>
+  options.some(([value]) => value === chosen) ? options : [...options, [chosen, chosen]];
+
+/** The states that need a person are one choice, and each state is one. */
+function statesOf(totals: Totals | undefined): readonly Option[] {
+  const counts = new Map<string, number>(totals?.states.map(({ state, count }) => [state, count]));
+  return [
+    ["", "any"],
+    [NEEDS_ATTENTION.join(), "needs attention"],
+    ...DELIVERY_STATES.map((state): Option => [state, counted(stateText(state), counts.get(state) ?? 0)]),
+  ];
+}
+
+/** Each route with the number of its deliveries that need a person. */
+function routesOf({ routes }: Known["visit"], totals: Totals | undefined): readonly Option[] {
+  const counts = new Map(totals?.routes.map(({ route, count }) => [route, count]));
+  return [...new Set([...routes, ...counts.keys()])].map((route) => [route, counted(route, counts.get(route) ?? 0)]);
+}
+
+const TYPES: readonly Option[] = [
+  ["", "any"],
+  ...FAMILIES.flatMap((family): readonly Option[] => [
+    [family, `${family}*`],
+    ...EVENT_TYPES.filter((type) => type.startsWith(family)).map((type): Option => [type, type]),
+  ]),
+];
+
+const LABELS: Readonly<Record<string, string>> = {
+  find: "find",
+  text: "text",
+  state: "state",
+  route: "route",
+  target: "target",
+  outcome: "receipt",
+  type: "type",
+  source: "source",
+  principal: "principal",
+  shadow: "shadow mode",
+  within: "within",
+  since: "since",
+  until: "until",
+};
+
+/** What is selected now. A link takes one away. */
+function inForce(fields: URLSearchParams): Html {
+  const chosen = Object.keys(LABELS).filter((name) => (fields.get(name) ?? "") !== "");
+  if (chosen.length === 0) return NOTHING;
+  return html`<ul class="inforce" aria-label="Filters in force">${chosen.map(
+    (name) =>
+      html`<li><a href="?${listQuery(fields, { [name]: undefined })}" title="Remove this filter"><span>${LABELS[name]}</span> ${wordsOf(name, fields.get(name) ?? "")} <span aria-hidden="true">×</span><span class="hidden">, remove</span></a></li>`,
+  )}<li><a class="all" href="/console/deliveries">All</a></li></ul>`;
+}
+
+function wordsOf(name: string, value: string): string {
+  if (name === "state")
+    return value === NEEDS_ATTENTION.join() ? "needs attention" : value.split(",").map(stateText).join(", ");
+  if (name === "within") return WITHIN.find(([one]) => one === value)?.[1] ?? value;
+  return name === "since" || name === "until" ? `${value.replace("T", " ")} UTC` : value;
+}

@@ -1,0 +1,130 @@
+import { html } from "hono/html";
+import { type EpochMillis, toIso } from "../host/clock.ts";
+import type { ListedDeliveries } from "../http/deliveries.ts";
+import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
+import { cut } from "../model/event.ts";
+import { TONES, wordsOf } from "../model/state-words.ts";
+import { formTokenField } from "./csrf.ts";
+import { apiQuery, listQuery } from "./deliveries-query.ts";
+import { age, badge, clock, deliveryLink, type Html, NOTHING, stateBadge } from "./html.ts";
+import type { Visit } from "./visit.ts";
+
+export type Listed = ListedDeliveries["deliveries"][number];
+
+/** The columns that can be sorted. The list itself is always the newest deliveries. */
+const SORTS = ["state", "event", "what", "where", "who"] as const;
+type Sort = (typeof SORTS)[number];
+
+/** The rows in another order: those of this page. */
+export function sorted(deliveries: readonly Listed[], by: string | null): readonly Listed[] {
+  const sort = SORTS.find((one) => one === by);
+  return sort === undefined
+    ? deliveries
+    : deliveries.toSorted((one, other) => (keyOf(one, sort) < keyOf(other, sort) ? -1 : 1));
+}
+
+function keyOf(one: Listed, sort: Sort): string {
+  switch (sort) {
+    case "state":
+      // The worst first.
+      return String(DELIVERY_STATES.findIndex((state) => state === one.state)).padStart(2, "0");
+    case "event":
+      return one.what;
+    case "what":
+      return titleOf(one).toLowerCase();
+    case "where":
+      return placeOf(one).toLowerCase();
+    case "who":
+      return personOf(one).toLowerCase();
+  }
+}
+
+const titleOf = ({ about, subject, what }: Listed): string => about?.title ?? subject ?? what;
+const placeOf = ({ about, subject, source }: Listed): string => about?.place ?? subject ?? source;
+/** Who caused it, else who sent it. */
+const personOf = ({ about, principal }: Listed): string => about?.person ?? principal.subject;
+
+/** The list as a form that selects deliveries to run again, if the person may run any. It works without scripts. */
+export function deliveriesTable(deliveries: readonly Listed[], visit: Visit): Html {
+  const { now, url, formToken, routes, may } = visit;
+  const isOffered = routes.some((route) => may("replay", route, "anything"));
+  const table = rowsOf(deliveries, { visit, isSelectable: isOffered });
+  if (!isOffered) return table;
+  const query = apiQuery(url.searchParams, now);
+  for (const name of ["limit", "cursor"]) query.delete(name);
+  // What fails after this page was made is not on it.
+  if (!query.has("until")) query.set("until", toIso(now));
+  return html`<form method="post" action="/console/replays/preview">
+${formTokenField(formToken)}<input type="hidden" name="query" value="${query.toString()}">
+${table}
+<p class="bulk"><button name="which" value="selected">Run the selected again…</button>
+<button class="plain" name="which" value="all">Run all again that match the filter…</button>
+<span class="aside">Both show first what would run.</span></p></form>`;
+}
+
+interface Shown {
+  readonly visit: Visit;
+  readonly isSelectable: boolean;
+}
+
+function rowsOf(deliveries: readonly Listed[], shown: Shown): Html {
+  const { searchParams: fields } = shown.visit.url;
+  const sort = fields.get("sort") ?? "";
+  const heading = (name: string, words: string): Html => {
+    const isSorted = sort === name;
+    const to = name === "" ? undefined : name;
+    return html`<th scope="col" class="c-${name || "at"}"${isSorted ? html` aria-sort="${name === "" ? "descending" : "ascending"}"` : NOTHING}><a href="?${listQuery(fields, { sort: to })}">${words}${isSorted ? html` <span aria-hidden="true">${name === "" ? "↓" : "↑"}</span>` : NOTHING}</a></th>`;
+  };
+  const [newest] = deliveries
+    .map(({ receivedAt }) => receivedAt)
+    .toSorted()
+    .toReversed();
+  const isByTime = (fields.get("state") ?? "") === "" && sort === "";
+  return html`<table class="rows"${newest !== undefined && isByTime ? html` data-newest="${newest}"` : NOTHING}>
+<thead><tr>${shown.isSelectable ? html`<th class="select"><span class="hidden">Select</span></th>` : NOTHING}${heading("", "Received")}${heading("state", "What followed")}${heading("event", "Event")}${heading("what", "What")}${heading("where", "Where")}${heading("who", "Who")}</tr></thead>
+<tbody>${deliveries.map((one) => row(one, shown))}</tbody></table>`;
+}
+
+function row(one: Listed, { visit, isSelectable }: Shown): Html {
+  const { now, url } = visit;
+  const { id, receivedAt, outcome, what, about } = one;
+  const title = titleOf(one);
+  const box =
+    outcome === "event"
+      ? html`<input type="checkbox" name="delivery" value="${id}" aria-label="Select ${cut(title, 60)}">`
+      : NOTHING;
+  const list = listQuery(url.searchParams, { cursor: url.searchParams.get("cursor") ?? undefined });
+  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${clock(receivedAt, now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
+`;
+}
+
+const MAX_PERSON = 60;
+
+/** The project, its branch and its commit, as far as they are known. */
+function whereOf(one: Listed): Html {
+  const { about } = one;
+  if (about?.place === undefined) return html`${one.source}`;
+  const { place, ref, commit } = about;
+  return html`${place}${ref === undefined ? NOTHING : html` <span class="ref">${ref}</span>`}${commit === undefined ? NOTHING : html` <code>${commit.slice(0, 8)}</code>`}`;
+}
+
+const MAX_CHIPS = 3;
+const MAX_WHY_LENGTH = 90;
+
+/** Each route with its state, the worst first; or the delivery's own state. Below it the reason, if a person has to look. */
+function followed(one: Listed, now: EpochMillis): Html {
+  const { state, outcome, routes = [], repeats, shadowRejection, noReportSince } = one;
+  const [worst] = routes;
+  const chips = routes.slice(0, MAX_CHIPS).map(({ route, state: routeState }) => chip(route, routeState));
+  const more = routes.length - MAX_CHIPS;
+  const why = worst !== undefined && needsAttention(worst.state) ? reasonOf(worst) : undefined;
+  return html`${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${more} more</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}${why === undefined ? NOTHING : html`<span class="why">${cut(why, MAX_WHY_LENGTH)}</span>`}`;
+}
+
+const reasonOf = ({ why, waitsFor }: NonNullable<Listed["routes"]>[number]): string | undefined =>
+  waitsFor === undefined ? why : `for ${waitsFor}`;
+
+function chip(route: string, state: string): Html {
+  const { symbol, words, tone } = wordsOf(state);
+  return html`<span class="badge ${TONES[tone].colour} chip"><span aria-hidden="true">${symbol}</span> ${route} <span>${words}</span></span>`;
+}
