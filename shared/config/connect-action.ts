@@ -1,6 +1,5 @@
 import type { Action, ActionDeps, CommandEvent } from "../actions/action.ts";
 import { consoleOrigin } from "../console/settings.ts";
-import { rejectOrder } from "../identity/order.ts";
 import { policyOf } from "../identity/policy.ts";
 import { type BusEvent, busSourceOf, sourceUriOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
@@ -37,10 +36,15 @@ export function connectAction(
         name,
         matches,
         mode,
-        reject: ({ detail }) =>
-          // What waits is judged by the configuration of today: an order that is gone or changed does not fire.
-          ("order" in detail ? rejectOrder(detail.principal, detail.order, orders, policy) : undefined) ??
-          policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]),
+        reject: async ({ detail }) => {
+          if ("order" in detail) {
+            // What waits is judged by the configuration of today: an order that is gone or changed does not fire.
+            const { rejectOrder } = await import("../identity/order.ts");
+            const rejection = rejectOrder(detail.principal, detail.order, orders, policy);
+            if (rejection !== undefined) return rejection;
+          }
+          return policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]);
+        },
         action: action.name,
         target,
         maxAttemptMs: action.maxAttemptMs,

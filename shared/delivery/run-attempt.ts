@@ -225,7 +225,7 @@ async function checkRoles(
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
   const isAskedFor = detail.replay !== undefined && detail.replay.lastReport === undefined;
-  const rejection = isAskedFor ? undefined : reject({ detail });
+  const rejection = isAskedFor ? undefined : await reject({ detail });
   if (rejection === undefined) return undefined;
   const at = deps.clock.now();
   const denied = { at, kind: "denied", route: name, ...eventIn(detail), refusal: rejection, mode } as const;

@@ -17,7 +17,7 @@ export interface Route {
   /** Name of the target. */
   readonly target: string;
   /** The reason why the event must not fire the route, whose principal has no role for it; undefined if it may. */
-  readonly reject: (busEvent: Pick<BusEvent, "detail">) => Rejection | undefined;
+  readonly reject: (busEvent: Pick<BusEvent, "detail">) => Promise<Rejection | undefined>;
   /** `shadow`: the route fires although it rejects the principal, and the timeline says so. */
   readonly mode: "enforce" | "shadow";
   /** Present if another person must approve each run. */

@@ -30,7 +30,7 @@ export function routeOf(run: Route["run"], changes: Partial<Route> = {}): Route 
     target: "ci",
     maxAttemptMs: 10_000,
     mode: "enforce",
-    reject: () => undefined,
+    reject: async () => undefined,
     matches: () => true,
     run,
     ...changes,
