@@ -445,6 +445,7 @@ export const bulkPreview = answer<BulkPreview>()(
         replayed: whole,
         unmatched: whole,
         forbidden: whole,
+        needsApproval: optional(yes),
       }),
     ),
     isCut: optional(yes),

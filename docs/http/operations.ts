@@ -250,7 +250,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       "`deliveries`: ids. Or `query`: filters of `GET /v1/deliveries`. With both, `state`, `route` and `target` select the " +
       "routes. `today`: also routes that did not match then and do with today's configuration. `force`: also what may have " +
       "run already, or still runs. Not counted in `total`: what was run again in this state already, and, with a query, " +
-      "such runs themselves that did not fail (`replayed`). Records nothing.",
+      "such runs themselves that did not fail (`replayed`). `needsApproval`: each run of the route waits for an approval. " +
+      "Records nothing.",
     caller: "token",
     body: { type: "json", schema: previewBody, required: true },
     answers: { 200: { what: "The counts.", schema: answers.bulkPreview } },

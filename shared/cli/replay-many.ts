@@ -23,6 +23,7 @@ const bulkPreview = v.object({
       replayed: v.number(),
       unmatched: v.number(),
       forbidden: v.number(),
+      needsApproval: v.exactOptional(v.literal(true)),
     }),
   ),
   isCut: v.exactOptional(v.literal(true)),
@@ -156,9 +157,16 @@ function previewText(preview: Preview): string {
   const { routes, total, isCut } = preview;
   if (routes.length === 0) return `no route of a delivery matches; nothing would run${isCut ? MAY_BE_MORE : ""}`;
   const shown = COLUMNS.filter(([why]) => why === "runs" || sumOf(preview, why) > 0);
-  const rows = routes.map((one) => [one.route, one.state, ...shown.map(([why]) => String(one[why]))]);
-  const heading = ["ROUTE", "STATE", ...shown.map(([, words]) => words)];
-  return `${table(heading, rows)}\n${total} would run again; nothing was sent${isCut ? MAY_BE_MORE : ""}`;
+  const waiting = routes.reduce((sum, { needsApproval, runs }) => sum + (needsApproval ? runs : 0), 0);
+  const rows = routes.map(({ route, state, needsApproval, ...counts }) => [
+    route,
+    state,
+    ...shown.map(([why]) => String(counts[why])),
+    ...(waiting > 0 ? [needsApproval ? "needs an approval" : "-"] : []),
+  ]);
+  const heading = ["ROUTE", "STATE", ...shown.map(([, words]) => words), ...(waiting > 0 ? ["APPROVAL"] : [])];
+  const approvals = waiting > 0 ? `, ${waiting} of them after an approval` : "";
+  return `${table(heading, rows)}\n${total} would run again${approvals}; nothing was sent${isCut ? MAY_BE_MORE : ""}`;
 }
 
 const MAY_BE_MORE = ". There may be more: only the newest were counted";

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../http/bulk-replays.ts";
 import { ORDER_WORDS, stateText } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, type Html, NOTHING, wordsBadge } from "./html.ts";
+import { age, badge, type Html, NOTHING, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** The orders to run many deliveries again, the newest first. */
@@ -138,7 +138,9 @@ function previewTable({ routes }: BulkPreview): Html {
   return html`<table class="list counted">
 <thead><tr><th>Route</th><th>State</th>${shown.map(([, words]) => html`<th class="number">${words}</th>`)}</tr></thead>
 <tbody>${routes.map(
-    (one) => html`<tr><td data-name="Route">${one.route}</td>
+    (
+      one,
+    ) => html`<tr><td data-name="Route">${one.route}${one.needsApproval ? html` ${badge("warn", "needs an approval")}` : NOTHING}</td>
 <td data-name="Is">${one.state === "unmatched" ? "matches only today" : stateText(one.state)}</td>
 ${shown.map(([name, words]) => html`<td class="number" data-name="${words}">${name === "runs" ? html`<b>${one[name]}</b>` : one[name]}</td>`)}</tr>`,
   )}</tbody></table>`;

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { RulesOf } from "../approvals/rules.ts";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { advanceBulkReplay, type BulkReplayDeps } from "../delivery/bulk-replay.ts";
 import { replayableOf, seenNow, wasReplayed, whyNeverReplayed } from "../delivery/replay-route.ts";
@@ -33,6 +34,7 @@ export interface BulkReplaysApi extends Omit<DeliveriesApi, "policy" | "deliveri
   readonly bulkReplays: () => Promise<
     Awaited<ReturnType<BulkReplayDeps["bulkReplays"]>> & Pick<BulkReplayStore, "create" | "get" | "list" | "stop">
   >;
+  readonly rules: RulesOf;
   readonly auditLog: DeliveriesApi["auditLog"] & Pick<AuditLog, "record">;
   readonly log: BulkReplayDeps["log"];
 }
@@ -78,6 +80,8 @@ interface PreviewedRoute {
   readonly unmatched: number;
   /** The caller may not run them again. */
   readonly forbidden: number;
+  /** What runs again waits for an approval first. */
+  readonly needsApproval?: true;
 }
 
 export interface BulkPreview {
@@ -285,7 +289,8 @@ async function select(wanted: Wanted, by: Principal, api: BulkReplaysApi): Promi
       forbidden ??= rejection;
       const { route, state } = candidate;
       const key = `${route} ${state}`;
-      const count = counts.get(key) ?? { route, state, ...NOTHING_COUNTED };
+      const needsApproval = api.rules.has(route);
+      const count = counts.get(key) ?? { route, state, ...NOTHING_COUNTED, ...(needsApproval && { needsApproval }) };
       counts.set(key, { ...count, [why]: count[why] + 1 });
       if (why === "runs") plan.push(candidate);
     }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { afterEach, describe, expect, it } from "vitest";
 import { relayBus } from "../../functions/relay-bus.ts";
+import { rulesIn } from "../../shared/approvals/rules.ts";
 import { AuditLog } from "../../shared/delivery/audit-log.ts";
 import { advanceBulkReplays } from "../../shared/delivery/bulk-replay.ts";
 import { relay } from "../../shared/delivery/relay.ts";
@@ -44,6 +45,7 @@ afterEach(async () => {
 /** A bridge whose route `docs` was refused for `count` deliveries, and works now. The others worked. */
 async function failedBridge(count: number, others: readonly Route[] = []) {
   const world = { works: false, routes: ["docs", ...others.map(({ name }) => name)] };
+  const rules = new Map<string, ReturnType<typeof rulesIn>>();
   const run = routeOf(async () =>
     world.works ? { outcome: "done", summary: "fired" } : { outcome: "give_up", summary: "refused" },
   );
@@ -96,6 +98,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     },
     trustEntries: ["people"],
     policy: policyOf(ROLES),
+    rules,
     patterns: async () => world.routes.map((name) => ({ name, pattern: pattern.pattern, target: "ci" })),
     runReporters: [],
     sourceNames: ["wiki"],
@@ -123,6 +126,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
   return {
     ...parts,
     world,
+    rules,
     api,
     recorded,
     logged,
@@ -188,6 +192,13 @@ describe("an order to run many deliveries again", () => {
     expect(answerOf(await bridge.preview("dana/on-call"))).toMatchObject({ total: 0 });
     const [line] = (await bridge.deliveries.timeline(sampleDelivery(0).id)).filter(({ kind }) => kind === "replayed");
     expect(line).toMatchObject({ by: { subject: "dana" }, reason: "INC-1" });
+  });
+
+  it("its preview says whether what runs again waits for an approval, by the configuration of now", async () => {
+    const bridge = await failedBridge(1);
+    expect(answerOf(await bridge.preview("dana/on-call")).routes[0]).not.toHaveProperty("needsApproval");
+    bridge.rules.set("docs", rulesIn({}));
+    expect(answerOf(await bridge.preview("dana/on-call")).routes).toMatchObject([{ runs: 1, needsApproval: true }]);
   });
 
   it("two people who order the same at once run it once, and so do orders that overlap", async () => {

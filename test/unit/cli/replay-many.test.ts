@@ -10,7 +10,7 @@ const FAILED = { route: "docs", state: "given_up", ...NOTHING, runs: 3 };
 const MIXED = [FAILED, { ...NOTHING, route: "docs", state: "ran", unsafe: 2, replayed: 1, forbidden: 4 }];
 
 interface Bridge {
-  readonly routes: readonly (typeof FAILED)[];
+  readonly routes: readonly (typeof FAILED & { readonly needsApproval?: true })[];
   readonly isCut?: boolean;
   /** Asked for the progress, it has ended. */
   readonly endsWith?: { readonly state: "done" | "stopped"; readonly accepted: number };
@@ -67,6 +67,14 @@ describe("a replay of many deliveries", () => {
     expect(text).toMatch(/^docs +ran +0 +2 +1 +4$/m);
     expect(text).toMatch(/\n3 would run again; nothing was sent\. There may be more/);
     expect(code).toBe(0);
+  });
+
+  it("a dry run says which routes wait for an approval, and how many of their runs", async () => {
+    const routes = [FAILED, { ...FAILED, route: "site", runs: 2, needsApproval: true as const }];
+    const { text } = await replay(["--dry-run"], { routes });
+    expect(text).toMatch(/^site +given_up +2 +needs an approval$/m);
+    expect(text).toMatch(/^docs +given_up +3 +-$/m);
+    expect(text).toMatch(/\n5 would run again, 2 of them after an approval; nothing was sent$/);
   });
 
   it("it orders what it counted, with a reason, and says what was done and what was left out", async () => {

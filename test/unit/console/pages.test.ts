@@ -499,6 +499,20 @@ describe("pages that only say what happened", () => {
   });
 });
 
+describe("the preview of a bulk replay", () => {
+  it("it says of which routes the runs wait for an approval", async () => {
+    const counts = { state: "given_up", runs: 2, unsafe: 0, replayed: 0, unmatched: 0, forbidden: 0 };
+    const routes = [
+      { ...counts, route: "docs", needsApproval: true },
+      { ...counts, route: "site" },
+    ];
+    const preview = (visit: Visit) => previewPage(visit, new URLSearchParams({ which: "all" }));
+    const page = await showing(preview, { deliveries: 2, total: 4, routes });
+    expect(page.match(/needs an approval/g)).toHaveLength(1);
+    expect(page).toMatch(/docs <span class="badge warn">.*needs an approval/);
+  });
+});
+
 describe("the home page with many sources", () => {
   const overview = overviewOf(() => "x");
   const [source] = overview.sources ?? [];

@@ -230,6 +230,7 @@ const bulkPreview = (word: Words): BulkPreview => ({
   total: 2,
   routes: (["given_up", "unmatched"] as const).map((state) => ({
     ...({ route: word(), state, runs: 1, unsafe: 1, replayed: 1, unmatched: 1, forbidden: 1 } as const),
+    ...(state === "given_up" && { needsApproval: true }),
   })),
   isCut: true,
 });
