@@ -44,6 +44,7 @@ const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console/approvals", "approvalsPage"],
   ["/console/rollbacks", "rollbacksPage"],
   ["/console/orders", "ordersPage"],
+  ["/console/orders/:id", "orderPage"],
   ["/console/targets", "targetsPage"],
   ["/console/credentials", "credentialsPage"],
 ];
@@ -78,6 +79,11 @@ export function createConsole(deps: ConsoleDeps): Hono<Env> {
     return c.body(asset.text, 200, { "Content-Type": asset.type, "Cache-Control": "max-age=600" });
   });
   addSignInRoutes(app, deps);
+  // Previews answer a form. Whoever goes back to the address of one is led to where it began.
+  app.get("/console/replays/preview", (c) => c.redirect("/console/deliveries", 303));
+  app.get("/console/orders/:id/preview", (c) =>
+    c.redirect(`/console/orders/${encodeURIComponent(c.req.param("id"))}`, 303),
+  );
   for (const [path, name] of PAGES)
     app.get(path, (c) => showPage(c, deps, async (...asked) => (await handlers()).pages[name](...asked)));
   for (const [path, name] of FORMS)

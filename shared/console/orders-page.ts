@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import type { ListedOrders, OrderedRoute, OrderPreview, PlacedOrder, ShownOrder } from "../http/orders.ts";
+import { problemOf } from "../http/problem.ts";
 import type { InputShape } from "../identity/order.ts";
 import { formTokenField } from "./csrf.ts";
 import { badge, facts, type Html, NOTHING } from "./html.ts";
-import type { ApiResult, Page, Visit } from "./visit.ts";
+import type { ApiResult, Page, Problem, Visit } from "./visit.ts";
 
 /** Two steps: an order with its inputs, and what it would run, to confirm. The first is a form without an effect. */
 export async function ordersPage(visit: Visit): Promise<ApiResult<Page>> {
@@ -12,29 +13,67 @@ export async function ordersPage(visit: Visit): Promise<ApiResult<Page>> {
   if (!listed.ok) return listed;
   const { orders } = listed.value;
   const none = html`<p class="empty">Your roles do not let you place any order.</p>`;
-  return pageOf(html`${INTRODUCTION}${orders.length === 0 ? none : orders.map((one) => card(one, visit))}`);
+  return pageOf(
+    html`${INTRODUCTION}${orders.length === 0 ? none : orders.map((one) => card(one, visit, { inputs: {} }))}`,
+  );
 }
+
+/** The form of one order. */
+export const orderPage = (visit: Visit, order: string): Promise<ApiResult<Page>> =>
+  formPage(visit, order, { inputs: {} });
+
+type Inputs = Readonly<Record<string, string>>;
+
+interface Filled {
+  /** What the fields hold. */
+  readonly inputs: Inputs;
+  /** Why the API rejected them. */
+  readonly problem?: Problem;
+}
+
+async function formPage(visit: Visit, order: string, filled: Filled): Promise<ApiResult<Page>> {
+  const listed = await visit.ask<ListedOrders>("/v1/orders");
+  if (!listed.ok) return listed;
+  const shown = listed.value.orders.find((one) => one.order === order);
+  if (shown === undefined) return { ok: false, problem: filled.problem ?? problemOf({ reason: "order_unknown" }) };
+  return pageOf(html`${INTRODUCTION}${card(shown, visit, filled)}<p><a href="/console/orders">All orders</a></p>`);
+}
+
+/** What the person can mend in the form. */
+const isAboutInputs = ({ reason }: Problem): boolean => reason === "input_invalid" || reason === "order_confined";
 
 const pageOf = (main: Html): ApiResult<Page> => ({ ok: true, value: { title: "Orders", main } });
 
 const INTRODUCTION = html`<p>An order starts what the configuration leads it to, in your name. You see what it would run before
 you place it.</p>`;
 
-const card = ({ order, description, inputs }: ShownOrder, { formToken }: Visit): Html =>
-  html`<article class="card" aria-labelledby="order-${order}">
+function card(
+  { order, description, inputs }: ShownOrder,
+  { formToken }: Visit,
+  { inputs: values, problem }: Filled,
+): Html {
+  // The title quotes the name of the input that it is about.
+  const wrong = inputs.find(({ name }) => problem?.title.includes(`"${name}"`));
+  const why = problem && html`<p class="notice bad" id="problem" role="alert">${problem.title}</p>`;
+  return html`<article class="card" aria-labelledby="order-${order}">
 <h2 id="order-${order}">${order}</h2>
 ${description === undefined ? NOTHING : html`<p>${description}</p>`}
 <form class="order" method="post" action="/console/orders/${order}/preview">${formTokenField(formToken)}
-${inputs.map((one) => html`<label>${one.name} ${fieldOf(one)}</label>${helpOf(one)}`)}
+${wrong === undefined ? (why ?? NOTHING) : NOTHING}
+${inputs.map(
+  (one) =>
+    html`<label>${one.name} ${fieldOf(one, values[one.name], { isWrong: one === wrong })}</label>${one === wrong ? why : NOTHING}${helpOf(one)}`,
+)}
 <button class="plain">See what would run</button></form>
 </article>`;
+}
 
-function fieldOf(input: InputShape): Html {
-  const name = `${INPUT}${input.name}`;
+function fieldOf(input: InputShape, value: string | undefined, { isWrong }: { readonly isWrong: boolean }): Html {
+  const attributes = html`name="${INPUT}${input.name}" required${isWrong ? html` aria-invalid="true" aria-describedby="problem" autofocus` : NOTHING}`;
   if (input.kind === "choice")
-    return html`<select name="${name}" required>${input.choices.map((one) => html`<option>${one}</option>`)}</select>`;
+    return html`<select ${attributes}>${input.choices.map((one) => html`<option${one === value ? html` selected` : NOTHING}>${one}</option>`)}</select>`;
   const length = input.kind === "pattern" ? input.maxLength : 250;
-  return html`<input name="${name}" required maxlength="${length}" autocomplete="off">`;
+  return html`<input ${attributes} value="${value ?? ""}" maxlength="${length}" autocomplete="off">`;
 }
 
 function helpOf(input: InputShape): Html {
@@ -58,17 +97,21 @@ function formText(input: InputShape): string | undefined {
 /** Before the name of an input, so that no input has the name of another field. */
 const INPUT = "input.";
 
-const inputsIn = (form: URLSearchParams): Readonly<Record<string, string>> =>
+const inputsIn = (form: URLSearchParams): Inputs =>
   Object.fromEntries(
     [...form].flatMap(([name, value]) => (name.startsWith(INPUT) ? [[name.slice(INPUT.length), value.trim()]] : [])),
   );
 
-/** What the order would run, to confirm. */
+/** What the order would run, to confirm; or its form again, if the inputs are wrong or the person wants to change them. */
 export async function previewOrderPage(visit: Visit, form: URLSearchParams, order: string): Promise<ApiResult<Page>> {
   const inputs = inputsIn(form);
+  if (form.has("change")) return formPage(visit, order, { inputs });
   const path = `/v1/orders/${encodeURIComponent(order)}/preview`;
   const preview = await visit.ask<OrderPreview>(path, { body: { inputs }, key: "preview" });
-  if (!preview.ok) return preview;
+  if (!preview.ok) {
+    const { problem } = preview;
+    return isAboutInputs(problem) ? formPage(visit, order, { inputs, problem }) : preview;
+  }
   const { routes } = preview.value;
   const field = (name: string, value: string): Html => html`<input type="hidden" name="${name}" value="${value}">`;
   const nothing = html`<p class="notice warn">No route matches: it would be recorded, and nothing would run.</p>`;
@@ -78,7 +121,7 @@ ${facts([...Object.entries(inputs), ["By", visit.name]])}
 ${routes.length === 0 ? nothing : html`<ul>${routes.map((one) => html`<li>${routeText(one)}</li>`)}</ul>`}
 <form class="decide" method="post" action="/console/orders/${order}">${formTokenField(visit.formToken)}${field("key", randomUUID())}
 ${Object.entries(inputs).map(([name, value]) => field(`${INPUT}${name}`, value))}
-<button>Place the order</button> <a href="/console/orders">Change it</a></form>
+<button>Place the order</button> <button class="plain" name="change" value="yes" formaction="/console/orders/${order}/preview">Change it</button></form>
 </article>`);
 }
 
@@ -91,11 +134,19 @@ function routeText({ route, target, approval, problem }: OrderedRoute): Html {
   return html`${what}: ${badge("warn", "needs an approval")} of ${people}, by ${who}, and not by you alone`;
 }
 
-/** Places the order. Returns the path of the next page. */
-export async function placeOrderForm(visit: Visit, form: URLSearchParams, order: string): Promise<ApiResult<string>> {
-  const post = { body: { inputs: inputsIn(form) }, key: form.get("key") ?? "" };
+/** Places the order. Returns the path of the next page, or the form again. */
+export async function placeOrderForm(
+  visit: Visit,
+  form: URLSearchParams,
+  order: string,
+): Promise<ApiResult<string | Page>> {
+  const inputs = inputsIn(form);
+  const post = { body: { inputs }, key: form.get("key") ?? "" };
   const placed = await visit.ask<PlacedOrder>(`/v1/orders/${encodeURIComponent(order)}`, post);
-  if (!placed.ok) return placed;
+  if (!placed.ok) {
+    const { problem } = placed;
+    return isAboutInputs(problem) ? formPage(visit, order, { inputs, problem }) : placed;
+  }
   // Who may not read deliveries cannot see the page of one.
   return {
     ok: true,

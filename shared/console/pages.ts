@@ -3,7 +3,7 @@ import { credentialsPage } from "./credentials-page.ts";
 import { deliveriesPage } from "./deliveries-page.ts";
 import { deliveryPage, submitReplay } from "./delivery-page.ts";
 import { homePage } from "./home-page.ts";
-import { ordersPage, placeOrderForm, previewOrderPage } from "./orders-page.ts";
+import { orderPage, ordersPage, placeOrderForm, previewOrderPage } from "./orders-page.ts";
 import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from "./replays-page.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
@@ -22,6 +22,7 @@ export const pages = {
   deliveriesPage,
   deliveryPage,
   homePage,
+  orderPage,
   ordersPage,
   replayPage,
   replaysPage,

@@ -105,7 +105,8 @@ export async function previewOrder(
   const wanted = await wantedOrder(request, name, api);
   if (!wanted.ok) return wanted;
   const { by, part, problem } = wanted.value;
-  if (problem !== undefined) return reject(problem, by);
+  // Without the caller, so that it is not recorded: somebody who tries inputs has ordered nothing.
+  if (problem !== undefined) return reject(problem);
   const published = busEventsOf(recordOf({ ...wanted.value, id: "d-preview" }, request));
   const matched = (await api.patterns()).filter(({ pattern }) => published.some((event) => matches(pattern, event)));
   const about = [factsOf({ type: "order.placed", time: "", subject: "", order: part })];

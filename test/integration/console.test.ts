@@ -9,11 +9,15 @@ import { standaloneBridge } from "../support/standalone-bridge.ts";
 import { until } from "../support/until.ts";
 import { fieldIn, type Shown, type Visitor } from "../support/visitor.ts";
 
+const DEPLOY = {
+  roles: ["on-call"],
+  inputs: { environment: { choice: ["staging", "live"] }, commit: { ref: "commit" } },
+};
 let bridge: Awaited<ReturnType<typeof consoleBridge>>;
 /** A push whose run has ended. */
 let pushed: string;
 beforeAll(async () => {
-  bridge = await consoleBridge();
+  bridge = await consoleBridge({ changes: { orders: { "deploy-docs": DEPLOY } } });
   pushed = ((await (await bridge.gitlabPush(push())).json()) as { readonly delivery: string }).delivery;
   await until(
     "the push's run to succeed",
@@ -274,6 +278,46 @@ describe("orders", () => {
     const none = await bridge.order(visitor, form, "/console/rollbacks", { route: "status", key: "1" });
     expect(none.status).toBe(409);
     expect(textOf(none)).toContain("rollback_impossible");
+  });
+});
+
+describe("the form of an order", () => {
+  const filled = { "input.environment": "live", "input.commit": "main" };
+  const PATH = "/console/orders/deploy-docs";
+
+  it("a wrong input shows the form again, with the problem at its field and the values kept, and records nothing", async () => {
+    const { visitor } = await bridge.signIn("olga", PATH);
+    const form = await visitor.go(PATH);
+    const wrong = await bridge.order(visitor, form, `${PATH}/preview`, filled);
+    expect(wrong.status).toBe(200);
+    expect(wrong.text).toMatch(
+      /<option selected>live<\/option>[\s\S]+name="input\.commit"[^>]+aria-invalid="true"[^>]+value="main"/,
+    );
+    expect(textOf(wrong)).toMatch(/commit The input "commit" must be the 40 or 64 hexadecimal digits of a commit/);
+    const { deliveries } = await fetchJson<ApiResponse>("/v1/deliveries?outcome=refused&type=input_invalid");
+    expect(deliveries).toEqual([]);
+
+    // Placed all the same: it is refused, recorded, and shown in the same form.
+    const placed = await bridge.order(visitor, form, PATH, { ...filled, key: "k" });
+    expect(placed.text).toContain('aria-describedby="problem"');
+    const refused = await fetchJson<ApiResponse>("/v1/deliveries?outcome=refused&type=input_invalid");
+    expect(refused.deliveries).toHaveLength(1);
+  });
+
+  it("the preview leads back to the form with the values kept, also by its address, without them", async () => {
+    const { visitor } = await bridge.signIn("olga", PATH);
+    const form = await visitor.go(PATH);
+    const right = { ...filled, "input.commit": "c".repeat(40) };
+    const preview = await bridge.order(visitor, form, `${PATH}/preview`, right);
+    expect(textOf(preview)).toContain("Place deploy-docs?");
+    const changed = await bridge.order(visitor, preview, `${PATH}/preview`, { ...right, change: "yes" });
+    expect(changed.text).toMatch(new RegExp(`<option selected>live</option>[\\s\\S]+value="${"c".repeat(40)}"`));
+    expect(changed.text).not.toContain("aria-invalid");
+
+    const again = await visitor.go(`${PATH}/preview`);
+    expect([again.status, again.url.pathname]).toEqual([200, PATH]);
+    expect((await visitor.go("/console/replays/preview")).url.pathname).toBe("/console/deliveries");
+    expect((await visitor.go("/console/orders/none")).status).toBe(404);
   });
 });
 
