@@ -41,9 +41,10 @@ export function connectAction(
             // What waits is judged by the configuration of today: an order that is gone or changed does not fire.
             const { rejectOrder } = await import("../identity/order.ts");
             const rejection = rejectOrder(detail.principal, detail.order, orders, policy);
-            if (rejection !== undefined) return rejection;
+            if (rejection !== undefined) return { rejection, mode: "enforce" };
           }
-          return policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]);
+          const rejection = policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]);
+          return rejection && { rejection, mode };
         },
         action: action.name,
         target,

@@ -220,13 +220,14 @@ async function checkChain(
  * target. A replay that somebody asked for was authorized when it was recorded.
  */
 async function checkRoles(
-  { name, reject, mode }: Route,
+  { name, reject }: Route,
   { detail }: BusEvent,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
   const isAskedFor = detail.replay !== undefined && detail.replay.lastReport === undefined;
-  const rejection = isAskedFor ? undefined : await reject({ detail });
-  if (rejection === undefined) return undefined;
+  const rejected = isAskedFor ? undefined : await reject({ detail });
+  if (rejected === undefined) return undefined;
+  const { rejection, mode } = rejected;
   const at = deps.clock.now();
   const denied = { at, kind: "denied", route: name, ...eventIn(detail), refusal: rejection, mode } as const;
   await deps.deliveries.addToTimeline(detail.delivery, denied);

@@ -59,6 +59,8 @@ const LOOK_BACK_MS = 3_600_000;
 const RELAY_MS = 10_000;
 /** How long a stop waits for the collector. */
 const STOP_MS = 2_000;
+/** The longest wait that a collector can ask for, because a reload may have replaced it. */
+const MAX_AFTER_SECONDS = 300;
 const RETRY = { baseMs: 2_000, capMs: 60_000, maxAttempts: Number.POSITIVE_INFINITY };
 
 interface Change {
@@ -219,7 +221,7 @@ export class ThreadExport {
       this.#counts.failed += 1;
       this.#failuresInARow += 1;
       const { afterSeconds } = answer;
-      const asked = afterSeconds === undefined ? {} : { afterSeconds };
+      const asked = afterSeconds === undefined ? {} : { afterSeconds: Math.min(afterSeconds, MAX_AFTER_SECONDS) };
       this.#notBeforeMs = clock.monotonic() + backoffMs(this.#failuresInARow, asked, RETRY, random());
       return false;
     }

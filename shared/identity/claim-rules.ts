@@ -24,7 +24,11 @@ export const rejectClaims = (claims: Claims, entry: TrustEntry): Rejection | und
 export function claimFindings(claims: Claims, entry: TrustEntry): readonly ClaimFinding[] {
   const rules = [...entry.presetClaims, ...entry.claims];
   const implied = entry.preset.implied?.(claims, entry.claims, entry.claims) ?? [];
-  return [subjectFinding(claims), ...[...rules, ...implied].map((rule) => findingOf(rule, claims, entry))];
+  return [
+    subjectFinding(claims),
+    ...actorFindings(claims),
+    ...[...rules, ...implied].map((rule) => findingOf(rule, claims, entry)),
+  ];
 }
 
 /**
@@ -34,6 +38,18 @@ function subjectFinding({ sub: value }: Claims): ClaimFinding {
   const finding = { claim: "sub", expected: "a text, or none", value };
   if (value === undefined || typeof value === "string") return finding;
   return { ...finding, rejection: { reason: "claim_mismatch", claim: "sub" } };
+}
+
+/**
+ * An `act` (RFC 8693 §4.1) that does not name its actor by a text is rejected without a rule: who acts is who must not
+ * approve what they requested.
+ */
+function actorFindings(claims: Claims): readonly ClaimFinding[] {
+  if (claims["act"] === undefined) return [];
+  const value = claimAt(claims, ["act", "sub"]);
+  const finding = { claim: "act.sub", expected: "a text, because the token has act", value };
+  if (typeof value === "string" && value !== "") return [finding];
+  return [{ ...finding, rejection: { reason: "claim_mismatch", claim: "act.sub" } }];
 }
 
 function findingOf(rule: ClaimRule, claims: Claims, entry: TrustEntry): ClaimFinding {

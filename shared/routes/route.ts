@@ -16,8 +16,13 @@ export interface Route {
   readonly action: string;
   /** Name of the target. */
   readonly target: string;
-  /** The reason why the event must not fire the route, whose principal has no role for it; undefined if it may. */
-  readonly reject: (busEvent: Pick<BusEvent, "detail">) => Promise<Rejection | undefined>;
+  /**
+   * The reason why the event must not fire the route: its principal has no role for it, or its order is not declared so any
+   * more. Undefined if it may. `mode`: that of the route for a role; an order that is gone is never excused.
+   */
+  readonly reject: (
+    busEvent: Pick<BusEvent, "detail">,
+  ) => Promise<{ readonly rejection: Rejection; readonly mode: "enforce" | "shadow" } | undefined>;
   /** `shadow`: the route fires although it rejects the principal, and the timeline says so. */
   readonly mode: "enforce" | "shadow";
   /** Present if another person must approve each run. */

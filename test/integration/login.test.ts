@@ -5,7 +5,9 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { type Standalone, startStandalone } from "../../functions/standalone.ts";
 import type { Invocation } from "../../shared/cli/command.ts";
@@ -18,6 +20,7 @@ import { parseConfig } from "../../shared/config/load.ts";
 import { epochMillis, systemClock } from "../../shared/host/clock.ts";
 import { commandHost } from "../support/command-host.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
+import { serveOnLoopback } from "../support/loopback.ts";
 import { secretsOf, silentLog } from "../support/test-doubles.ts";
 import { Visitor } from "../support/visitor.ts";
 
@@ -286,7 +289,13 @@ describe("the token of a login", () => {
   it("DRAWBRIDGE_TOKEN goes first, and no other bridge gets the token", async () => {
     await loggedIn();
     await expect(listed({ DRAWBRIDGE_TOKEN: "word" })).rejects.toMatchObject({ code: "not_allowed" });
-    const other = new URL("http://127.0.0.1:9");
+    const asked: unknown[] = [];
+    const app = new Hono<{ Bindings: HttpBindings }>().all("*", (c) => {
+      asked.push([c.req.path, c.req.header("authorization")]);
+      return c.text("ok");
+    });
+    const { url: other, close } = await serveOnLoopback(app, 0);
+    onTestFinished(close);
     await expect(listed({}, other.origin)).rejects.toMatchObject({ code: "usage_invalid" });
     // A file that is copied to the name of another bridge still names its own.
     const { LoginFile } = await import("../../shared/cli/login-file.ts");
@@ -302,6 +311,10 @@ describe("the token of a login", () => {
     const [copy = ""] = (await readdir(folder())).filter((name) => name !== own);
     await copyFile(join(folder(), own), join(folder(), copy));
     await expect(listed({}, other.origin)).rejects.toMatchObject({ code: "usage_invalid" });
+    expect(asked).toEqual([
+      ["/healthz", undefined],
+      ["/healthz", undefined],
+    ]);
   });
 
   it("a file that others can read is not used", async () => {

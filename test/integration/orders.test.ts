@@ -261,6 +261,14 @@ describe("an order that waits for an approval", () => {
   it.each<[string, Parameters<typeof configOf>[0], string]>([
     ["is removed", (value) => void Reflect.deleteProperty(value, "orders"), "order_unknown"],
     [
+      "is removed, and its route is in shadow mode,",
+      (value) => {
+        Reflect.deleteProperty(value, "orders");
+        Object.assign(value["routes"]?.["deploy-production"] ?? {}, { mode: "shadow" });
+      },
+      "order_unknown",
+    ],
+    [
       "takes other roles",
       (value) => void Object.assign(value["orders"]?.["deploy-docs"] ?? {}, { roles: ["staging"] }),
       "role_missing",

@@ -171,7 +171,7 @@ describe("the README's trace", () => {
       expect(shown).not.toContain(-1);
       expect(shown).toEqual(shown.toSorted((a, b) => a - b));
       const printedAt = shown.map((at) => places[at] ?? -1);
-      expect(printedAt).toEqual(printedAt.toSorted((a, b) => a - b));
+      expect(printedAt, printed.join("\n")).toEqual(printedAt.toSorted((a, b) => a - b));
     }
     expect(example.length).toBeGreaterThan(5);
   });

@@ -346,7 +346,9 @@ describe("a copy with which pages show the last report", () => {
     for (const delivery of [copy, { ...copy, id: "d-asked", replay: askedFor }]) {
       const { contexts, run } = scripted([{ outcome: "done", summary: "shown" }]);
       const rejection: Rejection = { reason: "role_missing", role: "fire: [page]" };
-      const parts = await bridgeParts([routeOf(run, { name: "page", reject: async () => rejection })]);
+      const parts = await bridgeParts([
+        routeOf(run, { name: "page", reject: async () => ({ rejection, mode: "enforce" }) }),
+      ]);
       await parts.deliveries.record(delivery);
       await parts.bus.publish(busEventsOf(delivery));
       await parts.runDue();
