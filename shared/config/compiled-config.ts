@@ -2,19 +2,20 @@ import type { BusEvent } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { compiledValue, invalid, outlineOf, partsOf } from "./compiled.ts";
-import { ordersIn } from "./compiled-orders.ts";
 import type { Config, ConfiguredRoute, Outline } from "./schema.ts";
 
 /**
  * The configuration that was compiled into this bundle. It was validated before that, so only the provider or action that
  * connects a part parses the part's own settings: a bundle contains only the providers and actions that it uses. A module
- * of its own, because a function that matches no routes does not load the code for patterns at its start.
+ * of its own, because a function that matches no routes does not load the code for patterns at its start. Orders are loaded
+ * when the first one is judged, see `compiledOrders`.
  * Throws `configuration_invalid`.
  */
 export function compiledConfig(): Config {
-  const compiled = outlineOf(compiledValue());
+  const { orders: _, ...value } = compiledValue();
+  const compiled = outlineOf(value);
   const routes = Object.entries(compiled.routes).map(([name, part]) => route(name, part));
-  return { ...partsOf(compiled), routes, orders: ordersIn(compiled) };
+  return { ...partsOf(compiled), routes, orders: {} };
 }
 
 function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string]): ConfiguredRoute {

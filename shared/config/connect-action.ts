@@ -1,5 +1,6 @@
 import type { Action, ActionDeps, CommandEvent } from "../actions/action.ts";
 import { consoleOrigin } from "../console/settings.ts";
+import type { Orders } from "../identity/order.ts";
 import { policyOf } from "../identity/policy.ts";
 import { type BusEvent, busSourceOf, sourceUriOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
@@ -8,15 +9,18 @@ import { settingsOf } from "./route-outline.ts";
 import type { Config } from "./schema.ts";
 import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
 
-type ConnectedConfig = Pick<Config, "routes" | "targets" | "roles" | "sources" | "orders" | "console" | "identity">;
+type ConnectedConfig = Pick<Config, "routes" | "targets" | "roles" | "sources" | "console" | "identity">;
 
 /** Connects the configured routes of one kind of action to their targets. */
 export function connectAction(
   action: Action,
   config: ConnectedConfig,
-  deps: Omit<ActionDeps, "decisionWays"> & CredentialUseDeps,
+  {
+    orders,
+    ...deps
+  }: Omit<ActionDeps, "decisionWays"> & CredentialUseDeps & { readonly orders: () => Promise<Orders> },
 ): readonly Route[] {
-  const { routes, targets, roles, orders } = config;
+  const { routes, targets, roles } = config;
   const policy = policyOf(roles);
   const origin = consoleOrigin(config);
   const decisionWays = {
@@ -40,7 +44,7 @@ export function connectAction(
           if ("order" in detail) {
             // What waits is judged by the configuration of today: an order that is gone or changed does not fire.
             const { rejectOrder } = await import("../identity/order.ts");
-            const rejection = rejectOrder(detail.principal, detail.order, orders, policy);
+            const rejection = rejectOrder(detail.principal, detail.order, await orders(), policy);
             if (rejection !== undefined) return { rejection, mode: "enforce" };
           }
           const rejection = policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]);

@@ -37,7 +37,11 @@ function waysIn(given: Parameters<typeof configuration>[0]): DecisionWays | unde
   };
   const parsed = parseConfig(configuration(given), "test");
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.findings));
-  connectAction(action, parsed.config, { ...actionDeps({}), credentialUsage: { record: () => undefined } });
+  connectAction(action, parsed.config, {
+    ...actionDeps({}),
+    credentialUsage: { record: () => undefined },
+    orders: async () => ({}),
+  });
   return ways;
 }
 
