@@ -44,7 +44,7 @@ describe("the packages that the command line loads", () => {
 
   it.each([
     ["shared/cli/events.ts", ["valibot"]],
-    ["shared/cli/check.ts", ["jose", "oauth4webapi", "valibot", "yaml"]],
+    ["shared/cli/check.ts", ["jose", "oauth4webapi", "re2js", "valibot", "yaml"]],
   ])(
     "the command line loads for %s only the packages it uses, and neither the AWS SDK nor the HTTP server",
     (source, packages) => {
