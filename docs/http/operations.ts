@@ -306,16 +306,18 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "List approvals",
     description:
       "Without `state`, or with an open state: the open approvals that the caller may decide or withdraw, with the decisions " +
-      "in `may`. With `state=ended`: all that were decided, fired, expired or superseded in a period, for whoever may read " +
+      "in `may`. With `all=true` also those that only others may decide, of deliveries that the caller may read. With `state=ended`: all that were decided, fired, expired or superseded in a period, for whoever may read " +
       "the log; pass `earlier` as `until` to go on.",
     caller: "token",
     query: {
       schema: v.strictObject({
         state: v.optional(v.picklist([...openQuery.entries.state.wrapped.options, endedQuery.entries.state.literal])),
+        all: openQuery.entries.all,
         since: endedQuery.entries.since,
         until: endedQuery.entries.until,
       }),
       expected: {
+        all: "`true`: also the open approvals that only others may decide.",
         state: "`requested` or `granted`: only open approvals in this state. `ended`: those that ended.",
         since: `${time} Only with \`state=ended\`; 30 days before \`until\` if left out.`,
         until: `${time} Only with \`state=ended\`; now if left out.`,

@@ -13,16 +13,19 @@ import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
-/** The open approvals that this person may decide or has requested; with `state=ended`, those that were decided. */
+/**
+ * The open approvals that this person may decide or has requested, and below them, for whoever may read deliveries, those
+ * that wait for others; with `state=ended`, those that were decided.
+ */
 export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
   if (visit.url.searchParams.get("state") === "ended") return endedPage(visit);
-  const listed = await visit.ask<ListedApprovals>("/v1/approvals");
+  const listed = await visit.ask<ListedApprovals>(`/v1/approvals${visit.mayReadDeliveries ? "?all=true" : ""}`);
   if (!listed.ok) return listed;
   const { approvals, hasMore } = listed.value;
-  const main =
-    approvals.length === 0
-      ? html`<p class="empty">No approval is waiting for you.</p>`
-      : html`${approvals.map((one) => card(one, visit))}`;
+  const own = approvals.filter(({ may }) => may.length > 0);
+  const others = approvals.filter(({ may }) => may.length === 0);
+  const main = html`${own.length === 0 ? html`<p class="empty">No approval is waiting for you.</p>` : own.map((one) => card(one, visit))}
+${others.length === 0 ? NOTHING : html`<h2>Waiting for others (${others.length})</h2>${others.map((one) => card(one, visit))}`}`;
   const more = hasMore ? html`<p class="aside">More approvals are open than this page looked at.</p>` : NOTHING;
   const ended = visit.mayReadDeliveries
     ? html`<p><a href="/console/approvals?state=ended">Decided approvals</a></p>`

@@ -26,12 +26,12 @@ export async function deliveriesPage(visit: Visit): Promise<ApiResult<string | P
   if (matched?.kind === "delivery") return { ok: true, value: `/console/deliveries/${matched.value}` };
   // A script asks for the rows that are newer than those that it has.
   if (newer !== null) return { ok: true, value: { title: "Deliveries", main: deliveriesTable(deliveries, visit) } };
-  const [counted, refused] = await Promise.all([countsFor(visit), refusedBeside(visit)]);
+  const [counted, refused] = await Promise.all([countsFor(visit), refusedBeside(visit, deliveries)]);
   const isNewest = fields.get("cursor") === null && fields.get("until") === null;
   const main = html`${filters(fields, { visit, totals: counted?.totals })}
 ${chartOf(visit, deliveries, counted)}
-${refused}
-${deliveries.length === 0 ? noneFound(listed.value, visit) : deliveriesTable(sorted(deliveries, fields.get("sort")), visit)}
+${refused ?? NOTHING}
+${deliveries.length === 0 ? noneFound(listed.value, { visit, isRefused: refused !== undefined }) : deliveriesTable(sorted(deliveries, fields.get("sort")), visit)}
 ${next === undefined ? NOTHING : html`<p><a class="button" href="?${listQuery(fields, { cursor: next })}">${deliveries.length === 0 ? "Go on" : "Older"}</a></p>`}`;
   return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
 }
@@ -101,7 +101,12 @@ function countsOfListed(
 }
 
 /** Says how far back nothing was found, and what to do. What is older is not known. */
-function noneFound({ lookedBackTo, next }: ListedDeliveries, visit: Visit): Html {
+function noneFound(
+  { lookedBackTo, next }: ListedDeliveries,
+  { visit, isRefused }: { readonly visit: Visit; readonly isRefused: boolean },
+): Html {
+  if (isRefused && next === undefined)
+    return html`<div class="empty"><p>The refused requests above have no delivery: nobody proved them, so only their number is kept.</p></div>`;
   const { url, now } = visit;
   const { searchParams: fields } = url;
   const isFiltered = [...fields].some(([name, value]) => value !== "" && name !== "cursor" && name !== "sort");
@@ -113,15 +118,18 @@ ${isFiltered ? html`<p><a class="button" href="/console/deliveries">Show all of 
 
 const STATES_OF_FAILURE: ReadonlySet<string> = new Set(["given_up", "accepted_without_run", "cut", "retrying"]);
 
-/** The requests that nobody proved have no delivery: the newest list counts them. */
-async function refusedBeside({ url: { searchParams: fields }, now, ask }: Visit): Promise<Html> {
+/** The requests that nobody proved have no delivery: the newest list counts them. Undefined if there are none. */
+async function refusedBeside(
+  { url: { searchParams: fields }, now, ask }: Visit,
+  deliveries: readonly Listed[],
+): Promise<Html | undefined> {
   const query = apiQuery(fields, now);
   const selects = [query.get("outcome"), query.get("state")].filter((one) => one !== null);
   for (const name of ["limit", "outcome", "state"]) query.delete(name);
   const isAboutOthers = [...query.keys()].some((name) => !["since", "until", "source"].includes(name));
-  if (isAboutOthers || !selects.every((one) => one.split(",").includes("refused"))) return NOTHING;
+  if (isAboutOthers || !selects.every((one) => one.split(",").includes("refused"))) return undefined;
   const listed = await ask<ListedRefusals>(`/v1/refusals?${query}`);
-  if (!listed.ok || listed.value.refusals.length === 0) return NOTHING;
+  if (!listed.ok || listed.value.refusals.length === 0) return undefined;
   const { refusedRequests } = await import("./refused-requests.ts");
-  return refusedRequests(listed.value, { now });
+  return refusedRequests(listed.value, { now, isOpen: deliveries.length === 0 });
 }

@@ -1,9 +1,19 @@
 import { html } from "hono/html";
+import { OVERDUE_MS } from "../delivery/readiness.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Overview } from "../http/overview.ts";
-import { approvalsText, checksText, noneEndedText, overviewRows, pagesText } from "../http/overview-text.ts";
+import {
+  approvalsText,
+  checksText,
+  NOT_LOOKED_AT,
+  noneEndedText,
+  overviewRows,
+  pagesFigures,
+  pagesText,
+} from "../http/overview-text.ts";
 import { LEVELS, type Level } from "../model/level.ts";
 import { LEVEL_WORDS, TONES, wordsOf } from "../model/state-words.ts";
+import { minuteOf } from "./deliveries-query.ts";
 import { age, deliveryLink, type Html, NOTHING, stateBadge, wordsBadge } from "./html.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
@@ -60,7 +70,7 @@ function tiles(overview: Overview): readonly Html[] {
       undefined,
       html`<a href="/console/approvals">${approvals.waiting === 0 ? "No approval waits" : approvalsText(overview)}</a>`,
     ),
-    ...(pages ? [tile("Pages", pages.level, pagesFigure(pages, pageTargets))] : []),
+    ...(pages ? [tile("Pages", pages.level, pagesFigure(pages, overview.at, pageTargets))] : []),
     ...(bridge ? [tile("The bridge", bridge.level, html`${checksText(bridge.checks)}`)] : []),
   ];
 }
@@ -81,11 +91,21 @@ function endedFigures({ counts, hasMore }: Overview["ended"]): Html {
     : html`${figures.map((one, at) => html`${at === 0 ? "" : ", "}${one}`)}`;
 }
 
-function pagesFigure(pages: NonNullable<Overview["pages"]>, targets: readonly string[]): Html {
-  const [target] = targets;
-  const query = { state: "given_up,retrying,waiting", ...(targets.length === 1 && target !== undefined && { target }) };
-  const isQuiet = pages.notWritable + pages.overdue + pages.waiting === 0;
-  return isQuiet ? html`${pagesText(pages)}` : html`<a href="${listPath(query)}">${pagesText(pages)}</a>`;
+/** A list is of one target at most, so the figures of several targets lead nowhere: the rows of the targets do. */
+function pagesFigure(pages: NonNullable<Overview["pages"]>, at: string, targets: readonly string[]): Html {
+  const [target, other] = targets;
+  const figures = pagesFigures(pages);
+  if (figures.length === 0 || target === undefined || other !== undefined) return html`${pagesText(pages)}`;
+  const ranges = {
+    given_up: { within: "24" },
+    retrying: { within: "2160", until: minuteOf(Date.parse(at) - OVERDUE_MS) },
+    waiting: { within: "2160" },
+  };
+  const links = figures.map(
+    ({ state, text }) => html`<a href="${listPath({ state, target, ...ranges[state] })}">${text}</a>`,
+  );
+  const isCut = pages.notWritable === 0 && pages.hasMore;
+  return html`${links.map((one, index) => html`${index === 0 ? "" : ", "}${one}`)}${isCut ? `; ${NOT_LOOKED_AT}` : NOTHING}`;
 }
 
 const failures = ({ newest, counts }: Overview["ended"], now: EpochMillis): Html => html`<section>

@@ -4,9 +4,12 @@ import type { ListedRefusals } from "../http/refusals.ts";
 import { age, badge, type Html, NOTHING, whatToDo } from "./html.ts";
 import type { Visit } from "./visit.ts";
 
-/** The requests that nobody proved, which have no delivery: a line for each source and reason. */
-export const refusedRequests = ({ refusals, sources }: ListedRefusals, { now }: Pick<Visit, "now">): Html =>
-  html`<details class="refusals"><summary>${badge("bad", "refused")}${refusals.reduce((sum, { count }) => sum + count, 0)} requests, without a delivery</summary><ul class="parts">${refusals.map(
+/** The requests that nobody proved, which have no delivery: a line for each source and reason. `isOpen`: unfolded. */
+export const refusedRequests = (
+  { refusals, sources }: ListedRefusals,
+  { now, isOpen }: Pick<Visit, "now"> & { readonly isOpen: boolean },
+): Html =>
+  html`<details class="refusals"${isOpen ? html` open` : NOTHING}><summary>${badge("bad", "refused")}${refusals.reduce((sum, { count }) => sum + count, 0)} requests, without a delivery</summary><ul class="parts">${refusals.map(
     (one) => html`<li>${badge("bad", "refused")} ${refusalText(one, sources, timeOfDay)}
 <span class="aside">last ${age(one.lastAt, now)}; request <code>${one.requests[0] ?? ""}</code></span>${one.hint === undefined ? NOTHING : whatToDo(one.hint)}</li>`,
   )}</ul></details>`;

@@ -5,6 +5,7 @@ import { openApprovals } from "../approvals/open-approvals.ts";
 import { redactText } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
+import type { Approval } from "../model/approval.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { parseJsonBody } from "./json-body.ts";
@@ -15,9 +16,12 @@ export interface ApprovalsApi extends CallerDeps, DecideDeps {
   readonly policy: DecideDeps["policy"] & Pick<Policy, "rejectCall">;
 }
 
-export const query = v.strictObject({ state: v.optional(v.picklist(["requested", "granted"])) });
+export const query = v.strictObject({
+  state: v.optional(v.picklist(["requested", "granted"])),
+  all: v.optional(v.literal("true")),
+});
 const ONLY_ENDED = "left out unless the state is ended";
-const EXPECTED = { state: "requested, granted or ended", since: ONLY_ENDED, until: ONLY_ENDED };
+const EXPECTED = { state: "requested, granted or ended", all: "true", since: ONLY_ENDED, until: ONLY_ENDED };
 
 const comment = v.pipe(v.string(), v.maxLength(300), v.transform(redactText));
 
@@ -29,18 +33,23 @@ export const verdict = v.pipe(
   ),
 );
 
-/** `GET /v1/approvals`: the open approvals that the caller may decide or, if it requested them, withdraw. */
+/**
+ * `GET /v1/approvals`: the open approvals that the caller may decide or, if it requested them, withdraw. With `all=true`
+ * also those that only others may decide, of deliveries that the caller may read.
+ */
 export async function listApprovals(request: ReceivedRequest, api: ApprovalsApi): Promise<Result<ListedApprovals>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal } = caller.value;
   const wanted = parseQuery(request, query, EXPECTED);
   if (!wanted.ok) return reject(wanted.rejection, principal);
+  const mayReadOf = ({ facts }: Approval): boolean =>
+    api.policy.rejectCall(principal, "deliveries", facts ? [facts] : []) === undefined;
   const { open, hasMore } = await openApprovals(api.approvals);
   const listed = open
     .filter(({ state }) => (wanted.value.state ?? state) === state)
     .map((one) => ({ one, shown: { ...shownApproval(one, api), may: decisionsOf(one, principal, api) } }))
-    .filter(({ shown }) => shown.may.length > 0);
+    .filter(({ one, shown }) => shown.may.length > 0 || (wanted.value.all !== undefined && mayReadOf(one)));
   // The approval of an earlier version ends within a minute, and cannot be granted until then.
   const outdated = await Promise.all(listed.map(({ one }) => isOutdated(one, api.approvals)));
   return ok({ approvals: listed.filter((_, at) => !outdated[at]).map(({ shown }) => shown), hasMore });
@@ -69,6 +78,6 @@ export interface ListedApprovals {
   readonly hasMore: boolean;
 }
 export type ListedApproval = ShownApproval & {
-  /** Decisions that the caller may make. */
+  /** Decisions that the caller may make. None: only others may decide. */
   readonly may: readonly (typeof DECISIONS)[number][];
 };

@@ -74,20 +74,21 @@ export const noneEndedText = (hasMore: true | undefined): string =>
   hasMore ? `none of the newest failures may be shown; ${NOT_LOOKED_AT}` : "none ended badly in the last day";
 
 /** The overview looks at the newest failures of all routes, up to a limit. */
-const NOT_LOOKED_AT = "older failures of the last day were not looked at";
+export const NOT_LOOKED_AT = "older failures of the last day were not looked at";
 
-export function pagesText({
-  notWritable,
-  hasMore,
-  overdue,
-  waiting,
-  level,
-}: NonNullable<OverviewFacts["pages"]>): string {
-  const parts = [
-    ...(notWritable === 0 ? [] : [`${notWritable}${hasMore ? " or more" : ""} given up in the last day`]),
-    ...(overdue === 0 ? [] : [`${overdue} overdue by more than 10 min`]),
-    ...(waiting === 0 ? [] : [`${waiting} wait for something that a person can change`]),
-  ];
+/** Each figure that is not zero, with the state that it counts. */
+export function pagesFigures({ notWritable, hasMore, overdue, waiting }: NonNullable<OverviewFacts["pages"]>) {
+  const figures = [
+    ["given_up", notWritable, `${notWritable}${hasMore ? " or more" : ""} given up in the last day`],
+    ["retrying", overdue, `${overdue} overdue by more than 10 min`],
+    ["waiting", waiting, `${waiting} wait for something that a person can change`],
+  ] as const;
+  return figures.flatMap(([state, count, text]) => (count === 0 ? [] : [{ state, text }]));
+}
+
+export function pagesText(pages: NonNullable<OverviewFacts["pages"]>): string {
+  const { notWritable, hasMore, level } = pages;
+  const parts = pagesFigures(pages).map(({ text }) => text);
   if (notWritable === 0 && hasMore) {
     const found = parts.length === 0 ? "none of the newest is given up or overdue" : parts.join(", ");
     return `${found}; ${NOT_LOOKED_AT}`;

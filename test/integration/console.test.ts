@@ -222,7 +222,9 @@ describe("orders", () => {
     const waiting = await shows(axel, "/console/approvals", "page-build of");
     const id = /\/console\/approvals\/(p-\w+)/.exec(waiting.text)?.[1] ?? "";
     const { visitor, shown } = await bridge.signIn("olga");
-    expect((await visitor.go("/console/approvals")).text).not.toContain(id);
+    const page = await visitor.go("/console/approvals");
+    expect(textOf(page)).toContain("Waiting for others (");
+    expect(page.text).not.toContain(`/console/approvals/${id}`);
     const rejected = await bridge.order(visitor, shown, `/console/approvals/${id}`, { decision: "grant" });
     expect(rejected.status).toBe(403);
     expect(textOf(rejected)).toContain("role_missing");

@@ -223,6 +223,22 @@ describe("the approvals page", () => {
     expect(page).toMatch(/emergency<\/span>\s*kim of .*<q>shop down<\/q>/);
   });
 
+  it("what waits for others is shown to whoever may read deliveries, with whom it waits for and without buttons", async () => {
+    const asked: string[] = [];
+    const [one] = approvals(() => "x").approvals;
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      asked.push(path);
+      return { ok: true, value: { approvals: [{ ...one, may: [] }], hasMore: false } as T };
+    };
+    const page = String(await shownBy(await approvalsPage(visitOf(() => "x", { ask }))).main);
+    expect(page.replace(/<[^>]*>/g, " ")).toMatch(
+      /No approval is waiting for you\.\s+Waiting for others \(1\).*missing/s,
+    );
+    expect(page).not.toContain("<form");
+    await approvalsPage(visitOf(() => "x", { ask, mayReadDeliveries: false }));
+    expect(asked).toEqual(["/v1/approvals?all=true", "/v1/approvals"]);
+  });
+
   it("the approvals page says that nothing waits", async () => {
     expect(await showing(approvalsPage, { approvals: [] })).toContain("No approval is waiting for you");
   });
@@ -510,6 +526,64 @@ describe("the preview of a bulk replay", () => {
     const page = await showing(preview, { deliveries: 2, total: 4, routes });
     expect(page.match(/needs an approval/g)).toHaveLength(1);
     expect(page).toMatch(/docs <span class="badge warn">.*needs an approval/);
+  });
+});
+
+describe("the figures of the home page", () => {
+  const overview = overviewOf(() => "x");
+  const [, pageTarget] = overview.targets ?? [];
+  const linksOf = async (targets: readonly (typeof pageTarget)[]) => {
+    const page = await showing(homePage, { ...overview, pages: { ...overview.pages, hasMore: undefined }, targets });
+    const tile = /<h2>Pages<\/h2>.*?<\/section>/s.exec(page)?.[0] ?? "";
+    return Array.from(tile.matchAll(/<a href="([^"]*)">([^<]*)/g), ([, path, text]) => [
+      path?.replaceAll("&amp;", "&"),
+      text,
+    ]);
+  };
+
+  it("each figure of the pages leads to the state, the target and the time that it counts", async () => {
+    expect(await linksOf([pageTarget])).toEqual([
+      ["/console/deliveries?state=given_up&target=pages&within=24", "1 given up in the last day"],
+      [
+        "/console/deliveries?state=retrying&target=pages&within=2160&until=2026-11-02T08%3A49",
+        "2 overdue by more than 10 min",
+      ],
+      ["/console/deliveries?state=waiting&target=pages&within=2160", "3 wait for something that a person can change"],
+    ]);
+    expect(await linksOf([pageTarget, pageTarget])).toEqual([]);
+  });
+
+  it("the figure of refused requests leads to their line, which is open, and to why they have no delivery", async () => {
+    const refused = {
+      refusals: [
+        {
+          source: "wiki",
+          reason: "signature_mismatch",
+          count: 92,
+          since: GIVEN_UP_AT,
+          lastAt: GIVEN_UP_AT,
+          requests: [],
+        },
+      ],
+      sources: [],
+      from: GIVEN_UP_AT,
+    };
+    const listOf = async (listed: readonly object[]) => {
+      const ask: Visit["ask"] = async <T>(path: string) => {
+        const value = answerTo(path, { deliveries: listed, lookedBackTo: GIVEN_UP_AT });
+        return { ok: true, value: (path.startsWith("/v1/refusals") ? refused : value) as T };
+      };
+      const url = new URL("https://bridge.example.test/console/deliveries?source=wiki&state=refused&within=24");
+      return String(await shownBy(await deliveriesPage(visitOf(() => "x", { ask, url }))).main);
+    };
+    const empty = await listOf([]);
+    expect(empty).toMatch(/<details class="refusals" open>.*92 requests, without a delivery/);
+    expect(empty).toContain("The refused requests above have no delivery");
+    expect(empty).not.toContain("No deliveries found");
+    const [one] = deliveries(() => "x").deliveries;
+    expect(await listOf([{ ...one, outcome: "refused", state: "refused" }])).toContain(
+      '<details class="refusals"><summary>',
+    );
   });
 });
 

@@ -43,7 +43,11 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
   const answer = await listApprovals(request, {
     tokens: { verify: async () => ok({ principal: holder("max", roles), claims: {} }) },
     trustEntries: ["people"],
-    policy: policyOf({ manager: { ...permissions, approve: ["docs"] } }),
+    policy: policyOf({
+      manager: { ...permissions, approve: ["docs"] },
+      reader: { ...permissions, call: ["deliveries"] },
+      docs: { ...permissions, call: ["deliveries"], in: { projects: ["docs/*"] } },
+    }),
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
     approvals: storeWith<ApprovalStore>({ open: async (limit) => open.slice(0, limit) }),
@@ -85,6 +89,22 @@ describe("the list of approvals", () => {
   ])("the list says what the caller may decide about approvals %s", async (_, changes, roles, may) => {
     expect((await listed([approval(1, "docs", changes)], roles)).approvals).toMatchObject([{ may }]);
   });
+
+  it.each<[string, Partial<Approval>, readonly string[], boolean]>([
+    ["may read every delivery", {}, ["reader"], true],
+    ["may read no delivery", {}, [], false],
+    ["may read this one", { facts: { project: "docs/site" } }, ["docs"], true],
+    ["may read others", { facts: { project: "shop/site" } }, ["docs"], false],
+    ["may read only some, and it is of none", {}, ["docs"], false],
+  ])(
+    "whoever %s is shown what waits for others only so, and may decide nothing",
+    async (_, changes, roles, isShown) => {
+      const open = [approval(1, "docs", changes)];
+      const { approvals } = await listed(open, roles, "?all=true");
+      expect(approvals.map(({ may }) => may)).toEqual(isShown ? [[]] : []);
+      expect((await listed(open, roles)).approvals).toEqual([]);
+    },
+  );
 
   it("the list has no approvals of others without the role, and none in another state than requested", async () => {
     expect((await listed([approval(1, "docs")], [])).approvals).toEqual([]);
