@@ -306,8 +306,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "List approvals",
     description:
       "Without `state`, or with an open state: the open approvals that the caller may decide or withdraw, with the decisions " +
-      "in `may`. With `all=true` also those that only others may decide, of deliveries that the caller may read. With `state=ended`: all that were decided, fired, expired or superseded in a period, for whoever may read " +
-      "the log; pass `earlier` as `until` to go on.",
+      "in `may`. With `all=true` also those that only others may decide, of deliveries that the caller may read. With " +
+      "`state=ended`: all that were decided, fired, expired or superseded in a period, for whoever may read the log, after " +
+      "those that are granted and have not fired yet, unless `until` is given; pass `earlier` as `until` to go on.",
     caller: "token",
     query: {
       schema: v.strictObject({

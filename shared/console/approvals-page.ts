@@ -15,7 +15,7 @@ import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /**
  * The open approvals that this person may decide or has requested, and below them, for whoever may read deliveries, those
- * that wait for others; with `state=ended`, those that were decided.
+ * that wait for others; with `state=ended`, those that need no decision.
  */
 export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
   if (visit.url.searchParams.get("state") === "ended") return endedPage(visit);
@@ -45,7 +45,7 @@ async function endedPage(visit: Visit): Promise<ApiResult<Page>> {
 ${
   rows.length === 0
     ? html`<p class="empty">No approval ended in the last 30 days.</p>`
-    : html`<table class="list"><thead><tr><th>State</th><th>Ended</th><th>Run</th><th>Requested by</th><th>Decided by</th></tr></thead>
+    : html`<table class="list"><thead><tr><th>State</th><th>Decided or ended</th><th>Run</th><th>Requested by</th><th>Decided by</th></tr></thead>
 <tbody>${rows}</tbody></table>`
 }
 ${earlier === undefined ? NOTHING : html`<p><a class="button" href="/console/approvals?${new URLSearchParams({ state: "ended", until: earlier })}">Older</a></p>`}`;

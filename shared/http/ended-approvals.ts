@@ -1,7 +1,9 @@
 import * as v from "valibot";
 import type { DecideDeps } from "../approvals/decide.ts";
+import { openApprovals } from "../approvals/open-approvals.ts";
 import { type Clock, epochMillis, toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
+import type { Approval } from "../model/approval.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
@@ -10,12 +12,12 @@ import { time } from "./query-time.ts";
 import { type ShownApproval, shownApproval } from "./shown-approval.ts";
 
 export interface EndedApprovalsApi extends CallerDeps, Pick<DecideDeps, "sites" | "rules" | "people"> {
-  readonly approvals: Pick<ApprovalStore, "ended">;
+  readonly approvals: Pick<ApprovalStore, "ended" | "open">;
   readonly clock: Clock;
 }
 
 export interface EndedApprovals {
-  /** The last to end first. */
+  /** Those that are granted and have not fired yet, then the last to end first. */
   readonly approvals: readonly ShownApproval[];
   /** More approvals ended in the period. They ended at this time or before: it is the `until` of the next request. */
   readonly earlier?: string;
@@ -34,7 +36,8 @@ export const asksForEnded = ({ url }: Pick<ReceivedRequest, "url">): boolean =>
 
 /**
  * `GET /v1/approvals?state=ended`: all approvals that were decided, fired, expired or superseded in a period, for whoever
- * may read the log. Of the last 30 days unless `since` is given.
+ * may read the log. Of the last 30 days unless `since` is given. Without `until` also those that are granted and wait for
+ * their run: nobody else has to decide them.
  */
 export async function listEndedApprovals(
   request: ReceivedRequest,
@@ -47,14 +50,15 @@ export async function listEndedApprovals(
   const { since, until } = wanted.value;
   const to = until === undefined ? api.clock.now() : epochMillis(Date.parse(until));
   const from = epochMillis(since === undefined ? to - DEFAULT_PERIOD_MS : Date.parse(since));
-  const { approvals, earlier } = await api.approvals.ended({
-    from,
-    to,
-    limit: MAX_ENDED,
-    matches: ({ facts }) => !api.policy.rejectCall(caller.value.principal, "deliveries", facts ? [facts] : []),
-  });
+  const matches = ({ facts }: Approval): boolean =>
+    !api.policy.rejectCall(caller.value.principal, "deliveries", facts ? [facts] : []);
+  // Before the ended ones: what fires in between is in both lists instead of in none.
+  const { open } = until === undefined ? await openApprovals(api.approvals) : { open: [] };
+  const { approvals: ended, earlier } = await api.approvals.ended({ from, to, limit: MAX_ENDED, matches });
+  const endedIds = new Set(ended.map(({ id }) => id));
+  const granted = open.filter((one) => one.state === "granted" && matches(one) && !endedIds.has(one.id));
   return ok({
-    approvals: approvals.map((one) => shownApproval(one, api)),
+    approvals: [...granted, ...ended].map((one) => shownApproval(one, api)),
     ...(earlier !== undefined && { earlier: toIso(earlier) }),
   });
 }

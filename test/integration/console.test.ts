@@ -216,6 +216,23 @@ describe("orders", () => {
     expect(page.text).toContain("<q>read it &lt;twice&gt;</q>");
   });
 
+  it("an approval that is granted is among the decided ones before its run starts, and once afterwards", async () => {
+    await pageEdit();
+    const { visitor } = await bridge.signIn("axel");
+    const waiting = await shows(visitor, "/console/approvals", "page-build of");
+    const id = /\/console\/approvals\/(p-\w+)/.exec(waiting.text)?.[1] ?? "";
+    // Its action would not even ask for the approval if the target were paused before.
+    await command("targets", "pause", "listener", "--reason", "the cluster moves");
+    const fields = { decision: "grant", comment: "before the freeze" };
+    await bridge.order(visitor, waiting, `/console/approvals/${id}`, fields);
+    const decided = () => visitor.go("/console/approvals?state=ended");
+    expect(textOf(await decided())).toMatch(/✓ granted now|✓ granted \d+ s ago/);
+    await command("targets", "resume", "listener");
+    const fired = await until("the run to start", decided, (page) => !/✓ granted (now|\d)/.test(textOf(page)));
+    expect(textOf(fired)).toMatch(/✓ granted and fired/);
+    expect(fired.text.split("before the freeze")).toHaveLength(2);
+  });
+
   it("an order is not offered to a person without the role, and is rejected nevertheless", async () => {
     await pageEdit();
     const { visitor: axel } = await bridge.signIn("axel");
