@@ -167,7 +167,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     refusals: ["delivery_unknown"],
   },
   "GET /v1/targets": {
-    summary: "List the targets with their pause, their circuit breaker and their due actions",
+    summary: "List the targets: how each is, its pause, its circuit breaker and its due actions",
     caller: "token",
     answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
     refusals: [],

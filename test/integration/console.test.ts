@@ -460,7 +460,9 @@ describe("targets", () => {
     expect(await command("targets", "pause", "listener", "--reason", "upgrade of the cluster")).toMatch(
       /^listener is paused by robot since \S+: upgrade of the cluster$/,
     );
-    expect(await command("targets", "list")).toMatch(/^listener +paused .* robot: upgrade of the cluster$/m);
+    expect(await command("targets", "list")).toMatch(
+      /^listener +! paused .*paused by robot for \d+ s: upgrade of the cluster$/m,
+    );
     const answer = (await (await bridge.gitlabPush(push("paused"))).json()) as {
       readonly delivery: string;
     };
@@ -472,7 +474,7 @@ describe("targets", () => {
 
     const { visitor } = await bridge.signIn("olga");
     const page = await shows(visitor, "/console/targets", "upgrade of the cluster");
-    expect(textOf(page)).toMatch(/paused listener 1 action is due\. Paused by robot/);
+    expect(textOf(page)).toMatch(/paused listener paused by robot for \d+ s: upgrade of the cluster; 1 due/);
     const { visitor: axel } = await bridge.signIn("axel");
     const rejected = await bridge.order(axel, page, "/console/targets/listener", { do: "resume", key: "t-1" });
     expect(rejected.status).toBe(403);
