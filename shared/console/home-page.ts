@@ -15,6 +15,7 @@ import { LEVELS, type Level } from "../model/level.ts";
 import { LEVEL_WORDS, TONES, wordsOf } from "../model/state-words.ts";
 import { minuteOf } from "./deliveries-query.ts";
 import { age, deliveryLink, type Html, NOTHING, stateBadge, targetBadge, wordsBadge } from "./html.ts";
+import { firstPageFor } from "./layout.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -28,6 +29,8 @@ type Target = NonNullable<Overview["targets"]>[number];
 export async function homePage(visit: Visit): Promise<ApiResult<string | Page>> {
   const { url, now } = visit;
   if (url.search !== "") return { ok: true, value: `/console/deliveries${url.search}` };
+  // A sign-in leads here, whoever it is.
+  if (!visit.mayReadDeliveries) return { ok: true, value: firstPageFor(visit) };
   const asked = await visit.ask<Overview>("/v1/overview");
   if (!asked.ok) return asked;
   const overview = asked.value;
