@@ -16,7 +16,7 @@ import { busEventsOf } from "../model/bus-event.ts";
 import { cut, type OrderPart } from "../model/event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
-import { type Principal, principalIdOf } from "../model/principal.ts";
+import { actorsOf, type Principal } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
@@ -142,7 +142,8 @@ export async function placeOrder(request: ReceivedRequest, name: string, api: Or
   const { by, part, problem } = wanted.value;
   const key = request.headers.get("idempotency-key") ?? "";
   if (key === "" || key.length > MAX_KEY_LENGTH) return reject({ reason: "idempotency_key_missing" }, by);
-  const id = deliveryIdOf(SOURCE, [name, principalIdOf(by), part.act ?? "", key]);
+  // One person may have tokens of several trust entries of an issuer, and an entry may get another name.
+  const id = deliveryIdOf(SOURCE, [name, by.issuer, by.subject, ...actorsOf(by), key]);
   const delivery = recordOf({ ...wanted.value, id }, request);
   if (problem === undefined && (await api.deliveries.record(delivery)) === "recorded") {
     api.recorded(delivery);
@@ -183,7 +184,7 @@ async function wantedOrder(request: ReceivedRequest, name: string, api: OrdersAp
   if (forbidden) return reject(forbidden, by);
   const body = parseJsonBody(request.body, placingBody);
   if (!body.ok) return reject(body.rejection, by);
-  const act = by.claims?.["act"];
+  const [act] = actorsOf(by);
   const part: OrderPart = { name, inputs: body.value.inputs, ...(act !== undefined && { act }) };
   const read = readInputs(part.inputs, declared);
   const problem = read.ok ? rejectPlacing(by, part, declared, api.policy) : read.rejection;

@@ -30,6 +30,7 @@ const clientOf = (id: string, claims: Readonly<Record<string, unknown>> = {}): M
 });
 const personOf = (id: string, claims: object = {}) => clientOf(id, { kind: "person", ...claims });
 const release = { groups: ["releases"] };
+const GITLAB = { namespace_id: "72", namespace_path: "platform", project_path: "platform/docs", user_id: "7" };
 const dana = personOf("dana", release);
 const kim = personOf("kim", { groups: ["releases", "managers"] });
 const max = personOf("max", { groups: ["managers"] });
@@ -37,8 +38,16 @@ const guest = personOf("guest");
 /** An agent with a token of its own that may also approve, and the same agent with a token that acts for Dana. */
 const agent = personOf("agent-7", { groups: ["managers"] });
 const agentForDana = personOf("agent-for-dana", { ...release, sub: "dana", act: { sub: "agent-7" } });
+/** The same agent for Dana, which another agent started. */
+const chainForDana = personOf("chain-for-dana", {
+  ...release,
+  sub: "dana",
+  act: { sub: "agent-7", act: { sub: "agent-8" } },
+});
+const agent8 = personOf("agent-8", { groups: ["managers"] });
+/** Dana's token by the trust entry of jobs. */
+const danaAsJob = clientOf("dana-as-job", { ...GITLAB, sub: "dana", ref_protected: "true" });
 const danaApproves = personOf("dana-as-manager", { sub: "dana", groups: ["managers"] });
-const GITLAB = { namespace_id: "72", namespace_path: "platform", project_path: "platform/docs", user_id: "7" };
 const gitlabJob = clientOf("gitlab-job", { ...GITLAB, sub: "project_path:platform/docs", ref_protected: "true" });
 const BUILDKITE = { organization_id: "018a6f2e-0000-4000-8000-000000000001", organization_slug: "example" };
 const buildkiteJob = clientOf("buildkite-job", { ...BUILDKITE, pipeline_slug: "docs", sub: "organization:example" });
@@ -67,7 +76,10 @@ const settings = () => ({ config: configOf(), secrets: secretsOf(SECRETS) });
 
 beforeAll(async () => {
   identity = await startIdentityProvider({
-    clients: [dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
+    clients: [
+      ...[dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
+      ...[chainForDana, agent8, danaAsJob],
+    ],
   });
   const authorization = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER_PASSWORD}`).toString("base64")}`;
   listener = await startSandboxListener({
@@ -184,6 +196,18 @@ describe("an order", () => {
     );
   });
 
+  it("a key belongs to a subject of an issuer and to all who act for it, whichever trust entry accepts the token", async () => {
+    const key = newKey();
+    const inputs = { environment: "staging", commit: newCommit() };
+    const first = (await place(dana, inputs, key)).body;
+    expect((await place(danaAsJob, inputs, key)).body).toEqual({ ...first, status: "duplicate" });
+    const byAgent = (await place(agentForDana, inputs, key)).body;
+    const byChain = (await place(chainForDana, inputs, key)).body;
+    expect(new Set([first.delivery, byAgent.delivery, byChain.delivery]).size).toBe(3);
+    expect([byAgent.status, byChain.status]).toEqual(["accepted", "accepted"]);
+    expect((await place(chainForDana, inputs, key)).body).toEqual({ ...byChain, status: "duplicate" });
+  });
+
   it.each<[string, MachineClient | undefined, object, string | undefined, number, string | undefined]>([
     ["nobody", undefined, STAGING, "k", 401, undefined],
     ["a person without a role", guest, STAGING, "k", 403, "role_missing"],
@@ -195,6 +219,8 @@ describe("an order", () => {
     ["with a branch for a commit", dana, { ...STAGING, commit: "main" }, "k", 400, "input_invalid"],
     ["without an input", dana, { environment: "staging" }, "k", 400, "input_invalid"],
     ["with one input too many", dana, { ...STAGING, force: "yes" }, "k", 400, "input_invalid"],
+    ["with a name of a prototype", dana, JSON.parse('{"__proto__":"x"}'), "k", 400, "body_invalid"],
+    ["with a hidden character", dana, { ...STAGING, environment: "staging\u200b" }, "k", 400, "input_invalid"],
     ["with a number", dana, { ...STAGING, commit: 7 }, "k", 400, "body_invalid"],
   ])("%s: it is refused, and nothing is recorded", async (_, client, inputs, key, status, reason) => {
     const before = listener.requests.length;
@@ -236,6 +262,22 @@ describe("an order", () => {
     ]);
     expect(listener.requests.length).toBe(before);
   });
+
+  it("a preview promises no approval and refuses no role for a route in shadow mode, which holds nothing back", async () => {
+    const change: Parameters<typeof configOf>[0] = ({ routes, roles }) => {
+      Object.assign(routes?.["deploy-production"] ?? {}, { mode: "shadow" });
+      Object.assign(roles?.["manager"] ?? {}, { fire: ["deploy-production"] });
+    };
+    bridge.use({ config: configOf(change), secrets: secretsOf(SECRETS) });
+    try {
+      const { body } = await call<{ routes: readonly object[] }>(dana, "/v1/orders/deploy-docs/preview", {
+        inputs: PRODUCTION,
+      });
+      expect(body.routes).toEqual([{ route: "deploy-production", target: "listener" }]);
+    } finally {
+      bridge.use(settings());
+    }
+  });
 });
 
 describe("an order that waits for an approval", () => {
@@ -249,6 +291,9 @@ describe("an order that waits for an approval", () => {
     expect((await shown(placed)).events).toMatchObject([
       { detail: { principal: { subject: "dana" }, order: { act: "agent-7" } } },
     ]);
+    const byChain = await approvalOf((await place(chainForDana, { ...inputs, commit: newCommit() })).body.delivery);
+    for (const one of [agent8, agent])
+      expect(await grant(one, byChain)).toMatchObject({ status: 403, body: { reason: "self_approval" } });
     for (const one of [danaApproves, agent])
       expect(await grant(one, id)).toMatchObject({ status: 403, body: { reason: "self_approval" } });
     expect(runsWith(commit)).toEqual([]);
