@@ -54,6 +54,8 @@ const buildkiteJob = clientOf("buildkite-job", { ...BUILDKITE, pipeline_slug: "d
 
 let identity: IdentityProvider;
 let listener: SandboxListener;
+/** The commits whose runs fail. */
+const failing = new Set<string>();
 let bridge: Awaited<ReturnType<typeof startStandalone>>;
 let folder: string;
 
@@ -84,6 +86,9 @@ beforeAll(async () => {
   const authorization = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER_PASSWORD}`).toString("base64")}`;
   listener = await startSandboxListener({
     sink: () => ({ url: new URL("/webhooks/cluster", bridge.url), headers: { authorization } }),
+    resultFor: (run) => ({
+      reason: [...failing].some((one) => JSON.stringify(run).includes(one)) ? "Failed" : "Succeeded",
+    }),
   });
   bridge = await startStandalone({
     ...settings(),
@@ -421,15 +426,18 @@ describe("drawbridge run", () => {
   interface Typed {
     readonly client?: MachineClient;
     readonly answer?: string;
+    readonly signal?: AbortSignal;
+    readonly printed?: string[];
+    readonly warned?: string[];
   }
-  async function command(line: readonly string[], { client = dana, answer }: Typed = {}) {
-    const printed: string[] = [];
-    const warned: string[] = [];
+  async function command(line: readonly string[], { client = dana, answer, signal, ...lines }: Typed = {}) {
+    const { printed = [], warned = [] } = lines;
     const asked: string[] = [];
     const host = commandHost({
       environment: { DRAWBRIDGE_URL: bridge.url.href, DRAWBRIDGE_TOKEN: await identity.token(client, AUDIENCE) },
       print: (text) => void printed.push(text),
       warn: (text) => void warned.push(text),
+      ...(signal && { interrupted: () => signal }),
       ...(answer !== undefined && {
         openTerminal: () => ({
           ask: async (question: string) => {
@@ -452,12 +460,47 @@ describe("drawbridge run", () => {
     const words = block.trim().replace('"$(git rev-parse HEAD)"', commit).replace("production", "staging").split(" ");
     expect(words.slice(0, 2)).toEqual(["drawbridge", "run"]);
     const key = newKey();
-    const { code, printed } = await command([...words.slice(2), "--key", key, "--json"]);
-    expect({ code, ...JSON.parse(printed) }).toMatchObject({ code: 0, status: "accepted", key, state: "ran" });
+    const { code, printed, warned } = await command([...words.slice(2), "--key", key, "--json"]);
+    const runs = [{ what: expect.stringContaining("deploy-staging"), state: "succeeded", isGood: true }];
+    expect({ code, ...JSON.parse(printed) }).toMatchObject({ code: 0, status: "accepted", key, state: "ran", runs });
+    expect(warned).toContain(`is placed as ${JSON.parse(printed).delivery}, with --key ${key}`);
     expect(runsWith(commit)).toHaveLength(1);
     const again = await command([...words.slice(2), "--key", key]);
     expect(again).toMatchObject({ code: 0, printed: expect.stringContaining("was placed before with this key") });
     expect(runsWith(commit)).toHaveLength(1);
+  });
+
+  it("it waits for the end of the run, and a run that failed is no success", async () => {
+    const commit = newCommit();
+    failing.add(commit);
+    const { code, printed } = await command(["deploy-docs", ...inputsFor("staging", commit), "--wait"]);
+    expect(code).toBe(8);
+    expect(printed).toMatch(
+      /^deploy-docs is placed as (d-\w+), with --key \S+\n\1: ran\n {2}\S*deploy-staging\S*: failed$/,
+    );
+  });
+
+  it.each([[[]], [["--json"]]])("a Ctrl-C while it waits ends it with what it printed before %j", async (format) => {
+    const controller = new AbortController();
+    const key = newKey();
+    const line = ["deploy-docs", ...inputsFor("production", newCommit()), "--key", key, "--wait", ...format];
+    const [printed, warned]: [string[], string[]] = [[], []];
+    const ended = command(line, { signal: controller.signal, printed, warned });
+    const said = format.length === 0 ? printed : warned;
+    await until(
+      "the delivery and the key",
+      () => said,
+      (lines) => lines.some((one) => one.includes(`, with --key ${key}`)),
+    );
+    controller.abort(130);
+    expect((await ended).code).toBe(130);
+  });
+
+  it("a Ctrl-C before the answer prints the key by which the order is placed again safely", async () => {
+    const { code, warned } = await command(["deploy-docs", ...inputsFor("production", newCommit())], {
+      signal: AbortSignal.abort(130),
+    });
+    expect([code, warned]).toEqual([130, expect.stringMatching(/^to place it again safely: --key \S+$/)]);
   });
 
   it("on a terminal it shows what would run and who approves, and places nothing unless the person says yes", async () => {
