@@ -1,5 +1,6 @@
 import { OVERDUE_MS } from "../delivery/readiness.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { ACTIONS, countText } from "../host/count-text.ts";
 import { durationText } from "../host/duration.ts";
 import type { Level } from "../model/level.ts";
 import type { ShownTargetState, TargetState } from "../model/target-state.ts";
@@ -194,7 +195,7 @@ function whyOf(
     case "rejecting": {
       const { givenUp, hasMore } = rejected;
       const last = Math.max(...givenUp.map(({ at }) => at));
-      const count = `${givenUp.length}${hasMore ? " or more" : ""}`;
+      const count = countText(givenUp.length, ACTIONS, { isLeast: hasMore });
       return `${count} given up in the last day, the last ${durationText(now - last)} ago`;
     }
     case "never_used":
@@ -209,8 +210,8 @@ const hoursAgo = (ms: number): string => (ms < 3_600_000 ? "in the last hour" : 
 
 function waitingText({ due, retrying }: Evidence, oldestAt: EpochMillis | undefined, now: EpochMillis): string {
   const parts = [
-    ...(due.count === 0 ? [] : [`${due.count === MAX_DUE ? `${MAX_DUE} or more` : due.count} due`]),
-    ...(retrying.length === 0 ? [] : [`${retrying.length} retrying`]),
+    ...(due.count === 0 ? [] : [`${countText(due.count, ACTIONS, { isLeast: due.count === MAX_DUE })} due`]),
+    ...(retrying.length === 0 ? [] : [`${countText(retrying.length, ACTIONS)} retrying`]),
   ];
   if (parts.length === 0 || oldestAt === undefined) return "";
   return `${parts.join(", ")}, the oldest for ${durationText(now - oldestAt)}`;

@@ -1,3 +1,4 @@
+import { countText, DELIVERIES, WRITES } from "../host/count-text.ts";
 import { durationText } from "../host/duration.ts";
 import { LEVELS, type Level } from "../model/level.ts";
 import { wordsOf } from "../model/state-words.ts";
@@ -62,10 +63,21 @@ export function checksText(checks: Readonly<Record<string, string>>): string {
   return failing.map(([name, result]) => `${name}: ${result}`).join("; ");
 }
 
+/** `3 deliveries given up`. */
+export const endedFigure = ({
+  state,
+  count,
+  hasMore,
+}: {
+  readonly state: string;
+  readonly count: number;
+  readonly hasMore: true | undefined;
+}): string => `${countText(count, DELIVERIES, { isLeast: hasMore === true })} ${wordsOf(state).words}`;
+
 /** How many deliveries ended badly in the last day, by state. */
 function endedText({ counts, hasMore }: OverviewFacts["ended"]): string {
   const parts = Object.entries(counts).flatMap(([state, count]) =>
-    count === 0 ? [] : [`${count}${hasMore ? " or more" : ""} ${wordsOf(state).words}`],
+    count === 0 ? [] : [endedFigure({ state, count, hasMore })],
   );
   return parts.length === 0 ? noneEndedText(hasMore) : `${parts.join(", ")} in the last day`;
 }
@@ -79,9 +91,17 @@ export const NOT_LOOKED_AT = "older failures of the last day were not looked at"
 /** Each figure that is not zero, with the state that it counts. */
 export function pagesFigures({ notWritable, hasMore, overdue, waiting }: NonNullable<OverviewFacts["pages"]>) {
   const figures = [
-    ["given_up", notWritable, `${notWritable}${hasMore ? " or more" : ""} given up in the last day`],
-    ["retrying", overdue, `${overdue} overdue by more than 10 min`],
-    ["waiting", waiting, `${waiting} wait for something that a person can change`],
+    [
+      "given_up",
+      notWritable,
+      `${countText(notWritable, WRITES, { isLeast: hasMore === true })} given up in the last day`,
+    ],
+    ["retrying", overdue, `${countText(overdue, WRITES)} overdue by more than 10 min`],
+    [
+      "waiting",
+      waiting,
+      `${countText(waiting, WRITES)} ${waiting === 1 ? "waits" : "wait"} for something that a person can change`,
+    ],
   ] as const;
   return figures.flatMap(([state, count, text]) => (count === 0 ? [] : [{ state, text }]));
 }
