@@ -36,6 +36,7 @@ export function receiveApp(
       patterns,
       orders,
       ready,
+      latencyOf: (target) => metrics?.log.latencyOf(target),
     },
     sources: connectSources(config, { secrets, tokens, clock, keepToken }),
     status: statusSource({

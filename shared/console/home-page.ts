@@ -7,9 +7,11 @@ import {
   approvalsText,
   checksText,
   endedFigure,
+  latencyText,
   NOT_LOOKED_AT,
   noneEndedText,
   overviewRows,
+  p95Text,
   pagesFigures,
   pagesText,
 } from "../http/overview-text.ts";
@@ -174,22 +176,26 @@ const whyUnlessWell = (level: Level, why: string, columns: number): Html =>
 const numberClass = (isZero: boolean): string => (isZero ? "number zero" : "number");
 
 function targetsSection(targets: readonly Target[], visit: Visit): Html {
+  // In AWS, CloudWatch has it.
+  const hasLatency = targets.some(({ latency }) => latency !== undefined);
   return html`<section aria-labelledby="targets"><h2 id="targets">Targets</h2>
 ${
   targets.length === 0
     ? html`<p class="empty">No route leads to a target.</p>`
-    : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Actions due</th><th class="number">Actions retrying</th><th class="number">Oldest</th><th><span class="hidden">Act</span></th></tr></thead>
-<tbody>${unfolded(targets).map((one) => targetRow(one, visit))}</tbody></table>${fold(folded(targets), "targets are", (one) => html`<a href="/console/targets#target-${encodeURIComponent(one.target)}">${one.target}</a>`)}`
+    : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Actions due</th><th class="number">Actions retrying</th><th class="number">Oldest</th>${hasLatency ? html`<th class="number"><abbr title="95 % of the attempts of the last hour took at most this">p95</abbr> of attempts, 1 h</th>` : NOTHING}<th><span class="hidden">Act</span></th></tr></thead>
+<tbody>${unfolded(targets).map((one) => targetRow(one, visit, hasLatency))}</tbody></table>${fold(folded(targets), "targets are", (one) => html`<a href="/console/targets#target-${encodeURIComponent(one.target)}">${one.target}</a>`)}`
 }</section>`;
 }
 
-function targetRow(shown: Target, visit: Visit): Html {
-  const { target, level, why, due, retrying, oldestAt } = shown;
+function targetRow(shown: Target, visit: Visit, hasLatency: boolean): Html {
+  const { target, level, why, due, retrying, oldestAt, latency } = shown;
+  const isMeasured = latency !== undefined && latency.attempts > 0;
   return html`<tr>
 <td>${targetBadge(shown)}<a href="${listPath({ target })}">${target}</a></td>
 <td class="${numberClass(due === 0)}" data-name="Actions due"><a href="/console/targets#target-${encodeURIComponent(target)}">${due >= 100 ? "100+" : due}</a></td>
 <td class="${numberClass(retrying === 0)}" data-name="Actions retrying"><a href="${listPath({ target, state: "retrying" })}">${retrying}</a></td>
 <td class="${numberClass(oldestAt === undefined)}" data-name="Oldest">${oldestAt === undefined ? "–" : age(oldestAt, visit.now)}</td>
+${hasLatency ? html`<td class="${numberClass(!isMeasured)}" data-name="p95" title="${latencyText(latency)}">${isMeasured ? p95Text(latency) : "–"}</td>` : NOTHING}
 <td class="act">${targetForms(shown, visit, "home")}</td></tr>
-${whyUnlessWell(level, why, 5)}`;
+${whyUnlessWell(level, why, hasLatency ? 6 : 5)}`;
 }

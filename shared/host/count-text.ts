@@ -8,6 +8,7 @@ export const countText = (
 /** `9,326`. */
 export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
+export const ATTEMPTS = ["attempt", "attempts"] as const;
 export const ACTIONS = ["action", "actions"] as const;
 export const DELIVERIES = ["delivery", "deliveries"] as const;
 export const REQUESTS = ["request", "requests"] as const;

@@ -2,6 +2,7 @@ import { OVERDUE_MS } from "../delivery/readiness.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { ACTIONS, countText } from "../host/count-text.ts";
 import { durationText } from "../host/duration.ts";
+import type { Latency } from "../host/latency.ts";
 import type { Level } from "../model/level.ts";
 import type { ShownTargetState, TargetState } from "../model/target-state.ts";
 import type { ActionStore } from "../store/actions.ts";
@@ -16,6 +17,8 @@ export interface OverviewTargetsDeps {
   readonly targetHosts: Readonly<Record<string, unknown>>;
   readonly runReporters: readonly { readonly name: string; readonly target: string }[];
   readonly actions: Pick<ActionStore, "dueBetween">;
+  /** Undefined if the attempts are made by other processes, whose metrics this one does not see: in AWS. */
+  readonly latencyOf: (target: string) => Latency | undefined;
   readonly runs: Pick<RunStore, "of">;
   readonly clock: Clock;
 }
@@ -41,6 +44,8 @@ export interface OverviewTarget {
   readonly retrying: number;
   /** Since when the oldest action that is due or retrying has waited. */
   readonly oldestAt?: string;
+  /** Absent in AWS, where CloudWatch has it. */
+  readonly latency?: Latency;
 }
 
 /** An action that was given up in the last day. */
@@ -138,6 +143,7 @@ function shownTarget(
   const waiting = [due.oldestAt, retrying[0]?.since].filter((at) => at !== undefined);
   const oldestAt = waiting.length === 0 ? undefined : epochMillis(Math.min(...waiting));
   const state = stateOf(evidence, now);
+  const latency = deps.latencyOf(target);
   const since = pause?.since ?? breaker?.open?.since;
   return {
     target,
@@ -151,6 +157,7 @@ function shownTarget(
     due: due.count,
     retrying: retrying.length,
     ...(oldestAt !== undefined && { oldestAt: toIso(oldestAt) }),
+    ...(latency && { latency }),
   };
 }
 

@@ -229,6 +229,7 @@ async function bridgeOf(
     policy,
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    latencyOf: () => undefined,
     log: silentLog,
     patterns: async () => [],
     orders: async () => ({ deploy: ORDER }),

@@ -91,6 +91,7 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
     jobs: [],
     secrets: secretsOf({}),
     targetHosts: { pages: [] },
+    latencyOf: () => ({ attempts: 20, p95AtMostMs: 300 }),
     sourceNames: ["wiki", "api", "status"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,
