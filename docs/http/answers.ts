@@ -255,6 +255,7 @@ export const timelineEvent = v.variant("kind", [
     state: v.picklist([...approvalState, "not_asked", "partly_granted"]),
     by: optional(identity),
     comment: optionalText,
+    endedFor: optionalText,
     progress: optional(progress),
     verifiedWith: optionalText,
     emergency: optional(yes),
@@ -322,6 +323,7 @@ export const shownDelivery = answer<ShownDelivery>()(
   v.object({
     delivery: v.object({
       ...summaryMembers,
+      about: optional(shownAbout),
       ...outcomeMembers,
       provider: text,
       requestId: text,
@@ -349,6 +351,7 @@ export const decision = v.object({
 
 const shownRunMembers = {
   requesterName: optionalText,
+  accountNames: optional(textsByName),
   commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
   commitCount: optional(whole),
   diffUrl: optionalText,
@@ -377,6 +380,7 @@ const approvalMembers = {
   grants: v.array(decision),
   decision: optional(decision),
   endedAt: optionalTime,
+  endedFor: optionalText,
   approvedRef: optionalText,
   verifyWith: optionalText,
   changedAt: optionalText,
