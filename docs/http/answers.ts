@@ -60,7 +60,16 @@ export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
 export const identity = v.object({ ...principalMembers, actor: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts });
-const approvalState = ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded"] as const;
+const approvalState = [
+  "requested",
+  "granted",
+  "fired",
+  "denied",
+  "withdrawn",
+  "expired",
+  "superseded",
+  "void",
+] as const;
 
 const summaryMembers = {
   id: text,
@@ -255,6 +264,7 @@ export const timelineEvent = v.variant("kind", [
     state: v.picklist([...approvalState, "not_asked", "partly_granted"]),
     by: optional(identity),
     comment: optionalText,
+    why: optionalText,
     progress: optional(progress),
     verifiedWith: optionalText,
     emergency: optional(yes),
@@ -345,6 +355,7 @@ export const decision = v.object({
   emergency: optional(yes),
   comment: optionalText,
   verifiedWith: optionalText,
+  fromGroups: optional(v.object({ source: text, target: text, groups: texts, askedAt: time })),
 });
 
 const shownRunMembers = {
@@ -377,6 +388,7 @@ const approvalMembers = {
   grants: v.array(decision),
   decision: optional(decision),
   endedAt: optionalTime,
+  why: optionalText,
   approvedRef: optionalText,
   verifyWith: optionalText,
   changedAt: optionalText,

@@ -22,6 +22,8 @@ export interface Step {
   /** Undefined if an expiry or a change took the step. */
   readonly by?: Identity;
   readonly comment?: string | undefined;
+  /** Why it is void. */
+  readonly why?: string | undefined;
   /** When the next window opens, if none is open at this step. */
   readonly opensAt?: EpochMillis | undefined;
   /** A grant needs a reason. */
@@ -41,10 +43,11 @@ export interface Step {
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
   const { id, route, delivery, event } = approval;
-  const { state, at, by, comment, progress, verifiedWith, emergency, requestId } = step;
+  const { state, at, by, comment, why, progress, verifiedWith, emergency, requestId } = step;
   const who = {
     ...(by && { by }),
     ...(comment !== undefined && { comment }),
+    ...(why !== undefined && { why }),
     ...(progress && { progress }),
     ...(verifiedWith !== undefined && { verifiedWith }),
     ...(emergency && { emergency }),
@@ -77,7 +80,7 @@ const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(OWN_SOUR
 
 function eventOf(
   approval: RequestedApproval,
-  { state: step, at, by, comment, progress, needsReason, opensAt, emergency }: Step,
+  { state: step, at, by, comment, why, progress, needsReason, opensAt, emergency }: Step,
 ): ApprovalEvent {
   const { id, route, delivery, cause = delivery, causeProof, subject, approvers, requestedAt, until } = approval;
   const state = step === "partly_granted" ? "requested" : step;
@@ -109,6 +112,7 @@ function eventOf(
         ...(emergency && { emergency }),
         ...(by && state !== "requested" && { by: nameOf(by) }),
         ...(comment !== undefined && { comment: cut(comment, 300) }),
+        ...(why !== undefined && { why: cut(why, 300) }),
         delivery,
       },
     },

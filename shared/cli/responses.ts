@@ -94,6 +94,7 @@ const timelineEvent = v.variant("kind", [
     state: v.string(),
     by: v.exactOptional(identity),
     comment: v.exactOptional(v.string()),
+    why: v.exactOptional(v.string()),
     progress: v.exactOptional(progress),
     verifiedWith: v.exactOptional(v.string()),
     emergency: v.exactOptional(v.literal(true)),

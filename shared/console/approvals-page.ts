@@ -53,14 +53,14 @@ ${earlier === undefined ? NOTHING : html`<p><a class="button" href="/console/app
 }
 
 function endedRow(approval: ShownApproval, visit: Visit): Html {
-  const { state, route, subject, delivery, grants, decision, endedAt } = approval;
+  const { state, route, subject, delivery, grants, decision, endedAt, why } = approval;
   const people = decision === undefined || grants.some(({ at }) => at === decision.at) ? grants : [...grants, decision];
   const decided = people.map(
     ({ by, at, comment, emergency }) =>
       html`<li>${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)} ${age(at, visit.now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}</li>`,
   );
   const ended = endedAt ?? decision?.at;
-  return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}</td>
+  return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}${why === undefined ? NOTHING : html` <span class="aside">${why}</span>`}</td>
 <td data-name="Ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
 <td data-name="Subject">${deliveryLink(delivery, `${route} of ${subject}`)}</td>
 <td data-name="By">${requesterText(approval, visit)}</td>

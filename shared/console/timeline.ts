@@ -83,7 +83,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
       return [
         timelineEvent.emergency ? "warn" : TONES[APPROVAL_WORDS[timelineEvent.state].tone].colour,
         `approval ${timelineEvent.state.replace("_", " ")}${timelineEvent.emergency ? " in an emergency" : ""}`,
-        html`${by(timelineEvent.by)}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
+        html`${by(timelineEvent.by)}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`}${timelineEvent.why === undefined ? NOTHING : html`: ${timelineEvent.why}`} <code>${timelineEvent.approval}</code>`,
       ];
     case "decided":
       return [

@@ -63,6 +63,7 @@ export const APPROVAL_WORDS: Readonly<Record<ApprovalState | "partly_granted" | 
   expired: look("failed", "expired"),
   withdrawn: look("quiet", "withdrawn"),
   superseded: look("quiet", "superseded"),
+  void: look("failed", "void"),
 };
 
 export const TARGET_WORDS: Readonly<Record<"failing" | "paused" | "working", StateWords>> = {

@@ -95,6 +95,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly comment?: string;
       /** After the step, if several people have to grant it. */
       readonly progress?: ApprovalProgress;
+      /** Why it is void. */
+      readonly why?: string;
       /** The target whose site confirmed the reference of a grant. */
       readonly verifiedWith?: string;
       /** The grant was by an emergency role: enough alone, and outside the windows. */
