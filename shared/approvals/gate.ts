@@ -7,7 +7,7 @@ import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, ENDS, isOutdated } from "./change.ts";
+import { aboutOf, changeSince, ENDS } from "./change.ts";
 import type { Groups } from "./groups.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
@@ -148,7 +148,10 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
     ...(cause.proof !== "proved" && { causeProof: cause.proof }),
     requester,
     ...(authors.length > 0 && { authors }),
-    shows: { ...shownRunOf(first, requester), ...(route.params && { params: shownParams(route.params(busEvent)) }) },
+    shows: {
+      ...shownRunOf(first, { requester, authors }),
+      ...(route.params && { params: shownParams(route.params(busEvent)) }),
+    },
     ...about,
     reference,
     ...("page" in first.detail && { page: { site: first.detail.page.site, id: first.detail.page.id } }),
@@ -209,12 +212,13 @@ async function advance(
   if (at !== undefined) return { opensAt: at };
   const standing = await standingAtFiring(approval, deps);
   if (standing.result === "void" && state === "granted")
-    return end(approval, { state: "void", ...standing }, requestId, deps);
+    return end(approval, { state: "void", endedFor: standing.why, requestId }, deps);
   if (standing.result !== "stands") return standing;
   const verification = await verify(approval, deps);
   if (verification.result === "unverified") return verification;
   if (state === "fired") return verification.result === "same" ? state : "fired_before";
-  if (verification.result === "changed") return end(approval, { state: "superseded" }, requestId, deps);
+  if (verification.result === "changed")
+    return end(approval, { state: "superseded", endedFor: verification.why, requestId }, deps);
   const endedAt = deps.clock.now();
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
 }
@@ -239,29 +243,31 @@ async function grantIfEnough(approval: Approval, deps: GateDeps): Promise<Approv
 
 /** Ends an approval that nobody has decided, if it has expired or if a later event reports another state. */
 async function endOf(approval: Approval, requestId: string, deps: GateDeps): Promise<Approval["state"] | undefined> {
-  if (await isOutdated(approval, deps.approvals)) return end(approval, { state: "superseded" }, requestId, deps);
-  return deps.clock.now() >= approval.until ? end(approval, { state: "expired" }, requestId, deps) : undefined;
+  const endedFor = await changeSince(approval, deps.approvals);
+  if (endedFor !== undefined) return end(approval, { state: "superseded", endedFor, requestId }, deps);
+  return deps.clock.now() >= approval.until ? end(approval, { state: "expired", requestId }, deps) : undefined;
 }
 
 /** `granted` if another process has changed the state at the same time. */
 async function end(
   approval: Approval,
-  { state, why }: { readonly state: "superseded" | "expired" | "void"; readonly why?: string },
-  requestId: string,
+  {
+    requestId,
+    ...ended
+  }: { readonly state: "superseded" | "expired" | "void"; readonly endedFor?: string; readonly requestId: string },
   deps: GateDeps,
 ): Promise<Approval["state"]> {
   const endedAt = deps.clock.now();
-  const ended = { state, endedAt, ...(why !== undefined && { why }) };
-  if (!(await deps.approvals.move(approval.id, [approval.state], ended))) return "granted";
-  await recordStep(approval, { state, at: endedAt, why, requestId }, deps);
-  return state;
+  if (!(await deps.approvals.move(approval.id, [approval.state], { ...ended, endedAt }))) return "granted";
+  await recordStep(approval, { ...ended, at: endedAt, requestId }, deps);
+  return ended.state;
 }
 
 /**
  * Records the last step. A request is recorded before it is stored, and a firing is recorded by its attempt.
  */
 async function recordLast(approval: Approval, requestId: string, deps: GateDeps): Promise<void> {
-  const { state, decision, endedAt, why } = approval;
+  const { state, decision, endedAt, endedFor } = approval;
   switch (state) {
     case "requested":
     case "granted":
@@ -272,7 +278,9 @@ async function recordLast(approval: Approval, requestId: string, deps: GateDeps)
     case "expired":
     case "superseded":
     case "void":
-      return endedAt === undefined ? undefined : recordStep(approval, { state, at: endedAt, why, requestId }, deps);
+      return endedAt === undefined
+        ? undefined
+        : recordStep(approval, { state, at: endedAt, endedFor, requestId }, deps);
     case "fired":
       return undefined;
   }

@@ -504,8 +504,8 @@ export interface GatePart {
   readonly by?: string;
   /** What that person wrote about the decision. */
   readonly comment?: string;
-  /** Why the approval is void: who lost the role by which group. Only with the state `void`. */
-  readonly why?: string;
+  /** Who lost the role by which group. Only with the state `void`. */
+  readonly endedFor?: string;
   /** The delivery that waits. */
   readonly delivery?: string;
 }

@@ -93,10 +93,10 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly state: ApprovalState | "not_asked" | "partly_granted";
       readonly by?: Identity;
       readonly comment?: string;
+      /** `superseded`, `void`: what has changed, as a clause. */
+      readonly endedFor?: string;
       /** After the step, if several people have to grant it. */
       readonly progress?: ApprovalProgress;
-      /** Why it is void. */
-      readonly why?: string;
       /** The target whose site confirmed the reference of a grant. */
       readonly verifiedWith?: string;
       /** The grant was by an emergency role: enough alone, and outside the windows. */

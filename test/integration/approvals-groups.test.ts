@@ -243,8 +243,8 @@ describe("a run that was granted because of a group", () => {
     await bridge.runDue();
     expect(bridge.fired).toEqual([]);
     const why = `kim of wiki is no longer in platform-releases, as pages said at ${toIso(clock.now())}`;
-    expect(await bridge.approvalOf(edit)).toMatchObject({ state: "void", why, endedAt: clock.now() });
-    expect(await lastStep()).toMatchObject({ state: "void", why });
+    expect(await bridge.approvalOf(edit)).toMatchObject({ state: "void", endedFor: why, endedAt: clock.now() });
+    expect(await lastStep()).toMatchObject({ state: "void", endedFor: why });
     expect((await bridge.attempts(edit.id)).at(-1)).toMatchObject({ outcome: "done", endedAs: "not_fired" });
     const ended = await bridge.approvals.ended({
       from: clock.now(),
@@ -359,7 +359,7 @@ describe("a run that was granted because of a group", () => {
     await bridge.runDue();
     expect(await bridge.approvalOf(edit)).toMatchObject({
       state: "void",
-      why: "kim of wiki has the role no longer by platform-releases",
+      endedFor: "kim of wiki has the role no longer by platform-releases",
     });
   });
 
@@ -395,12 +395,12 @@ describe("a run that was granted because of a group", () => {
     const { id } = await bridge.approvalOf(edit);
     const why = "kim of wiki is no longer in platform-releases, as pages said then";
     // The process ended the approval, and was killed before it recorded the step.
-    await bridge.approvals.move(id, ["granted"], { state: "void", endedAt: clock.now(), why });
+    await bridge.approvals.move(id, ["granted"], { state: "void", endedAt: clock.now(), endedFor: why });
     bridge = await open();
     join("kim");
     await bridge.runDue();
     expect(bridge.fired).toEqual([]);
-    expect(await lastStep()).toMatchObject({ state: "void", why });
+    expect(await lastStep()).toMatchObject({ state: "void", endedFor: why });
     await bridge.later(5);
     expect((await bridge.steps(edit)).filter(({ state }) => state === "void")).toHaveLength(1);
   });

@@ -15,7 +15,7 @@ export function renderGate({ id }: Pick<ShownBuild, "id">, gate: ShownGate, ways
   const lines = [
     ...(gate.by === undefined ? [] : [by]),
     ...(gate.comment ? [`“${gate.comment}”`] : []),
-    ...(gate.why ? [`${gate.why}. Run it again to ask for another approval.`] : []),
+    ...(gate.endedFor ? [`${gate.endedFor}. Run it again to ask for another approval.`] : []),
   ];
   return lines.map((line) => `<br />${text(line)}`).join("") + progressLine(gate);
 }

@@ -251,7 +251,7 @@ export const BUS_EVENT_FIELDS = {
         emergency: flag,
         by: text,
         comment: text,
-        why: text,
+        endedFor: text,
         delivery: text,
       },
     },
