@@ -1,13 +1,5 @@
 import * as v from "valibot";
-import type { Config, ConfiguredSource, ConfiguredTarget } from "./schema.ts";
-
-/** The people of a source who are known by groups. */
-export interface GroupMap {
-  /** The roles that each group gives. */
-  readonly map: Readonly<Record<string, readonly string[]>>;
-  /** The target that is asked; undefined if the only one of the source's kind and site is meant. */
-  readonly target?: string | undefined;
-}
+import type { Config, ConfiguredSource, ConfiguredTarget, GroupMap } from "./schema.ts";
 
 interface Source {
   readonly provider: string;

@@ -13,7 +13,6 @@ import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
 import { type OtlpSettings, otlpSettings } from "../outbound/otlp-settings.ts";
 import type { Pattern } from "../routes/pattern.ts";
-import type { GroupMap } from "./group-sources.ts";
 
 const name = v.pipe(
   v.string(),
@@ -85,7 +84,7 @@ const configuredPeople = v.optional(
 );
 
 /** The accounts that are listed, by their name at the sender. One without `roles` has those of its groups. */
-export type People = v.InferOutput<typeof groupedPeople>["accounts"];
+type People = v.InferOutput<typeof groupedPeople>["accounts"];
 
 /** The people of a source in the configuration: who is listed, and the groups if they count. */
 export function peopleIn(people: v.InferOutput<typeof configuredPeople>): Pick<ConfiguredSource, "people" | "groups"> {
@@ -398,6 +397,14 @@ export interface ConfiguredSource {
   readonly groups?: GroupMap | undefined;
   readonly mode: "enforce" | "shadow";
   readonly settings: object;
+}
+
+/** The people of a source who are known by groups. */
+export interface GroupMap {
+  /** The roles that each group gives. */
+  readonly map: Readonly<Record<string, readonly string[]>>;
+  /** The target that is asked; undefined if the only one of the source's kind and site is meant. */
+  readonly target?: string | undefined;
 }
 
 export interface ConfiguredTarget {

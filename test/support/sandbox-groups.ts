@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { serveOnLoopback } from "./loopback.ts";
 
 /** An account and its groups, as a site has them. */
-export interface SandboxMember {
+interface SandboxMember {
   readonly groups: string[];
   /** Confluence: whether it may sign in. */
   status: "active" | "deactivated";
