@@ -344,6 +344,7 @@ const problem = {
     status: { type: "integer", minimum: 400, maximum: 599 },
     instance: INSTANCE,
     reason: REASON,
+    input: { type: "string", description: "The input that it is about, of an order." },
   },
 };
 

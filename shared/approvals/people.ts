@@ -1,5 +1,5 @@
 import type { Identity, RequestedApproval } from "../model/approval.ts";
-import { identityText } from "../model/principal.ts";
+import { actorsOf, identityText } from "../model/principal.ts";
 
 /** A person who acts through a source. */
 export interface Person {
@@ -72,14 +72,12 @@ function ownNames({ actor, trustEntry, issuer, subject, claims = {} }: Identity)
   if (actor !== undefined) return [accountName(actor)];
   if (trustEntry === undefined) return [];
   const starters = ACCOUNT_CLAIMS.flatMap((claim) => claims[claim] ?? []);
-  return [tokenName({ issuer, subject }), ...[subject, ...starters].map(accountName)];
+  // An agent cannot approve with a token of its own what it requested for somebody.
+  return [tokenName({ issuer, subject }), ...[subject, ...starters, ...actorsOf({ claims })].map(accountName)];
 }
 
-/**
- * The account that started the job, in tokens of GitLab and of GitHub, which the presets record; and who acts for the
- * subject, so that an agent cannot approve with a person's token what it requested itself.
- */
-const ACCOUNT_CLAIMS = ["user_id", "actor_id", "act"];
+/** The account that started the job, in tokens of GitLab and of GitHub, which the presets record. */
+const ACCOUNT_CLAIMS = ["user_id", "actor_id"];
 
 const accountName = (account: string): string => JSON.stringify(["account", account]);
 const tokenName = ({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string =>

@@ -10,6 +10,7 @@ type Schema<T> = v.GenericSchema<unknown, T>;
 interface PostContent {
   readonly body: object;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -27,8 +28,9 @@ export const get = <T>(
 export const post = <T>(session: Session, path: string, schema: Schema<T>, content: PostContent): Promise<T> =>
   request(session, path, schema, postOf(content));
 
-const postOf = ({ body, headers }: PostContent): RequestInit => ({
+const postOf = ({ body, headers, signal }: PostContent): RequestInit => ({
   method: "POST",
+  ...(signal !== undefined && { signal }),
   headers: { ...headers, "content-type": "application/json" },
   body: JSON.stringify(body),
 });

@@ -428,7 +428,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Deliveries",
     summary: "place an order: start what it leads to",
     details:
-      "On a terminal it shows the routes that would act, and who has to approve, and asks. Without <order> it lists the orders that you may place, with their inputs. With --wait it waits until nothing is left to do, and ends with 1 unless everything ran; for that your role needs to read deliveries.",
+      "On a terminal it shows the routes that would act, and who has to approve, and asks. Without <order> it lists the orders that you may place, with their inputs. With --wait it prints the delivery at once, and waits until nothing is left to do and the runs that a source reports have ended; for that your role needs to read deliveries. It ends with 8 unless everything ran and each reported run succeeded. Where no source reports the runs of a target, it does not wait for their result. Ctrl-C stops the waiting, not the order.",
     positionals: [{ name: "order", isOptional: true }],
     options: {
       set: { value: "input=value", summary: "the value of an input; can be repeated", isRepeatable: true },
@@ -436,7 +436,7 @@ export const COMMANDS: readonly Command[] = [
         value: "key",
         summary: "the idempotency key: the same key and inputs start nothing twice (default: a new one)",
       },
-      wait: { summary: "wait until nothing is left to do" },
+      wait: { summary: "wait until nothing is left to do and the reported runs have ended" },
       ...format,
       url,
     },

@@ -78,7 +78,11 @@ export async function replayManyCommand(invocation: Invocation): Promise<number>
   });
   const order = await ended(ordered, session, { invocation, interrupted, preview });
   const text = progressText(order, preview);
-  if (order.state === "stopped") return stopped(invocation, interrupted, text);
+  if (order.state === "stopped") {
+    const code = stopped(invocation, interrupted, text);
+    if (preview.isCut) warn("there may be more than was counted: only the newest are in the plan");
+    return code;
+  }
   print(printable(text));
   if (preview.isCut) warn(`there may be more; the same command goes on: ${commandOf(invocation)}`);
   return EXIT.done;
@@ -97,7 +101,8 @@ async function ended(ordered: Order, session: Session, { invocation, interrupted
   let printedMs = systemClock.monotonic();
   try {
     while (order.state === "running") {
-      if (interrupted.aborted) return await post(session, `${path}/stop`, bulkReplay, { body: {} });
+      if (interrupted.aborted)
+        return await afterLastStep(await post(session, `${path}/stop`, bulkReplay, { body: {} }), path, session);
       await wait(POLL_MS, undefined, { signal: interrupted }).catch(() => undefined);
       order = await get(session, path, bulkReplay);
       if (systemClock.monotonic() - printedMs < PROGRESS_MS) continue;
@@ -111,6 +116,24 @@ async function ended(ordered: Order, session: Session, { invocation, interrupted
     throw error;
   }
 }
+
+/**
+ * The bridge ends the step that is under way when an order is stopped, and counts it then. So the order is read until it
+ * does not change.
+ */
+async function afterLastStep(stopped: Order, path: string, session: Session): Promise<Order> {
+  let order = stopped;
+  for (let unchanged = 0; unchanged < SAME_READS && order.handled < order.total; ) {
+    await wait(POLL_MS);
+    const known = order;
+    order = await get(session, path, bulkReplay).catch(() => known);
+    unchanged = order.handled === known.handled ? unchanged + 1 : 0;
+  }
+  return order;
+}
+
+/** A step takes about a second. */
+const SAME_READS = 3;
 
 /** The positional and each `--delivery`. */
 const idsIn = ({ positionals, lists }: Invocation): readonly string[] => [

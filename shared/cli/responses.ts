@@ -537,6 +537,7 @@ export const shownThread = v.object({
       tone: v.string(),
       start: v.string(),
       end: v.exactOptional(v.string()),
+      delivery: v.string(),
       by: v.exactOptional(v.string()),
       summary: v.exactOptional(v.string()),
       route: v.exactOptional(v.string()),

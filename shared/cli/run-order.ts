@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "../host/fault.ts";
+import { type EndedOrder, isSuccess, waitForEnd } from "./await-order.ts";
 import { get, post } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type Display, printFound } from "./output.ts";
+import { type Display, formatOf, printFound } from "./output.ts";
 import {
   type ListedOrders,
   listedOrders,
@@ -12,16 +12,10 @@ import {
   type OrderPreview,
   orderPreview,
   placedOrder,
-  shownDelivery,
 } from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
+import { shellWord } from "./shell-word.ts";
 import { printable, table } from "./terminal-text.ts";
-
-/** How often `--wait` asks, in milliseconds. */
-const ASK_EVERY_MS = 2_000;
-
-/** States in which something is left to do. A failed route may still be run again, so the others have ended. */
-const OPEN_STATES: readonly string[] = ["pending", "waiting", "retrying", "expecting_run"];
 
 /** `drawbridge run [<order>]`. Without an order it lists those that the caller may place. */
 export async function runOrderCommand(invocation: Invocation): Promise<number> {
@@ -37,16 +31,54 @@ export async function runOrderCommand(invocation: Invocation): Promise<number> {
   const path = `/v1/orders/${encodeURIComponent(order)}`;
   if (!(await confirmed(invocation, session, { path, inputs }))) return EXIT.refused;
   const key = options["key"] ?? randomUUID();
-  const placed = await place(invocation, session, { path, inputs, key });
-  const ended = given.has("wait") ? await waitForEnd(invocation, session, placed.delivery) : undefined;
-  const found = { ...placed, key, ...(ended && { state: ended }) };
-  printFound(invocation, { whole: found, records: [found], text: () => placedText(order, found) });
-  return ended === undefined || ended === "ran" ? EXIT.done : EXIT.refused;
+  // From now on a Ctrl-C must not lose the key, by which the order is placed again safely.
+  const signal = invocation.interrupted();
+  const wanted = { path, inputs, key, signal };
+  try {
+    const placed = { ...(await place(invocation, session, wanted)), key };
+    return given.has("wait")
+      ? await waitCommand(invocation, session, { order, placed, signal })
+      : printPlaced(invocation, order, placed);
+  } catch (error) {
+    if (signal.aborted) return Number(signal.reason);
+    throw error;
+  }
+}
+
+interface Placed {
+  readonly delivery: string;
+  readonly status: string;
+  readonly key: string;
+}
+
+function printPlaced(invocation: Invocation, order: string, placed: Placed): number {
+  printFound(invocation, { whole: placed, records: [placed], text: () => placedText(order, placed) });
+  return EXIT.done;
+}
+
+/** Prints at once what was placed, and what became of it when nothing is left to do. */
+async function waitCommand(
+  invocation: Invocation,
+  session: Session,
+  { order, placed, signal }: { readonly order: string; readonly placed: Placed; readonly signal: AbortSignal },
+): Promise<number> {
+  // The result of the other formats is one value, at the end.
+  const printNow = formatOf(invocation) === "table" ? invocation.print : invocation.warn;
+  printNow(placedText(order, placed));
+  const ended = await waitForEnd(session, placed.delivery, signal);
+  const found = { ...placed, ...ended };
+  printFound(invocation, { whole: found, records: [found], text: () => endedText(found) });
+  return isSuccess(ended) ? EXIT.done : EXIT.unsuccessful;
 }
 
 interface Wanted {
   readonly path: string;
   readonly inputs: Readonly<Record<string, string>>;
+}
+
+interface Keyed extends Wanted {
+  readonly key: string;
+  readonly signal: AbortSignal;
 }
 
 /** Shows on a terminal what would run, and asks. Without a terminal nobody is asked. */
@@ -65,24 +97,15 @@ async function confirmed(
   }
 }
 
-async function place({ warn }: Invocation, session: Session, { path, inputs, key }: Wanted & { readonly key: string }) {
+async function place({ warn }: Invocation, session: Session, { path, inputs, key, signal }: Keyed) {
+  const content = { body: { inputs }, headers: { "idempotency-key": key }, signal };
   try {
-    return await post(session, path, placedOrder, { body: { inputs }, headers: { "idempotency-key": key } });
+    return await post(session, path, placedOrder, content);
   } catch (error) {
     // It may have been recorded. With its key it is never placed twice.
-    if (error instanceof Fault && error.code === "target_unreachable") warn(`to place it again safely: --key ${key}`);
+    const isUnknown = error instanceof Fault && error.code === "target_unreachable";
+    if (isUnknown || signal.aborted) warn(`to place it again safely: --key ${shellWord(key)}`);
     throw error;
-  }
-}
-
-/** The state in which nothing is left to do. Nothing is decided here: who stops waiting changes nothing. */
-async function waitForEnd({ interrupted }: Invocation, session: Session, id: string): Promise<string> {
-  const signal = interrupted();
-  for (;;) {
-    const { delivery } = await get(session, `/v1/deliveries/${encodeURIComponent(id)}`, shownDelivery, { signal });
-    const { state = "pending" } = delivery;
-    if (!OPEN_STATES.includes(state)) return state;
-    await sleep(ASK_EVERY_MS, undefined, { signal });
   }
 }
 
@@ -137,10 +160,12 @@ function previewText({ order, routes }: OrderPreview, columns: number | undefine
   return table(["ROUTE", "TARGET", "THEN"], rows, { columns });
 }
 
-function placedText(
-  order: string,
-  { delivery, status, state }: { readonly delivery: string; readonly status: string; readonly state?: string },
-): string {
+function placedText(order: string, { delivery, status, key }: Placed): string {
   const what = status === "duplicate" ? "was placed before with this key, as" : "is placed as";
-  return printable(`${order} ${what} ${delivery}${state === undefined ? "" : `: ${state}`}`);
+  return printable(`${order} ${what} ${delivery}, with --key ${shellWord(key)}`);
+}
+
+function endedText({ delivery, state, runs }: Placed & EndedOrder): string {
+  const lines = runs.map(({ what, state: of }) => `  ${what}: ${of}`);
+  return [`${delivery}: ${state}`, ...lines].map(printable).join("\n");
 }

@@ -8,18 +8,25 @@ import type { RoutePattern } from "../routes/route-pattern.ts";
  */
 export function patternsIn(value: unknown): readonly RoutePattern[] {
   const { routes, targets } = v.parse(withPatterns, value);
-  return Object.entries(routes).flatMap(([name, { when, do: actions }]) => {
+  return Object.entries(routes).flatMap(([name, { when, mode, do: actions }]) => {
     const compiled = compilePattern(when);
     const [{ target } = { target: "" }] = Object.values(actions);
     const reporter = targets[target]?.runsReportedBy;
     if (!compiled.ok) return [];
-    return [{ name, pattern: compiled.pattern, target, ...(reporter !== undefined && { reporter }) }];
+    return [{ name, pattern: compiled.pattern, target, mode, ...(reporter !== undefined && { reporter }) }];
   });
 }
 
 const withPatterns = v.object({
   routes: v.optional(
-    v.record(v.string(), v.object({ when: v.unknown(), do: v.record(v.string(), v.object({ target: v.string() })) })),
+    v.record(
+      v.string(),
+      v.object({
+        when: v.unknown(),
+        mode: v.optional(v.picklist(["enforce", "shadow"]), "enforce"),
+        do: v.record(v.string(), v.object({ target: v.string() })),
+      }),
+    ),
     {},
   ),
   targets: v.optional(v.record(v.string(), v.object({ runsReportedBy: v.optional(v.string()) })), {}),

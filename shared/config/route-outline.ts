@@ -37,9 +37,9 @@ export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteO
 /** The routes as an explanation needs them. */
 export function routePatterns(config: Pick<Config, "routes" | "targets">): readonly RoutePattern[] {
   const reporters = new Map(runReporters(config).map(({ name, runsReportedBy }) => [name, runsReportedBy]));
-  return config.routes.map(({ name, pattern, target }) => {
+  return config.routes.map(({ name, pattern, target, mode }) => {
     const reporter = reporters.get(name);
-    return { name, pattern, target, ...(reporter !== undefined && { reporter }) };
+    return { name, pattern, target, mode, ...(reporter !== undefined && { reporter }) };
   });
 }
 

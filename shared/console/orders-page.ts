@@ -52,8 +52,7 @@ function card(
   { formToken }: Visit,
   { inputs: values, problem }: Filled,
 ): Html {
-  // The title quotes the name of the input that it is about.
-  const wrong = inputs.find(({ name }) => problem?.title.includes(`"${name}"`));
+  const wrong = inputs.find(({ name }) => name === problem?.input);
   const why = problem && html`<p class="notice bad" id="problem" role="alert">${problem.title}</p>`;
   return html`<article class="card" aria-labelledby="order-${order}">
 <h2 id="order-${order}">${order}</h2>

@@ -42,6 +42,7 @@ const problem = v.object({
   status: v.number(),
   instance: v.optional(v.string()),
   reason: v.optional(v.string()),
+  input: v.optional(v.string()),
 });
 /** A rejection or a fault, as the API answers it (RFC 9457). */
 export type Problem = v.InferOutput<typeof problem>;

@@ -137,8 +137,11 @@ function causesOf({ delivery, cause }: ThreadDelivery): readonly string[] {
   return [cause?.delivery, replay?.of, repeats, ...waiting].filter((id) => id !== undefined);
 }
 
-const consequencesOf = ({ timeline }: ThreadDelivery): readonly string[] =>
-  timeline.flatMap((line) => (line.kind === "followed_by" || line.kind === "replayed" ? [line.delivery] : []));
+/** The first report of a run on which no route acts is in no timeline, but in the action that fired the run. */
+const consequencesOf = ({ timeline, runs }: ThreadDelivery): readonly string[] => [
+  ...timeline.flatMap((line) => (line.kind === "followed_by" || line.kind === "replayed" ? [line.delivery] : [])),
+  ...runs.flatMap(({ reportedBy }) => reportedBy ?? []),
+];
 
 /**
  * The other reports about the runs that a delivery reports, each run once. A report on which no route acts is in no

@@ -133,11 +133,14 @@ export class ThreadExport {
     setTimeout(() => cut.abort(), STOP_MS).unref();
   }
 
-  /** The last round, after all other work has stopped: exports everything that waits, for a bounded time. Never throws. */
+  /**
+   * The last round, after all other work has stopped: exports everything that waits, for a bounded time. A collector that
+   * failed the last time is not asked again: the stop has already waited for it. Never throws.
+   */
   async finish(): Promise<void> {
     const current = this.#deps.exporting();
     // Without the first round, the next start has more to look for.
-    if (current === undefined || !this.#isResumed) return;
+    if (current === undefined || !this.#isResumed || this.#failuresInARow > 0) return;
     const cut = new AbortController();
     this.#cut = cut;
     const timer = setTimeout(() => cut.abort(), STOP_MS);

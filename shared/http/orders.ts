@@ -16,7 +16,7 @@ import { busEventsOf } from "../model/bus-event.ts";
 import { cut, type OrderPart } from "../model/event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
-import { type Principal, principalIdOf } from "../model/principal.ts";
+import { actorsOf, type Principal } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
@@ -61,7 +61,7 @@ export interface OrderPreview {
 export interface OrderedRoute {
   readonly route: string;
   readonly target: string;
-  /** Who has to approve the run; absent if nobody has to. */
+  /** Who has to approve the run; absent if nobody has to, as in shadow mode. */
   readonly approval?: {
     /** People who have to grant it, other than the one who places the order. */
     readonly people: number;
@@ -114,10 +114,11 @@ export async function previewOrder(
 }
 
 function orderedRoute(
-  { name, target }: RoutePattern,
+  { name, target, mode }: RoutePattern,
   { by, about }: { readonly by: Principal; readonly about: readonly ReturnType<typeof factsOf>[] },
   { policy, rules }: OrdersApi,
 ): OrderedRoute {
+  if (mode === "shadow") return { route: name, target };
   const forbidden = policy.rejectRoute(by, "fire", name, about);
   const rule = rules.get(name);
   return {
@@ -141,7 +142,8 @@ export async function placeOrder(request: ReceivedRequest, name: string, api: Or
   const { by, part, problem } = wanted.value;
   const key = request.headers.get("idempotency-key") ?? "";
   if (key === "" || key.length > MAX_KEY_LENGTH) return reject({ reason: "idempotency_key_missing" }, by);
-  const id = deliveryIdOf(SOURCE, [name, principalIdOf(by), part.act ?? "", key]);
+  // One person may have tokens of several trust entries of an issuer, and an entry may get another name.
+  const id = deliveryIdOf(SOURCE, [name, by.issuer, by.subject, ...actorsOf(by), key]);
   const delivery = recordOf({ ...wanted.value, id }, request);
   if (problem === undefined && (await api.deliveries.record(delivery)) === "recorded") {
     api.recorded(delivery);
@@ -182,7 +184,7 @@ async function wantedOrder(request: ReceivedRequest, name: string, api: OrdersAp
   if (forbidden) return reject(forbidden, by);
   const body = parseJsonBody(request.body, placingBody);
   if (!body.ok) return reject(body.rejection, by);
-  const act = by.claims?.["act"];
+  const [act] = actorsOf(by);
   const part: OrderPart = { name, inputs: body.value.inputs, ...(act !== undefined && { act }) };
   const read = readInputs(part.inputs, declared);
   const problem = read.ok ? rejectPlacing(by, part, declared, api.policy) : read.rejection;

@@ -5,6 +5,8 @@ import type { ForbiddenRejection, Rejection, RejectionReason, UnprovedRejection 
 export interface Problem {
   readonly status: number;
   readonly title: string;
+  /** The input of an order that it is about. */
+  readonly input?: string;
   /** Extra response headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -55,7 +57,7 @@ export function problemOf(rejection: Rejection): Problem {
     case "order_unknown":
       return { status: 404, title: "There is no such order" };
     case "input_invalid":
-      return { status: 400, title: rejection.problem };
+      return { status: 400, title: rejection.problem, input: rejection.input };
     case "idempotency_key_missing":
       return { status: 400, title: "An Idempotency-Key of at most 200 characters is needed" };
     case "replay_unknown":
@@ -178,11 +180,14 @@ function unauthenticated(_: UnprovedRejection): Problem {
 
 /** Pass `reason` only if the caller is authenticated. */
 export function problemResponse(problem: Problem, requestId: string, reason?: RejectionReason): Response {
-  const { status, title, headers } = problem;
+  const { status, title, input, headers } = problem;
   const type = `urn:drawbridge:problem:${status}`;
   const instance = `urn:uuid:${requestId}`;
-  return new Response(JSON.stringify({ type, title, status, instance, ...(reason && { reason }) }), {
-    status,
-    headers: { "Content-Type": "application/problem+json", ...NO_CACHE, ...headers },
-  });
+  return new Response(
+    JSON.stringify({ type, title, status, instance, ...(reason && { reason }), ...(input && { input }) }),
+    {
+      status,
+      headers: { "Content-Type": "application/problem+json", ...NO_CACHE, ...headers },
+    },
+  );
 }

@@ -1,3 +1,4 @@
+import { ACTOR_CLAIMS } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { claimAt, isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
@@ -41,16 +42,23 @@ function subjectFinding({ sub: value }: Claims): ClaimFinding {
 }
 
 /**
- * An `act` (RFC 8693 §4.1) that does not name its actor by a text is rejected without a rule: who acts is who must not
- * approve what they requested.
+ * An `act` (RFC 8693 §4.1), or one inside it, that does not name its actor by a text is rejected without a rule: who acts is
+ * who must not approve what they requested. So is a chain of more actors than a record has.
  */
 function actorFindings(claims: Claims): readonly ClaimFinding[] {
-  if (claims["act"] === undefined) return [];
-  const value = claimAt(claims, ["act", "sub"]);
-  const finding = { claim: "act.sub", expected: "a text, because the token has act", value };
-  if (typeof value === "string" && value !== "") return [finding];
-  return [{ ...finding, rejection: { reason: "claim_mismatch", claim: "act.sub" } }];
+  const actors = ACTOR_CLAIMS.filter((claim) => claimAt(claims, claim.split(".")) !== undefined).map((claim) => {
+    const value = claimAt(claims, [...claim.split("."), "sub"]);
+    const finding = { claim: `${claim}.sub`, expected: `a text, because the token has ${claim}`, value };
+    if (typeof value === "string" && value !== "") return finding;
+    return { ...finding, rejection: { reason: "claim_mismatch", claim: finding.claim } as const };
+  });
+  const [claim, value] = [LONGER, claimAt(claims, LONGER.split("."))];
+  if (value === undefined) return actors;
+  const expected = `none: at most ${ACTOR_CLAIMS.length} actors`;
+  return [...actors, { claim, expected, value, rejection: { reason: "claim_mismatch", claim } }];
 }
+
+const LONGER = `${ACTOR_CLAIMS.at(-1)}.act`;
 
 function findingOf(rule: ClaimRule, claims: Claims, entry: TrustEntry): ClaimFinding {
   const claim = rule.path.join(".");

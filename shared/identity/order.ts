@@ -1,8 +1,9 @@
 import * as v from "valibot";
+import { withoutHidden } from "../host/hidden-characters.ts";
 import { hazardIn } from "../host/inert.ts";
 import { compileLinearPattern } from "../host/linear-pattern.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
-import type { OrderPart } from "../model/event.ts";
+import { cut, type OrderPart } from "../model/event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
@@ -12,6 +13,8 @@ import { isInScope, scope } from "./scope.ts";
 /** Characters of a value. A longer one is no input of a run, but a document. */
 const MAX_LENGTH = 1_000;
 const MAX_INPUTS = 20;
+/** Characters of the name of an input. */
+const MAX_NAME_LENGTH = 40;
 const MAX_CHOICES = 100;
 
 const description = v.optional(
@@ -19,9 +22,9 @@ const description = v.optional(
 );
 
 /** A value as it arrives in a run: without what a TriggerTemplate, a shell or a page reads as something else. */
-const isInert = (text: string): boolean => hazardIn(text) === undefined && !/\p{Cf}/u.test(text);
+const isInert = (text: string): boolean => hazardIn(text) === undefined && withoutHidden(text) === text;
 
-const INERT = "a text without `$(`, `$$`, a `$` at its end, and hidden characters";
+const INERT = "a text without `$(`, `$$`, a `$` at its end, line breaks and hidden characters";
 
 const pattern = v.pipe(
   v.string(),
@@ -139,23 +142,32 @@ function kindOf(one: Input) {
 
 type Inputs = OrderPart["inputs"];
 
-/** Reads the inputs of an order by their declaration. A rejection names the input, and never a value. */
-export function readInputs(given: unknown, { inputs }: Order): Result<Inputs> {
-  const read = v.safeParse(schemaOf(inputs), given);
-  if (read.success) return ok(read.output);
-  const [issue] = read.issues;
-  const name = v.getDotPath(issue) ?? "";
-  const known = Object.keys(inputs).join(", ") || "none";
-  if (issue.expected === "never") return reject({ reason: "input_invalid", problem: `The inputs are: ${known}` });
-  const { [name]: declared } = inputs;
-  const expected = declared === undefined ? `an object with the inputs ${known}` : expectedOf(declared);
-  const what = declared === undefined ? "inputs" : `input "${name}"`;
-  return reject({ reason: "input_invalid", problem: `The ${what} must be ${expected}` });
+/**
+ * Reads the inputs of an order by their declaration: each of them, and no other. A rejection names the input, and never a
+ * value.
+ */
+export function readInputs(given: Inputs, { inputs }: Order): Result<Inputs> {
+  const extra = Object.keys(given).find((name) => !Object.hasOwn(inputs, name));
+  if (extra !== undefined) {
+    const known = Object.keys(inputs).join(", ") || "none";
+    const input = cut(withoutHidden(extra), MAX_NAME_LENGTH);
+    return invalid(input, `There is no input "${input}"; the inputs are: ${known}`);
+  }
+  for (const [name, declared] of Object.entries(inputs)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    const why = value === undefined ? "is missing; it must be" : whyUnfit(value, declared);
+    if (why !== undefined) return invalid(name, `The input "${name}" ${why} ${expectedOf(declared)}`);
+  }
+  return ok(given);
 }
 
-/** Only declared inputs, and each of them. */
-const schemaOf = (inputs: Order["inputs"]): v.GenericSchema<unknown, Inputs> =>
-  v.strictObject(Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, schemaOfInput(one)])));
+const invalid = (input: string, problem: string) => reject({ reason: "input_invalid", input, problem });
+
+/** Why a text is no value of the input, before what it must be; undefined if it is one. */
+function whyUnfit(value: string, declared: Input): string | undefined {
+  if (withoutHidden(value) !== value) return "has hidden characters; it must be";
+  return v.is(schemaOfInput(declared), value) ? undefined : "must be";
+}
 
 function schemaOfInput(one: Input): v.GenericSchema<unknown, string> {
   const text = v.pipe(v.string(), v.maxLength(MAX_LENGTH), v.check(isInert));

@@ -1,4 +1,4 @@
-import { identityText } from "../model/principal.ts";
+import { ACTOR_CLAIMS, identityText } from "../model/principal.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { claimAt, isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
@@ -43,8 +43,8 @@ export function subjectOf(claims: Claims, { subject = SUB }: Preset): string {
 const SUB: readonly ClaimPath[] = [["sub"]];
 
 /**
- * Returns the claims of a principal that its preset shows, each under the last name of its path, and who acts for it
- * (RFC 8693 §4.1); undefined if none.
+ * Returns the claims of a principal that its preset shows, each under the last name of its path, and everybody who
+ * acts for it (RFC 8693 §4.1); undefined if none.
  */
 export function shownClaims(claims: Claims, { shown = [] }: Preset): Readonly<Record<string, string>> | undefined {
   const texts: Record<string, string> = {};
@@ -52,12 +52,12 @@ export function shownClaims(claims: Claims, { shown = [] }: Preset): Readonly<Re
     const text = textAt(claims, path);
     if (text !== undefined) texts[path.at(-1) ?? ""] = identityText(text);
   }
-  const actor = textAt(claims, ACTOR);
-  if (actor !== undefined) texts["act"] = identityText(actor);
+  for (const claim of ACTOR_CLAIMS) {
+    const actor = textAt(claims, [...claim.split("."), "sub"]);
+    if (actor !== undefined) texts[claim] = identityText(actor);
+  }
   return Object.keys(texts).length === 0 ? undefined : texts;
 }
-
-const ACTOR: ClaimPath = ["act", "sub"];
 
 function textAt(claims: Claims, path: ClaimPath): string | undefined {
   const value = claimAt(claims, path);

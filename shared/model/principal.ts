@@ -30,6 +30,16 @@ export interface Principal {
 }
 
 /**
+ * The claims that name who acts for the subject (RFC 8693 §4.1): the last actor first, then those who acted before. A token
+ * with more of them is refused.
+ */
+export const ACTOR_CLAIMS = ["act", "act.act", "act.act.act", "act.act.act.act", "act.act.act.act.act"] as const;
+
+/** Everybody who acts or acted for the principal, the last one first. */
+export const actorsOf = ({ claims = {} }: Pick<Principal, "claims">): readonly string[] =>
+  ACTOR_CLAIMS.flatMap((claim) => claims[claim] ?? []);
+
+/**
  * A principal as events and tokens name it. Another principal never has the same `id`, whichever issuers and subjects the
  * two have.
  */

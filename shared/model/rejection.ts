@@ -26,7 +26,7 @@ type RequestRejection =
   | { readonly reason: "replay_unknown" }
   | { readonly reason: "order_unknown" }
   // `problem` names the input and what it must be, and never a value.
-  | { readonly reason: "input_invalid"; readonly problem: string }
+  | { readonly reason: "input_invalid"; readonly input: string; readonly problem: string }
   | { readonly reason: "idempotency_key_missing" }
   // At the token endpoint.
   | { readonly reason: "grant_type_unsupported" }

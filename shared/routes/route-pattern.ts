@@ -5,6 +5,8 @@ export interface RoutePattern {
   readonly name: string;
   readonly pattern: Pattern;
   readonly target: string;
+  /** In shadow mode roles and approvals hold nothing back. */
+  readonly mode: "enforce" | "shadow";
   /** The source that reports its runs; undefined if none does. */
   readonly reporter?: string;
 }

@@ -99,7 +99,8 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     trustEntries: ["people"],
     policy: policyOf(ROLES),
     rules,
-    patterns: async () => world.routes.map((name) => ({ name, pattern: pattern.pattern, target: "ci" })),
+    patterns: async () =>
+      world.routes.map((name) => ({ name, pattern: pattern.pattern, target: "ci", mode: "enforce" })),
     runReporters: [],
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),

@@ -30,6 +30,7 @@ const clientOf = (id: string, claims: Readonly<Record<string, unknown>> = {}): M
 });
 const personOf = (id: string, claims: object = {}) => clientOf(id, { kind: "person", ...claims });
 const release = { groups: ["releases"] };
+const GITLAB = { namespace_id: "72", namespace_path: "platform", project_path: "platform/docs", user_id: "7" };
 const dana = personOf("dana", release);
 const kim = personOf("kim", { groups: ["releases", "managers"] });
 const max = personOf("max", { groups: ["managers"] });
@@ -37,14 +38,24 @@ const guest = personOf("guest");
 /** An agent with a token of its own that may also approve, and the same agent with a token that acts for Dana. */
 const agent = personOf("agent-7", { groups: ["managers"] });
 const agentForDana = personOf("agent-for-dana", { ...release, sub: "dana", act: { sub: "agent-7" } });
+/** The same agent for Dana, which another agent started. */
+const chainForDana = personOf("chain-for-dana", {
+  ...release,
+  sub: "dana",
+  act: { sub: "agent-7", act: { sub: "agent-8" } },
+});
+const agent8 = personOf("agent-8", { groups: ["managers"] });
+/** Dana's token by the trust entry of jobs. */
+const danaAsJob = clientOf("dana-as-job", { ...GITLAB, sub: "dana", ref_protected: "true" });
 const danaApproves = personOf("dana-as-manager", { sub: "dana", groups: ["managers"] });
-const GITLAB = { namespace_id: "72", namespace_path: "platform", project_path: "platform/docs", user_id: "7" };
 const gitlabJob = clientOf("gitlab-job", { ...GITLAB, sub: "project_path:platform/docs", ref_protected: "true" });
 const BUILDKITE = { organization_id: "018a6f2e-0000-4000-8000-000000000001", organization_slug: "example" };
 const buildkiteJob = clientOf("buildkite-job", { ...BUILDKITE, pipeline_slug: "docs", sub: "organization:example" });
 
 let identity: IdentityProvider;
 let listener: SandboxListener;
+/** The commits whose runs fail. */
+const failing = new Set<string>();
 let bridge: Awaited<ReturnType<typeof startStandalone>>;
 let folder: string;
 
@@ -67,11 +78,17 @@ const settings = () => ({ config: configOf(), secrets: secretsOf(SECRETS) });
 
 beforeAll(async () => {
   identity = await startIdentityProvider({
-    clients: [dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
+    clients: [
+      ...[dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
+      ...[chainForDana, agent8, danaAsJob],
+    ],
   });
   const authorization = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER_PASSWORD}`).toString("base64")}`;
   listener = await startSandboxListener({
     sink: () => ({ url: new URL("/webhooks/cluster", bridge.url), headers: { authorization } }),
+    resultFor: (run) => ({
+      reason: [...failing].some((one) => JSON.stringify(run).includes(one)) ? "Failed" : "Succeeded",
+    }),
   });
   bridge = await startStandalone({
     ...settings(),
@@ -184,6 +201,18 @@ describe("an order", () => {
     );
   });
 
+  it("a key belongs to a subject of an issuer and to all who act for it, whichever trust entry accepts the token", async () => {
+    const key = newKey();
+    const inputs = { environment: "staging", commit: newCommit() };
+    const first = (await place(dana, inputs, key)).body;
+    expect((await place(danaAsJob, inputs, key)).body).toEqual({ ...first, status: "duplicate" });
+    const byAgent = (await place(agentForDana, inputs, key)).body;
+    const byChain = (await place(chainForDana, inputs, key)).body;
+    expect(new Set([first.delivery, byAgent.delivery, byChain.delivery]).size).toBe(3);
+    expect([byAgent.status, byChain.status]).toEqual(["accepted", "accepted"]);
+    expect((await place(chainForDana, inputs, key)).body).toEqual({ ...byChain, status: "duplicate" });
+  });
+
   it.each<[string, MachineClient | undefined, object, string | undefined, number, string | undefined]>([
     ["nobody", undefined, STAGING, "k", 401, undefined],
     ["a person without a role", guest, STAGING, "k", 403, "role_missing"],
@@ -195,6 +224,8 @@ describe("an order", () => {
     ["with a branch for a commit", dana, { ...STAGING, commit: "main" }, "k", 400, "input_invalid"],
     ["without an input", dana, { environment: "staging" }, "k", 400, "input_invalid"],
     ["with one input too many", dana, { ...STAGING, force: "yes" }, "k", 400, "input_invalid"],
+    ["with a name of a prototype", dana, JSON.parse('{"__proto__":"x"}'), "k", 400, "body_invalid"],
+    ["with a hidden character", dana, { ...STAGING, environment: "staging\u200b" }, "k", 400, "input_invalid"],
     ["with a number", dana, { ...STAGING, commit: 7 }, "k", 400, "body_invalid"],
   ])("%s: it is refused, and nothing is recorded", async (_, client, inputs, key, status, reason) => {
     const before = listener.requests.length;
@@ -236,6 +267,22 @@ describe("an order", () => {
     ]);
     expect(listener.requests.length).toBe(before);
   });
+
+  it("a preview promises no approval and refuses no role for a route in shadow mode, which holds nothing back", async () => {
+    const change: Parameters<typeof configOf>[0] = ({ routes, roles }) => {
+      Object.assign(routes?.["deploy-production"] ?? {}, { mode: "shadow" });
+      Object.assign(roles?.["manager"] ?? {}, { fire: ["deploy-production"] });
+    };
+    bridge.use({ config: configOf(change), secrets: secretsOf(SECRETS) });
+    try {
+      const { body } = await call<{ routes: readonly object[] }>(dana, "/v1/orders/deploy-docs/preview", {
+        inputs: PRODUCTION,
+      });
+      expect(body.routes).toEqual([{ route: "deploy-production", target: "listener" }]);
+    } finally {
+      bridge.use(settings());
+    }
+  });
 });
 
 describe("an order that waits for an approval", () => {
@@ -249,6 +296,9 @@ describe("an order that waits for an approval", () => {
     expect((await shown(placed)).events).toMatchObject([
       { detail: { principal: { subject: "dana" }, order: { act: "agent-7" } } },
     ]);
+    const byChain = await approvalOf((await place(chainForDana, { ...inputs, commit: newCommit() })).body.delivery);
+    for (const one of [agent8, agent])
+      expect(await grant(one, byChain)).toMatchObject({ status: 403, body: { reason: "self_approval" } });
     for (const one of [danaApproves, agent])
       expect(await grant(one, id)).toMatchObject({ status: 403, body: { reason: "self_approval" } });
     expect(runsWith(commit)).toEqual([]);
@@ -376,15 +426,18 @@ describe("drawbridge run", () => {
   interface Typed {
     readonly client?: MachineClient;
     readonly answer?: string;
+    readonly signal?: AbortSignal;
+    readonly printed?: string[];
+    readonly warned?: string[];
   }
-  async function command(line: readonly string[], { client = dana, answer }: Typed = {}) {
-    const printed: string[] = [];
-    const warned: string[] = [];
+  async function command(line: readonly string[], { client = dana, answer, signal, ...lines }: Typed = {}) {
+    const { printed = [], warned = [] } = lines;
     const asked: string[] = [];
     const host = commandHost({
       environment: { DRAWBRIDGE_URL: bridge.url.href, DRAWBRIDGE_TOKEN: await identity.token(client, AUDIENCE) },
       print: (text) => void printed.push(text),
       warn: (text) => void warned.push(text),
+      ...(signal && { interrupted: () => signal }),
       ...(answer !== undefined && {
         openTerminal: () => ({
           ask: async (question: string) => {
@@ -407,12 +460,47 @@ describe("drawbridge run", () => {
     const words = block.trim().replace('"$(git rev-parse HEAD)"', commit).replace("production", "staging").split(" ");
     expect(words.slice(0, 2)).toEqual(["drawbridge", "run"]);
     const key = newKey();
-    const { code, printed } = await command([...words.slice(2), "--key", key, "--json"]);
-    expect({ code, ...JSON.parse(printed) }).toMatchObject({ code: 0, status: "accepted", key, state: "ran" });
+    const { code, printed, warned } = await command([...words.slice(2), "--key", key, "--json"]);
+    const runs = [{ what: expect.stringContaining("deploy-staging"), state: "succeeded", isGood: true }];
+    expect({ code, ...JSON.parse(printed) }).toMatchObject({ code: 0, status: "accepted", key, state: "ran", runs });
+    expect(warned).toContain(`is placed as ${JSON.parse(printed).delivery}, with --key ${key}`);
     expect(runsWith(commit)).toHaveLength(1);
     const again = await command([...words.slice(2), "--key", key]);
     expect(again).toMatchObject({ code: 0, printed: expect.stringContaining("was placed before with this key") });
     expect(runsWith(commit)).toHaveLength(1);
+  });
+
+  it("it waits for the end of the run, and a run that failed is no success", async () => {
+    const commit = newCommit();
+    failing.add(commit);
+    const { code, printed } = await command(["deploy-docs", ...inputsFor("staging", commit), "--wait"]);
+    expect(code).toBe(8);
+    expect(printed).toMatch(
+      /^deploy-docs is placed as (d-\w+), with --key \S+\n\1: ran\n {2}\S*deploy-staging\S*: failed$/,
+    );
+  });
+
+  it.each([[[]], [["--json"]]])("a Ctrl-C while it waits ends it with what it printed before %j", async (format) => {
+    const controller = new AbortController();
+    const key = newKey();
+    const line = ["deploy-docs", ...inputsFor("production", newCommit()), "--key", key, "--wait", ...format];
+    const [printed, warned]: [string[], string[]] = [[], []];
+    const ended = command(line, { signal: controller.signal, printed, warned });
+    const said = format.length === 0 ? printed : warned;
+    await until(
+      "the delivery and the key",
+      () => said,
+      (lines) => lines.some((one) => one.includes(`, with --key ${key}`)),
+    );
+    controller.abort(130);
+    expect((await ended).code).toBe(130);
+  });
+
+  it("a Ctrl-C before the answer prints the key by which the order is placed again safely", async () => {
+    const { code, warned } = await command(["deploy-docs", ...inputsFor("production", newCommit())], {
+      signal: AbortSignal.abort(130),
+    });
+    expect([code, warned]).toEqual([130, expect.stringMatching(/^to place it again safely: --key \S+$/)]);
   });
 
   it("on a terminal it shows what would run and who approves, and places nothing unless the person says yes", async () => {

@@ -43,6 +43,11 @@ describe("identities of one person", () => {
     ["an account and the token of a GitLab job that it started", account("43"), jobToken({ user_id: "43" })],
     ["an account and the token of a GitHub job that it started", account("43"), jobToken({ actor_id: "43" })],
     ["a token and the token of a job that its account started", token("ann", "admins"), jobToken({ user_id: "42" })],
+    [
+      "an agent and who was before it in a chain of agents",
+      token("agent-8", "people"),
+      { ...token("max", "people"), claims: { act: "agent-7", "act.act": "agent-8" } },
+    ],
     ["an account and a token of its name", account("max"), token("max", "people")],
   ])("%s are the same person", (_, one, other) => {
     expect(isSamePerson(one, other, PEOPLE)).toBe(true);

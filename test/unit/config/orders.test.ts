@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { ordersIn } from "../../../shared/config/compiled-orders.ts";
+import { patternsIn } from "../../../shared/config/compiled-patterns.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 
@@ -78,6 +79,15 @@ describe("the check of orders", () => {
     expect(orders).toMatchObject({ deploy: { inputs: { tag: { maxLength: 200 } } } });
     expect(ordersIn(parse(text))).toEqual(orders);
     expect(ordersIn({})).toEqual({});
+  });
+
+  it("a function in AWS knows which routes are in shadow mode", () => {
+    const shadow = configuration({}).replace("approval: {}", "approval: {}\n    mode: shadow");
+    for (const [text, mode] of [
+      [configuration({}), "enforce"],
+      [shadow, "shadow"],
+    ] as const)
+      expect(patternsIn(parse(text))).toMatchObject([{ name: "docs", mode }]);
   });
 
   it("no source has the name of orders", async () => {

@@ -44,7 +44,7 @@ async function brokenBridge(count: number) {
   const { deliveries, actions, bus } = parts;
   const pattern = compilePattern({ source: [{ prefix: "" }] });
   if (!pattern.ok) throw new Error("the pattern is valid");
-  const patterns = async () => [{ name: ROUTE, pattern: pattern.pattern, target: "ci" }];
+  const patterns = async () => [{ name: ROUTE, pattern: pattern.pattern, target: "ci", mode: "enforce" as const }];
   const recorded = new Set<string>();
   /** Writes until the process that asks for replays ends. */
   let left = Number.POSITIVE_INFINITY;

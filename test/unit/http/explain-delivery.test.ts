@@ -79,7 +79,7 @@ const PATTERNS: readonly RoutePattern[] = [
 function route(name: string, when: object): RoutePattern {
   const compiled = compilePattern(when);
   if (!compiled.ok) throw new Error(compiled.problems.map(({ message }) => message).join("; "));
-  return { name, pattern: compiled.pattern, target: "listener", reporter: "cluster" };
+  return { name, pattern: compiled.pattern, target: "listener", mode: "enforce", reporter: "cluster" };
 }
 
 const explain = (changes: Partial<ShownDelivery> = {}, { patterns = PATTERNS, isConfined = false } = {}) =>
@@ -552,7 +552,9 @@ describe("any patterns", () => {
       fc.property(fc.array(aPattern, { maxLength: 4 }), (sources) => {
         const patterns = sources.flatMap((source, at) => {
           const compiled = compilePattern(source);
-          return compiled.ok ? [{ name: `r${at}`, pattern: compiled.pattern, target: "t" }] : [];
+          return compiled.ok
+            ? [{ name: `r${at}`, pattern: compiled.pattern, target: "t", mode: "enforce" as const }]
+            : [];
         });
         const { routes } = explain({}, { patterns });
         for (const { name, pattern } of patterns) {

@@ -56,7 +56,8 @@ async function replayed(of: RecordedDelivery, outcome: ActionOutcome = { outcome
       rejectOverRate: async () => undefined,
       deliveries,
       actions: parts.actions,
-      patterns: async () => (pattern.ok ? [{ name: "docs", pattern: pattern.pattern, target: "ci" }] : []),
+      patterns: async () =>
+        pattern.ok ? [{ name: "docs", pattern: pattern.pattern, target: "ci", mode: "enforce" }] : [],
       runs,
       runReporters: [],
       recorded: () => undefined,

@@ -17,6 +17,12 @@ type Entries = Readonly<Record<string, TrustEntry>>;
 /** As {@link Attack}, and the entries if they are not the usual ones. */
 type Row = [id: string, what: string, token: string, reason: string, entries?: Entries];
 
+/** The claim `act` of a chain of actors, the last one first. */
+const chainOf = ([sub, ...rest]: readonly string[]): object => ({
+  sub,
+  ...(rest.length > 0 && { act: chainOf(rest) }),
+});
+
 const attacks: Row[] = [
   ["T09", "an ID token, recognized by a claim", withClaims({ token_use: "id" }), "claim_mismatch", accessTokens],
   ["T09", "a refresh token, recognized by a claim", withClaims({ typ: "Refresh" }), "claim_mismatch", bearers],
@@ -35,6 +41,8 @@ const attacks: Row[] = [
   ["T09", "an actor without a name", withClaims({ act: { client_id: "agent" } }), "claim_mismatch"],
   ["T09", "an actor that is no object", withClaims({ act: "agent" }), "claim_mismatch"],
   ["T09", "an actor whose name is an object", withClaims({ act: { sub: { id: "agent" } } }), "claim_mismatch"],
+  ["T09", "an inner actor without a name", withClaims({ act: { sub: "a", act: {} } }), "claim_mismatch"],
+  ["T09", "six actors", withClaims({ act: chainOf(["a", "b", "c", "d", "e", "f"]) }), "claim_mismatch"],
   ["T11", "iss twice, ours last", withClaimsText(`"exp":${NOW + 9},"iss":"${A}"`), "token_malformed"],
   ["T11", "iss twice, ours first", withClaimsText(`"exp":${NOW + 9},"iss":"${B}"`), "token_malformed"],
   ["T11", "aud twice", withClaimsText(`"exp":${NOW + 9},"aud":"other"`), "token_malformed"],

@@ -90,6 +90,11 @@ describe("roles", () => {
     expect(shownClaims({ name: "Robin" }, entry.preset)).toBeUndefined();
   });
 
+  it("everybody who acts for the subject is shown, the last one first", () => {
+    const act = { sub: "agent-7", act: { sub: "agent-8", iss: "https://other.example.test" } };
+    expect(shownClaims({ act }, entry.preset)).toEqual({ act: "agent-7", "act.act": "agent-8" });
+  });
+
   it("long subjects and claims that differ at their end stay different, and so does a short one that imitates a long one", () => {
     const preset = { ...entry.preset, subject: [["sub"]], shown: [["sub"]] };
     const long = `arn:aws:sts::111122223333:assumed-role/${"deploy-".repeat(60)}`;

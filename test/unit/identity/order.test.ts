@@ -32,10 +32,9 @@ describe("the value of an input", () => {
     expect(readInputs({ value }, KINDS[kind])).toEqual({ ok: true, value: { value } });
   });
 
-  it.each<[Kind, unknown]>([
+  it.each<[Kind, string]>([
     ["choice", "Staging"],
     ["choice", ""],
-    ["choice", ["staging"]],
     ["pattern", "v1.20\n"],
     ["pattern", "xv1"],
     ["pattern", "v1.2.3.4.5"],
@@ -44,11 +43,16 @@ describe("the value of an input", () => {
     ["text", "ends in $"],
     ["text", "two\nlines"],
     ["text", "\u202ereversed"],
+    ["text", "two\u2028lines"],
+    ["text", "\u2067isolated"],
+    ["text", "zero\u200bwidth"],
+    ["text", "filler\u3164"],
+    ["text", "variation\ufe00"],
+    ["branch", "main\u200b"],
     ["text", "half \ud800"],
     ["text", "x".repeat(201)],
     ["page", "0"],
     ["page", "98310/../1"],
-    ["page", 98_310],
     ["branch", "-f"],
     ["branch", "a..b"],
     ["branch", "a b"],
@@ -65,17 +69,25 @@ describe("the value of an input", () => {
     ["commit", COMMIT.toUpperCase()],
   ])("a %s is never %j, and the refusal does not repeat it", (kind, value) => {
     const read = readInputs({ value }, KINDS[kind]);
-    expect(read).toMatchObject({ ok: false, rejection: { reason: "input_invalid" } });
-    if (read.ok || typeof value !== "string" || value.length < 5) return;
+    expect(read).toMatchObject({ ok: false, rejection: { reason: "input_invalid", input: "value" } });
+    if (read.ok || value.length < 5) return;
     expect(JSON.stringify(read.rejection)).not.toContain(value);
   });
 
   it("each input that is declared is needed, and no other is taken", () => {
     const { choice } = KINDS;
-    for (const given of [{}, { value: "staging", other: "x" }, { constructor: "x" }, [], "x", undefined])
-      expect(readInputs(given, choice)).toMatchObject({ ok: false });
-    expect(readInputs({ value: "staging", other: "x" }, choice)).toMatchObject({
-      rejection: { problem: "The inputs are: value" },
+    expect(readInputs({}, choice)).toMatchObject({
+      rejection: { input: "value", problem: 'The input "value" is missing; it must be one of staging, production' },
+    });
+    for (const name of ["other", "constructor", "__proto__", "toString"])
+      expect(readInputs(JSON.parse(`{ "value": "staging", "${name}": "x" }`), choice), name).toMatchObject({
+        rejection: { input: name, problem: `There is no input "${name}"; the inputs are: value` },
+      });
+  });
+
+  it("a refusal for hidden characters says so", () => {
+    expect(readInputs({ value: "a\u2028b" }, KINDS.text)).toMatchObject({
+      rejection: { problem: expect.stringContaining('The input "value" has hidden characters; it must be a text') },
     });
   });
 

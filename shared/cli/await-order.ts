@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { get } from "./bridge-client.ts";
+import { type ShownThread, shownDelivery, shownThread } from "./responses.ts";
+import type { Session } from "./session.ts";
+
+/** How often the bridge is asked, in milliseconds. */
+const ASK_EVERY_MS = 2_000;
+
+/** States in which something is left to do. A failed route may still be run again, so the others have ended. */
+const OPEN_STATES: readonly string[] = ["pending", "waiting", "retrying", "expecting_run"];
+
+/** A run that an order started, as its system reports it. */
+interface OrderedRun {
+  readonly what: string;
+  readonly state: string;
+  readonly isGood: boolean;
+  readonly isOpen: boolean;
+}
+
+/** What became of an order when nothing is left to do. */
+export interface EndedOrder {
+  /** The state of its delivery. */
+  readonly state: string;
+  /** The reported runs; none if no source reports those of its targets. */
+  readonly runs: readonly Pick<OrderedRun, "what" | "state" | "isGood">[];
+}
+
+/** Whether everything ran, and every reported run succeeded. */
+export const isSuccess = ({ state, runs }: EndedOrder): boolean =>
+  state === "ran" && runs.every(({ isGood }) => isGood);
+
+/**
+ * Waits until nothing is left to do for an order, and its reported runs have ended. It changes nothing, so whoever stops
+ * waiting changes nothing. Throws an `AbortError` or a Fault when `signal` is aborted.
+ */
+export async function waitForEnd(session: Session, id: string, signal: AbortSignal): Promise<EndedOrder> {
+  for (;;) {
+    const seen = await orderNow(session, id, signal);
+    if (!seen.isOpen) return { state: seen.state, runs: seen.runs.map(({ isOpen: _, ...run }) => run) };
+    await sleep(ASK_EVERY_MS, undefined, { signal });
+  }
+}
+
+interface SeenOrder {
+  readonly state: string;
+  readonly runs: readonly OrderedRun[];
+  /** Something is left to do, or a run goes on. */
+  readonly isOpen: boolean;
+}
+
+async function orderNow(session: Session, id: string, signal: AbortSignal): Promise<SeenOrder> {
+  const { delivery } = await get(session, `/v1/deliveries/${encodeURIComponent(id)}`, shownDelivery, { signal });
+  const { state = "pending" } = delivery;
+  if (OPEN_STATES.includes(state)) return { state, runs: [], isOpen: true };
+  const thread = await get(session, `/v1/threads?delivery=${encodeURIComponent(id)}`, shownThread, { signal });
+  const runs = runsOf(id, thread);
+  return { state, runs, isOpen: runs.some(({ isOpen }) => isOpen) };
+}
+
+/** The runs that the order's own attempts started: no other delivery is between them and the order. */
+function runsOf(id: string, { spans }: ShownThread): readonly OrderedRun[] {
+  const known = new Map(spans.map((span) => [span.id, span]));
+  const causeOf = (span: ShownThread["spans"][number]): string | undefined => {
+    for (let at: typeof span | undefined = span; at !== undefined; at = known.get(at.parent ?? ""))
+      if (at.kind === "delivery") return at.delivery;
+    return undefined;
+  };
+  return spans
+    .filter((span) => span.kind === "run" && causeOf(span) === id)
+    .map(({ what, state, tone, end }) => ({ what, state, isGood: tone === "good", isOpen: end === undefined }));
+}
