@@ -6,11 +6,12 @@ import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
-import { type DeliveryCounts, ROUTE_ATTENTION } from "../../shared/http/delivery-counts.ts";
+import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
+import type { PromotionPreview } from "../../shared/http/promotions.ts";
 import type { ListedRefusals } from "../../shared/http/refusals.ts";
 import type { ReplayPreview } from "../../shared/http/replay.ts";
 import type { RollbackPreview } from "../../shared/http/rollback-preview.ts";
@@ -20,6 +21,7 @@ import type { SubmittedSummary } from "../../shared/http/summaries.ts";
 import type { HeldTarget, ListedTargets } from "../../shared/http/targets.ts";
 import type { ShownThread } from "../../shared/http/threads.ts";
 import type { ExchangedToken } from "../../shared/http/token-exchange.ts";
+import { FAILED_STATES, ROUTE_ATTENTION } from "../../shared/model/attention.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { DELIVERY_STATES, ROUTE_STATES } from "../../shared/model/delivery-state.ts";
 import { WEAK_ORIGINS } from "../../shared/model/event.ts";
@@ -60,7 +62,16 @@ export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
 export const identity = v.object({ ...principalMembers, actor: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts });
-const approvalState = ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded"] as const;
+const approvalState = [
+  "requested",
+  "granted",
+  "fired",
+  "denied",
+  "withdrawn",
+  "expired",
+  "superseded",
+  "void",
+] as const;
 
 const summaryMembers = {
   id: text,
@@ -255,6 +266,7 @@ export const timelineEvent = v.variant("kind", [
     state: v.picklist([...approvalState, "not_asked", "partly_granted"]),
     by: optional(identity),
     comment: optionalText,
+    endedFor: optionalText,
     progress: optional(progress),
     verifiedWith: optionalText,
     emergency: optional(yes),
@@ -274,6 +286,7 @@ export const timelineEvent = v.variant("kind", [
     routes: texts,
     by: identity,
     isRollback: v.boolean(),
+    promotedTo: optionalText,
     reason: optionalText,
   }),
   v.object({ kind: v.literal("ignored"), at: time, reason: v.literal("own_account"), account: text }),
@@ -322,6 +335,7 @@ export const shownDelivery = answer<ShownDelivery>()(
   v.object({
     delivery: v.object({
       ...summaryMembers,
+      about: optional(shownAbout),
       ...outcomeMembers,
       provider: text,
       requestId: text,
@@ -345,10 +359,12 @@ export const decision = v.object({
   emergency: optional(yes),
   comment: optionalText,
   verifiedWith: optionalText,
+  fromGroups: optional(v.object({ source: text, target: text, groups: texts, askedAt: time })),
 });
 
 const shownRunMembers = {
   requesterName: optionalText,
+  accountNames: optional(textsByName),
   commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
   commitCount: optional(whole),
   diffUrl: optionalText,
@@ -377,6 +393,7 @@ const approvalMembers = {
   grants: v.array(decision),
   decision: optional(decision),
   endedAt: optionalTime,
+  endedFor: optionalText,
   approvedRef: optionalText,
   verifyWith: optionalText,
   changedAt: optionalText,
@@ -486,6 +503,24 @@ export const rollbackPreview = answer<RollbackPreview>()(
   v.object({
     route: text,
     places: v.array(v.object({ environment: optionalText, newest: runOfRoute, good: v.array(runOfRoute) })),
+  }),
+);
+
+const { problem: _problem, ...runMembers } = runOfRoute.entries;
+const promotableRun = v.object({ ...runMembers, reference: optionalText, digest: optionalText });
+
+export const promotionPreview = answer<PromotionPreview>()(
+  v.object({
+    route: text,
+    from: text,
+    to: text,
+    run: optional(promotableRun),
+    newest: optional(promotableRun),
+    good: optional(promotableRun),
+    behind: optionalText,
+    commits: optional(whole),
+    approval: optional(v.object({ people: whole, roles: texts })),
+    problem: optional(v.object({ reason: text, title: text })),
   }),
 );
 
@@ -655,7 +690,7 @@ export const overview = answer<Overview>()(
           subject: optionalText,
           route: text,
           target: optionalText,
-          state: v.picklist(["given_up", "accepted_without_run", "cut"]),
+          state: v.picklist(FAILED_STATES),
           since: time,
           reason: optionalText,
         }),

@@ -93,6 +93,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly state: ApprovalState | "not_asked" | "partly_granted";
       readonly by?: Identity;
       readonly comment?: string;
+      /** `superseded`, `void`: what has changed, as a clause. */
+      readonly endedFor?: string;
       /** After the step, if several people have to grant it. */
       readonly progress?: ApprovalProgress;
       /** The target whose site confirmed the reference of a grant. */
@@ -118,6 +120,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly routes: readonly string[];
       readonly by: Identity;
       readonly isRollback: boolean;
+      /** The environment, if it promotes the run that the delivery fired. */
+      readonly promotedTo?: string;
       /** What the person gave as the reason. */
       readonly reason?: string;
     }

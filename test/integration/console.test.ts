@@ -260,7 +260,8 @@ describe("orders", () => {
     });
     expect(decided).toMatchObject({ status: 200 });
     const page = await shows(visitor, decided.url.pathname, "accepted by the listener");
-    expect(page.text).toContain(`approval granted</span> <b>page-build</b>  by axel of ${bridge.identity.issuer}`);
+    const axel = `<span title="axel of ${bridge.identity.issuer}">`;
+    expect(page.text).toContain(`approval granted</span> <b>page-build</b>  by ${axel}`);
     expect(page.text).toContain("<q>read it &lt;twice&gt;</q>");
   });
 

@@ -27,6 +27,9 @@ const person = (word: Words): Principal & { readonly actor: string } => ({
   claims: { user_login: word() },
 });
 
+/** An account whose name is known. */
+const ACCOUNT = "58";
+
 const routes = (word: Words): NonNullable<ShownDelivery["delivery"]["routes"]> => [
   { route: word(), target: word(), state: "given_up", since: AT, why: word() },
   { route: "docs", event: word(), target: "ci", state: "waiting", since: AT, next: AT, why: word(), waitsFor: word() },
@@ -35,7 +38,7 @@ const routes = (word: Words): NonNullable<ShownDelivery["delivery"]["routes"]> =
 
 export const deliveries = (word: Words): ListedDeliveries => ({
   deliveries: (["event", "ignored", "unusable", "refused"] as const).map((outcome) => ({
-    id: word(),
+    id: `d-${outcome}`,
     source: "wiki",
     receivedAt: AT,
     outcome,
@@ -71,8 +74,9 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
   ...(["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "not_asked"] as const).map(
     (state) => ({
       ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
-      by: person(word),
+      by: { ...person(word), actor: ACCOUNT },
       comment: word(),
+      ...(state === "superseded" && { endedFor: word() }),
     }),
   ),
   {
@@ -103,6 +107,7 @@ export const delivery = (word: Words): ShownDelivery => ({
     routes: routes(word),
     what: word(),
     subject: word(),
+    about: { title: word(), place: word(), ref: word(), commit: word(), person: word() },
     principal: person(word),
     requestId: word(),
     bodyDigest: word(),
@@ -124,7 +129,7 @@ export const delivery = (word: Words): ShownDelivery => ({
         delivery: word(),
         eventKey: word(),
         principal: { ...person(word), id: word() },
-        actor: { id: word(), name: word() },
+        actor: { id: ACCOUNT, name: word() },
         build: {
           system: word(),
           id: word(),
@@ -189,6 +194,7 @@ export const approvals = (word: Words): ListedApprovals => ({
     delivery: word(),
     subject: word(),
     requester: person(word),
+    authors: [{ ...person(word), actor: ACCOUNT }],
     state,
     approvers: ["manager"],
     requestedAt: AT,
@@ -197,6 +203,7 @@ export const approvals = (word: Words): ListedApprovals => ({
     version: word(),
     shows: {
       requesterName: word(),
+      accountNames: { [ACCOUNT]: word() },
       commits: [{ id: word(), title: word(), url: word(), author: word() }],
       commitCount: 3,
       diffUrl: word(),

@@ -241,7 +241,9 @@ describe("docs/operations/deliveries.md", () => {
     const entries = [...sample.timeline, replay].filter((entry) => jsonOf(entry) === json);
     const { timeline } = v.parse(shownDelivery, { ...sample, timeline: entries });
     expectWords(inCli, timeline.map(timelineLine));
-    const shown = entries.map((entry) => timelineOf({ ...sample, timeline: [entry] }, epochMillis(Date.parse(AT))));
+    const shown = entries.map((entry) =>
+      timelineOf({ ...sample, timeline: [entry] }, { now: epochMillis(Date.parse(AT)), names: {} }),
+    );
     expectWords(inConsole, await Promise.all(shown.map(badgeOf)));
   });
 });
