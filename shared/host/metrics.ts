@@ -163,7 +163,10 @@ export class LogMetrics {
   }
 
   #add({ name, value, labels }: Measurement): void {
-    if (name === "attemptSeconds") return this.#observe(labelText(labels.target), value);
+    if (name === "attemptSeconds") {
+      this.#observe(labelText(labels.target), value);
+      return;
+    }
     const { type, labels: names } = LOG_METRICS[name];
     const values = names.map((label) => labelText(labels[label]));
     const key = JSON.stringify([name, ...values]);

@@ -34,11 +34,15 @@ export function histogramSamples(
   let count = 0;
   const parts = buckets.map((one, at) => {
     count += one;
-    const bound = BUCKETS_SECONDS[at];
-    const le = bound === undefined ? "+Inf" : Number.isInteger(bound) ? `${bound}.0` : String(bound);
+    const le = boundText(BUCKETS_SECONDS[at]);
     return { labels: { ...labels, le }, value: count, part: "_bucket" } as const;
   });
   return [...parts, { labels, value: count, part: "_count" }, { labels, value: sumSeconds, part: "_sum" }];
+}
+
+function boundText(bound: number | undefined): string {
+  if (bound === undefined) return "+Inf";
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
 /** The text of these metrics. */
