@@ -11,14 +11,13 @@ import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
-import { TARGET_STATES } from "../../shared/http/overview-targets.ts";
 import type { ListedRefusals } from "../../shared/http/refusals.ts";
 import type { ReplayPreview } from "../../shared/http/replay.ts";
 import type { RollbackPreview } from "../../shared/http/rollback-preview.ts";
 import type { RevokedSessions } from "../../shared/http/sessions.ts";
 import type { ShownApproval } from "../../shared/http/shown-approval.ts";
 import type { SubmittedSummary } from "../../shared/http/summaries.ts";
-import type { ListedTargets, ShownTarget } from "../../shared/http/targets.ts";
+import type { HeldTarget, ListedTargets } from "../../shared/http/targets.ts";
 import type { ShownThread } from "../../shared/http/threads.ts";
 import type { ExchangedToken } from "../../shared/http/token-exchange.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
@@ -27,6 +26,7 @@ import { WEAK_ORIGINS } from "../../shared/model/event.ts";
 import { LEVELS } from "../../shared/model/level.ts";
 import { LOOKUP_KINDS } from "../../shared/model/lookup-terms.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
+import { TARGET_STATES } from "../../shared/model/target-state.ts";
 import { SPAN_KINDS } from "../../shared/model/thread/span.ts";
 
 // The answers of all calls, for the description in `openapi.json`. No bridge loads this file. Each schema has exactly the
@@ -255,6 +255,7 @@ export const timelineEvent = v.variant("kind", [
     state: v.picklist([...approvalState, "not_asked", "partly_granted"]),
     by: optional(identity),
     comment: optionalText,
+    endedFor: optionalText,
     progress: optional(progress),
     verifiedWith: optionalText,
     emergency: optional(yes),
@@ -322,6 +323,7 @@ export const shownDelivery = answer<ShownDelivery>()(
   v.object({
     delivery: v.object({
       ...summaryMembers,
+      about: optional(shownAbout),
       ...outcomeMembers,
       provider: text,
       requestId: text,
@@ -349,6 +351,7 @@ export const decision = v.object({
 
 const shownRunMembers = {
   requesterName: optionalText,
+  accountNames: optional(textsByName),
   commits: optional(v.array(v.object({ id: text, title: text, url: optionalText, author: optionalText }))),
   commitCount: optional(whole),
   diffUrl: optionalText,
@@ -377,6 +380,7 @@ const approvalMembers = {
   grants: v.array(decision),
   decision: optional(decision),
   endedAt: optionalTime,
+  endedFor: optionalText,
   approvedRef: optionalText,
   verifyWith: optionalText,
   changedAt: optionalText,
@@ -539,10 +543,7 @@ export const orderPreview = answer<OrderPreview>()(
   }),
 );
 
-const targetMembers = {
-  target: text,
-  state: v.picklist(["working", "failing", "paused"]),
-  removed: optional(yes),
+const holds = {
   pause: optional(
     v.object({
       since: time,
@@ -571,18 +572,31 @@ export const listedRefusals = answer<ListedRefusals>()(
   }),
 );
 
-export const target = answer<ShownTarget>()(v.object(targetMembers));
+export const target = answer<HeldTarget>()(v.object({ target: text, removed: optional(yes), ...holds }));
+
+const level = v.picklist(LEVELS);
+
+const targetMembers = {
+  target: text,
+  removed: optional(yes),
+  pages: optional(yes),
+  state: v.picklist(TARGET_STATES),
+  level,
+  why: text,
+  since: optionalTime,
+  lastUsedAt: optionalTime,
+  due: v.pipe(whole, v.description("At most 100.")),
+  retrying: whole,
+  oldestAt: v.exactOptional(v.pipe(time, v.description("Since when the oldest of them waits."))),
+  may: v.array(v.picklist(["pause", "resume"])),
+};
 
 export const listedTargets = answer<ListedTargets>()(
-  v.object({
-    targets: v.array(v.object({ ...targetMembers, due: whole, may: v.array(v.picklist(["pause", "resume"])) })),
-  }),
+  v.object({ targets: v.array(v.object({ ...targetMembers, ...holds })) }),
 );
 
 /** `GET /metrics`. */
 export const metrics = text;
-
-const level = v.picklist(LEVELS);
 
 export const overview = answer<Overview>()(
   v.object({
@@ -609,18 +623,7 @@ export const overview = answer<Overview>()(
     targets: optional(
       v.array(
         v.object({
-          target: text,
-          removed: optional(yes),
-          pages: optional(yes),
-          state: v.picklist(TARGET_STATES),
-          level,
-          why: text,
-          since: optionalTime,
-          lastUsedAt: optionalTime,
-          due: v.pipe(whole, v.description("At most 100.")),
-          retrying: whole,
-          oldestAt: v.exactOptional(v.pipe(time, v.description("Since when the oldest of them waits."))),
-          may: v.array(v.picklist(["pause", "resume"])),
+          ...targetMembers,
         }),
       ),
     ),

@@ -72,22 +72,35 @@ export function aboutOf(
 }
 
 /** Returns whether the page, branch or change that a run is about is known to have changed or ended since. */
-export async function isOutdated(
+export const isOutdated = async (
+  approval: Pick<RequestedApproval, "about" | "alsoAbout">,
+  approvals: Pick<ApprovalStore, "latestChange">,
+): Promise<boolean> => (await changeSince(approval, approvals)) !== undefined;
+
+/** How the page, branch or change that a run is about is known to have changed or ended since, as a clause. */
+export async function changeSince(
   { about, alsoAbout = [] }: Pick<RequestedApproval, "about" | "alsoAbout">,
   approvals: Pick<ApprovalStore, "latestChange">,
-): Promise<boolean> {
-  if (about === undefined) return false;
+): Promise<string | undefined> {
+  if (about === undefined) return undefined;
   const found = await Promise.all(
     [about.key, ...alsoAbout].map(async (key) => {
       const [latest, end] = await Promise.all([approvals.latestChange(key), approvals.latestChange(endOf(key))]);
-      if (end !== undefined && end.at >= about.at) return true;
-      if (latest === undefined) return false;
+      if (end !== undefined && end.at >= about.at) return `what it is about was closed or removed at ${end.at}`;
+      if (latest === undefined) return undefined;
       // Of a part whose commit the event does not report, the first report is no change.
-      return key === about.key || about.mark !== undefined ? hasChanged(about, latest) : cameBack(about, latest);
+      const isChanged =
+        key === about.key || about.mark !== undefined ? hasChanged(about, latest) : cameBack(about, latest);
+      return isChanged ? `what it is about ${changeText(latest)}` : undefined;
     }),
   );
-  return found.includes(true);
+  return found.find((change) => change !== undefined);
 }
+
+const changeText = ({ mark, at, key }: KnownChange): string => {
+  if (mark === undefined) return `changed at ${at}`;
+  return `is ${key.startsWith("page#") ? `version ${mark}` : `commit ${mark.slice(0, 12)}`} since ${at}`;
+};
 
 /**
  * Returns whether `latest` is a different version and not an earlier one. The same version or commit reported twice is

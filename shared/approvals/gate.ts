@@ -7,7 +7,7 @@ import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, ENDS, isOutdated } from "./change.ts";
+import { aboutOf, changeSince, ENDS } from "./change.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
 import { progressOf, progressText, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
@@ -131,7 +131,10 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
     ...(cause.proof !== "proved" && { causeProof: cause.proof }),
     requester,
     ...(authors.length > 0 && { authors }),
-    shows: { ...shownRunOf(first, requester), ...(route.params && { params: shownParams(route.params(busEvent)) }) },
+    shows: {
+      ...shownRunOf(first, { requester, authors }),
+      ...(route.params && { params: shownParams(route.params(busEvent)) }),
+    },
     ...about,
     reference,
     ...("page" in first.detail && { page: { site: first.detail.page.site, id: first.detail.page.id } }),
@@ -191,7 +194,8 @@ async function advance(
   const verification = await verify(approval, deps);
   if (verification.result === "unverified") return verification;
   if (state === "fired") return verification.result === "same" ? state : "fired_before";
-  if (verification.result === "changed") return end(approval, "superseded", requestId, deps);
+  if (verification.result === "changed")
+    return end(approval, { state: "superseded", endedFor: verification.why, requestId }, deps);
   const endedAt = deps.clock.now();
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
 }
@@ -210,28 +214,31 @@ async function grantIfEnough(approval: Approval, deps: GateDeps): Promise<Approv
 
 /** Ends an approval that nobody has decided, if it has expired or if a later event reports another state. */
 async function endOf(approval: Approval, requestId: string, deps: GateDeps): Promise<Approval["state"] | undefined> {
-  if (await isOutdated(approval, deps.approvals)) return end(approval, "superseded", requestId, deps);
-  return deps.clock.now() >= approval.until ? end(approval, "expired", requestId, deps) : undefined;
+  const endedFor = await changeSince(approval, deps.approvals);
+  if (endedFor !== undefined) return end(approval, { state: "superseded", endedFor, requestId }, deps);
+  return deps.clock.now() >= approval.until ? end(approval, { state: "expired", requestId }, deps) : undefined;
 }
 
 /** `granted` if another process has changed the state at the same time. */
 async function end(
   approval: Approval,
-  state: "superseded" | "expired",
-  requestId: string,
+  {
+    requestId,
+    ...ended
+  }: { readonly state: "superseded" | "expired"; readonly endedFor?: string; readonly requestId: string },
   deps: GateDeps,
 ): Promise<Approval["state"]> {
   const endedAt = deps.clock.now();
-  if (!(await deps.approvals.move(approval.id, [approval.state], { state, endedAt }))) return "granted";
-  await recordStep(approval, { state, at: endedAt, requestId }, deps);
-  return state;
+  if (!(await deps.approvals.move(approval.id, [approval.state], { ...ended, endedAt }))) return "granted";
+  await recordStep(approval, { ...ended, at: endedAt, requestId }, deps);
+  return ended.state;
 }
 
 /**
  * Records the last step. A request is recorded before it is stored, and a firing is recorded by its attempt.
  */
 async function recordLast(approval: Approval, requestId: string, deps: GateDeps): Promise<void> {
-  const { state, decision, endedAt } = approval;
+  const { state, decision, endedAt, endedFor } = approval;
   switch (state) {
     case "requested":
     case "granted":
@@ -241,7 +248,9 @@ async function recordLast(approval: Approval, requestId: string, deps: GateDeps)
       return decision && recordStep(approval, { state, ...decision, requestId }, deps);
     case "expired":
     case "superseded":
-      return endedAt === undefined ? undefined : recordStep(approval, { state, at: endedAt, requestId }, deps);
+      return endedAt === undefined
+        ? undefined
+        : recordStep(approval, { state, at: endedAt, endedFor, requestId }, deps);
     case "fired":
       return undefined;
   }

@@ -22,6 +22,8 @@ export interface Step {
   /** Undefined if an expiry or a change took the step. */
   readonly by?: Identity;
   readonly comment?: string | undefined;
+  /** Of a step that a change took: what has changed, as a clause. */
+  readonly endedFor?: string | undefined;
   /** When the next window opens, if none is open at this step. */
   readonly opensAt?: EpochMillis | undefined;
   /** A grant needs a reason. */
@@ -41,9 +43,10 @@ export interface Step {
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
   const { id, route, delivery, event } = approval;
-  const { state, at, by, comment, progress, verifiedWith, emergency, requestId } = step;
+  const { state, at, by, comment, endedFor, progress, verifiedWith, emergency, requestId } = step;
   const who = {
     ...(by && { by }),
+    ...(endedFor !== undefined && { endedFor }),
     ...(comment !== undefined && { comment }),
     ...(progress && { progress }),
     ...(verifiedWith !== undefined && { verifiedWith }),
@@ -80,6 +83,8 @@ function eventOf(
   { state: step, at, by, comment, progress, needsReason, opensAt, emergency }: Step,
 ): ApprovalEvent {
   const { id, route, delivery, cause = delivery, causeProof, subject, approvers, requestedAt, until } = approval;
+  const name =
+    by?.actor !== undefined && by.actor === approval.requester.actor ? approval.shows?.requesterName : undefined;
   const state = step === "partly_granted" ? "requested" : step;
   const type = state === "requested" || state === "granted" ? state : "denied";
   return {
@@ -93,7 +98,7 @@ function eventOf(
     ],
     time: toIso(at),
     subject: `${route} of ${subject}`,
-    ...(by?.actor !== undefined && { actor: { id: by.actor } }),
+    ...(by?.actor !== undefined && { actor: { id: by.actor, ...(name !== undefined && { name }) } }),
     approval: {
       system: "drawbridge",
       build: id,

@@ -10,13 +10,22 @@ const ADDRESS_LIMIT = 500;
 
 /**
  * Returns what people need to know about a run before they approve it, as the event that caused it reports: the commits,
- * the change request or the page, and the name of the requester. An address that is too long is left out.
+ * the change request or the page, and the name of the requester, or of
+ * the author of what was replayed. An address that is too long is left out.
  */
-export function shownRunOf({ detail }: BusEvent, requester: Identity): ShownRun {
-  const { actor } = detail;
-  const isRequester = actor !== undefined && actor.id === requester.actor;
-  const name = isRequester ? actor.name : undefined;
-  return { ...(name !== undefined && { requesterName: cut(name, NAME_LIMIT) }), ...shownCauseOf({ detail }) };
+export function shownRunOf(
+  { detail }: BusEvent,
+  { requester, authors }: { readonly requester: Identity; readonly authors: readonly Identity[] },
+): ShownRun {
+  const { id, name } = detail.actor ?? {};
+  const shown = name === undefined ? undefined : cut(name, NAME_LIMIT);
+  const isRequester = id !== undefined && id === requester.actor;
+  const isAuthor = id !== undefined && authors.some(({ actor }) => actor === id);
+  return {
+    ...(isRequester && shown !== undefined && { requesterName: shown }),
+    ...(isAuthor && shown !== undefined && { accountNames: { [id]: shown } }),
+    ...shownCauseOf({ detail }),
+  };
 }
 
 /** The part of it that is about the commits, the change request or the page. */

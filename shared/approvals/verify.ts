@@ -1,7 +1,7 @@
 import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
 import type { Approval, Change, CurrentState, Subject } from "../model/approval.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { isOutdated } from "./change.ts";
+import { changeSince } from "./change.ts";
 
 /** The sites that routes name under `approval.verifyWith`. */
 export interface Sites {
@@ -38,7 +38,8 @@ export interface Unverified {
  * the route names a target for that. Throws `store_unavailable`.
  */
 export async function verify(approval: Approval, { approvals, sites }: VerifyDeps): Promise<Verification> {
-  if (await isOutdated(approval, approvals)) return { result: "changed", why: "a later event reports another state" };
+  const change = await changeSince(approval, approvals);
+  if (change !== undefined) return { result: "changed", why: change };
   const { route, reference, about } = approval;
   const verifiedWith = sites.targetOf(route);
   if (verifiedWith === undefined) return { result: "same" };

@@ -1,16 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
-import { nameOf } from "../approvals/record-step.ts";
 import { missingText, progressText } from "../approvals/rules.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
 import type { EndedApprovals } from "../http/ended-approvals.ts";
 import type { ShownApproval } from "../http/shown-approval.ts";
-import type { Identity } from "../model/approval.ts";
 import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
+import { named, personText } from "./person-text.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /**
@@ -53,7 +52,7 @@ ${earlier === undefined ? NOTHING : html`<p><a class="button" href="/console/app
 }
 
 function endedRow(approval: ShownApproval, visit: Visit): Html {
-  const { state, route, subject, delivery, grants, decision, endedAt } = approval;
+  const { state, route, subject, delivery, grants, decision, endedAt, endedFor } = approval;
   const people = decision === undefined || grants.some(({ at }) => at === decision.at) ? grants : [...grants, decision];
   const decided = people.map(
     ({ by, at, comment, emergency }) =>
@@ -64,7 +63,7 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
 <td data-name="Ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
 <td data-name="Subject">${deliveryLink(delivery, `${route} of ${subject}`)}</td>
 <td data-name="By">${requesterText(approval, visit)}</td>
-<td data-name="Decided by">${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
+<td data-name="Decided by">${endedFor === undefined ? NOTHING : html`${endedFor}; `}${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
 }
 
 const utc = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;
@@ -117,7 +116,10 @@ ${facts([
   ["Compared with", verifyWith ?? "the newest event only"],
   ["Author", shows?.author],
   ["Requested by", requesterText(approval, visit)],
-  ["Replayed from", authors?.map(nameOf).join(", ")],
+  [
+    "Replayed from",
+    authors && html`${authors.map((who, at) => html`${at === 0 ? "" : ", "}${personText(who, shows?.accountNames)}`)}`,
+  ],
   ["Requested", age(requestedAt, visit.now)],
   ["Expires", html`${age(until, visit.now)} <span class="aside">${utc(until)}</span>`],
   ["Approved by", grantsText(approval, visit.now)],
@@ -143,14 +145,6 @@ function requesterText({ requester, shows }: ShownApproval, visit: Visit): Html 
   const name = shows?.requesterName;
   return name === undefined ? html`${personText(requester)}${you}` : named(name, requester, you);
 }
-
-/** Somebody with a token of their own by its best name, with the issuer in the tooltip. */
-function personText(who: Identity): Html {
-  const { name, preferred_username: login } = who.claims ?? {};
-  return who.actor === undefined ? named(name ?? login ?? who.subject, who) : html`${nameOf(who)}`;
-}
-
-const named = (name: string, who: Identity, you = ""): Html => html`<span title="${nameOf(who)}">${name}${you}</span>`;
 
 function paramsText({ shows }: ShownApproval): Html | undefined {
   const params = Object.entries(shows?.params ?? {});

@@ -73,6 +73,7 @@ form.confirm { margin-top: 1.2rem; max-width: 44rem; } form.confirm a { padding:
   .waterfall svg { height: .8rem; }
   .waterfall :is(.d1, .d2, .d3, .d4, .d5, .d6, .d7, .d8, .d9, .d10) { padding-left: .8rem; }
   .waterfall :is(.d3, .d4, .d5) { padding-left: 1.4rem; } .waterfall :is(.d6, .d7, .d8, .d9, .d10) { padding-left: 2rem; }
+  .near .title { display: none; }
   .trace li { grid-template-columns: 4.2rem 1fr; gap: 0 .6rem; }
   .aside { white-space: normal; }
   table.counted { width: 100%; min-width: 0; } .counted .number { text-align: left; } .counted .number::before { content: attr(data-name) " "; color: var(--faint); }

@@ -39,7 +39,9 @@ function keyOf(one: Listed, sort: Sort): string {
   }
 }
 
-const titleOf = ({ about, subject, what }: Listed): string => about?.title ?? subject ?? what;
+/** The words that a delivery goes by, in the list and as the title of its own page. */
+export const titleOf = ({ about, subject, what }: Pick<Listed, "about" | "subject" | "what">): string =>
+  about?.title ?? subject ?? what;
 const placeOf = ({ about, subject, source }: Listed): string => about?.place ?? subject ?? source;
 /** Who caused it, else who sent it. */
 const personOf = ({ about, principal }: Listed): string => about?.person ?? principal.subject;
@@ -101,7 +103,7 @@ function row(one: Listed, { visit, isSelectable }: Shown): Html {
 const MAX_PERSON = 60;
 
 /** The project, its branch and its commit, as far as they are known. */
-function whereOf(one: Listed): Html {
+export function whereOf(one: Pick<Listed, "about" | "source">): Html {
   const { about } = one;
   if (about?.place === undefined) return html`${one.source}`;
   const { place, ref, commit } = about;

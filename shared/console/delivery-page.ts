@@ -9,7 +9,23 @@ import type { BusEvent } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import type { Replay } from "../model/recorded-delivery.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, deliveryLink, facts, type Html, NOTHING, outsideLink, rejectionText, stateBadge } from "./html.ts";
+import { titleOf, whereOf } from "./deliveries-table.ts";
+import {
+  age,
+  copied,
+  deliveryLink,
+  facts,
+  type Html,
+  moment,
+  NOTHING,
+  nextTry,
+  outsideLink,
+  outsideLinkAround,
+  rejectionText,
+  stateBadge,
+} from "./html.ts";
+import { nearDeliveries } from "./near-deliveries.ts";
+import type { AccountNames } from "./person-text.ts";
 import { timelineOf } from "./timeline.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -19,11 +35,11 @@ export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<
   if (!shown.ok) return shown;
   const { delivery, events, timeline, explanation } = shown.value;
   const [event] = events;
-  const origin = await originOf(visit, shown.value);
+  const [origin, near] = await Promise.all([originOf(visit, shown.value), nearDeliveries(visit, delivery)]);
   // Loaded with the first page: most starts of the console are for a list.
   const { answerOf, explanationOf } = await import("./explanation.ts");
-  const main = html`<p class="lead">${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
-<b>${outsideLink(event && placeOf(event), delivery.subject ?? "")}</b>
+  const main = html`${near}<p class="lead">${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
+${delivery.what} · <b>${outsideLinkAround(event && placeOf(event), whereOf(delivery))}</b>${delivery.about?.person === undefined ? NOTHING : html` · ${delivery.about.person}`},
 received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b>${delivery.outcome === "event" ? html` · <a href="/console/threads?delivery=${encodeURIComponent(delivery.id)}">Its whole thread</a>` : NOTHING}</p>
 ${statesOf(delivery.routes ?? [], visit.now)}
 ${delivery.refusedFor ? html`<p class="notice bad"><b>Rejected:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
@@ -33,17 +49,25 @@ ${delivery.repeats === undefined ? NOTHING : html`<p class="notice">Repeats ${de
 ${causeOf(event, origin)}
 ${explanation === undefined || delivery.routes !== undefined ? NOTHING : answerOf(explanation)}
 <h2>Timeline</h2>
-${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` : timelineOf(shown.value, visit.now)}
+${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` : timelineOf(shown.value, { now: visit.now, names: namesOf(shown.value, origin) })}
 ${explanation === undefined ? NOTHING : html`<h2>Why</h2>${explanationOf(explanation)}`}
 ${replayForm(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
 ${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-type"]} <code>${one.detail.id}</code>` : NOTHING}</h2>${eventFacts(one)}${commitsOf(one)}`)}
-<details><summary>Record</summary>${recordFacts(shown.value, visit)}</details>`;
+<details><summary>Record</summary>${recordFacts(shown.value)}</details>`;
   const isFresh = visit.now - Date.parse(delivery.receivedAt) < FRESH_MS;
   const refreshSeconds = isFresh ? 5 : 60;
-  return { ok: true, value: { title: delivery.what, main, refreshSeconds } };
+  return { ok: true, value: { title: titleOf(delivery), main, refreshSeconds } };
 }
+
+/** The names of the accounts that the events of the delivery, and of the one that caused it, name. */
+const namesOf = ({ events }: ShownDelivery, origin: ShownDelivery | undefined): AccountNames =>
+  Object.fromEntries(
+    [...(origin?.events ?? []), ...events].flatMap(({ detail }) =>
+      "actor" in detail && detail.actor?.name !== undefined ? [[detail.actor.id, detail.actor.name]] : [],
+    ),
+  );
 
 /** The state of each route, the worst first, with what is next. */
 const statesOf = (routes: NonNullable<ShownDelivery["delivery"]["routes"]>, now: EpochMillis): Html =>
@@ -52,7 +76,7 @@ const statesOf = (routes: NonNullable<ShownDelivery["delivery"]["routes"]>, now:
     : html`<ul class="states">${routes.map(({ route, event, target, state, since, next, why, waitsFor, of }) => {
         const place = target === undefined ? NOTHING : html` at ${target}`;
         const about = event === undefined ? NOTHING : html` (event <code>${event}</code>)`;
-        const details = html`${waitsFor === undefined ? NOTHING : html`, for ${waitsFor}`}${of === undefined ? NOTHING : html`, of ${deliveryLink(of)}`}${next === undefined ? NOTHING : html`, next ${age(next, now)}`}${why === undefined ? NOTHING : html`: ${why}`}`;
+        const details = html`${waitsFor === undefined ? NOTHING : html`, for ${waitsFor}`}${of === undefined ? NOTHING : html`, of ${deliveryLink(of)}`}${next === undefined ? NOTHING : html`, ${nextTry(next, now)}`}${why === undefined ? NOTHING : html`: ${why}`}`;
         return html`<li>${stateBadge(state)} <b>${route}</b>${place}${about} <span class="aside">since ${age(since, now)}</span>${details}</li>`;
       })}</ul>`;
 
@@ -146,9 +170,14 @@ function factsIn(part: object, above: string): readonly (readonly [string, Html]
     const name = `${above}${member}`;
     if (Array.isArray(value)) return listFacts(name, value);
     if (typeof value === "object" && value !== null) return factsIn(value, `${name}.`);
-    return [[name, outsideLink(String(value), String(value))]];
+    return [
+      [name, ID_OR_HASH.test(String(value)) ? copied(String(value), name) : outsideLink(String(value), String(value))],
+    ];
   });
 }
+
+/** A UUID, a digest, a commit, or an id with as many digits. */
+const ID_OR_HASH = /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{32,64}|(?=.*\d)[\w-]{24,80})$/i;
 
 /** The first texts of a list. Lists of objects are left out; commits are shown by themselves. */
 function listFacts(name: string, list: readonly unknown[]): readonly (readonly [string, Html])[] {
@@ -177,15 +206,17 @@ const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set(
   "id source type subject time delivery eventKey traceparent principal replay origin".split(" "),
 );
 
-const recordFacts = ({ delivery, events }: ShownDelivery, { now }: Visit): Html =>
+const recordFacts = ({ delivery, events }: ShownDelivery): Html =>
   facts([
-    ["Delivery", html`<code>${delivery.id}</code>`],
-    ...events.map(({ detail }) => ["Event key", html`<code>${detail.eventKey}</code>`] as const),
-    ["Request id in the log", html`<code>${delivery.requestId}</code>`],
-    ["Trace", events[0]?.detail.traceparent && html`<code>${events[0].detail.traceparent}</code>`],
-    ["Event time, reported by the sender", events[0] && age(events[0].time, now)],
-    ["Relayed", delivery.relayedAt && age(delivery.relayedAt, now)],
-    ["Body", html`${delivery.bodyBytes} bytes, SHA-256 <code>${delivery.bodyDigest}</code>`],
+    ["Delivery", copied(delivery.id, "the id of the delivery")],
+    ["Subject", delivery.subject],
+    ...events.map(({ detail }) => ["Event key", copied(detail.eventKey, "the event key")] as const),
+    ["Request id in the log", copied(delivery.requestId, "the request id")],
+    ["Trace", events[0]?.detail.traceparent && copied(events[0].detail.traceparent, "the trace")],
+    ["Event time, reported by the sender", events[0] && moment(events[0].time)],
+    ["Received", moment(delivery.receivedAt)],
+    ["Relayed", delivery.relayedAt && moment(delivery.relayedAt)],
+    ["Body", html`${delivery.bodyBytes} bytes, SHA-256 ${copied(delivery.bodyDigest, "the digest of the body")}`],
     ["Redacted", delivery.redacted && "The body had a credential in a URL, which was removed"],
     ["Provider", delivery.provider],
   ]);

@@ -3,7 +3,7 @@ import type { EpochMillis } from "../host/clock.ts";
 import { parseWebUrl } from "../host/url-credentials.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
-import { type StateWords, symbolOf, TONES, type ToneColour, wordsOf } from "../model/state-words.ts";
+import { type StateWords, symbolOf, TONES, type ToneColour, targetWordsOf, wordsOf } from "../model/state-words.ts";
 
 /** Markup. Every text that is put into a template of {@link html} is escaped; nothing here bypasses that. */
 export type Html = ReturnType<typeof html>;
@@ -16,6 +16,21 @@ export const NOTHING: Html = html``;
  */
 export const age = (iso: string, now: EpochMillis): Html =>
   html`<time datetime="${iso}" title="${iso}">${relative(Date.parse(iso) - now)}</time>`;
+
+/** When something happens next: `in 5 min`, or `now` if its time has come, because then only its turn is awaited. */
+export const dueAt = (iso: string, now: EpochMillis): Html =>
+  Date.parse(iso) > now ? age(iso, now) : html`<time datetime="${iso}" title="${iso}">now</time>`;
+
+/** When an action is tried next: `next in 5 min`, or `due now`. */
+export const nextTry = (iso: string, now: EpochMillis): Html =>
+  html`${Date.parse(iso) > now ? "next" : "due"} ${dueAt(iso, now)}`;
+
+/** A time in full, such as "2026-11-02 02:13:41 UTC". The console's script puts the browser's time beside it. */
+export const moment = (iso: string): Html =>
+  html`<time class="exact" datetime="${iso}">${iso.slice(0, 19).replace("T", " ")} UTC</time>`;
+
+/** An id or a hash. The console's script puts a button beside it that copies it; `name` says what it copies. */
+export const copied = (value: string, name: string): Html => html`<code data-copy="${name}">${value}</code>`;
 
 /**
  * A time of day, such as "02:13:41", with the day if it is not today's, and the age as a tooltip. It is in UTC; the
@@ -58,13 +73,22 @@ export const stateBadge = (state: string): Html => wordsBadge(wordsOf(state));
 export const wordsBadge = ({ symbol, words, tone }: StateWords): Html =>
   html`<span class="badge ${TONES[tone].colour}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
 
+/** How a target is: `! paused`. */
+export function targetBadge({ state, removed }: { readonly state: string; readonly removed?: true }): Html {
+  const { words, ...look } = targetWordsOf(state);
+  return wordsBadge({ ...look, words: removed ? `${words}, not configured` : words });
+}
+
 /** A link to a delivery's own page. */
 export const deliveryLink = (id: string, words: string = id): Html =>
   html`<a href="/console/deliveries/${encodeURIComponent(id)}">${words}</a>`;
 
 /** A link to a URL that an outside system reported, or only the text if that is no http(s) URL or has a credential. */
-export const outsideLink = (url: string | undefined, words: string): Html =>
-  url !== undefined && parseWebUrl(url).ok ? html`<a href="${url}" rel="noreferrer">${words}</a>` : html`${words}`;
+export const outsideLink = (url: string | undefined, words: string): Html => outsideLinkAround(url, html`${words}`);
+
+/** As {@link outsideLink}, for markup. */
+export const outsideLinkAround = (url: string | undefined, markup: Html): Html =>
+  url !== undefined && parseWebUrl(url).ok ? html`<a href="${url}" rel="noreferrer">${markup}</a>` : markup;
 
 /** A list of named facts. Those that are undefined are left out. */
 export const facts = (rows: readonly (readonly [string, Html | string | undefined])[]): Html =>

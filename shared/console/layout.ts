@@ -1,13 +1,12 @@
 import { html } from "hono/html";
-import type { RejectionReason } from "../model/rejection.ts";
-import { HINTS } from "../model/rejection-hints.ts";
 import { formTokenField } from "./csrf.ts";
-import { type Html, hintFor, NOTHING } from "./html.ts";
+import { type Html, NOTHING } from "./html.ts";
+import { hintOnPage } from "./problem-words.ts";
 import type { Page, Problem, Visit } from "./visit.ts";
 
 /** Each page with who may read it. The API decides again. */
 const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit) => boolean])[] = [
-  ["/console", "Home", () => true],
+  ["/console", "Home", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/deliveries", "Deliveries", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/replays", "Replays", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/threads", "Threads", ({ mayReadDeliveries }) => mayReadDeliveries],
@@ -17,6 +16,10 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
   ["/console/targets", "Targets", ({ mayReadBridge }) => mayReadBridge],
   ["/console/credentials", "Credentials", ({ mayReadBridge }) => mayReadBridge],
 ];
+
+/** The first page that a person may read: everybody may read approvals and orders, each those of their own roles. */
+export const firstPageFor = (visit: Visit): string =>
+  MENU.find(([, , isFor]) => isFor(visit))?.[0] ?? "/console/orders";
 
 /** A whole page. `visit` is undefined if nobody is signed in. */
 export function layout({ title, main, refreshSeconds }: Page, visit?: Visit): Html {
@@ -38,7 +41,7 @@ ${visit === undefined ? NOTHING : html`<script src="/console/live.js" defer></sc
 <h1>${title}</h1>
 ${main}
 </main>
-<p id="live" class="live" role="status">${refreshSeconds === undefined ? "" : `Refreshed every ${refreshSeconds} s`}</p>
+<p id="live" class="live" role="status"></p>
 </body>
 </html>`;
 }
@@ -63,20 +66,28 @@ const isAt = (path: string, { pathname }: URL): boolean =>
 /** A rejection or a fault as a page, with the title of the API. `visit`: undefined if nobody is signed in. */
 export function problemPage({ status, title, reason, instance }: Problem, visit?: Visit): Page {
   const request = instance?.replace("urn:uuid:", "");
-  const hint = reason !== undefined && isKnown(reason) && reason !== "role_missing" ? hintFor(reason) : NOTHING;
   return {
-    title: status === 401 ? "You are not signed in" : title,
+    title: titleOf({ status, title, reason }),
     main: html`<div class="problem">
 ${status === 401 ? NOT_SIGNED_IN : NOTHING}
 ${status === 403 && reason === "role_missing" && visit !== undefined ? roleText(visit) : NOTHING}
-${status === 404 ? NOT_THERE : NOTHING}
-${hint}
+${reason === "query_invalid" ? wrongValue(title, visit) : NOTHING}
+${status === 404 ? NOT_THERE : hintOnPage(reason)}
 <p class="aside">Status ${status}${reason === undefined ? NOTHING : html`: <code>${reason}</code>`}${
       request === undefined ? NOTHING : html`. The log line has <code>request</code> <code>${request}</code>`
     }.</p>
 </div>`,
   };
 }
+
+function titleOf({ status, title, reason }: Pick<Problem, "status" | "title" | "reason">): string {
+  if (status === 401) return "You are not signed in";
+  return reason === "query_invalid" ? "A value in the address or in a field does not fit" : title;
+}
+
+/** `title` names the value, as the API calls it, and what it must be. */
+const wrongValue = (title: string, visit: Visit | undefined): Html => html`<p>${title}.</p>
+<p><b>What to do:</b> go back and correct it${visit === undefined ? NOTHING : html`, or <a href="${visit.url.pathname}">open the page without it</a>`}.</p>`;
 
 const roleText = ({ name, me }: Visit): Html =>
   html`<p>You are signed in as <b>${name}</b>, ${me.roles.length === 0 ? "without a role" : html`with the role ${me.roles.join(", ")}`}.
@@ -96,5 +107,3 @@ export const SIGNED_OUT: Page = {
 const NOT_SIGNED_IN = html`<p>You are not signed in, your session has ended, or the bridge no longer accepts its token. The
 log of the bridge has the reason. Nothing was done.</p>
 <p><a class="button" href="/console/sign-in">Sign in</a></p>`;
-
-const isKnown = (reason: string): reason is RejectionReason => Object.hasOwn(HINTS, reason);

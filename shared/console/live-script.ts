@@ -29,7 +29,9 @@ function localise() {
     const exact = dayOf(date) + " " + timeOf(date) + ":" + two(date.getSeconds());
     const isClock = time.classList.contains("clock");
     time.title = (isClock ? time.title + ", " : "") + exact + " (" + zone + "), " + time.dateTime;
-    if (!isClock || isUtc(date)) continue;
+    if (isUtc(date)) continue;
+    if (time.classList.contains("exact")) time.after(" = " + exact + " (" + zone + ")");
+    if (!isClock) continue;
     const isToday = dayOf(date) === dayOf(new Date());
     time.replaceChildren((isToday ? "" : dayOf(date) + " ") + timeOf(date) + ":" + two(date.getSeconds()), " ", make("span", utc, { class: "utc" }));
   }
@@ -158,7 +160,8 @@ addEventListener("keydown", (event) => {
 let isPaused = false;
 let pause;
 const seconds = Number(main.dataset.refreshSeconds ?? 0);
-const said = status.textContent;
+const said = seconds > 0 ? "Refreshed every " + seconds + " s" : "";
+status.append(said);
 function setPaused(value) {
   if (seconds === 0) return;
   isPaused = value;

@@ -1,5 +1,4 @@
 import { html } from "hono/html";
-import { nameOf } from "../approvals/record-step.ts";
 import { progressText } from "../approvals/rules.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ShownDelivery } from "../http/deliveries.ts";
@@ -7,12 +6,41 @@ import type { ShownExpectedRun } from "../http/expected-runs.ts";
 import type { ShownTimelineEvent } from "../http/shown-timeline.ts";
 import type { Identity } from "../model/approval.ts";
 import { APPROVAL_WORDS, TONES } from "../model/state-words.ts";
-import { age, badge, deliveryLink, duration, type Html, NOTHING, rejectionText, type Tone } from "./html.ts";
+import {
+  age,
+  badge,
+  deliveryLink,
+  dueAt,
+  duration,
+  type Html,
+  NOTHING,
+  nextTry,
+  rejectionText,
+  type Tone,
+} from "./html.ts";
+import { type AccountNames, personText } from "./person-text.ts";
 
-/** Everything that followed a delivery, in order, each with its time since the receipt. */
-export function timelineOf({ delivery, timeline, runs = [] }: ShownDelivery, now: EpochMillis): Html {
+interface LineContext {
+  readonly now: EpochMillis;
+  readonly names: AccountNames;
+  /** Nothing about its route and event is newer. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Everything that followed a delivery, in order, each with its time since the receipt. `names`: those that senders give the
+ * accounts of people.
+ */
+export function timelineOf(
+  { delivery, timeline, runs = [] }: ShownDelivery,
+  { now, names }: Pick<LineContext, "now" | "names">,
+): Html {
+  const lastOf = new Map(timeline.map((one) => [aboutOf(one), one]));
   const lines = [
-    ...timeline.map((one) => ({ ...one, look: timelineText(one, now) })),
+    ...timeline.map((one) => {
+      const isLast = lastOf.get(aboutOf(one)) === one;
+      return { ...one, look: timelineText(one, { now, names, isLast }) };
+    }),
     ...runs.flatMap((run) => runLine(run, now)),
   ].toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
   return html`<ol class="trace">${lines.map((line) => {
@@ -24,6 +52,9 @@ export function timelineOf({ delivery, timeline, runs = [] }: ShownDelivery, now
 <span>${badge(tone, state)} ${route}${text}</span></li>`;
   })}</ol>`;
 }
+
+const aboutOf = (line: ShownTimelineEvent): string =>
+  JSON.stringify(["route" in line && line.route, "event" in line && line.event]);
 
 /** The run that is expected or was reported. The timeline has a line for one that is missing. */
 function runLine(
@@ -42,7 +73,7 @@ function runLine(
     return [{ ...about, at: reportedAt, look }];
   }
   const then = next === "repeat" ? "the request is sent again" : "the wait ends";
-  const text = html`none is reported yet${nextAt === undefined ? NOTHING : html`: ${then} ${age(nextAt, now)}`}
+  const text = html`none is reported yet${nextAt === undefined ? NOTHING : html`: ${then} ${dueAt(nextAt, now)}`}
 <span class="aside">accepted requests: ${requests}</span>`;
   const look: Look = ["busy", "run expected", text];
   return [{ ...about, at: acceptedAt, look }];
@@ -51,7 +82,8 @@ function runLine(
 type Look = readonly [Tone, string, Html];
 
 /** The look of a timeline event, its state in one or two words, and the rest of its text. */
-function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): readonly [Tone, string, Html] {
+function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): Look {
+  const by = (who: Identity | undefined): Html => (who ? html` by ${personText(who, context.names)}` : NOTHING);
   switch (timelineEvent.kind) {
     case "scheduled":
       return [
@@ -83,7 +115,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
       return [
         timelineEvent.emergency ? "warn" : TONES[APPROVAL_WORDS[timelineEvent.state].tone].colour,
         `approval ${timelineEvent.state.replace("_", " ")}${timelineEvent.emergency ? " in an emergency" : ""}`,
-        html`${by(timelineEvent.by)}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
+        html`${by(timelineEvent.by)}${timelineEvent.endedFor === undefined ? NOTHING : html`${timelineEvent.endedFor},`}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
       ];
     case "decided":
       return [
@@ -116,7 +148,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
         html`${deliveryLink(timelineEvent.delivery, timelineEvent.what)}${timelineEvent.claimed ? ", as it claims" : ""}`,
       ];
     case "attempt":
-      return attemptText(timelineEvent, now);
+      return attemptText(timelineEvent, context);
   }
 }
 
@@ -141,7 +173,7 @@ const ENDED = {
   not_fired: ["quiet", "not fired"],
 } as const satisfies Record<NonNullable<Attempt["endedAs"]>, readonly [Tone, string]>;
 
-function attemptText(entry: Attempt, now: EpochMillis): readonly [Tone, string, Html] {
+function attemptText(entry: Attempt, { now, isLast }: LineContext): Look {
   const [tone, state] = entry.endedAs === undefined ? OUTCOMES[entry.outcome] : ENDED[entry.endedAs];
   const tried = entry.endedAs === undefined ? `, attempt ${entry.attempt}, ${duration(entry.durationMs)}` : "";
   const known = Object.entries(entry.facts ?? {}).map(([name, fact]) => html`, ${name} <code>${fact}</code>`);
@@ -150,9 +182,7 @@ function attemptText(entry: Attempt, now: EpochMillis): readonly [Tone, string, 
     state,
     html`${entry.summary}${known}
 <span class="aside">${entry.action}${tried}${
-      entry.nextAt === undefined ? NOTHING : html`; next ${age(entry.nextAt, now)}`
+      entry.nextAt === undefined || !isLast ? NOTHING : html`; ${nextTry(entry.nextAt, now)}`
     }</span>${entry.unknownOutcome ? html` <span class="hint">The outcome at the target is unknown.</span>` : NOTHING}`,
   ];
 }
-
-const by = (who: Identity | undefined): Html => (who ? html` by ${nameOf(who)}` : NOTHING);

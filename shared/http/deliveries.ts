@@ -328,6 +328,7 @@ export interface ShownDelivery {
   readonly delivery: ReturnType<typeof shownSummary> &
     Partial<ShownOutcome> &
     Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes" | "redacted" | "unrelayed"> & {
+      readonly about?: ShownAbout;
       readonly relayedAt?: string;
     };
   /** Empty if the delivery is not an event. */
@@ -348,9 +349,11 @@ function shownDelivery(
   // A delivery that is no event is only listed by the relay.
   const isEvent = delivery.outcome === "event";
   const relayed = relayedAt === undefined || !isEvent ? {} : { relayedAt: toIso(relayedAt) };
+  const about = shownAbout(delivery);
   return withoutCredentials({
     delivery: {
       ...shownSummary(delivery),
+      ...(about && { about }),
       ...outcome,
       provider,
       requestId,
@@ -398,7 +401,7 @@ function meaningOf({
   refusal,
 }: DeliverySummary): "refusedFor" | "excludedFor" | "shadowRejection" | undefined {
   if (refusal === undefined) return undefined;
-  if (outcome === "refused") return "refusedFor";
+  if (outcome === "refused" || outcome === "audit") return "refusedFor";
   return outcome === "ignored" && what === refusal.reason ? "excludedFor" : "shadowRejection";
 }
 

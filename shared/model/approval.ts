@@ -75,6 +75,8 @@ export interface Reference {
 export interface ShownRun {
   /** The name that the sender gives the account of the requester. */
   readonly requesterName?: string;
+  /** The names that senders give the accounts of `authors`, by the id of the account. */
+  readonly accountNames?: Readonly<Record<string, string>>;
   /** Newest first, not all of them. */
   readonly commits?: readonly {
     readonly id: string;
@@ -156,4 +158,6 @@ export interface Approval extends RequestedApproval {
   readonly decision?: Decision;
   /** When the route fired, or when time or a change ended the approval. */
   readonly endedAt?: EpochMillis;
+  /** `superseded`: what has changed, as a clause. Undefined in records of earlier releases. */
+  readonly endedFor?: string;
 }

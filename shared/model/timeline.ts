@@ -93,6 +93,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly state: ApprovalState | "not_asked" | "partly_granted";
       readonly by?: Identity;
       readonly comment?: string;
+      /** `superseded`: what has changed, as a clause. */
+      readonly endedFor?: string;
       /** After the step, if several people have to grant it. */
       readonly progress?: ApprovalProgress;
       /** The target whose site confirmed the reference of a grant. */

@@ -44,14 +44,14 @@ export class ApprovalStore {
   async move(
     id: string,
     from: readonly ApprovalState[],
-    { state, decision, endedAt }: Pick<Approval, "state" | "decision" | "endedAt">,
+    { state, decision, endedAt, endedFor }: Pick<Approval, "state" | "decision" | "endedAt" | "endedFor">,
   ): Promise<boolean> {
     const now = this.#options.clock.now();
     const ended = OPEN_STATES.includes(state) ? undefined : (endedAt ?? decision?.at);
     if (ended !== undefined) await this.#table.put({ ...endKey(ended, id), expiresAt: expiryOf(now, this.#options) });
     const before = await this.#table.change(keyOf(id), {
       condition: { field: "state", is: "in", values: from },
-      set: { state, decision: decision && JSON.stringify(decision), endedAt },
+      set: { state, decision: decision && JSON.stringify(decision), endedAt, endedFor },
       remove: OPEN_STATES.includes(state) ? [] : [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey],
     });
     return before !== undefined;
@@ -239,5 +239,6 @@ function approvalOf(item: Item): Approval {
     grants: grantsOf(item, decision),
     ...(decision && { decision }),
     ...(item["endedAt"] !== undefined && { endedAt: epochMillis(number(item, "endedAt")) }),
+    ...(item["endedFor"] !== undefined && { endedFor: text(item, "endedFor") }),
   };
 }

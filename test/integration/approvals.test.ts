@@ -99,11 +99,16 @@ describe("a route that needs an approval", () => {
   });
 
   it.each([
-    ["it had expired", async () => bridge.clock.advance(60 * 60_000), "expired"],
-    ["the page had changed", async () => void (await bridge.edit(8)), "superseded"],
+    ["it had expired", async () => bridge.clock.advance(60 * 60_000), "expired", undefined],
+    [
+      "the page had changed",
+      async () => void (await bridge.edit(8)),
+      "superseded",
+      expect.stringMatching(/^what it is about is version 8 since 2026-/),
+    ],
   ])(
     "the end of an approval is recorded although the process died when it had found that %s",
-    async (_, ends, state) => {
+    async (_, ends, state, endedFor) => {
       await ends();
       const { record } = bridge.deliveries;
       const broken = new Fault("store_unavailable", "no answer", { retryable: true });
@@ -115,7 +120,9 @@ describe("a route that needs an approval", () => {
       bridge.deliveries.record = record;
       await bridge.later();
       expect((await bridge.attempts(edit.id)).map(({ outcome }) => outcome)).toEqual(["retry", "done"]);
-      expect(await bridge.steps(edit)).toMatchObject([{ state: "requested" }, { state, at: endedAt }]);
+      const end = { state, at: endedAt, ...(endedFor && { endedFor }) };
+      expect(await bridge.approvalOf(edit)).toMatchObject(end.endedFor ? { endedFor } : {});
+      expect(await bridge.steps(edit)).toMatchObject([{ state: "requested" }, end]);
       const event = await bridge.deliveries.get(deliveryIdOf("approvals", [(await bridge.approvalOf(edit)).id, state]));
       expect(event).toMatchObject({ what: "approval.denied", receivedAt: endedAt });
     },

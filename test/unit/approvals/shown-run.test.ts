@@ -11,6 +11,7 @@ const ines: Identity = {
   roles: [],
   actor: "58",
 };
+const asked = (requester: Identity, authors: readonly Identity[] = []) => ({ requester, authors });
 const BASE = "https://gitlab.example.test/platform/docs/-/";
 const [OLD, NEW] = ["a".repeat(40), "c4a1e7d2".padEnd(40, "0")];
 
@@ -40,7 +41,7 @@ const pushed = (changes: object = {}) =>
 
 describe("what an approval shows of the run", () => {
   it("of a push it shows the five newest commits, newest first, their number, the difference, and the requester's name", () => {
-    const shown = shownRunOf(pushed(), ines);
+    const shown = shownRunOf(pushed(), asked(ines));
     expect(shown).toMatchObject({
       requesterName: "Ines Okafor",
       commitCount: 9,
@@ -64,11 +65,18 @@ describe("what an approval shows of the run", () => {
     ],
     ["a push without commits", { commits: [] }],
   ])("there is no difference for %s", (_, changes) => {
-    expect(shownRunOf(pushed(changes), ines).diffUrl).toBeUndefined();
+    expect(shownRunOf(pushed(changes), asked(ines)).diffUrl).toBeUndefined();
   });
 
   it("another person than the one that the event names, such as who replayed it, does not get that name", () => {
-    expect(shownRunOf(pushed(), { ...ines, actor: "59" }).requesterName).toBeUndefined();
+    expect(shownRunOf(pushed(), asked({ ...ines, actor: "59" })).requesterName).toBeUndefined();
+  });
+
+  it("the author of what somebody replayed has the name that the event gives, and nobody else has it", () => {
+    const { actor: _, ...olga } = { ...ines, subject: "olga", trustEntry: "people" };
+    expect(shownRunOf(pushed(), asked(olga, [ines])).accountNames).toEqual({ 58: "Ines Okafor" });
+    expect(shownRunOf(pushed(), asked(olga, [ines])).requesterName).toBeUndefined();
+    expect(shownRunOf(pushed(), asked(olga, [{ ...ines, actor: "59" }])).accountNames).toBeUndefined();
   });
 
   it("of a page and of a change it shows title, address and author", () => {
@@ -79,7 +87,7 @@ describe("what an approval shows of the run", () => {
       title: "Release 4",
       url: "https://wiki.example.test/x/7",
     };
-    expect(shownRunOf(entryOf("d-1", { type: "page.updated", time, subject: "7", page }), ines)).toEqual({
+    expect(shownRunOf(entryOf("d-1", { type: "page.updated", time, subject: "7", page }), asked(ines))).toEqual({
       title: "Release 4",
       url: page.url,
     });
@@ -91,7 +99,7 @@ describe("what an approval shows of the run", () => {
       url: `${BASE}merge_requests/3`,
       author: "ines",
     };
-    expect(shownRunOf(entryOf("d-2", { type: "change.opened", time, subject: "p!3", change }), ines)).toEqual({
+    expect(shownRunOf(entryOf("d-2", { type: "change.opened", time, subject: "p!3", change }), asked(ines))).toEqual({
       title: "Add a page",
       url: change.url,
       author: "ines",
@@ -100,7 +108,7 @@ describe("what an approval shows of the run", () => {
 
   it("long texts are cut and long addresses are left out", () => {
     const commits = [{ id: NEW, message: "m".repeat(4_000), url: `https://git.test/${"u".repeat(900)}` }];
-    const shown = shownRunOf(pushed({ commits }), ines);
+    const shown = shownRunOf(pushed({ commits }), asked(ines));
     expect(shown.commits?.[0]?.title.length).toBeLessThanOrEqual(120);
     expect(shown.commits?.[0]?.url).toBeUndefined();
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`p${at}`, "v".repeat(500)]));

@@ -20,6 +20,8 @@ const PAGES = [
   (visit: Visit) => homePage({ ...visit, url: new URL("https://bridge.example.test/console") }),
   deliveriesPage,
   (visit: Visit) => deliveryPage(visit, "d-1"),
+  (visit: Visit) =>
+    deliveryPage({ ...visit, url: new URL(`/?in=${encodeURIComponent(visit.name)}`, visit.url) }, "d-1"),
   approvalsPage,
   (visit: Visit) => approvalsPage({ ...visit, url: ENDED }),
   replaysPage,
@@ -321,6 +323,143 @@ describe("the page of a delivery", () => {
     expect(html.match(/What to do:/g)?.length).toBe(4);
   });
 
+  it("its title is that of the list; the project, the branch and the person stand below it", async () => {
+    const about = { title: "Describe the drill", place: "platform/docs", ref: "main", person: "Ines Okafor" };
+    const shown = { ...delivery(() => "x"), delivery: { ...delivery(() => "x").delivery, about } };
+    const ask: Visit["ask"] = async <T>() => ({ ok: true, value: shown as T });
+    const { title, main } = shownBy(await page(visitOf(() => "x", { ask })));
+    expect(title).toBe("Describe the drill");
+    expect(String(await main)).toMatch(/platform\/docs <span class="ref">main<\/span><\/b> · Ines Okafor,/);
+  });
+
+  it("ids and hashes can be copied, also those of the event", async () => {
+    const shown = delivery(() => "x");
+    const [event] = shown.events;
+    const commit = "9e8d1c4a".repeat(5);
+    const events = [{ ...event, detail: { ...event?.detail, build: { ...Object(event?.detail)["build"], commit } } }];
+    const html = await showing(page, { ...shown, events });
+    expect(html).toContain(`<code data-copy="build.commit">${commit}</code>`);
+    for (const name of ["the id of the delivery", "the event key", "the digest of the body", "the request id"])
+      expect(html).toContain(`<code data-copy="${name}">`);
+  });
+
+  const retry = {
+    ...({ kind: "attempt", route: "docs", action: "tekton", outcome: "retry", summary: "it is busy" } as const),
+    durationMs: 12,
+  };
+  it("only the newest line of a route says when it is tried next; what is due already does not say that it was", async () => {
+    // The clock of the visit: 2026-11-02T09:00:00Z.
+    const at = "2026-11-02T08:59:00.000Z";
+    const tried = (nextAt: string) =>
+      showing(page, {
+        ...delivery(() => "x"),
+        delivery: {
+          ...delivery(() => "x").delivery,
+          routes: [{ route: "docs", state: "retrying", since: at, next: nextAt }],
+        },
+        timeline: [
+          { ...retry, at, attempt: 1, nextAt: "2026-11-02T08:59:20.000Z" },
+          { ...retry, at: "2026-11-02T08:59:20.000Z", attempt: 2, nextAt },
+          { at: "2026-11-02T08:59:30.000Z", kind: "scheduled", route: "other", action: "tekton" },
+        ],
+      });
+    const nexts = (html: string) =>
+      [
+        ...html
+          .replaceAll(/<[^>]*>/g, "\n")
+          .replaceAll(/(next|due) \n/g, "$1 ")
+          .matchAll(/(?:next|due) (?:in [^\n<]*|now|.* ago)/g),
+      ].map(String);
+    expect(nexts(await tried("2026-11-02T09:05:00.000Z"))).toEqual(["next in 5 min", "next in 5 min"]);
+    expect(nexts(await tried("2026-11-02T08:59:50.000Z"))).toEqual(["due now", "due now"]);
+  });
+
+  it("a person of the sender has the name that the event or its cause gives, and what was proved as the tooltip", async () => {
+    const shown = delivery(() => "x");
+    const [event] = shown.events;
+    const { claims: _, ...by } = { ...shown.delivery.principal, subject: "gitlab", actor: "58" };
+    const events = [{ ...event, detail: { ...event?.detail, actor: { id: "58", name: "Ines Okafor" } } }];
+    const timeline = [
+      { at: "2026-11-02T08:59:00.000Z", kind: "approval", route: "docs", approval: "p-1", state: "requested", by },
+    ];
+    const named = await showing(page, { ...shown, events, timeline });
+    expect(named).toContain('by <span title="58 of gitlab">Ines Okafor</span>');
+    expect(await showing(page, { ...shown, events: [], timeline })).toContain("by 58 of gitlab");
+  });
+
+  it("an approval that something superseded says what", async () => {
+    const endedFor = "what it is about is version 8 since 2026-11-02T08:58:00.000Z";
+    const at = "2026-11-02T08:59:00.000Z";
+    const timeline = [{ at, kind: "approval", route: "docs", approval: "p-1", state: "superseded", endedFor }];
+    expect(await showing(page, { ...delivery(() => "x"), timeline })).toContain(endedFor);
+  });
+
+  describe("that was opened from a list", () => {
+    const rows = ["d-c", "d-b", "d-a"].map((id) => ({
+      ...delivery(() => "x").delivery,
+      id,
+      about: { title: `Title ${id}` },
+    }));
+    const asked: string[] = [];
+    /** A list of two pages: the newest two, and the oldest. */
+    const openedFrom = async (list: string, id: string): Promise<string> => {
+      asked.length = 0;
+      const ask: Visit["ask"] = async <T>(path: string) => {
+        asked.push(path);
+        const { pathname, searchParams } = new URL(path, "https://bridge.example.test");
+        const isSecond = searchParams.get("cursor") !== null;
+        const listed = isSecond
+          ? { deliveries: rows.slice(2) }
+          : { deliveries: rows.slice(0, 2), next: "1793610000000.d-b" };
+        const one = { ...delivery(() => "x"), delivery: { ...delivery(() => "x").delivery, id } };
+        return { ok: true, value: (pathname === "/v1/deliveries" ? listed : one) as T };
+      };
+      const url = new URL(`https://bridge.example.test/console/deliveries/${id}?${new URLSearchParams({ in: list })}`);
+      return String(
+        await shownBy(
+          await deliveryPage(
+            visitOf(() => "x", { ask, url }),
+            id,
+          ),
+        ).main,
+      );
+    };
+    const linkIn = (html: string, rel: string): string | undefined =>
+      new RegExp(`<a rel="${rel}" href="([^"]+)">`).exec(html)?.[1]?.replaceAll("&amp;", "&");
+
+    it("it leads back to the list and to the rows before and after it, with the query of the list", async () => {
+      const html = await openedFrom("source=wiki&state=", "d-c");
+      expect(html).toContain('href="/console/deliveries?source=wiki&amp;state="');
+      expect(asked).toContain("/v1/deliveries?limit=36&source=wiki");
+      expect(linkIn(html, "prev")).toBeUndefined();
+      expect(linkIn(html, "next")).toBe(`/console/deliveries/d-b?in=${encodeURIComponent("source=wiki&state=")}`);
+      expect(linkIn(await openedFrom("source=wiki", "d-b"), "prev")).toBe("/console/deliveries/d-c?in=source%3Dwiki");
+    });
+
+    it("the row after the last of a page is the first of the next page, and its list is that page", async () => {
+      const html = await openedFrom("source=wiki", "d-b");
+      const list = encodeURIComponent("source=wiki&cursor=1793610000000.d-b");
+      expect(linkIn(html, "next")).toBe(`/console/deliveries/d-a?in=${list}`);
+      expect(linkIn(await openedFrom("cursor=1793610000000.d-b", "d-a"), "next")).toBeUndefined();
+    });
+
+    it("newer deliveries have pushed it off its page: older ones follow it, unless the list has another order", async () => {
+      await openedFrom("source=wiki", "d-z");
+      expect(asked.at(-1)).toContain(`cursor=${Date.parse("2026-11-02T08:59:59.000Z")}.d-z`);
+      expect(linkIn(await openedFrom("sort=who", "d-z"), "prev")).toBeUndefined();
+      expect(asked.at(-1)).not.toContain(".d-z");
+    });
+
+    it("without a list it leads nowhere, and asks for no list", async () => {
+      expect(
+        await showing(
+          page,
+          delivery(() => "x"),
+        ),
+      ).not.toContain('class="near"');
+    });
+  });
+
   it.each([
     ["may not replay", { may: () => false }, {}],
     ["could replay no route", {}, { timeline: [] }],
@@ -496,6 +635,29 @@ describe("pages that only say what happened", () => {
     expect(String(await layout(problemPage(problem, visit), visit))).toContain('aria-label="Pages"');
   });
 
+  it("a wrong value in an address is explained in words for the page, not for the caller of the API", async () => {
+    const title = 'The query parameter "since" must be a time in ISO 8601';
+    const shown = problemPage({ title, status: 400, reason: "query_invalid" }, visit);
+    expect(shown.title).toBe("A value in the address or in a field does not fit");
+    const main = String(await shown.main);
+    expect(main).toContain("must be a time");
+    expect(main).not.toContain("<code>parameter</code>");
+    expect(main).toContain(`<a href="${visit.url.pathname}">`);
+  });
+
+  it("what is not there has no hint about the configuration", async () => {
+    const unknown = { title: "There is no such delivery", status: 404, reason: "delivery_unknown" };
+    expect(String(await problemPage(unknown, visit).main)).not.toContain("limits.retentionDays");
+    const forced = { title: "The route is given_up", status: 409, reason: "replay_unsafe" };
+    expect(String(await problemPage(forced, visit).main)).not.toContain("<code>force</code>");
+  });
+
+  it("only the script says that it refreshes the page", async () => {
+    const page = String(await layout({ title: "x", main: html`x`, refreshSeconds: 15 }, visit));
+    expect(page).toContain('data-refresh-seconds="15"');
+    expect(page).not.toContain("Refreshed every");
+  });
+
   it("the menu has only what the person may read", async () => {
     const menuOf = async (changes: Partial<Visit>) =>
       Array.from(
@@ -508,7 +670,6 @@ describe("pages that only say what happened", () => {
     expect(await menuOf({ may: () => false })).not.toContain("/console/rollbacks");
     expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");
     expect(await menuOf({ may: () => false, mayReadBridge: false, mayReadDeliveries: false })).toEqual([
-      "/console",
       "/console/approvals",
       "/console/orders",
     ]);

@@ -27,6 +27,9 @@ const person = (word: Words): Principal & { readonly actor: string } => ({
   claims: { user_login: word() },
 });
 
+/** An account whose name is known. */
+const ACCOUNT = "58";
+
 const routes = (word: Words): NonNullable<ShownDelivery["delivery"]["routes"]> => [
   { route: word(), target: word(), state: "given_up", since: AT, why: word() },
   { route: "docs", event: word(), target: "ci", state: "waiting", since: AT, next: AT, why: word(), waitsFor: word() },
@@ -35,7 +38,7 @@ const routes = (word: Words): NonNullable<ShownDelivery["delivery"]["routes"]> =
 
 export const deliveries = (word: Words): ListedDeliveries => ({
   deliveries: (["event", "ignored", "unusable", "refused"] as const).map((outcome) => ({
-    id: word(),
+    id: `d-${outcome}`,
     source: "wiki",
     receivedAt: AT,
     outcome,
@@ -71,8 +74,9 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
   ...(["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "not_asked"] as const).map(
     (state) => ({
       ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
-      by: person(word),
+      by: { ...person(word), actor: ACCOUNT },
       comment: word(),
+      ...(state === "superseded" && { endedFor: word() }),
     }),
   ),
   {
@@ -103,6 +107,7 @@ export const delivery = (word: Words): ShownDelivery => ({
     routes: routes(word),
     what: word(),
     subject: word(),
+    about: { title: word(), place: word(), ref: word(), commit: word(), person: word() },
     principal: person(word),
     requestId: word(),
     bodyDigest: word(),
@@ -124,7 +129,7 @@ export const delivery = (word: Words): ShownDelivery => ({
         delivery: word(),
         eventKey: word(),
         principal: { ...person(word), id: word() },
-        actor: { id: word(), name: word() },
+        actor: { id: ACCOUNT, name: word() },
         build: {
           system: word(),
           id: word(),
@@ -189,6 +194,7 @@ export const approvals = (word: Words): ListedApprovals => ({
     delivery: word(),
     subject: word(),
     requester: person(word),
+    authors: [{ ...person(word), actor: ACCOUNT }],
     state,
     approvers: ["manager"],
     requestedAt: AT,
@@ -197,6 +203,7 @@ export const approvals = (word: Words): ListedApprovals => ({
     version: word(),
     shows: {
       requesterName: word(),
+      accountNames: { [ACCOUNT]: word() },
       commits: [{ id: word(), title: word(), url: word(), author: word() }],
       commitCount: 3,
       diffUrl: word(),
@@ -255,6 +262,11 @@ export const targets = (word: Words): ListedTargets => ({
     {
       target: "listener",
       state: "paused",
+      level: "attention",
+      why: word(),
+      since: AT,
+      lastUsedAt: AT,
+      retrying: 2,
       removed: true,
       pause: { since: AT, by: { id: word(), issuer: word(), subject: word() }, reason: word() },
       breaker: { failures: 6, why: word(), since: AT, retryAt: AT },
@@ -264,11 +276,23 @@ export const targets = (word: Words): ListedTargets => ({
     {
       target: "wiki",
       state: "failing",
+      level: "failing",
+      why: word(),
+      retrying: 0,
       breaker: { failures: 6, why: word(), since: AT, retryAt: AT },
-      due: 1_000,
+      due: 100,
       may: ["pause"],
     },
-    { target: "code", state: "working", breaker: { failures: 1, why: word() }, due: 1, may: ["pause"] },
+    {
+      target: "code",
+      state: "stumbling",
+      level: "attention",
+      why: word(),
+      retrying: 1,
+      breaker: { failures: 1, why: word() },
+      due: 1,
+      may: ["pause"],
+    },
   ],
 });
 
