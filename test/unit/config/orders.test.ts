@@ -96,7 +96,7 @@ describe("the check of orders", () => {
       .replace("namespaces: [ci] }", `namespaces: [ci]${people} }`);
   const GITLAB = '{ preset: gitlab, audience: b, claims: [{ path: namespace_id, equals: "72" }], roles: [staging] }';
   const BUILDKITE =
-    '{ preset: buildkite, audience: b, claims: [{ path: organization_id, equals: 018a6f2e-0000-4000-8000-000000000001 }], roles: [staging] }';
+    "{ preset: buildkite, audience: b, claims: [{ path: organization_id, equals: 018a6f2e-0000-4000-8000-000000000001 }], roles: [staging] }";
   const LINKED = ', people: { "7": { roles: [], token: { trust: people, subject: max } } }';
 
   it.each<[string, string, RegExp | undefined]>([
