@@ -6,7 +6,7 @@ import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
-import { type DeliveryCounts, ROUTE_ATTENTION } from "../../shared/http/delivery-counts.ts";
+import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
@@ -20,6 +20,7 @@ import type { SubmittedSummary } from "../../shared/http/summaries.ts";
 import type { HeldTarget, ListedTargets } from "../../shared/http/targets.ts";
 import type { ShownThread } from "../../shared/http/threads.ts";
 import type { ExchangedToken } from "../../shared/http/token-exchange.ts";
+import { FAILED_STATES, ROUTE_ATTENTION } from "../../shared/model/attention.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { DELIVERY_STATES, ROUTE_STATES } from "../../shared/model/delivery-state.ts";
 import { WEAK_ORIGINS } from "../../shared/model/event.ts";
@@ -60,7 +61,16 @@ export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
 export const identity = v.object({ ...principalMembers, actor: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts });
-const approvalState = ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded"] as const;
+const approvalState = [
+  "requested",
+  "granted",
+  "fired",
+  "denied",
+  "withdrawn",
+  "expired",
+  "superseded",
+  "void",
+] as const;
 
 const summaryMembers = {
   id: text,
@@ -347,6 +357,7 @@ export const decision = v.object({
   emergency: optional(yes),
   comment: optionalText,
   verifiedWith: optionalText,
+  fromGroups: optional(v.object({ source: text, target: text, groups: texts, askedAt: time })),
 });
 
 const shownRunMembers = {
@@ -648,7 +659,7 @@ export const overview = answer<Overview>()(
           subject: optionalText,
           route: text,
           target: optionalText,
-          state: v.picklist(["given_up", "accepted_without_run", "cut"]),
+          state: v.picklist(FAILED_STATES),
           since: time,
           reason: optionalText,
         }),

@@ -1,6 +1,7 @@
 import { deliveriesInStates, type OutcomeDeps } from "../delivery/delivery-outcomes.ts";
 import { OVERDUE_MS, type Readiness } from "../delivery/readiness.ts";
 import { epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { FAILED_STATES } from "../model/attention.ts";
 import type { DeliveryOutcome } from "../model/delivery-state.ts";
 import { LEVELS, type Level, worstOf } from "../model/level.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
@@ -34,9 +35,7 @@ export interface OverviewParts {
   readonly ended: ShownEnded;
 }
 
-/** The states of an action that ended badly. */
-const ENDED_STATES = ["given_up", "accepted_without_run", "cut"] as const;
-type EndedState = (typeof ENDED_STATES)[number];
+type EndedState = (typeof FAILED_STATES)[number];
 
 /** The deliveries that ended badly in the last day: those with an action that did. */
 export interface ShownEnded {
@@ -133,7 +132,7 @@ export async function endedOf(
   const notBefore = laterBy(now, -DAY_MS);
   // The state may have been stored by a clock that is ahead.
   const notAfter = laterBy(now, DAY_MS);
-  const span = { states: ENDED_STATES, before: { since: notAfter, delivery: "" }, notAfter, notBefore };
+  const span = { states: FAILED_STATES, before: { since: notAfter, delivery: "" }, notAfter, notBefore };
   const found: (readonly EndedDelivery[])[] = [];
   let [read, hasMore] = [0, false];
   for await (const entry of deliveriesInStates(span, deps)) {
@@ -177,7 +176,7 @@ function routesOf({
 }): readonly EndedDelivery[] {
   const { id, what, subject } = delivery;
   return outcome.routes.flatMap(({ route, target, state, since, why }) => {
-    const ended = ENDED_STATES.find((one) => one === state);
+    const ended = FAILED_STATES.find((one) => one === state);
     if (ended === undefined) return [];
     return [
       {

@@ -67,6 +67,7 @@ export const APPROVAL_WORDS: Readonly<Record<ApprovalState | "partly_granted" | 
   expired: look("failed", "expired"),
   withdrawn: look("quiet", "withdrawn"),
   superseded: look("quiet", "superseded"),
+  void: look("failed", "void"),
 };
 
 /** A target. Its tone is that of its level. */
