@@ -57,6 +57,10 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     actions: bridge.actions,
     origins,
     runs: bridge.runs,
+    judgePromotion: async (route, detail, options) => {
+      const { judgePromotion } = await import("../shared/delivery/judge-promotion.ts");
+      return judgePromotion(route, detail, { ...bridge, ...options });
+    },
     chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
     retry,

@@ -7,8 +7,13 @@ import { Fault } from "../host/fault.ts";
 import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
+<<<<<<< HEAD
 import { hostsOfPages, type RouteOutline, reporting } from "./route-outline.ts";
 import { type ConfigWithoutOrders, type Outline, outline, peopleIn } from "./schema.ts";
+=======
+import { hostsOfPages, promotable, type RouteOutline, reporting } from "./route-outline.ts";
+import { type Config, type Outline, outline, peopleIn } from "./schema.ts";
+>>>>>>> next
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
@@ -101,15 +106,22 @@ const withTargets = v.object({ targets: v.optional(v.record(v.string(), v.unknow
 
 function compiledRunReporters(): readonly (ProvingRoute & RunReporter)[] {
   const { routes, targets } = v.parse(reporters, compiledValue());
-  return Object.entries(routes).map(([name, { do: actionsOfRoute }]) => {
-    const [{ target } = { target: "" }] = Object.values(actionsOfRoute);
-    return { name, target, ...targets[target] };
+  return Object.entries(routes).map(([name, { environments, do: actionsOfRoute }]) => {
+    const [options = { target: "" }] = Object.values(actionsOfRoute);
+    const { target } = options;
+    return { name, target, ...targets[target], ...promotable(environments, options) };
   });
 }
 
 const reporters = v.object({
   routes: v.optional(
-    v.record(v.string(), v.object({ do: v.record(v.string(), v.object({ target: v.string() })) })),
+    v.record(
+      v.string(),
+      v.object({
+        environments: v.optional(v.array(v.string())),
+        do: v.record(v.string(), v.looseObject({ target: v.string() })),
+      }),
+    ),
     {},
   ),
   targets: v.optional(v.record(v.string(), reporting), {}),

@@ -166,7 +166,11 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 409, title: `The route is ${rejection.state}: something may have run already, or still runs` };
     case "replay_impossible":
     case "rollback_impossible":
+    case "promotion_impossible":
+    case "promotion_outdated":
       return { status: 409, title: rejection.problem };
+    case "promotion_running":
+      return { status: 409, title: `${rejection.delivery} deploys to ${rejection.environment} at this moment` };
     case "rate_exceeded":
       return {
         status: 429,

@@ -119,6 +119,10 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   replay_outdated: "Nothing, if the state is what you wanted; else look at the delivery and select it again",
   replay_unsafe: "See what its target did. To run it again nevertheless, order it with `force`",
   rollback_impossible: "`problem` says why and what is known. `to` can name a delivery to run again",
+  promotion_impossible:
+    "`problem` says why. Compare the environments with those of the route, and the results of its runs with what it needs",
+  promotion_outdated: "Look at what the environment has now, and promote that",
+  promotion_running: "Wait for the end of `delivery`, and promote again",
   rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",
 };
 
