@@ -89,16 +89,13 @@ export const checks: readonly Check[] = [
   unshownSummaries,
   unplaceableOrder,
   orderWithoutRoute,
-<<<<<<< HEAD
   unattendedAgent,
   unknownStarter,
-=======
   unpromotableRoute,
   promotionToSamePlace,
   promotionOfName,
   nobodyPromotes,
   promoteWithoutEnvironments,
->>>>>>> next
   uncountedCommits,
   approvalOfName,
   unverifiedApproval,
