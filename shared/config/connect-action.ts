@@ -44,9 +44,12 @@ export function connectAction(
         reject: async ({ detail }) => {
           if ("order" in detail) {
             // What waits is judged by the configuration of today: an order that is gone or changed does not fire.
-            const { rejectOrder } = await import("../identity/order.ts");
-            const rejection = rejectOrder(detail.principal, detail.order, await orders(), policy);
+            const { rejectAlone, rejectOrder } = await import("../identity/order.ts");
+            const declared = await orders();
+            const rejection = rejectOrder(detail.principal, detail.order, declared, policy);
             if (rejection !== undefined) return { rejection, mode: "enforce" };
+            const alone = rejectAlone(detail.order, { orders: declared, hasApproval: approval !== undefined });
+            if (alone !== undefined) return { rejection: alone, mode };
           }
           if (detail.promotion?.from !== undefined) {
             const rejection = policy.rejectRoute(detail.principal, "promote", name, [factsOf(detail)]);

@@ -408,6 +408,9 @@ export interface Config {
   readonly checks: v.InferOutput<typeof checks>;
 }
 
+/** Without the orders, which a function in AWS loads with the first that it judges. */
+export type ConfigWithoutOrders = Omit<Config, "orders">;
+
 export interface ConfiguredSource {
   readonly name: string;
   readonly provider: string;

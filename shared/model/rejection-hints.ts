@@ -96,6 +96,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Make the caller send a key that stays the same when it repeats the request, such as the id of its job",
   idempotency_key_reused:
     "Make the caller use a new key for another order of the same kind. The first one stays as it was placed",
+  agent_unattended:
+    "Give the route an `approval`. A person may place the order too. `agents: unattended` of the order lets agents start it alone",
   order_confined: "Compare the inputs with `in` of the order",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",

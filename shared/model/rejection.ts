@@ -95,6 +95,8 @@ export type ForbiddenRejection =
   | { readonly reason: "pipeline_not_listed"; readonly pipeline: string; readonly source: string }
   // The inputs of the order are outside its `in`.
   | { readonly reason: "order_confined" }
+  // An agent placed the order, and the route needs no approval.
+  | { readonly reason: "agent_unattended" }
   // The same caller used the key for the same order with other inputs.
   | { readonly reason: "idempotency_key_reused" }
   | { readonly reason: "self_approval" }

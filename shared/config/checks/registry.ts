@@ -23,7 +23,7 @@ import {
   unreachableConsole,
 } from "./issuers.ts";
 import { unfitSecret, unfitTargetSecret, unreadableKeyFile } from "./machine.ts";
-import { orderWithoutRoute, unplaceableOrder } from "./orders.ts";
+import { orderWithoutRoute, unattendedAgent, unknownStarter, unplaceableOrder } from "./orders.ts";
 import { uncountedCommits } from "./outdated-pages.ts";
 import { unnamedPeople } from "./people.ts";
 import {
@@ -89,6 +89,8 @@ export const checks: readonly Check[] = [
   unshownSummaries,
   unplaceableOrder,
   orderWithoutRoute,
+  unattendedAgent,
+  unknownStarter,
   unpromotableRoute,
   promotionToSamePlace,
   promotionOfName,
