@@ -163,9 +163,8 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
     case "rollback_impossible":
     case "promotion_impossible":
     case "promotion_outdated":
-      return { status: 409, title: rejection.problem };
     case "promotion_running":
-      return { status: 409, title: `${rejection.delivery} deploys to ${rejection.environment} at this moment` };
+      return { status: 409, title: rejection.problem };
     case "rate_exceeded":
       return {
         status: 429,
