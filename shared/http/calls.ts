@@ -6,6 +6,7 @@ import type { BulkReplaysApi } from "./bulk-replays.ts";
 import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
+import type { DeliveryRequestApi } from "./delivery-request.ts";
 import type { IntrospectionApi } from "./introspection.ts";
 import type { OrdersApi } from "./orders.ts";
 import type { OverviewApi } from "./overview.ts";
@@ -18,6 +19,7 @@ import type { ThreadsApi } from "./threads.ts";
 import type { TokenExchangeApi } from "./token-exchange.ts";
 
 export type CallDeps = DeliveriesApi &
+  DeliveryRequestApi &
   DeliveryCountsApi &
   BulkReplaysApi &
   CredentialsApi &
@@ -55,6 +57,7 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   get("/v1/deliveries", async (request) => (await handlers()).listDeliveries(request, deps)),
   get("/v1/deliveries/counts", async (request) => (await handlers()).countDeliveries(request, deps)),
   get("/v1/deliveries/:id", async (request, id) => (await handlers()).getDelivery(request, id, deps)),
+  get("/v1/deliveries/:id/request", async (request, id) => (await handlers()).getDeliveryRequest(request, id, deps)),
   get("/v1/threads", async (request) => (await handlers()).getThread(request, deps)),
   get("/v1/refusals", async (request) => (await handlers()).listRefusals(request, deps)),
   get("/v1/credentials", async (request) => (await handlers()).listCredentials(request, deps)),
