@@ -1,8 +1,10 @@
 import type { Commands } from "../shared/approvals/command.ts";
 import { createCommands } from "../shared/approvals/create-commands.ts";
 import type { CommandDeps } from "../shared/approvals/execute-command.ts";
+import type { Groups } from "../shared/approvals/groups.ts";
 import { type PeopleOf, peopleOf } from "../shared/approvals/people.ts";
 import type { Sites } from "../shared/approvals/verify.ts";
+import { openGroups } from "../shared/config/groups.ts";
 import { namesUnder } from "../shared/config/references.ts";
 import type { RouteOutline } from "../shared/config/route-outline.ts";
 import type { Config } from "../shared/config/schema.ts";
@@ -63,12 +65,13 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   readonly auditLog: AuditLog;
   readonly commands: Commands;
   readonly sites: Sites;
+  readonly groups: Groups;
 }
 
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(
   config: Config,
-  { runReporters, hasGates, targetHosts, verifiers, rules }: RouteOutline,
+  { runReporters, hasGates, targetHosts, verifiers, groupSources, rules }: RouteOutline,
   ports: Ports,
 ): Bridge {
   const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, recorded } = ports;
@@ -82,9 +85,11 @@ export function buildBridge(
     clock,
     log,
   });
-  const sites = openSites(verifiers, { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage });
+  const asking = { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage };
+  const sites = openSites(verifiers, asking);
+  const groups = openGroups(config, groupSources, { ...asking, random });
   const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
-  const commands: CommandDeps = { ...deciding, runs, runReporters };
+  const commands: CommandDeps = { ...deciding, groups, runs, runReporters };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
   return {
     ...stores,
@@ -93,8 +98,10 @@ export function buildBridge(
     hasGates,
     targetHosts,
     verifiers,
+    groupSources,
     rules,
     sites,
+    groups,
     secrets,
     clock,
     log,

@@ -57,6 +57,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   sign_in_failed: "At the console: the sign-in failed. `problem` says why",
   form_forged: "At the console: the form came from another site or from an earlier session (CSRF check)",
   role_missing: "The caller is authenticated and its trust entry grants no role `role`",
+  group_missing:
+    "In the timeline of a label or a comment: `target` was asked at `askedAt`, and the account is in none of `groups`. The `role` is missing",
   namespace_not_listed:
     "The run is in a Kubernetes namespace that `namespaces` of `source` does not list. From the cluster's sink the event is recorded as `ignored`; only a status callback gets the 403",
   project_not_listed:
@@ -76,6 +78,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
     "In the timeline of a label, or of a comment without an id: the approval was requested less than `minimumSeconds` before",
   reference_unverified:
     "The target under `verifyWith` did not answer, or cannot be asked about this event (`problem`). Nothing was decided",
+  groups_unknown:
+    "In the timeline of a label or a comment: `target` did not say whether the account is in one of `groups` (`problem`). Nothing was decided. A comment is tried again after `retryAfterSeconds`",
   order_unknown:
     "The configuration has no such [order](orders.md), or has it no more: an order that waits then does not fire",
   input_invalid: "An input of an [order](orders.md) is missing, or has not the form that is declared (`problem`)",

@@ -6,28 +6,29 @@ import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
-import { type DeliveryCounts, ROUTE_ATTENTION } from "../../shared/http/delivery-counts.ts";
+import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
 import type { ShownRequest } from "../../shared/http/delivery-request.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
-import { TARGET_STATES } from "../../shared/http/overview-targets.ts";
 import type { ListedRefusals } from "../../shared/http/refusals.ts";
 import type { ReplayPreview } from "../../shared/http/replay.ts";
 import type { RollbackPreview } from "../../shared/http/rollback-preview.ts";
 import type { RevokedSessions } from "../../shared/http/sessions.ts";
 import type { ShownApproval } from "../../shared/http/shown-approval.ts";
 import type { SubmittedSummary } from "../../shared/http/summaries.ts";
-import type { ListedTargets, ShownTarget } from "../../shared/http/targets.ts";
+import type { HeldTarget, ListedTargets } from "../../shared/http/targets.ts";
 import type { ShownThread } from "../../shared/http/threads.ts";
 import type { ExchangedToken } from "../../shared/http/token-exchange.ts";
+import { FAILED_STATES, ROUTE_ATTENTION } from "../../shared/model/attention.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { DELIVERY_STATES, ROUTE_STATES } from "../../shared/model/delivery-state.ts";
 import { WEAK_ORIGINS } from "../../shared/model/event.ts";
 import { LEVELS } from "../../shared/model/level.ts";
 import { LOOKUP_KINDS } from "../../shared/model/lookup-terms.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
+import { TARGET_STATES } from "../../shared/model/target-state.ts";
 import { SPAN_KINDS } from "../../shared/model/thread/span.ts";
 
 // The answers of all calls, for the description in `openapi.json`. No bridge loads this file. Each schema has exactly the
@@ -61,7 +62,16 @@ export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
 export const identity = v.object({ ...principalMembers, actor: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts });
-const approvalState = ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded"] as const;
+const approvalState = [
+  "requested",
+  "granted",
+  "fired",
+  "denied",
+  "withdrawn",
+  "expired",
+  "superseded",
+  "void",
+] as const;
 
 const summaryMembers = {
   id: text,
@@ -348,6 +358,7 @@ export const decision = v.object({
   emergency: optional(yes),
   comment: optionalText,
   verifiedWith: optionalText,
+  fromGroups: optional(v.object({ source: text, target: text, groups: texts, askedAt: time })),
 });
 
 export const shownRequest = answer<ShownRequest>()(
@@ -559,10 +570,7 @@ export const orderPreview = answer<OrderPreview>()(
   }),
 );
 
-const targetMembers = {
-  target: text,
-  state: v.picklist(["working", "failing", "paused"]),
-  removed: optional(yes),
+const holds = {
   pause: optional(
     v.object({
       since: time,
@@ -591,18 +599,31 @@ export const listedRefusals = answer<ListedRefusals>()(
   }),
 );
 
-export const target = answer<ShownTarget>()(v.object(targetMembers));
+export const target = answer<HeldTarget>()(v.object({ target: text, removed: optional(yes), ...holds }));
+
+const level = v.picklist(LEVELS);
+
+const targetMembers = {
+  target: text,
+  removed: optional(yes),
+  pages: optional(yes),
+  state: v.picklist(TARGET_STATES),
+  level,
+  why: text,
+  since: optionalTime,
+  lastUsedAt: optionalTime,
+  due: v.pipe(whole, v.description("At most 100.")),
+  retrying: whole,
+  oldestAt: v.exactOptional(v.pipe(time, v.description("Since when the oldest of them waits."))),
+  may: v.array(v.picklist(["pause", "resume"])),
+};
 
 export const listedTargets = answer<ListedTargets>()(
-  v.object({
-    targets: v.array(v.object({ ...targetMembers, due: whole, may: v.array(v.picklist(["pause", "resume"])) })),
-  }),
+  v.object({ targets: v.array(v.object({ ...targetMembers, ...holds })) }),
 );
 
 /** `GET /metrics`. */
 export const metrics = text;
-
-const level = v.picklist(LEVELS);
 
 export const overview = answer<Overview>()(
   v.object({
@@ -629,18 +650,7 @@ export const overview = answer<Overview>()(
     targets: optional(
       v.array(
         v.object({
-          target: text,
-          removed: optional(yes),
-          pages: optional(yes),
-          state: v.picklist(TARGET_STATES),
-          level,
-          why: text,
-          since: optionalTime,
-          lastUsedAt: optionalTime,
-          due: v.pipe(whole, v.description("At most 100.")),
-          retrying: whole,
-          oldestAt: v.exactOptional(v.pipe(time, v.description("Since when the oldest of them waits."))),
-          may: v.array(v.picklist(["pause", "resume"])),
+          ...targetMembers,
         }),
       ),
     ),
@@ -665,7 +675,7 @@ export const overview = answer<Overview>()(
           subject: optionalText,
           route: text,
           target: optionalText,
-          state: v.picklist(["given_up", "accepted_without_run", "cut"]),
+          state: v.picklist(FAILED_STATES),
           since: time,
           reason: optionalText,
         }),

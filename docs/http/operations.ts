@@ -177,7 +177,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     refusals: ["delivery_unknown"],
   },
   "GET /v1/targets": {
-    summary: "List the targets with their pause, their circuit breaker and their due actions",
+    summary: "List the targets: how each is, its pause, its circuit breaker and its due actions",
     caller: "token",
     answers: { 200: { what: "The targets, by name.", schema: answers.listedTargets } },
     refusals: [],
@@ -328,7 +328,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
         until: endedQuery.entries.until,
       }),
       expected: {
-        all: "`true`: also the open approvals that only others may decide.",
+        all: "`true`: also the open approvals that only others may decide. Not with `state=ended`.",
         state: "`requested` or `granted`: only open approvals in this state. `ended`: those that ended.",
         since: `${time} Only with \`state=ended\`; 30 days before \`until\` if left out.`,
         until: `${time} Only with \`state=ended\`; now if left out.`,

@@ -1,5 +1,5 @@
+import { HOUR_MS, MIN_DELIVERIES } from "../../shared/store/page-index.ts";
 import { SLOT_MS } from "../../shared/store/postings.ts";
-import { MIN_DELIVERIES } from "../../shared/store/slot-index.ts";
 import { type ActionCost, INPUTS } from "./inputs.ts";
 import { writeUnits } from "./item-size.ts";
 import type { RelayedMeans } from "./measure.ts";
@@ -120,8 +120,9 @@ export function relayingOf({ perSecond, bodies }: Load) {
 }
 
 /**
- * The index of a slot, for each delivery: two writes of its state, and its entries. Each batch reads the state of its slot,
- * and whoever makes the index reads all pages; both reads are consistent.
+ * The indexes of its slot and of its hour, for each delivery: two writes of the state of each, and its entries. Each batch
+ * reads both states. Whoever makes the index of a slot reads all pages, and that of an hour the indexes of its slots, or the
+ * pages of those without one. All reads are consistent.
  */
 function indexOf(slot: {
   readonly perSlot: number;
@@ -129,12 +130,18 @@ function indexOf(slot: {
   readonly pageBytes: number;
   readonly batch: number;
 }) {
-  const stateReads = 1 / slot.batch;
-  if (slot.perSlot < MIN_DELIVERIES) return { indexUnits: 0, indexReads: stateReads, indexBytes: 0 };
+  const { perSlot, entryBytes, pageBytes } = slot;
+  const perHour = (perSlot * HOUR_MS) / SLOT_MS;
+  const hasSlots = perSlot >= MIN_DELIVERIES;
+  const made = [
+    ...(hasSlots ? [{ deliveries: perSlot, readBytes: pageBytes }] : []),
+    ...(perHour >= MIN_DELIVERIES ? [{ deliveries: perHour, readBytes: hasSlots ? entryBytes : pageBytes }] : []),
+  ];
+  const sum = (of: (one: (typeof made)[number]) => number): number => made.reduce((all, one) => all + of(one), 0);
   return {
-    indexUnits: 2 / slot.perSlot + slot.entryBytes / 1_024,
-    indexReads: stateReads + slot.pageBytes / 4_096,
-    indexBytes: slot.entryBytes,
+    indexUnits: sum(({ deliveries }) => 2 / deliveries + entryBytes / 1_024),
+    indexReads: 2 / slot.batch + sum(({ readBytes }) => readBytes / 4_096),
+    indexBytes: sum(() => entryBytes),
   };
 }
 

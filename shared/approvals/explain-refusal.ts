@@ -12,6 +12,10 @@ export function explainRefusal({ about, decision }: CommandResult, refusal: Reje
     case "role_missing":
       if (refusal.key !== undefined) return "No role may do this here.";
       return `It needs the role ${refusal.role}, which your account here does not have.`;
+    case "group_missing":
+      return `It needs the role ${refusal.role}. At ${refusal.askedAt} your account was in none of the groups ${refusal.groups}, as ${refusal.target} said.`;
+    case "groups_unknown":
+      return `Nothing was decided, because ${refusal.target} did not say whether your account is in ${refusal.groups} (${refusal.problem}). Please try again later.`;
     case "approval_closed":
       return refusal.at === undefined
         ? `It is already ${refusal.state}, by ${refusal.by}.`

@@ -1,5 +1,5 @@
 import { epochMillis } from "../host/clock.ts";
-import type { BusEvent } from "../model/bus-event.ts";
+import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 import { commandOfLabel } from "./command.ts";
 import { type CommandDeps, executeCommand } from "./execute-command.ts";
 import { hasNoPeople } from "./people.ts";
@@ -20,7 +20,7 @@ export async function runLabelCommand(busEvent: BusEvent, deps: LabelCommandDeps
   const command = commandOfLabel(detail.label ?? "");
   const actor = detail.actor?.id;
   if (command === undefined || actor === undefined) return;
-  if (!deps.hasGates && hasNoPeople(deps.people)) return;
+  if (!deps.hasGates && hasNoPeople(deps.people) && !deps.groups.has(sourceNameOf(busEvent))) return;
   const at = epochMillis(Date.parse(detail.time));
   // The command's idempotency key contains the event's: a label reported by two deliveries rolls back once.
   await executeCommand({ command, busEvent, actor, page: detail.page, at, key: ["label", detail.eventKey] }, deps);

@@ -399,11 +399,7 @@ export type OrderPreview = v.InferOutput<typeof orderPreview>;
 /** `POST /v1/orders/{order}`. */
 export const placedOrder = v.object({ delivery: v.string(), status: v.picklist(["accepted", "duplicate"]) });
 
-/** `POST /v1/targets/{target}/pause` and `/resume`. */
-export const shownTarget = v.object({
-  target: v.string(),
-  state: v.picklist(["working", "failing", "paused"]),
-  removed: v.exactOptional(v.literal(true)),
+const holds = {
   pause: v.exactOptional(
     v.object({
       since: v.string(),
@@ -424,16 +420,35 @@ export const shownTarget = v.object({
       retryAt: v.exactOptional(v.string()),
     }),
   ),
-});
-export type ShownTarget = v.InferOutput<typeof shownTarget>;
+};
 
-/** `GET /v1/targets`. */
-export const listedTargets = v.object({
-  targets: v.array(v.object({ ...shownTarget.entries, due: v.number(), may: v.array(v.string()) })),
+/** `POST /v1/targets/{target}/pause` and `/resume`. */
+export const heldTarget = v.object({
+  target: v.string(),
+  removed: v.exactOptional(v.literal(true)),
+  ...holds,
 });
-export type ListedTarget = v.InferOutput<typeof listedTargets>["targets"][number];
 
 const level = v.picklist(LEVELS);
+
+const targetEntries = {
+  target: v.string(),
+  removed: v.exactOptional(v.literal(true)),
+  pages: v.exactOptional(v.literal(true)),
+  state: v.string(),
+  level,
+  why: v.string(),
+  since: v.exactOptional(v.string()),
+  lastUsedAt: v.exactOptional(v.string()),
+  due: v.number(),
+  retrying: v.number(),
+  oldestAt: v.exactOptional(v.string()),
+  may: v.array(v.string()),
+};
+
+/** `GET /v1/targets`. */
+export const listedTargets = v.object({ targets: v.array(v.object({ ...targetEntries, ...holds })) });
+export type ListedTarget = v.InferOutput<typeof listedTargets>["targets"][number];
 
 /** `GET /v1/overview`. */
 export const overview = v.object({
@@ -457,24 +472,7 @@ export const overview = v.object({
       }),
     ),
   ),
-  targets: v.exactOptional(
-    v.array(
-      v.object({
-        target: v.string(),
-        removed: v.exactOptional(v.literal(true)),
-        pages: v.exactOptional(v.literal(true)),
-        state: v.string(),
-        level,
-        why: v.string(),
-        since: v.exactOptional(v.string()),
-        lastUsedAt: v.exactOptional(v.string()),
-        due: v.number(),
-        retrying: v.number(),
-        oldestAt: v.exactOptional(v.string()),
-        may: v.array(v.string()),
-      }),
-    ),
-  ),
+  targets: v.exactOptional(v.array(v.object(targetEntries))),
   pages: v.exactOptional(
     v.object({
       level,

@@ -1,13 +1,13 @@
 import { approvalsText, overviewRows } from "../http/overview-text.ts";
 import type { Level } from "../model/level.ts";
-import { LEVEL_WORDS, type Tone, textOf } from "../model/state-words.ts";
+import { LEVEL_WORDS, textOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Display, printFound, timeText } from "./output.ts";
 import { overview, type ShownOverview } from "./responses.ts";
 import { sessionOf } from "./session.ts";
-import { type Cell, printable, table } from "./terminal-text.ts";
+import { printable, table, wordsCell } from "./terminal-text.ts";
 
 /** `drawbridge status`. Its exit code says whether the bridge is well. */
 export async function statusCommand(invocation: Invocation): Promise<number> {
@@ -35,7 +35,12 @@ function statusText(found: ShownOverview, display: Display): string {
     `version ${version}`,
     ...(hidden ? [] : [`configuration ${configuration ?? "unknown"}`]),
   ];
-  const rows = overviewRows(found).map(({ level, part, name, why }) => [levelCell(level), part, name, why]);
+  const rows = overviewRows(found).map(({ level, part, name, why }) => [
+    wordsCell(LEVEL_WORDS[level]),
+    part,
+    name,
+    why,
+  ]);
   return [
     printable(head.join(" · ")),
     table(["LEVEL", "PART", "NAME", "WHY"], rows, display),
@@ -46,14 +51,3 @@ function statusText(found: ShownOverview, display: Display): string {
     ...(hidden ? [`Your roles do not show: ${hidden.join(", ")}`] : []),
   ].join("\n");
 }
-
-function levelCell(level: Level): Cell {
-  const text = textOf(LEVEL_WORDS[level]);
-  const shown = TONES[LEVEL_WORDS[level].tone];
-  return shown === undefined ? text : { text, tone: shown };
-}
-
-const TONES: Readonly<Partial<Record<Tone, "failed" | "attention">>> = {
-  failed: "failed",
-  attention: "attention",
-};

@@ -1,4 +1,5 @@
 import { jsonEscapeOf, replaceHidden } from "../host/hidden-characters.ts";
+import { type StateWords, textOf as stateTextOf } from "../model/state-words.ts";
 
 /** A column of a table. */
 export interface Column {
@@ -13,6 +14,12 @@ export interface Column {
 export type Cell = string | { readonly text: string; readonly tone: Tone | undefined };
 /** Something failed, or somebody has to look at it. */
 export type Tone = "failed" | "attention";
+
+/** A state, in the colour of its tone. */
+export const wordsCell = (look: StateWords): Cell => ({
+  text: stateTextOf(look),
+  tone: look.tone === "failed" || look.tone === "attention" ? look.tone : undefined,
+});
 
 interface TableDisplay {
   /** Width of the terminal. Undefined without one: then nothing is cut, wrapped or left out. */

@@ -7,8 +7,16 @@ import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { checks } from "./checks/registry.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
+import { groupTargetOf, groupTargetsFor, siteIn } from "./group-sources.ts";
 import { namesUnder } from "./references.ts";
-import type { Config, ConfiguredRoute, ConfiguredSource, ConfiguredTarget, Outline } from "./schema.ts";
+import {
+  type Config,
+  type ConfiguredRoute,
+  type ConfiguredSource,
+  type ConfiguredTarget,
+  type Outline,
+  peopleIn,
+} from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
 
@@ -46,18 +54,18 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     limits: outline.limits,
     checks: outline.checks,
   };
-  const trusted = [
-    ...namesUnder(outline.sources, "trust", ["sources"]),
-    ...namesUnder(outline.console, "trust", ["console"]),
-  ];
+  const listed = withoutGroups(outline.sources);
+  const trusted = [...namesUnder(listed, "trust", ["sources"]), ...namesUnder(outline.console, "trust", ["console"])];
   const earned = [
-    ...namesUnder(outline.sources, "roles", ["sources"]),
+    ...namesUnder(listed, "roles", ["sources"]),
+    ...rolesOfGroups(config.sources),
     ...namesUnder(outline.issuers, "role", ["issuers"]),
     ...namesUnder(outline.upstreams, "role", ["upstreams"]),
     ...entriesOf(outline.routes).flatMap(([name, { approval }]) =>
       namesUnder({ emergency: approval?.emergency }, "emergency", ["routes", name, "approval"]),
     ),
   ];
+  for (const one of config.sources) problems.push(...withoutGroupTarget(one, { ...names, config }));
   const reporting = namesUnder(outline.targets, "runsReportedBy", ["targets"]);
   problems.push(...unresolved(trusted, "issuer", names.issuers), ...unresolved(reporting, "source", names.sources));
   problems.push(...unresolved(earned, "role", names.roles));
@@ -104,7 +112,47 @@ function source(name: string, part: Outline["sources"][string], problems: Config
   const path = ["sources", name];
   if (provider) validate(provider.settings, settings, path, problems);
   else problems.push(unknown([...path, "provider"], "provider", kind, providers));
-  return { name, provider: kind, roles, people, mode, settings };
+  return { name, provider: kind, roles, ...peopleIn(people), mode, settings };
+}
+
+/** The sources without the names of groups, which may be any words. */
+const withoutGroups = (sources: Outline["sources"]) =>
+  Object.fromEntries(
+    entriesOf(sources).map(([name, source]) => [name, { ...source, people: peopleIn(source.people).people }]),
+  );
+
+const rolesOfGroups = (sources: Config["sources"]): readonly (readonly [Path, string])[] =>
+  sources.flatMap(({ name, groups }) =>
+    entriesOf(groups?.map ?? {}).flatMap(([group, roles]) =>
+      roles.map((role, at) => [["sources", name, "people", "map", group, at], role] as const),
+    ),
+  );
+
+/** Only a target of the source's own site can say who is in a group there. */
+function withoutGroupTarget(
+  { name, provider, groups, settings }: ConfiguredSource,
+  { targets, config }: Names & { readonly config: Config },
+): readonly ConfigProblem[] {
+  if (groups === undefined) return [];
+  const path = ["sources", name, "people"];
+  if (!actions.some((action) => action.name === provider && action.groupsOf !== undefined))
+    return [{ path: [...path, "from"], message: `accounts of a source of ${provider} are in no groups: list them` }];
+  const site = siteIn(settings);
+  const all = config.targets.map((one) => ({ ...one, site: siteIn(one.settings) }));
+  if (groupTargetOf({ provider, site }, groups, all)) return [];
+  const fitting = groupTargetsFor({ provider, site }, all).map((one) => one.name);
+  const place = site === undefined ? `of kind ${provider}` : `of kind ${provider} at ${site}`;
+  const at = [...path, groups.target === undefined ? "from" : "target"];
+  if (groups.target === undefined) {
+    const which = fitting.length === 0 ? "there is none" : `there are ${fitting.join(", ")}`;
+    return [
+      { path: at, message: `a target ${place} has to be asked for the groups, and ${which}: name one under "target"` },
+    ];
+  }
+  const what = targets.includes(groups.target)
+    ? `the target "${groups.target}" is not ${place}, so it knows other accounts`
+    : `there is no target "${groups.target}"`;
+  return [{ path: at, message: `${what}${suggestion(groups.target, fitting)}` }];
 }
 
 function target(name: string, part: Outline["targets"][string], problems: ConfigProblem[]): ConfiguredTarget {

@@ -8,7 +8,7 @@ import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import { hostsOfPages, type RouteOutline, reporting } from "./route-outline.ts";
-import { type Config, type Outline, outline } from "./schema.ts";
+import { type Config, type Outline, outline, peopleIn } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
@@ -53,6 +53,7 @@ export const compiledRouteOutline = (): RouteOutline => ({
   targetHosts: hostsOfPages(v.parse(withTargets, compiledValue()).targets),
   rules: compiledRules(),
   verifiers: compiledVerifiers(),
+  groupSources: async () => (await import("./compiled-groups.ts")).groupSourcesIn(compiledValue()),
 });
 
 /** The patterns of the compiled routes, which are loaded with the first call. */
@@ -141,7 +142,7 @@ export const partsOf = ({
     name,
     provider,
     roles,
-    people,
+    ...peopleIn(people),
     mode,
     settings,
   })),

@@ -74,7 +74,7 @@ export function connectAction(
  */
 function takesCommands({ name, commandEvents = [] }: Action, { routes, sources }: ConnectedConfig): boolean {
   const samples = sources
-    .filter(({ people }) => Object.keys(people).length > 0)
+    .filter(({ people, groups }) => groups !== undefined || Object.keys(people).length > 0)
     .flatMap((source) => commandEvents.map((type) => sampleCommand(type, source)));
   return routes.some((route) => route.action === name && samples.some((sample) => route.matches(sample)));
 }

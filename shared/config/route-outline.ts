@@ -5,6 +5,7 @@ import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
 import { STALE_AFTER_MINUTES } from "../routes/route.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
+import type { GroupSource } from "./group-sources.ts";
 import type { Config, ConfiguredTarget } from "./schema.ts";
 
 /** The facts about routes that every function needs, including one whose bundle has no patterns. */
@@ -19,9 +20,11 @@ export interface RouteOutline {
   readonly rules: RulesOf;
   /** The target that each route names under `approval.verifyWith`, by the name of the route. */
   readonly verifiers: Readonly<Record<string, ConfiguredTarget>>;
+  /** The groups of each source whose people are known by groups, by the name of the source. Loaded with the first call. */
+  readonly groupSources: () => Promise<Readonly<Record<string, GroupSource>>>;
 }
 
-export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteOutline => ({
+export const routeOutline = (config: Pick<Config, "sources" | "routes" | "targets">): RouteOutline => ({
   runReporters: runReporters(config),
   hasGates: config.routes.some(({ approval }) => approval !== undefined),
   targetHosts: hostsOfPages(Object.fromEntries(config.targets.map(({ name, settings }) => [name, settings]))),
@@ -32,6 +35,7 @@ export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteO
       return target ? [[name, target]] : [];
     }),
   ),
+  groupSources: async () => (await import("./group-sources.ts")).groupSourcesOf(config),
 });
 
 /** The routes as an explanation needs them. */

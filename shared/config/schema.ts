@@ -41,29 +41,61 @@ const trustEntryName = v.pipe(
   ),
 );
 
-/** People at a source, by their account there: the roles of each person, and the subject of the same person's tokens. */
-const people = v.optional(
+const rolesOfPerson = v.pipe(v.array(name), v.description("Roles of the person."));
+const tokenOfPerson = v.optional(
   v.pipe(
-    v.record(
-      nonEmptyText,
-      v.strictObject({
-        roles: v.pipe(v.array(name), v.description("Roles of the person.")),
-        token: v.optional(
-          v.pipe(
-            v.strictObject({
-              trust: v.pipe(v.string(), v.description("Name of a trust entry. Any entry of the same issuer will do.")),
-              subject: v.pipe(nonEmptyText, v.description("`sub` of the person's tokens.")),
-            }),
-            v.description("Tokens of the same person, so that nobody approves what they requested themselves."),
-          ),
-        ),
-      }),
+    v.strictObject({
+      trust: v.pipe(v.string(), v.description("Name of a trust entry. Any entry of the same issuer will do.")),
+      subject: v.pipe(nonEmptyText, v.description("`sub` of the person's tokens.")),
+    }),
+    v.description("Tokens of the same person, so that nobody approves what they requested themselves."),
+  ),
+);
+
+/** People at a source, by their account there: the roles of each person, and the subject of the same person's tokens. */
+const listedPeople = v.record(nonEmptyText, v.strictObject({ roles: rolesOfPerson, token: tokenOfPerson }));
+
+/** People who have the roles of the groups that their account is in, at the site of the source. */
+const groupedPeople = v.strictObject({
+  from: v.pipe(v.literal("groups"), v.description("The site is asked for the groups of each account that decides.")),
+  map: v.pipe(
+    v.record(nonEmptyText, v.pipe(v.array(name), v.description("Roles of those who are in the group."))),
+    v.check((map) => Object.keys(map).length > 0, "at least one group, with its roles"),
+    v.description("The groups, by their exact name, at GitLab by their full path."),
+  ),
+  target: v.optional(
+    v.pipe(name, v.description("The target whose credential asks: needed if several are at the source's site.")),
+  ),
+  accounts: v.optional(
+    v.pipe(
+      v.record(nonEmptyText, v.strictObject({ roles: v.optional(rolesOfPerson), token: tokenOfPerson })),
+      v.description("Accounts that are listed as well. If one has `roles`, its groups are not asked for."),
     ),
+    {},
+  ),
+});
+
+const configuredPeople = v.optional(
+  v.pipe(
+    v.union([groupedPeople, listedPeople]),
     v.description("Accounts at the sender, and what each of these people may decide."),
   ),
   {},
 );
-type People = v.InferOutput<typeof people>;
+
+/** The accounts that are listed, by their name at the sender. One without `roles` has those of its groups. */
+type People = v.InferOutput<typeof groupedPeople>["accounts"];
+
+/** The people of a source in the configuration: who is listed, and the groups if they count. */
+export function peopleIn(people: v.InferOutput<typeof configuredPeople>): Pick<ConfiguredSource, "people" | "groups"> {
+  if (!isGrouped(people)) return { people };
+  const { map, target, accounts } = people;
+  return { people: accounts, groups: { map, target } };
+}
+
+/** An account that is called `from` has a block. */
+const isGrouped = (people: v.InferOutput<typeof configuredPeople>): people is v.InferOutput<typeof groupedPeople> =>
+  typeof people["from"] === "string";
 
 /** A time of day in hours and minutes. */
 const timeOfDay = (description: string) =>
@@ -219,7 +251,7 @@ export const outline = v.strictObject({
           v.pipe(v.array(name), v.description("Roles that the sender earns, besides those of its token.")),
           [],
         ),
-        people,
+        people: configuredPeople,
         mode: mode("`shadow`: every request is accepted, proved or not, and the record gives the reason."),
       }),
     ),
@@ -361,8 +393,18 @@ export interface ConfiguredSource {
   readonly provider: string;
   readonly roles: readonly string[];
   readonly people: People;
+  /** Undefined if only the accounts in `people` count. */
+  readonly groups?: GroupMap | undefined;
   readonly mode: "enforce" | "shadow";
   readonly settings: object;
+}
+
+/** The people of a source who are known by groups. */
+export interface GroupMap {
+  /** The roles that each group gives. */
+  readonly map: Readonly<Record<string, readonly string[]>>;
+  /** The target that is asked; undefined if the only one of the source's kind and site is meant. */
+  readonly target?: string | undefined;
 }
 
 export interface ConfiguredTarget {

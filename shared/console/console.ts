@@ -34,7 +34,7 @@ export interface ConsoleDeps {
 }
 
 type Env = { Variables: { requestId: string } };
-const PAGES: readonly (readonly [path: string, page: PageName])[] = [
+export const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console", "homePage"],
   ["/console/deliveries", "deliveriesPage"],
   ["/console/deliveries/:id", "deliveryPage"],

@@ -1,8 +1,9 @@
 import { html } from "hono/html";
 import { epochMillis, toIso } from "../host/clock.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
-import { type DeliveryCounts, ROUTE_ATTENTION } from "../http/delivery-counts.ts";
+import type { DeliveryCounts } from "../http/delivery-counts.ts";
 import type { ListedRefusals } from "../http/refusals.ts";
+import { FAILED_STATES, ROUTE_ATTENTION } from "../model/attention.ts";
 import { filters } from "./deliveries-filters.ts";
 import { apiQuery, listQuery, rangeOf } from "./deliveries-query.ts";
 import { deliveriesTable, type Listed, sorted } from "./deliveries-table.ts";
@@ -116,7 +117,7 @@ function noneFound(
 ${isFiltered ? html`<p><a class="button" href="/console/deliveries">Show all of the last 7 days</a> <a href="?${listQuery(fields, { within: "2160", since: undefined, until: undefined })}">Look back 90 days</a></p><p>Something should be here? A sender that is refused has no delivery: look at <a href="/console">home</a>, where each source says when it was last proved.</p>` : html`<p>Send one: <code>drawbridge send gitlab push</code>, or look at <a href="/console">home</a> for what each source waits for.</p>`}</div>`;
 }
 
-const STATES_OF_FAILURE: ReadonlySet<string> = new Set(["given_up", "accepted_without_run", "cut", "retrying"]);
+const STATES_OF_FAILURE: ReadonlySet<string> = new Set([...FAILED_STATES, "retrying"]);
 
 /** The requests that nobody proved have no delivery: the newest list counts them. Undefined if there are none. */
 async function refusedBeside(

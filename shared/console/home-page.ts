@@ -14,7 +14,8 @@ import {
 import { LEVELS, type Level } from "../model/level.ts";
 import { LEVEL_WORDS, TONES, wordsOf } from "../model/state-words.ts";
 import { minuteOf } from "./deliveries-query.ts";
-import { age, deliveryLink, type Html, NOTHING, stateBadge, wordsBadge } from "./html.ts";
+import { age, deliveryLink, type Html, NOTHING, stateBadge, targetBadge, wordsBadge } from "./html.ts";
+import { firstPageFor } from "./layout.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -28,6 +29,8 @@ type Target = NonNullable<Overview["targets"]>[number];
 export async function homePage(visit: Visit): Promise<ApiResult<string | Page>> {
   const { url, now } = visit;
   if (url.search !== "") return { ok: true, value: `/console/deliveries${url.search}` };
+  // A sign-in leads here, whoever it is.
+  if (!visit.mayReadDeliveries) return { ok: true, value: firstPageFor(visit) };
   const asked = await visit.ask<Overview>("/v1/overview");
   if (!asked.ok) return asked;
   const overview = asked.value;
@@ -180,9 +183,9 @@ ${
 }
 
 function targetRow(shown: Target, visit: Visit): Html {
-  const { target, level, why, due, retrying, oldestAt, removed } = shown;
+  const { target, level, why, due, retrying, oldestAt } = shown;
   return html`<tr>
-<td>${levelBadge(level)}<a href="${listPath({ target })}">${target}</a>${removed ? " (not configured)" : ""}</td>
+<td>${targetBadge(shown)}<a href="${listPath({ target })}">${target}</a></td>
 <td class="${numberClass(due === 0)}" data-name="Due"><a href="/console/targets#target-${encodeURIComponent(target)}">${due >= 100 ? "100+" : due}</a></td>
 <td class="${numberClass(retrying === 0)}" data-name="Retrying"><a href="${listPath({ target, state: "retrying" })}">${retrying}</a></td>
 <td class="${numberClass(oldestAt === undefined)}" data-name="Oldest">${oldestAt === undefined ? "–" : age(oldestAt, visit.now)}</td>

@@ -3,7 +3,7 @@ import type { EpochMillis } from "../host/clock.ts";
 import { parseWebUrl } from "../host/url-credentials.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
-import { type StateWords, symbolOf, TONES, type ToneColour, wordsOf } from "../model/state-words.ts";
+import { type StateWords, symbolOf, TONES, type ToneColour, targetWordsOf, wordsOf } from "../model/state-words.ts";
 
 /** Markup. Every text that is put into a template of {@link html} is escaped; nothing here bypasses that. */
 export type Html = ReturnType<typeof html>;
@@ -72,6 +72,12 @@ export const stateBadge = (state: string): Html => wordsBadge(wordsOf(state));
 
 export const wordsBadge = ({ symbol, words, tone }: StateWords): Html =>
   html`<span class="badge ${TONES[tone].colour}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
+
+/** How a target is: `! paused`. */
+export function targetBadge({ state, removed }: { readonly state: string; readonly removed?: true }): Html {
+  const { words, ...look } = targetWordsOf(state);
+  return wordsBadge({ ...look, words: removed ? `${words}, not configured` : words });
+}
 
 /** A link to a delivery's own page. */
 export const deliveryLink = (id: string, words: string = id): Html =>

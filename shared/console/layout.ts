@@ -6,7 +6,7 @@ import type { Page, Problem, Visit } from "./visit.ts";
 
 /** Each page with who may read it. The API decides again. */
 const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit) => boolean])[] = [
-  ["/console", "Home", () => true],
+  ["/console", "Home", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/deliveries", "Deliveries", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/replays", "Replays", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/threads", "Threads", ({ mayReadDeliveries }) => mayReadDeliveries],
@@ -16,6 +16,10 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
   ["/console/targets", "Targets", ({ mayReadBridge }) => mayReadBridge],
   ["/console/credentials", "Credentials", ({ mayReadBridge }) => mayReadBridge],
 ];
+
+/** The first page that a person may read: everybody may read approvals and orders, each those of their own roles. */
+export const firstPageFor = (visit: Visit): string =>
+  MENU.find(([, , isFor]) => isFor(visit))?.[0] ?? "/console/orders";
 
 /** A whole page. `visit` is undefined if nobody is signed in. */
 export function layout({ title, main, refreshSeconds }: Page, visit?: Visit): Html {

@@ -1,7 +1,6 @@
 import { html } from "hono/html";
-import type { ListedTarget, ListedTargets, ShownTarget } from "../http/targets.ts";
-import { TARGET_WORDS } from "../model/state-words.ts";
-import { age, type Html, NOTHING, wordsBadge } from "./html.ts";
+import type { HeldTarget, ListedTarget, ListedTargets } from "../http/targets.ts";
+import { age, type Html, NOTHING, targetBadge } from "./html.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -25,31 +24,19 @@ export async function submitTarget(visit: Visit, form: URLSearchParams, target: 
   const isPause = form.get("do") === "pause";
   const body = isPause ? { reason: form.get("reason")?.trim() ?? "" } : {};
   const path = `/v1/targets/${encodeURIComponent(target)}/${isPause ? "pause" : "resume"}`;
-  const changed = await visit.ask<ShownTarget>(path, { body, key: form.get("key") ?? "" });
+  const changed = await visit.ask<HeldTarget>(path, { body, key: form.get("key") ?? "" });
   const next = form.get("from") === "home" ? "/console" : "/console/targets";
   return changed.ok ? { ok: true, value: next } : changed;
 }
 
 function card(shown: ListedTarget, visit: Visit): Html {
-  const { target, due } = shown;
+  const { target, why, lastUsedAt, breaker } = shown;
+  const { now } = visit;
   return html`<article class="card" aria-labelledby="target-${target}">
-<h2 id="target-${target}">${stateBadge(shown)} ${target}</h2>
-<p>${due >= 1_000 ? "1,000 or more" : due} ${due === 1 ? "action is" : "actions are"} due. ${whyText(shown, visit)}</p>
+<h2 id="target-${target}">${targetBadge(shown)} ${target}</h2>
+<p>${why}.${lastUsedAt === undefined || shown.state === "working" ? NOTHING : html` Last used ${age(lastUsedAt, now)}.`}${
+    breaker?.retryAt === undefined ? NOTHING : html` The next attempt is ${age(breaker.retryAt, now)}.`
+  }</p>
 ${targetForms(shown, visit, "targets")}
 </article>`;
-}
-
-function stateBadge({ state, removed }: ShownTarget): Html {
-  const { words, ...look } = TARGET_WORDS[state];
-  return wordsBadge({ ...look, words: removed ? `${words}, not configured` : words });
-}
-
-function whyText({ pause, breaker }: ShownTarget, { now }: Visit): Html {
-  const paused = pause && html`Paused by ${pause.by.subject} ${age(pause.since, now)}: <q>${pause.reason}</q>. `;
-  const failed = breaker && html`${breaker.failures} attempts in a row failed: <q>${breaker.why}</q>. `;
-  const next =
-    breaker?.since === undefined || breaker.retryAt === undefined
-      ? NOTHING
-      : html`It has not worked since ${age(breaker.since, now)}; the next attempt is ${age(breaker.retryAt, now)}.`;
-  return html`${paused ?? NOTHING}${failed ?? NOTHING}${next}`;
 }

@@ -14,6 +14,8 @@ export interface AuditedRejection {
   readonly rejection: Rejection;
   readonly by: Principal;
   readonly request: ReceivedRequest;
+  /** The request would have changed nothing. */
+  readonly isRead: boolean;
 }
 
 export interface RejectionAuditDeps {
@@ -23,12 +25,17 @@ export interface RejectionAuditDeps {
 
 /** One record stands for all similar rejections in this time, so a caller that keeps trying costs no more writes. */
 const WINDOW_MS = 600_000;
+/** What the audit calls a refused read. Its subject is the reason. */
+const READ_REFUSED = "read_refused";
 /** Ids held in memory, so that a repeat does not cost a failed conditional write either. */
 const MAX_REMEMBERED = 10_000;
 
 /**
  * Records rejections of known callers, so that an unexpected 403 can be explained afterwards. A caller without a valid
  * token, or with one that a shared issuer made for somebody else, only causes a log line, never a write.
+ *
+ * A refused delivery or order needs a person: something that should have happened did not. A refused read does not, such as
+ * that of a mistyped address or of a page that the role does not show: its record is one of the audit.
  */
 export class RejectionAudit {
   readonly #deps: RejectionAuditDeps;
@@ -39,11 +46,11 @@ export class RejectionAudit {
   }
 
   /** Never throws: the request is rejected and logged whether or not the rejection can be recorded. */
-  async record({ source, provider, rejection, by, request }: AuditedRejection): Promise<void> {
+  async record({ source, provider, rejection, by, request, isRead }: AuditedRejection): Promise<void> {
     const { body, receivedAt, requestId, traceparent } = request;
     const window = String(Math.floor(receivedAt / WINDOW_MS));
     const id = deliveryIdOf(source, [
-      "refused",
+      isRead ? READ_REFUSED : "refused",
       by.trustEntry ?? "",
       by.subject,
       ...kindOfRejection(rejection),
@@ -62,8 +69,9 @@ export class RejectionAudit {
         requestId,
         refusal: rejection,
         ...(traceparent && { traceparent }),
-        outcome: "refused",
-        what: rejection.reason,
+        ...(isRead
+          ? ({ outcome: "audit", what: READ_REFUSED, subject: rejection.reason } as const)
+          : ({ outcome: "refused", what: rejection.reason } as const)),
         bodyDigest: sha256Hex(body),
         bodyBytes: body.length,
       });

@@ -104,7 +104,13 @@ async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | u
   const receipt = await within(receive(request, source, deps.receiving), deps.answerWithinMs, "late");
   if (receipt === "late") throw deadlineExceeded();
   if (!receipt.ok) {
-    return recordedRejectionResponse(c, deps, { ...receipt, source: source.name, provider: source.provider, request });
+    return recordedRejectionResponse(c, deps, {
+      ...receipt,
+      source: source.name,
+      provider: source.provider,
+      request,
+      isRead: false,
+    });
   }
   const { delivery, status } = receipt.value;
   deps.refusalCounts.proved(source.name, request.receivedAt);
@@ -144,7 +150,7 @@ const MAX_CALL_BYTES = 16_384;
 async function handleApiCall(
   c: Context<Env>,
   deps: AppDeps,
-  { status, contentType, handle, refuse }: ApiCall,
+  { status, isRead, contentType, handle, refuse }: ApiCall,
 ): Promise<Response> {
   const body = await readBody(c.req.raw, MAX_CALL_BYTES);
   if (!body.ok) return rejectionResponse(c, deps, body.rejection);
@@ -153,7 +159,8 @@ async function handleApiCall(
   const request = receivedRequest(c, body.value, { clock: deps.clock, repeatable: false });
   const result = await handle(request, c.req.param("id") ?? "", c.req.param("target") ?? "");
   if (result.ok) return c.json(result.value, status, NO_CACHE);
-  const response = await recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
+  const rejected = { ...result, source: "api", provider: "api", request, isRead };
+  const response = await recordedRejectionResponse(c, deps, rejected);
   return refuse ? refuse(result.rejection, c.get("requestId")) : response;
 }
 
@@ -167,7 +174,7 @@ async function handleMetrics(c: Context<Env>, deps: AppDeps, metrics: ProcessMet
   const isMetricsPort = c.env?.isMetricsPort === true;
   const result = await getMetrics(request, { api: deps.calls, metrics, isMetricsPort });
   if (result.ok) return c.body(result.value, 200, { ...NO_CACHE, "Content-Type": OPEN_METRICS_TYPE });
-  return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
+  return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request, isRead: true });
 }
 
 /** Records the rejection if the caller is authenticated, then answers it. */

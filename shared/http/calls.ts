@@ -43,6 +43,8 @@ export interface ApiCall {
   readonly status: 200 | 202;
   /** `id` and `target` are the parameters of the path; each is empty if the path has none. */
   readonly handle: (request: ReceivedRequest, id: string, target: string) => Promise<Result<object>>;
+  /** It changes nothing, whatever its method. */
+  readonly isRead: boolean;
   /** The type of a body that is not empty. */
   readonly contentType: string;
   /** The response to a rejection, if it is no problem document. */
@@ -65,7 +67,7 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   post("/v1/deliveries/:id/replay", 202, async (request, id) => (await handlers()).replayDelivery(request, id, deps)),
   get("/v1/replays", async (request) => (await handlers()).listBulkReplays(request, deps)),
   post("/v1/replays", 202, async (request) => (await handlers()).orderBulkReplay(request, deps)),
-  post("/v1/replay-preview", 200, async (request) => (await handlers()).previewBulkReplay(request, deps)),
+  preview("/v1/replay-preview", async (request) => (await handlers()).previewBulkReplay(request, deps)),
   get("/v1/replays/:id", async (request, id) => (await handlers()).getBulkReplay(request, id, deps)),
   post("/v1/replays/:id/stop", 200, async (request, id) => (await handlers()).stopBulkReplay(request, id, deps)),
   get("/v1/rollbacks", async (request) => (await handlers()).previewRollback(request, deps)),
@@ -76,7 +78,7 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   }),
   get("/v1/orders", async (request) => (await handlers()).listOrders(request, deps)),
   post("/v1/orders/:id", 202, async (request, id) => (await handlers()).placeOrder(request, id, deps)),
-  post("/v1/orders/:id/preview", 200, async (request, id) => (await handlers()).previewOrder(request, id, deps)),
+  preview("/v1/orders/:id/preview", async (request, id) => (await handlers()).previewOrder(request, id, deps)),
   get("/v1/overview", async (request) => (await handlers()).getOverview(request, deps)),
   get("/v1/targets", async (request) => (await handlers()).listTargets(request, deps)),
   post("/v1/targets/:target/pause", 200, async (request, _, target) =>
@@ -100,6 +102,7 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
     method: "PUT",
     path: "/v1/targets/:target/pages/:id/summary",
     status: 202,
+    isRead: false,
     contentType: JSON_TYPE,
     handle: async (request, page, target) => (await handlers()).submitSummary(request, { target, page }, deps),
   },
@@ -114,6 +117,7 @@ const get = (path: string, handle: ApiCall["handle"]): ApiCall => ({
   method: "GET",
   path,
   status: 200,
+  isRead: true,
   contentType: JSON_TYPE,
   handle,
 });
@@ -121,6 +125,8 @@ const post = (path: string, status: ApiCall["status"], handle: ApiCall["handle"]
   method: "POST",
   path,
   status,
+  isRead: false,
   contentType: JSON_TYPE,
   handle,
 });
+const preview = (path: string, handle: ApiCall["handle"]): ApiCall => ({ ...post(path, 200, handle), isRead: true });

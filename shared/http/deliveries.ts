@@ -401,7 +401,7 @@ function meaningOf({
   refusal,
 }: DeliverySummary): "refusedFor" | "excludedFor" | "shadowRejection" | undefined {
   if (refusal === undefined) return undefined;
-  if (outcome === "refused") return "refusedFor";
+  if (outcome === "refused" || outcome === "audit") return "refusedFor";
   return outcome === "ignored" && what === refusal.reason ? "excludedFor" : "shadowRejection";
 }
 

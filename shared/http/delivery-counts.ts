@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { RefusalCounts } from "../delivery/refusal-counts.ts";
 import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { callerOf } from "../identity/caller.ts";
+import { ROUTE_ATTENTION } from "../model/attention.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { COUNTED, type Counts } from "../store/counters.ts";
@@ -21,8 +22,6 @@ export interface DeliveryCountsApi extends Omit<DeliveriesApi, "deliveries">, Pi
   readonly runReporters: readonly { readonly name: string }[];
 }
 
-/** The states of a route that need a person. */
-export const ROUTE_ATTENTION = ["given_up", "accepted_without_run", "cut", "retrying", "waiting"] as const;
 type RouteAttention = (typeof ROUTE_ATTENTION)[number];
 
 export const countsQuery = v.strictObject({

@@ -339,6 +339,11 @@ function answerOf(
   if (outcome === "refused") return { answer: `It was refused: ${refusedFor?.reason ?? delivery.what}.`, mark: "bad" };
   if (outcome === "unusable") return { answer: `It could not be read: ${delivery.what}.`, mark: "bad" };
   if (outcome === "ignored") return { answer: ignoredText(delivery), mark: "quiet" };
+  if (outcome === "audit" && refusedFor !== undefined)
+    return {
+      answer: `A read was refused: ${refusedFor.reason}. Nothing was to happen, so nothing is missing.`,
+      mark: "quiet",
+    };
   if (outcome === "audit") return { answer: `It is the record of an act: ${delivery.what}.`, mark: "quiet" };
   if (state === "pending" && unrelayed) return { answer: NOT_PUBLISHED, mark: "warn" };
   if (worst !== undefined) {

@@ -5,12 +5,12 @@ import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
+import { TARGET_STATES } from "../model/target-state.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import type { ServedApp } from "./connection.ts";
 import { type MetricFamily, openMetricsName, openMetricsText } from "./open-metrics.ts";
 import { type OverviewParts, type OverviewPartsDeps, overviewParts } from "./overview-parts.ts";
 import { SOURCE_STATES } from "./overview-sources.ts";
-import { TARGET_STATES } from "./overview-targets.ts";
 
 export interface MetricsApi extends CallerDeps, OverviewPartsDeps {
   readonly policy: CallerDeps["policy"] & Pick<Policy, "rejectCall">;

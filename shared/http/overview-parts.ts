@@ -1,11 +1,13 @@
 import { deliveriesInStates, type OutcomeDeps } from "../delivery/delivery-outcomes.ts";
 import { OVERDUE_MS, type Readiness } from "../delivery/readiness.ts";
 import { epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { FAILED_STATES } from "../model/attention.ts";
 import type { DeliveryOutcome } from "../model/delivery-state.ts";
 import { LEVELS, type Level, worstOf } from "../model/level.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { AttentionEntry, AttentionStore } from "../store/attention.ts";
 import type { CredentialUsageStore } from "../store/credential-usage.ts";
+import type { TargetStore } from "../store/targets.ts";
 import { type ShownSource, type SourcesDeps, sourcesOf } from "./overview-sources.ts";
 import { type GivenUp, type OverviewTarget, type OverviewTargetsDeps, overviewTargets } from "./overview-targets.ts";
 
@@ -13,6 +15,7 @@ export interface OverviewPartsDeps extends SourcesDeps, OverviewTargetsDeps, Out
   readonly deliveries: SourcesDeps["deliveries"] & OutcomeDeps["deliveries"];
   readonly actions: OverviewTargetsDeps["actions"] & OutcomeDeps["actions"];
   readonly attention: Pick<AttentionStore, "newestFirst" | "oldest">;
+  readonly targets: Pick<TargetStore, "list">;
   readonly credentialUses: Pick<CredentialUsageStore, "list">;
   readonly ready: () => Promise<Pick<Readiness, "status" | "checks"> & { readonly configuration?: string }>;
   readonly clock: SourcesDeps["clock"];
@@ -32,9 +35,7 @@ export interface OverviewParts {
   readonly ended: ShownEnded;
 }
 
-/** The states of an action that ended badly. */
-const ENDED_STATES = ["given_up", "accepted_without_run", "cut"] as const;
-type EndedState = (typeof ENDED_STATES)[number];
+type EndedState = (typeof FAILED_STATES)[number];
 
 /** The deliveries that ended badly in the last day: those with an action that did. */
 export interface ShownEnded {
@@ -78,20 +79,21 @@ const DAY_MS = 86_400_000;
 const MAX_ENDED = 200;
 const MAX_NEWEST = 5;
 /** Entries of each other state that are looked at, the oldest first. */
-const MAX_ENTRIES = 500;
+export const MAX_ENTRIES = 500;
 
 /** Reads counts and indexes, and as many records as its limits say, however many deliveries there are. */
 export async function overviewParts(deps: OverviewPartsDeps): Promise<OverviewParts> {
   const uses = await deps.credentialUses.list();
-  const [{ status, checks, configuration }, sources, ended, waiting, retrying] = await Promise.all([
+  const [{ status, checks, configuration }, sources, stored, ended, waiting, retrying] = await Promise.all([
     deps.ready(),
     sourcesOf(deps, uses),
+    deps.targets.list(),
     endedOf(deps, () => true),
     deps.attention.oldest("waiting", MAX_ENTRIES),
     deps.attention.oldest("retrying", MAX_ENTRIES),
   ]);
   const found = { givenUp: ended.givenUp, hasMore: ended.shown.hasMore === true };
-  const targets = await overviewTargets(deps, { ...found, uses, retrying });
+  const targets = await overviewTargets(deps, { ...found, uses, retrying, stored });
   const late = retrying.filter(({ since }) => since < laterBy(deps.clock.now(), -OVERDUE_MS));
   return {
     bridge: { level: BRIDGE_LEVELS[status], checks },
@@ -130,7 +132,7 @@ export async function endedOf(
   const notBefore = laterBy(now, -DAY_MS);
   // The state may have been stored by a clock that is ahead.
   const notAfter = laterBy(now, DAY_MS);
-  const span = { states: ENDED_STATES, before: { since: notAfter, delivery: "" }, notAfter, notBefore };
+  const span = { states: FAILED_STATES, before: { since: notAfter, delivery: "" }, notAfter, notBefore };
   const found: (readonly EndedDelivery[])[] = [];
   let [read, hasMore] = [0, false];
   for await (const entry of deliveriesInStates(span, deps)) {
@@ -174,7 +176,7 @@ function routesOf({
 }): readonly EndedDelivery[] {
   const { id, what, subject } = delivery;
   return outcome.routes.flatMap(({ route, target, state, since, why }) => {
-    const ended = ENDED_STATES.find((one) => one === state);
+    const ended = FAILED_STATES.find((one) => one === state);
     if (ended === undefined) return [];
     return [
       {

@@ -2,12 +2,11 @@ import { OVERDUE_MS } from "../delivery/readiness.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { durationText } from "../host/duration.ts";
 import type { Level } from "../model/level.ts";
-import type { TargetState } from "../model/target-state.ts";
+import type { ShownTargetState, TargetState } from "../model/target-state.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { AttentionEntry } from "../store/attention.ts";
 import type { CredentialUse } from "../store/credential-usage.ts";
 import type { RunStore } from "../store/runs.ts";
-import type { TargetStore } from "../store/targets.ts";
 
 export interface OverviewTargetsDeps {
   /** Names of the targets to which a route leads. */
@@ -15,18 +14,10 @@ export interface OverviewTargetsDeps {
   /** Has a member for each target with pages. */
   readonly targetHosts: Readonly<Record<string, unknown>>;
   readonly runReporters: readonly { readonly name: string; readonly target: string }[];
-  readonly targets: Pick<TargetStore, "list">;
   readonly actions: Pick<ActionStore, "dueBetween">;
   readonly runs: Pick<RunStore, "of">;
   readonly clock: Clock;
 }
-
-/**
- * `late`: an action is overdue although nothing holds it. `stumbling`: the last attempts failed, and the circuit breaker is
- * closed. `rejecting`: actions were given up in the last day. `never_used`: no answer of it is on record.
- */
-export const TARGET_STATES = ["failing", "paused", "late", "stumbling", "rejecting", "never_used", "working"] as const;
-type ShownState = (typeof TARGET_STATES)[number];
 
 /** A target, with its times in ISO 8601. */
 export interface OverviewTarget {
@@ -35,7 +26,7 @@ export interface OverviewTarget {
   readonly removed?: true;
   /** Present if its actions write pages. */
   readonly pages?: true;
-  readonly state: ShownState;
+  readonly state: ShownTargetState;
   readonly level: Level;
   /** One sentence for people. */
   readonly why: string;
@@ -66,6 +57,8 @@ interface FoundGivenUp {
 
 /** What other parts of the overview are made from too. */
 interface FoundOfTargets extends FoundGivenUp {
+  /** What is stored of each target. */
+  readonly stored: readonly TargetState[];
   readonly uses: readonly CredentialUse[];
   /** The oldest first. */
   readonly retrying: readonly AttentionEntry[];
@@ -74,16 +67,18 @@ interface FoundOfTargets extends FoundGivenUp {
 /** Due actions that are counted of each target. */
 const MAX_DUE = 100;
 
-/** Each target and how it is. Costs the same however many deliveries there are. */
+/**
+ * Each target and how it is: for the overview, for the list of targets and for the metrics. Costs the same however many
+ * deliveries there are.
+ */
 export async function overviewTargets(
   deps: OverviewTargetsDeps,
-  { givenUp, hasMore, uses, retrying }: FoundOfTargets,
+  { givenUp, hasMore, uses, retrying, stored }: FoundOfTargets,
 ): Promise<readonly OverviewTarget[]> {
   const now = deps.clock.now();
-  const listed = await deps.targets.list();
-  const stored = new Map(listed.map((state) => [state.target, state]));
+  const states = new Map(stored.map((state) => [state.target, state]));
   // A breaker of a target that is no longer configured holds nothing that runs.
-  const left = listed.filter(({ pause }) => pause !== undefined).map(({ target }) => target);
+  const left = stored.filter(({ pause }) => pause !== undefined).map(({ target }) => target);
   const names = [...new Set([...deps.targetNames, ...left])].sort();
   return Promise.all(
     names.map(async (target) => {
@@ -92,7 +87,7 @@ export async function overviewTargets(
       const own = retrying.filter((entry) => entry.target === target);
       const times = [...used.map(({ lastUsedAt }) => lastUsedAt), ...(firedAt === undefined ? [] : [firedAt])];
       const usedAt = times.length === 0 ? undefined : epochMillis(Math.max(...times));
-      const state = stored.get(target) ?? { target, revision: 0 };
+      const state = states.get(target) ?? { target, revision: 0 };
       const rejected = { givenUp: givenUp.filter((one) => one.target === target), hasMore };
       return shownTarget({ state, due, retrying: own, usedAt, rejected }, { deps, now });
     }),
@@ -158,7 +153,7 @@ function shownTarget(
   };
 }
 
-function stateOf({ state: { pause, breaker }, due, usedAt, rejected }: Evidence, now: EpochMillis): ShownState {
+function stateOf({ state: { pause, breaker }, due, usedAt, rejected }: Evidence, now: EpochMillis): ShownTargetState {
   if (pause !== undefined) return "paused";
   if (breaker?.open !== undefined) return "failing";
   if (due.oldestAt !== undefined && due.oldestAt < laterBy(now, -OVERDUE_MS)) return "late";
@@ -175,9 +170,13 @@ const LEVELS_OF = {
   rejecting: "attention",
   never_used: "unknown",
   working: "well",
-} as const satisfies Record<ShownState, Level>;
+} as const satisfies Record<ShownTargetState, Level>;
 
-function whyOf(state: ShownState, { state: { pause, breaker }, usedAt, rejected }: Evidence, now: EpochMillis): string {
+function whyOf(
+  state: ShownTargetState,
+  { state: { pause, breaker }, usedAt, rejected }: Evidence,
+  now: EpochMillis,
+): string {
   const failures = breaker?.failures === 1 ? "the last attempt" : `${breaker?.failures ?? 0} attempts in a row`;
   switch (state) {
     case "paused":

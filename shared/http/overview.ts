@@ -19,6 +19,7 @@ import {
 } from "./overview-parts.ts";
 import type { ShownSource } from "./overview-sources.ts";
 import type { OverviewTarget } from "./overview-targets.ts";
+import { mayHold } from "./targets.ts";
 
 export interface OverviewApi extends CallerDeps, OverviewPartsDeps, Pick<DecideDeps, "people" | "rules"> {
   readonly policy: Pick<Policy, "rejectCall" | "isConfined" | "rejectPause"> & DecideDeps["policy"];
@@ -106,16 +107,11 @@ async function whole(by: Principal, api: OverviewApi): Promise<Overview> {
     ...(configuration !== undefined && { configuration }),
     bridge,
     sources,
-    targets: targets.map((one) => ({ ...one, may: mayWith(one, by, api) })),
+    targets: targets.map((one) => ({ ...one, may: mayHold(one, by, api.policy) })),
     ...(pages && { pages }),
     ended,
     approvals,
   };
-}
-
-function mayWith({ target, state }: OverviewTarget, by: Principal, { policy }: OverviewApi): TargetOfOverview["may"] {
-  if (policy.rejectPause(by, target)) return [];
-  return [state === "paused" ? "resume" : "pause"];
 }
 
 async function approvalsOf(by: Principal, api: OverviewApi): Promise<WaitingApprovals> {

@@ -150,6 +150,14 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
         title: `Nothing was decided, because the reference was not verified: ${rejection.problem}`,
         headers: RETRY_AFTER,
       };
+    case "group_missing":
+      return { status: 403, title: `This needs one of the groups ${rejection.groups}` };
+    case "groups_unknown":
+      return {
+        status: 503,
+        title: `Nothing was decided, because the groups of the account are unknown: ${rejection.problem}`,
+        headers: { "Retry-After": String(rejection.retryAfterSeconds) },
+      };
     case "replay_outdated":
       return { status: 409, title: `The state of the route has changed: it is now ${rejection.state}` };
     case "replay_unsafe":

@@ -10,25 +10,25 @@ import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { TargetState } from "../model/target-state.ts";
-import type { ActionStore } from "../store/actions.ts";
 import type { TargetStore } from "../store/targets.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { endedOf, MAX_ENTRIES, type OverviewPartsDeps } from "./overview-parts.ts";
+import { type OverviewTarget, type OverviewTargetsDeps, overviewTargets } from "./overview-targets.ts";
 
-export interface TargetsApi extends CallerDeps {
+export interface TargetsApi
+  extends CallerDeps,
+    OverviewTargetsDeps,
+    Pick<OverviewPartsDeps, "actions" | "attention" | "credentialUses" | "deliveries"> {
   readonly policy: CallerDeps["policy"] & Pick<Policy, "rejectPause">;
-  /** Names of the configured targets. */
-  readonly targetNames: readonly string[];
+  readonly actions: OverviewPartsDeps["actions"];
   readonly targets: Pick<TargetStore, "get" | "list" | "save">;
-  readonly actions: Pick<ActionStore, "due">;
   readonly auditLog: Pick<AuditLog, "record">;
   readonly clock: Clock;
 }
 
-/** A target, with its times in ISO 8601. */
-export interface ShownTarget {
+/** What holds the actions of a target, with its times in ISO 8601. */
+export interface HeldTarget {
   readonly target: string;
-  /** `failing`: its circuit breaker is open. A pause is shown first. */
-  readonly state: "working" | "failing" | "paused";
   /** Present if it is no longer configured. */
   readonly removed?: true;
   readonly pause?: { readonly since: string; readonly by: NamedPrincipal; readonly reason: string };
@@ -41,9 +41,8 @@ export interface ShownTarget {
   };
 }
 
-export interface ListedTarget extends ShownTarget {
-  /** Actions that are due now, at most 1,000. */
-  readonly due: number;
+/** A target as the overview has it, and what holds its actions. */
+export interface ListedTarget extends OverviewTarget, Pick<HeldTarget, "pause" | "breaker"> {
   /** What the caller may do with it. */
   readonly may: readonly ("pause" | "resume")[];
 }
@@ -53,12 +52,10 @@ export interface ListedTargets {
   readonly targets: readonly ListedTarget[];
 }
 
-const MAX_DUE = 1_000;
-
 export const pauseBody = v.strictObject({ reason: v.pipe(nonEmptyText, v.maxLength(300)) });
 export const resumeBody = v.strictObject({});
 
-/** `GET /v1/targets`: every target, with its pause, its circuit breaker and what is due. */
+/** `GET /v1/targets`: every target and how it is, as the overview says, with its pause and its circuit breaker. */
 export async function listTargets(request: ReceivedRequest, api: TargetsApi): Promise<Result<ListedTargets>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
@@ -66,18 +63,23 @@ export async function listTargets(request: ReceivedRequest, api: TargetsApi): Pr
   // A target is about no event.
   const forbidden = api.policy.rejectCall(principal, "deliveries", []);
   if (forbidden) return reject(forbidden, principal);
-  const stored = new Map((await api.targets.list()).map((state) => [state.target, state]));
-  const left = [...stored.values()].filter(({ pause, breaker }) => pause ?? breaker).map(({ target }) => target);
-  const names = [...new Set([...api.targetNames, ...left])].sort();
-  const now = api.clock.now();
-  const targets = await Promise.all(
-    names.map(async (target): Promise<ListedTarget> => {
-      const shown = shownTarget(stored.get(target) ?? { target, revision: 0 }, api);
-      const due = (await api.actions.due(target, now, MAX_DUE)).length;
-      const may = api.policy.rejectPause(principal, target) ? [] : ([shown.pause ? "resume" : "pause"] as const);
-      return { ...shown, due, may };
-    }),
-  );
+  const [stored, uses, ended, retrying] = await Promise.all([
+    api.targets.list(),
+    api.credentialUses.list(),
+    endedOf(api, () => true),
+    api.attention.oldest("retrying", MAX_ENTRIES),
+  ]);
+  const hasMore = ended.shown.hasMore === true;
+  const shown = await overviewTargets(api, { stored, uses, givenUp: ended.givenUp, hasMore, retrying });
+  const states = new Map(stored.map((state) => [state.target, state]));
+  const targets = shown.map((one): ListedTarget => {
+    const state = states.get(one.target);
+    return {
+      ...one,
+      ...(state && heldBy(state)),
+      may: mayHold(one, principal, api.policy),
+    };
+  });
   return ok({ targets });
 }
 
@@ -86,17 +88,17 @@ export async function pauseOneTarget(
   request: ReceivedRequest,
   target: string,
   api: TargetsApi,
-): Promise<Result<ShownTarget>> {
+): Promise<Result<HeldTarget>> {
   const order = await parseOrder(request, target, pauseBody, api);
   if (!order.ok) return order;
   const { by, body } = order.value;
   const { reason } = body;
   if (!api.targetNames.includes(target)) return reject(unknownTarget(api.targetNames, by, api), by);
   const before = await api.targets.get(target);
-  if (before.pause !== undefined) return ok(shownTarget(before, api));
+  if (before.pause !== undefined) return ok(heldTarget(before, api));
   // The audit first: nothing is paused without a record of who paused it.
   await api.auditLog.record({ act: "target_paused", object: `${target}: ${reason}`, by, request });
-  return ok(shownTarget(await pauseTarget(target, { by: namedPrincipal(by), reason }, api), api));
+  return ok(heldTarget(await pauseTarget(target, { by: namedPrincipal(by), reason }, api), api));
 }
 
 /** `POST /v1/targets/{target}/resume`: ends a pause. If the circuit breaker is open, the next attempt is made at once. */
@@ -104,7 +106,7 @@ export async function resumeOneTarget(
   request: ReceivedRequest,
   target: string,
   api: TargetsApi,
-): Promise<Result<ShownTarget>> {
+): Promise<Result<HeldTarget>> {
   const order = await parseOrder(request, target, resumeBody, api);
   if (!order.ok) return order;
   const { by } = order.value;
@@ -113,9 +115,9 @@ export async function resumeOneTarget(
     const held = (await api.targets.list()).filter(({ pause, breaker }) => pause ?? breaker).map((one) => one.target);
     return reject(unknownTarget([...api.targetNames, ...held], by, api), by);
   }
-  if (before.pause === undefined && before.breaker?.open === undefined) return ok(shownTarget(before, api));
+  if (before.pause === undefined && before.breaker?.open === undefined) return ok(heldTarget(before, api));
   await api.auditLog.record({ act: "target_resumed", object: target, by, request });
-  return ok(shownTarget(await resumeTarget(target, api), api));
+  return ok(heldTarget(await resumeTarget(target, api), api));
 }
 
 /** Names the targets that the caller may pause and resume. */
@@ -143,16 +145,24 @@ async function parseOrder<Body>(
   return body.ok ? ok({ by, body: body.value }) : reject(body.rejection, by);
 }
 
-function shownTarget(
-  { target, pause, breaker }: TargetState,
-  { targetNames }: Pick<TargetsApi, "targetNames">,
-): ShownTarget {
+/** What somebody may do with a target that is in this state. */
+export function mayHold(
+  { target, state }: Pick<OverviewTarget, "target" | "state">,
+  by: Principal,
+  policy: Pick<Policy, "rejectPause">,
+): ListedTarget["may"] {
+  if (policy.rejectPause(by, target)) return [];
+  return [state === "paused" ? "resume" : "pause"];
+}
+
+function heldTarget(state: TargetState, { targetNames }: Pick<TargetsApi, "targetNames">): HeldTarget {
+  const { target } = state;
+  return { target, ...(!targetNames.includes(target) && { removed: true as const }), ...heldBy(state) };
+}
+
+function heldBy({ pause, breaker }: TargetState): Pick<HeldTarget, "pause" | "breaker"> {
   const open = breaker?.open;
-  const failing = open === undefined ? "working" : "failing";
   return {
-    target,
-    state: pause === undefined ? failing : "paused",
-    ...(!targetNames.includes(target) && { removed: true as const }),
     ...(pause && { pause: { ...pause, since: toIso(pause.since) } }),
     ...(breaker && {
       breaker: {

@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
-import { type Attention, type AttentionState, NEEDS_ATTENTION } from "./attention.ts";
+import { type Attention, type AttentionState, FAILED_STATES, NEEDS_ATTENTION } from "./attention.ts";
 import type { RecordedDelivery } from "./recorded-delivery.ts";
 import type { TimelineEvent } from "./timeline.ts";
 
@@ -22,10 +22,8 @@ type RouteState = (typeof ROUTE_STATES)[number];
 /** Nothing has run for a route in these states, and nothing will: to run it again runs nothing twice. */
 const RERUN_STATES = ["given_up", "cut", "not_fired"] as const satisfies readonly RouteState[];
 
-const FAILED: readonly SeenState[] = ["given_up", "accepted_without_run", "cut"];
-
 /** A replay of a route in these states answers for it: it is `superseded` then. */
-export const isFailed = (state: SeenState): boolean => FAILED.includes(state);
+export const isFailed = (state: SeenState): boolean => (FAILED_STATES as readonly SeenState[]).includes(state);
 
 /** `unmatched`: the route did not act on the delivery. */
 export type SeenState = RouteState | "unmatched";

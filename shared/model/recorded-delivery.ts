@@ -26,7 +26,8 @@ export interface RecordedDelivery {
   readonly redacted?: true;
   /**
    * `refused`: the request was rejected although the signature of its token is valid. It is not a delivery; its record
-   * is stored among the deliveries. `audit`: no delivery either, but a read or an order that is recorded as such.
+   * is stored among the deliveries. `audit`: no delivery either, but a read or an order that is recorded as such, or a
+   * refused read.
    */
   readonly outcome: "event" | "ignored" | "unusable" | "refused" | "audit";
   /**
@@ -40,7 +41,8 @@ export interface RecordedDelivery {
   /** The raw bytes; undefined if they were too large to store, or may contain somebody's credentials. */
   readonly body?: Uint8Array;
   /**
-   * `refused`: why the request was rejected. `ignored`, with its reason in `what`: why the source's settings exclude it.
+   * `refused`, and `audit` of a refused read: why the request was rejected. `ignored`, with its reason in `what`: why the
+   * source's settings exclude it.
    * Otherwise the rejection that shadow mode did not enforce.
    */
   readonly refusal?: Rejection;

@@ -78,6 +78,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "`problem` says why. A single case can be a page that was open too long: sign in again. Repeated cases: compare client, secret and redirect address with the issuer's",
   form_forged: "Reload the page and repeat the action there. Many cases mean that another site attempts CSRF",
   role_missing: "Add the role under `roles` of the right entry, with `claims` that admit nobody else",
+  group_missing:
+    "Add the account to one of `groups` at the site: it counts within a minute. Or list the account with its roles under `people.accounts` of the source",
   namespace_not_listed:
     "If this namespace may report runs, add it to `namespaces` of `source`. If not, find out who runs pipelines there and knows the address or has a token",
   project_not_listed:
@@ -107,6 +109,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Look at what waits now, and name it: `drawbridge approve` with the approval's id. A label counts once the approval has waited for `minimumSeconds`",
   reference_unverified:
     "Nothing was decided: repeat it later. `problem` says why the target under `approval.verifyWith` could not confirm what is approved",
+  groups_unknown:
+    "A comment is tried again by itself. Set a label again later. `problem` says what the target could not say: see what its credential needs in docs/approval-groups.md",
   replay_impossible: "`problem` says why",
   replay_unknown:
     "`GET /v1/replays` lists them. One expires with the records, and whoever may read only some deliveries sees only their own",

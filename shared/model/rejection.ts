@@ -74,6 +74,14 @@ export type ForbiddenRejection =
   | { readonly reason: "groups_omitted" }
   // `key`: the key of the configuration that gives the permission, if no role has it.
   | { readonly reason: "role_missing"; readonly role: string; readonly key?: string }
+  // The site was asked at `askedAt`, and the account is in none of these groups. `role`: what would do.
+  | {
+      readonly reason: "group_missing";
+      readonly role: string;
+      readonly groups: string;
+      readonly target: string;
+      readonly askedAt: string;
+    }
   // At the token endpoint.
   | { readonly reason: "upstream_unknown" }
   | { readonly reason: "scope_forbidden"; readonly scope: string }
@@ -102,6 +110,14 @@ export type ForbiddenRejection =
   | { readonly reason: "approval_too_recent"; readonly minimumSeconds: number }
   // Nothing was decided, and the same request may succeed later.
   | { readonly reason: "reference_unverified"; readonly problem: string }
+  // As above: the site did not say whether the account is in these groups.
+  | {
+      readonly reason: "groups_unknown";
+      readonly problem: string;
+      readonly groups: string;
+      readonly target: string;
+      readonly retryAfterSeconds: number;
+    }
   | { readonly reason: "replay_impossible"; readonly problem: string }
   // The route is not in the state for which somebody wants to run it again. `state`: what it is now.
   | { readonly reason: "replay_outdated"; readonly state: string }

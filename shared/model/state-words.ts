@@ -1,6 +1,7 @@
 import type { ApprovalState } from "./approval.ts";
 import { DELIVERY_STATES, type DeliveryState } from "./delivery-state.ts";
 import type { Level } from "./level.ts";
+import { type ShownTargetState, TARGET_STATES } from "./target-state.ts";
 
 /**
  * What people see at a glance. A symbol says the tone wherever it stands: in lists, charts, threads, the overview and the
@@ -44,11 +45,14 @@ const DELIVERY_WORDS = {
   ignored: look("quiet", "ignored"),
 } as const satisfies Record<DeliveryState, StateWords>;
 
-/** How well a part of the bridge is. What is not known has a symbol of its own: it concerns somebody. */
+/** Nothing on record says whether it works. That concerns somebody, so it has a symbol of its own. */
+const UNKNOWN_SYMBOL = "?";
+
+/** How well a part of the bridge is. */
 export const LEVEL_WORDS: Readonly<Record<Level, StateWords>> = {
   failing: look("failed", "failing"),
   attention: look("attention", TONES.attention.words),
-  unknown: look("quiet", "unknown", "?"),
+  unknown: look("quiet", "unknown", UNKNOWN_SYMBOL),
   well: look("good", "well"),
 };
 
@@ -63,11 +67,17 @@ export const APPROVAL_WORDS: Readonly<Record<ApprovalState | "partly_granted" | 
   expired: look("failed", "expired"),
   withdrawn: look("quiet", "withdrawn"),
   superseded: look("quiet", "superseded"),
+  void: look("failed", "void"),
 };
 
-export const TARGET_WORDS: Readonly<Record<"failing" | "paused" | "working", StateWords>> = {
+/** A target. Its tone is that of its level. */
+const TARGET_WORDS: Readonly<Record<ShownTargetState, StateWords>> = {
   failing: look("failed", "failing"),
   paused: look("attention", "paused"),
+  late: look("attention", "overdue"),
+  stumbling: look("attention", "attempts fail"),
+  rejecting: look("attention", "actions given up"),
+  never_used: look("quiet", "never used", UNKNOWN_SYMBOL),
   working: look("good", "working"),
 };
 
@@ -99,6 +109,12 @@ export const STATE_TABLES: Readonly<Record<string, Readonly<Record<string, State
 export function wordsOf(state: string): StateWords {
   const known = DELIVERY_STATES.find((one) => one === state);
   return known === undefined ? look("quiet", state.replaceAll("_", " ")) : DELIVERY_WORDS[known];
+}
+
+/** The words for the state of a target. A newer bridge may have further states. */
+export function targetWordsOf(state: string): StateWords {
+  const known = TARGET_STATES.find((one) => one === state);
+  return known === undefined ? look("quiet", state.replaceAll("_", " ")) : TARGET_WORDS[known];
 }
 
 /** One text for both: `✕ given up`. */

@@ -1,6 +1,14 @@
 import type { EpochMillis } from "../host/clock.ts";
 import type { NamedPrincipal } from "./principal.ts";
 
+/**
+ * How a target is, the worst first. `late`: an action is overdue although nothing holds it. `stumbling`: the last attempts
+ * failed, and the circuit breaker is closed. `rejecting`: actions were given up in the last day. `never_used`: no answer of
+ * it is on record.
+ */
+export const TARGET_STATES = ["failing", "paused", "late", "stumbling", "rejecting", "never_used", "working"] as const;
+export type ShownTargetState = (typeof TARGET_STATES)[number];
+
 /** Somebody has stopped all attempts at a target, until somebody resumes it. */
 export interface TargetPause {
   readonly since: EpochMillis;

@@ -93,7 +93,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly state: ApprovalState | "not_asked" | "partly_granted";
       readonly by?: Identity;
       readonly comment?: string;
-      /** `superseded`: what has changed, as a clause. */
+      /** `superseded`, `void`: what has changed, as a clause. */
       readonly endedFor?: string;
       /** After the step, if several people have to grant it. */
       readonly progress?: ApprovalProgress;

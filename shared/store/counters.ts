@@ -3,6 +3,7 @@ import type { DeliverySummary } from "../model/recorded-delivery.ts";
 import { expiryOf, padTime, type Retention } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { SLOT_MS, slotOf } from "./postings.ts";
+import { collect } from "./streams.ts";
 import type { Item, Table } from "./table.ts";
 
 export const COUNTED = ["event", "ignored", "unusable", "refused", "audit"] as const;
@@ -15,7 +16,10 @@ export interface SlotCounts {
   readonly counts: Counts;
 }
 
-/** How many deliveries were received, for each source, outcome and slot of five minutes. */
+/**
+ * How many deliveries were received, for each source, outcome and slot of five minutes. One item has the slots of an hour,
+ * so a week is 168 items of each source.
+ */
 export class Counters {
   readonly #table: Table;
   readonly #retention: Retention;
@@ -25,24 +29,25 @@ export class Counters {
     this.#retention = retention;
   }
 
-  /** Counts deliveries, in one write for each source and slot. Throws `store_unavailable`. */
+  /** Counts deliveries, in one write for each source and hour. Throws `store_unavailable`. */
   async add(deliveries: readonly DeliverySummary[]): Promise<void> {
     const sums = new Map<
       string,
-      { readonly pk: string; readonly slot: EpochMillis; readonly add: Record<string, number> }
+      { readonly pk: string; readonly hour: EpochMillis; readonly add: Record<string, number> }
     >();
     for (const { source, outcome, receivedAt } of deliveries) {
-      const slot = slotOf(receivedAt);
-      const sk = `${padTime(slot)}#${source}`;
-      const sum = sums.get(sk) ?? { pk: partitionOf(slot), slot, add: {} };
-      sum.add[outcome] = (sum.add[outcome] ?? 0) + 1;
+      const hour = hourOf(receivedAt);
+      const sk = `${padTime(hour)}#${source}`;
+      const sum = sums.get(sk) ?? { pk: partitionOf(hour), hour, add: {} };
+      const field = fieldOf(outcome, slotOf(receivedAt) - hour);
+      sum.add[field] = (sum.add[field] ?? 0) + 1;
       sums.set(sk, sum);
     }
     await Promise.all(
-      [...sums].map(([sk, { pk, slot, add }]) =>
+      [...sums].map(([sk, { pk, hour, add }]) =>
         this.#table.change(
           { pk, sk },
-          { condition: ALWAYS, add, set: { expiresAt: expiryOf(laterBy(slot, SLOT_MS), this.#retention) } },
+          { condition: ALWAYS, add, set: { expiresAt: expiryOf(laterBy(hour, HOUR_MS), this.#retention) } },
         ),
       ),
     );
@@ -52,17 +57,20 @@ export class Counters {
   async *between(from: EpochMillis, to: EpochMillis): AsyncGenerator<SlotCounts> {
     // No count is kept for longer, so no range reads more days than this.
     const oldest = Math.max(dayOf(from), dayOf(to) - (this.#retention.retentionDays + 1) * DAY_MS);
+    const isInRange = ({ slot }: SlotCounts): boolean => slot >= slotOf(from) && slot <= slotOf(to);
     for (let day = oldest; day <= to; day += DAY_MS) {
-      const range = { from: padTime(slotOf(from)), to: `${padTime(slotOf(to))}#\u{10ffff}` };
-      for await (const item of this.#table.select({ partition: partitionOf(epochMillis(day)), ...range })) {
-        const [time, ...name] = String(item[TABLE.sortKey]).split("#");
-        yield { slot: epochMillis(Number(time)), source: name.join("#"), counts: countsIn(item) };
-      }
+      const range = { from: padTime(hourOf(from)), to: `${padTime(slotOf(to))}#\u{10ffff}` };
+      const partition = partitionOf(epochMillis(day));
+      // A day has few items, and the slots of two sources alternate.
+      const slots = (await collect(this.#table.select({ partition, ...range }), slotsIn)).flat();
+      yield* slots.filter(isInRange).sort((one, other) => one.slot - other.slot);
     }
   }
 }
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+const hourOf = (time: EpochMillis): EpochMillis => epochMillis(Math.floor(time / HOUR_MS) * HOUR_MS);
 const dayOf = (time: EpochMillis): number => Math.floor(time / DAY_MS) * DAY_MS;
 const partitionOf = (time: EpochMillis): string => `count#${toIso(time).slice(0, 10)}`;
 
@@ -74,8 +82,23 @@ const ALWAYS = {
   ],
 } as const;
 
-function countsIn(item: Item): Counts {
-  const of = (outcome: (typeof COUNTED)[number]): number => Number(item[outcome] ?? 0);
+/** `event` for the first slot of the item, then `event5` to `event55`. An item of an earlier release has one slot. */
+const fieldOf = (outcome: string, afterMs: number): string => `${outcome}${afterMs === 0 ? "" : afterMs / 60_000}`;
+
+/** By source, and then by slot. */
+function slotsIn(item: Item): readonly SlotCounts[] {
+  const [time, ...name] = String(item[TABLE.sortKey]).split("#");
+  const slots: SlotCounts[] = [];
+  for (let afterMs = 0; afterMs < HOUR_MS; afterMs += SLOT_MS) {
+    const counts = countsIn(item, afterMs);
+    if (COUNTED.some((outcome) => counts[outcome] > 0))
+      slots.push({ slot: laterBy(epochMillis(Number(time)), afterMs), source: name.join("#"), counts });
+  }
+  return slots;
+}
+
+function countsIn(item: Item, afterMs: number): Counts {
+  const of = (outcome: (typeof COUNTED)[number]): number => Number(item[fieldOf(outcome, afterMs)] ?? 0);
   return {
     event: of("event"),
     ignored: of("ignored"),

@@ -14,8 +14,8 @@ import {
   type Reading,
 } from "./list-pages.ts";
 import { ListWriter } from "./list-writer.ts";
+import { HOUR_MS, openHourIndex, openSlotIndex, type PageIndex } from "./page-index.ts";
 import { isPosted, mostSelective, Postings, SLOT_MS } from "./postings.ts";
-import { SlotIndex } from "./slot-index.ts";
 import type { Table } from "./table.ts";
 
 export interface ListQuery extends ListWindow {
@@ -45,7 +45,8 @@ export class DeliveryList {
   readonly #retention: Retention;
   readonly #postings: Postings;
   readonly #counters: Counters;
-  readonly #index: SlotIndex;
+  readonly #slots: PageIndex;
+  readonly #hours: PageIndex;
   readonly #writer: ListWriter;
 
   constructor(table: Table, retention: Retention) {
@@ -53,8 +54,11 @@ export class DeliveryList {
     this.#retention = retention;
     this.#postings = new Postings(table, retention);
     this.#counters = new Counters(table, retention);
-    this.#index = new SlotIndex(table, retention, this.#counters);
-    const parts = { postings: this.#postings, counters: this.#counters, index: this.#index };
+    const shared = { ...retention, counters: this.#counters };
+    this.#slots = openSlotIndex(table, shared);
+    this.#hours = openHourIndex(table, this.#slots, shared);
+    const indexes = [this.#slots, this.#hours];
+    const parts = { postings: this.#postings, counters: this.#counters, indexes };
     this.#writer = new ListWriter(table, retention, parts);
   }
 
@@ -63,7 +67,7 @@ export class DeliveryList {
     return this.#writer.add(deliveries.map(listedPartOf));
   }
 
-  /** Makes the indexes of earlier slots that became due with these deliveries. Never throws. */
+  /** Makes the indexes of earlier times that became due with these deliveries. Never throws. */
   makeIndexes(deliveries: readonly Pick<ListedDelivery, "receivedAt">[]): Promise<void> {
     return this.#writer.makeIndexes(deliveries);
   }
@@ -114,36 +118,42 @@ export class DeliveryList {
     const { retentionDays } = this.#retention;
     if (term === undefined)
       return listedNewestFirst(this.#table, window, { unlisted, containing: undefined, reading, retentionDays });
-    const slots = isPosted(term) ? this.#postedSlots(window, term) : this.#allSlots(window, term);
-    return mergedNewestFirst(this.#lookedUp(window, { term, slots, reading }), unlisted, window);
+    const times = isPosted(term) ? this.#postedTimes(window, term) : this.#allTimes(window, term);
+    return mergedNewestFirst(this.#lookedUp(window, { term, times, reading }), unlisted, window);
   }
 
-  /** The slots that have the term. */
-  async *#postedSlots({ before, notBefore }: ListWindow, term: Term): AsyncGenerator<Slot> {
-    for await (const slot of this.#postings.slots(term, notBefore, before.receivedAt))
-      yield { from: slot, to: laterBy(slot, SLOT_MS), places: await this.#index.placesOf(slot, term) };
-  }
-
-  /** All slots that have an index, and the times between them. */
-  async *#allSlots({ before, notBefore }: ListWindow, term: Term): AsyncGenerator<Slot> {
-    let to = laterBy(before.receivedAt, 1);
-    for await (const { slot, places } of this.#index.slots(notBefore, before.receivedAt, term)) {
-      const end = laterBy(slot, SLOT_MS);
-      if (end < to) yield { from: end, to, places: undefined };
-      yield { from: slot, to: end, places };
-      to = slot;
+  /** The slots that have the term, or their hours. */
+  async *#postedTimes({ before, notBefore }: ListWindow, term: Term): AsyncGenerator<Time> {
+    let last: { readonly hour: EpochMillis; readonly isWhole: boolean } | undefined;
+    for await (const slot of this.#postings.slots(term, notBefore, before.receivedAt)) {
+      const hour = this.#hours.startOf(slot);
+      if (hour !== last?.hour) {
+        const places = await this.#hours.placesOf(hour, term);
+        last = { hour, isWhole: places !== undefined };
+        if (places !== undefined) yield { from: hour, to: laterBy(hour, HOUR_MS), places };
+      }
+      if (!last.isWhole)
+        yield { from: slot, to: laterBy(slot, SLOT_MS), places: await this.#slots.placesOf(slot, term) };
     }
-    if (notBefore < to) yield { from: notBefore, to, places: undefined };
+  }
+
+  /** All hours that have an index, between them all such slots, and the times between those. */
+  async *#allTimes({ before, notBefore }: ListWindow, term: Term): AsyncGenerator<Time> {
+    const window = { from: notBefore, to: laterBy(before.receivedAt, 1), term };
+    for await (const hour of indexedTimes(this.#hours, window)) {
+      if (hour.places !== undefined) yield hour;
+      else yield* indexedTimes(this.#slots, { ...hour, term });
+    }
   }
 
   async *#lookedUp(
     { before, notBefore }: ListWindow,
-    { term, slots, reading }: { readonly term: Term; readonly slots: AsyncIterable<Slot>; readonly reading: Reading },
+    { term, times, reading }: { readonly term: Term; readonly times: AsyncIterable<Time>; readonly reading: Reading },
   ): AsyncGenerator<ListedDelivery> {
     const containing = textIn(term);
     const { retentionDays } = this.#retention;
     let isFirst = true;
-    for await (const { from, to, places } of slots) {
+    for await (const { from, to, places } of times) {
       if (!isFirst && !reading.hasTime()) {
         reading.endedAt = { receivedAt: to, id: FIRST_ID };
         return;
@@ -162,12 +172,27 @@ export class DeliveryList {
 }
 
 /** A time that may have a delivery with a term. */
-interface Slot {
+interface Time {
   readonly from: EpochMillis;
   /** Exclusive. */
   readonly to: EpochMillis;
   /** The pages that have one; undefined if all pages of the time have to be read. */
   readonly places: readonly PagePlace[] | undefined;
+}
+
+/** The times of a range that have an index, and those between them, newest first. The first one may end after the range. */
+async function* indexedTimes(
+  index: PageIndex,
+  { from, to, term }: { readonly from: EpochMillis; readonly to: EpochMillis; readonly term: Term },
+): AsyncGenerator<Time> {
+  let last = to;
+  for await (const { start, places } of index.placesBetween(from, laterBy(to, -1), term)) {
+    const end = laterBy(start, index.spanMs);
+    if (end < last) yield { from: end, to: last, places: undefined };
+    yield { from: start, to: end, places };
+    last = start;
+  }
+  if (from < last) yield { from, to: last, places: undefined };
 }
 
 /** Before every id. */

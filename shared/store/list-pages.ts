@@ -195,8 +195,10 @@ async function* deliveriesOn(
       reading.endedAt = { receivedAt: newest.receivedAt, id: `${newest.id}0` };
       return;
     }
-    if (number(page, "oldest") <= window.before.receivedAt)
-      waiting = merged(waiting, deliveriesIn(page, containing).filter(isInWindow));
+    if (number(page, "oldest") > window.before.receivedAt) continue;
+    const found = deliveriesIn(page, containing).filter(isInWindow);
+    // A look-up reads many pages that have nothing for it.
+    if (found.length > 0) waiting = merged(waiting, found);
   }
   yield* waiting;
 }
@@ -253,18 +255,29 @@ function newestIn(page: Item): DeliveryPosition {
 }
 
 /** Throws `record_unreadable` if the page is not as it was written. */
-function deliveriesIn({ content }: Item, containing = ""): readonly ListedDelivery[] {
+function deliveriesIn({ content }: Item, containing?: string): readonly ListedDelivery[] {
   try {
     if (!(content instanceof Uint8Array)) throw new Error("the page has no content");
     // Written by `pagesOfGroup` from the same type, and the checksum of the stream is correct.
     const json = inflateSync(content).toString("utf8");
-    if (!json.includes(containing)) return [];
-    // Earlier releases wrote one line.
-    const lines = json.slice(1, -1).split(LINES);
-    return JSON.parse(`[${lines.filter((line) => line.includes(containing)).join(LINES)}]`) as ListedDelivery[];
+    return JSON.parse(
+      containing === undefined ? json : `[${linesWith(containing, json).join(LINES)}]`,
+    ) as ListedDelivery[];
   } catch (cause) {
     throw new Fault("record_unreadable", "a list page cannot be unpacked", { retryable: false, cause });
   }
+}
+
+/** The lines of a page that contain a text. The only line of an earlier release is all of its deliveries. */
+function linesWith(text: string, json: string): readonly string[] {
+  const lines: string[] = [];
+  for (let at = json.indexOf(text); at >= 0; ) {
+    const start = json.lastIndexOf(LINES, at);
+    const end = json.indexOf(LINES, at);
+    lines.push(json.slice(start < 0 ? 1 : start + LINES.length, end < 0 ? -1 : end));
+    at = end < 0 ? -1 : json.indexOf(text, end);
+  }
+  return lines;
 }
 
 /** Merges two lists, newest first and each delivery once. */

@@ -11,7 +11,7 @@ const MAX_REMEMBERED = 50_000;
 
 /**
  * Kinds without postings. Almost every delivery has its own trace and event key, so a posting would cost a write for each.
- * They are found by reading the index of each slot.
+ * They are found by reading the index of each hour.
  */
 const UNPOSTED: ReadonlySet<string> = new Set(["trace", "eventKey"]);
 

@@ -76,9 +76,9 @@ describe("the bill", () => {
     expect(of("List pages: writes")).toBeCloseTo(0.625 / 6.25, 10);
     expect(of("List pages: storage")).toBeCloseTo(((925 + 100) / 6.25) * 3 * 0.00025, 10);
     // A slot of 30,000 deliveries has two writes of its state, and a sixteenth of a kilobyte for each delivery.
-    expect(of("Lookups: writes")).toBeCloseTo((0.8 + 2 / 30_000 + 1 / 16) * 0.625, 10);
+    expect(of("Lookups: writes")).toBeCloseTo((0.8 + 2 / 30_000 + 2 / 360_000 + 2 / 16) * 0.625, 10);
     // Each page of 925 bytes is read once, and a state with it, at 4 KB for each unit.
-    expect(of("Lookups: reads")).toBeCloseTo((1 / 6.25 + 925 / 6.25 / 4_096) * 0.125, 10);
+    expect(of("Lookups: reads")).toBeCloseTo((2 / 6.25 + 925 / 6.25 / 4_096 + 64 / 4_096) * 0.125, 10);
     // (1,400 + 100) bytes × a million = 1.5 GB, for 3 months, at 0.25 and 0.20.
     expect(of("Table: storage")).toBeCloseTo(1.125, 10);
     expect(of("Table: point-in-time recovery")).toBeCloseTo(0.9, 10);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../shared/cli/run-command.ts";
+import { PAGES } from "../../shared/console/console.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { commandHost } from "../support/command-host.ts";
 import { AUDIENCE, consoleBridge, ROBOT } from "../support/console-bridge.ts";
@@ -24,8 +25,9 @@ beforeAll(async () => {
     async () => (await fetchJson<ApiResponse>(`/v1/deliveries/${pushed}`)).timeline,
     (timeline) => timeline.some(({ what }) => String(what).startsWith("build.succeeded")),
   );
-  // Her rejection is recorded.
-  await bridge.signIn("rita");
+  // Her order is refused, and the rejection is recorded.
+  const { visitor, shown } = await bridge.signIn("rita");
+  await bridge.order(visitor, shown, "/console/orders/deploy-docs", { key: "k", "input.environment": "live" });
 });
 afterAll(() => bridge?.stop());
 
@@ -72,14 +74,58 @@ describe("signing in", () => {
   });
 
   it("every person of the trust entry can sign in, and the interface decides what each may see", async () => {
-    const { shown } = await bridge.signIn("rita");
+    const { visitor } = await bridge.signIn("rita");
+    const shown = await visitor.go("/console/deliveries");
     expect(shown.status).toBe(403);
     expect(textOf(shown)).toContain('The role "on-call" is needed');
     expect(textOf(shown)).toContain("role_missing");
     // The rejection of a known caller is recorded, as for every other caller.
-    const { deliveries } = await fetchJson<ApiResponse>("/v1/deliveries?outcome=refused&type=role_missing");
-    expect(deliveries[0]).toMatchObject({ principal: { subject: "rita", trustEntry: "people" } });
+    const { deliveries } = await fetchJson<ApiResponse>("/v1/deliveries?outcome=audit&type=read_refused&text=role_");
+    expect(deliveries[0]).toMatchObject({
+      principal: { subject: "rita", trustEntry: "people" },
+      refusedFor: { reason: "role_missing", role: "on-call" },
+    });
   });
+
+  it.each([
+    ["rita", "/console/approvals"],
+    ["nora", "/console/approvals"],
+    ["olga", "/console"],
+    ["axel", "/console"],
+  ] as const)("a sign-in of %s leads to %s, and every page of the menu opens", async (person, first) => {
+    const { visitor, shown } = await bridge.signIn(person);
+    expect([shown.status, shown.url.pathname]).toEqual([200, first]);
+    const [, menu = ""] = /<nav aria-label="Pages">([\s\S]*?)<\/nav>/.exec(shown.text) ?? [];
+    const paths = Array.from(menu.matchAll(/<a href="([^"]+)"/g), ([, path = ""]) => path);
+    expect(paths).toContain(first);
+    for (const path of paths) {
+      const page = await visitor.go(path);
+      expect([page.status, page.url.pathname], path).toEqual([200, path]);
+    }
+  });
+
+  it.each(["rita", "olga", "axel", "nora"] as const)(
+    "no page that %s opens needs a person because of it, and what is refused is in the audit",
+    async (person) => {
+      const { visitor } = await bridge.signIn(person);
+      const listed = async (filter: string) => (await fetchJson<ApiResponse>(`/v1/deliveries?${filter}`)).deliveries;
+      const before = await listed("state=refused");
+      let refused = 0;
+      for (const [path] of PAGES)
+        for (const id of ["nothing-has-this-id", "%2e%2e", "deploy-docs"]) {
+          const { status } = await visitor.go(path.replace(":id", id));
+          if (status >= 400) refused += 1;
+        }
+      // A route that there is not, in a query.
+      await visitor.go("/console/rollbacks?route=nothing");
+      await visitor.go("/console/deliveries?until=yesterday");
+      await visitor.go("/console/threads?of=commit:nothing");
+      expect(refused).toBeGreaterThan(0);
+      expect(await listed("state=refused")).toEqual(before);
+      const audited = await listed(`outcome=audit&type=read_refused&principal=${person}`);
+      expect(audited).not.toEqual([]);
+    },
+  );
 
   it("signing out ends the session", async () => {
     const { visitor, shown } = await bridge.signIn("olga");
@@ -98,8 +144,10 @@ describe("signing out everywhere", () => {
     const [{ visitor: elsewhere }, { visitor: other }] = [await bridge.signIn("olga"), await bridge.signIn("rita")];
     const out = await bridge.order(visitor, shown, "/console/sign-out", { everywhere: "yes" });
     expect(out.url.pathname).toBe("/console/signed-out");
-    const isSignedOut = async (browser: typeof visitor): Promise<boolean> =>
-      (await browser.ask(new URL("/console", bridge.url))).headers.get("location") !== null;
+    const isSignedOut = async (browser: typeof visitor): Promise<boolean> => {
+      const location = (await browser.ask(new URL("/console", bridge.url))).headers.get("location");
+      return location?.startsWith("/console/sign-in") === true;
+    };
     expect([await isSignedOut(elsewhere), await isSignedOut(other)]).toEqual([true, false]);
     const { deliveries } = await fetchJson<ApiResponse>("/v1/deliveries?outcome=audit&type=sessions_revoked");
     expect(deliveries[0]).toMatchObject({ subject: "olga", principal: { subject: "olga" } });
@@ -461,7 +509,9 @@ describe("targets", () => {
     expect(await command("targets", "pause", "listener", "--reason", "upgrade of the cluster")).toMatch(
       /^listener is paused by robot since \S+: upgrade of the cluster$/,
     );
-    expect(await command("targets", "list")).toMatch(/^listener +paused .* robot: upgrade of the cluster$/m);
+    expect(await command("targets", "list")).toMatch(
+      /^listener +! paused .*paused by robot for \d+ s: upgrade of the cluster$/m,
+    );
     const answer = (await (await bridge.gitlabPush(push("paused"))).json()) as {
       readonly delivery: string;
     };
@@ -473,7 +523,7 @@ describe("targets", () => {
 
     const { visitor } = await bridge.signIn("olga");
     const page = await shows(visitor, "/console/targets", "upgrade of the cluster");
-    expect(textOf(page)).toMatch(/paused listener 1 action is due\. Paused by robot/);
+    expect(textOf(page)).toMatch(/paused listener paused by robot for \d+ s: upgrade of the cluster; 1 due/);
     const { visitor: axel } = await bridge.signIn("axel");
     const rejected = await bridge.order(axel, page, "/console/targets/listener", { do: "resume", key: "t-1" });
     expect(rejected.status).toBe(403);

@@ -222,7 +222,8 @@ function wronglyRefused(operation: string, body: string): string | undefined {
   const { reason, title = "" }: { reason?: string; title?: string } = body.startsWith("#") ? {} : JSON.parse(body);
   if (reason === "body_invalid" && !WITH_FURTHER_RULES.includes(operation)) return `${operation}: ${body}`;
   // A valid query may name a source that is not there, or a time for a list that has none.
-  const isExpected = title.includes('"source"') || title.includes("unless the state is ended");
+  const isOfStates = title.includes("unless the state is ended") || title.includes('"all" must be left out');
+  const isExpected = title.includes('"source"') || isOfStates;
   const isInBody = WITH_FURTHER_RULES.includes(operation);
   return reason === "query_invalid" && !isExpected && !isInBody ? `${operation}: ${body}` : undefined;
 }

@@ -1,10 +1,13 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { relayBus } from "../../functions/relay-bus.ts";
 import { peopleOf } from "../../shared/approvals/people.ts";
+import { homePage } from "../../shared/console/home-page.ts";
+import { targetsPage } from "../../shared/console/targets-page.ts";
 import { AuditLog } from "../../shared/delivery/audit-log.ts";
 import type { Readiness } from "../../shared/delivery/readiness.ts";
 import { RefusalCounts } from "../../shared/delivery/refusal-counts.ts";
@@ -16,17 +19,22 @@ import { Fault } from "../../shared/host/fault.ts";
 import { apiCalls } from "../../shared/http/calls.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { overviewRows } from "../../shared/http/overview-text.ts";
+import type { ListedTargets } from "../../shared/http/targets.ts";
 import { policyOf, role } from "../../shared/identity/policy.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { factsOf } from "../../shared/model/event-facts.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { ok } from "../../shared/model/result.ts";
+import { LEVEL_WORDS, targetWordsOf } from "../../shared/model/state-words.ts";
+import { TARGET_STATES } from "../../shared/model/target-state.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { openTable } from "../../shared/store/sqlite/open.ts";
 import { bridgeParts, type PartsOptions, routeOf, scripted } from "../support/bridge-parts.ts";
+import { propertyCases } from "../support/property-cases.ts";
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { noSites, secretsOf, silentLog, testClock } from "../support/test-doubles.ts";
+import { shownBy, visitOf } from "../unit/console/visiting.ts";
 
 const ROLES = v.parse(v.record(v.string(), role), {
   "on-call": { call: ["deliveries"], replay: ["*"], pause: ["ci"] },
@@ -89,9 +97,9 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
     recorded: () => undefined,
   });
   let received = 0;
-  const ask = async (held: string) => {
-    const call = calls.find(({ path }) => path === "/v1/overview");
-    const url = new URL("/v1/overview", "https://bridge.example.test");
+  const ask = async (held: string, called = "/v1/overview") => {
+    const call = calls.find(({ path }) => path === called);
+    const url = new URL(called, "https://bridge.example.test");
     const headers = new Headers({ authorization: `Bearer ${held}` });
     const request = { method: "GET", url, headers, body: new Uint8Array(), receivedAt: clock.now(), requestId: "r" };
     return call?.handle(request, "", "");
@@ -372,6 +380,96 @@ describe("a target over time", () => {
     for (let n = 0; n < 105; n++) await receive();
     expect(targetIn(await overview())).toMatchObject({ due: 100, why: expect.stringContaining("100 or more due") });
     await stop();
+  });
+});
+
+const answers: fc.Arbitrary<ActionOutcome> = fc.constantFrom(DONE, DONE, DOWN, DOWN, DOWN, GIVE_UP);
+const steps = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant("receive" as const), count: fc.integer({ min: 1, max: 6 }) }),
+    },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant("run" as const) }) },
+    { weight: 1, arbitrary: fc.constantFrom({ kind: "pause" as const }, { kind: "resume" as const }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant("pass" as const), minutes: fc.constantFrom(1, 11, 70, 25 * 60) }),
+    },
+  ),
+  { minLength: 1, maxLength: 14 },
+);
+
+type Step = typeof steps extends fc.Arbitrary<(infer One)[]> ? One : never;
+const RUN: Step = { kind: "run" };
+const received = (count: number): Step => ({ kind: "receive", count });
+
+/** Each state of a target occurs in one of these, whatever else is tried. */
+const EACH_STATE: [ActionOutcome[], Step[]][] = [
+  [[DONE], [RUN, received(1), RUN]],
+  [[DONE], [received(1), { kind: "pass", minutes: 11 }]],
+  [[DOWN], [received(1), RUN]],
+  [[DOWN], [received(6), RUN]],
+  [[GIVE_UP], [received(1), RUN, { kind: "pause" }, { kind: "resume" }]],
+];
+
+/** The badge of each target, as a page shows it before the name. */
+const badgesIn = (page: string): readonly string[] =>
+  Array.from(
+    page.matchAll(
+      /<span class="badge \w+"><span aria-hidden="true">[^<]*<\/span>[^<]*<\/span>\s*(?:<a[^>]*>)?(?:ci|old)\b/g,
+    ),
+    ([text]) => text.replaceAll(/<a[^>]*>|\s+/g, " "),
+  ).sort();
+
+describe("the list of targets", () => {
+  it("the home page and the page of targets say the same of every target, whatever happened to it", async () => {
+    const seen = new Set<string>();
+    const options = propertyCases("targets on two pages", { weight: 8 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(answers, { minLength: 1, maxLength: 12 }), steps, async (script, path) => {
+        const bridge = await bridgeOf([routeOf(scripted(script).run)]);
+        const { targets, clock, ask, runs } = bridge;
+        // It was paused, and then removed from the configuration.
+        await pauseTarget(
+          "old",
+          { by: { id: "i", issuer: "idp", subject: "olga" }, reason: "gone" },
+          { targets, clock },
+        );
+        for (const step of path) {
+          if (step.kind === "receive") {
+            for (let n = 0; n < step.count; n++) {
+              const { id } = await bridge.receive();
+              await runs.record("docs", { delivery: id, firedAt: toIso(clock.now()) });
+            }
+          }
+          if (step.kind === "run") await bridge.runDue();
+          if (step.kind === "pause") await bridge.pause();
+          if (step.kind === "resume") await bridge.resume();
+          if (step.kind === "pass") clock.advance(step.minutes * MINUTE_MS);
+          const [home, list] = [await ask("on-call"), await ask("on-call", "/v1/targets")];
+          if (!home?.ok || !list?.ok) throw new Error("no answer");
+          const overview = home.value as Overview;
+          const listed = (list.value as ListedTargets).targets;
+          const byName = (a: { target: string }, b: { target: string }) => (a.target < b.target ? -1 : 1);
+          expect(listed.map(({ pause: _, breaker: __, ...one }) => one)).toEqual(overview.targets?.toSorted(byName));
+          for (const { state, level } of listed) {
+            seen.add(state);
+            expect(targetWordsOf(state).tone, state).toBe(LEVEL_WORDS[level].tone);
+          }
+          const visit = visitOf(() => "", {
+            now: clock.now(),
+            ask: async <T>(path: string) => ({ ok: true, value: (path === "/v1/targets" ? list : home).value as T }),
+          });
+          const [first, second] = [shownBy(await homePage(visit)), shownBy(await targetsPage(visit))];
+          expect(badgesIn(String(await second.main))).toEqual(badgesIn(String(await first.main)));
+          expect(badgesIn(String(await first.main))).toHaveLength(2);
+        }
+        await bridge.stop();
+      }),
+      { ...options, examples: EACH_STATE },
+    );
+    expect([...seen].sort()).toEqual([...TARGET_STATES].sort());
   });
 });
 

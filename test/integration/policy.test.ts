@@ -129,11 +129,12 @@ describe("a caller that is known and rejected", () => {
       expect(answer.status).toBe(403);
       expect(await answer.json()).toMatchObject({ reason: "role_missing" });
     }
-    const listed = (await (await ask("/v1/deliveries?outcome=refused")).json()) as ListedDeliveries;
+    const listed = (await (await ask("/v1/deliveries?outcome=audit&type=read_")).json()) as ListedDeliveries;
     expect(listed.deliveries).toMatchObject([
       {
         source: "api",
-        what: "role_missing",
+        what: "read_refused",
+        subject: "role_missing",
         refusedFor: { reason: "role_missing", role: "on-call" },
         principal: { subject: "stranger", trustEntry: "people" },
       },
@@ -214,9 +215,9 @@ describe("a trust entry in shadow mode", () => {
 
   it("nothing can be read, and the record has the reason of the token", async () => {
     for (const path of ["/v1/deliveries", "/v1/approvals"]) expect((await ask(path, reader, DRAFTS)).status).toBe(401);
-    const listed = (await (await ask("/v1/deliveries?outcome=refused")).json()) as ListedDeliveries;
+    const listed = (await (await ask("/v1/deliveries?outcome=audit")).json()) as ListedDeliveries;
     expect(listed.deliveries).toContainEqual(
-      expect.objectContaining({ source: "api", what: "claim_mismatch", refusedFor: expect.anything() }),
+      expect.objectContaining({ source: "api", subject: "claim_mismatch", refusedFor: expect.anything() }),
     );
   });
 

@@ -66,7 +66,7 @@ export async function gatedBridge(
   changes: Partial<Route> = {},
   others: readonly Route[] = [],
   log = silentLog,
-  parts: Pick<PartsOptions, "clock" | "database" | "verifiers" | "rules" | "callOut" | "secrets"> & {
+  parts: Pick<PartsOptions, "clock" | "database" | "verifiers" | "groupSources" | "rules" | "callOut" | "secrets"> & {
     readonly roles?: Config["roles"];
   } = {},
 ) {
@@ -77,7 +77,13 @@ export async function gatedBridge(
     ...changes,
   });
   const { roles = CONFIG.roles, ...given } = parts;
-  const opened = await bridgeParts([route, ...others], { log, config: { ...CONFIG, roles }, ...given });
+  const groupsOf = ({ name }: { readonly name: string }) => {
+    const groups = given.groupSources?.[name];
+    return groups && { map: groups.map };
+  };
+  const sources = CONFIG.sources.map((source) => ({ ...source, groups: groupsOf(source) }));
+  const config = { ...CONFIG, roles, sources };
+  const opened = await bridgeParts([route, ...others], { log, config, ...given });
   const { deliveries, clock } = opened;
   return {
     ...opened,

@@ -63,7 +63,6 @@ export async function httpBridge(
         wake: unexpected("the wake-up of an action"),
         state: async () => undefined,
         status: async () => undefined,
-        due: unexpected("the due actions"),
         dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },

@@ -45,6 +45,9 @@ export async function runCommentCommand(input: CommentInput): Promise<ActionOutc
     return replyOnce(summary, [found.advice], replyInput);
   }
   const results = await commands.executeCommand(found.issued);
+  const waiting = results.flatMap(waitOf);
+  const [wait] = waiting;
+  if (wait) return { ...wait, summary: `comment ${reported.id}: ${wait.summary}` };
   const summary = `comment ${reported.id}: ${results.map(textOf).join(", ") || "the delivery is not proved"}`;
   return results.length === 0 ? done(summary) : replyOnce(summary, results.flatMap(sentenceOf), replyInput);
 }
@@ -94,6 +97,21 @@ function commandIn(stored: StoredComment, reported: CommentEventData, busEvent: 
 }
 
 const nothing = (why: string): Found => ({ kind: "nothing", why });
+
+/** A decision waits until it is known who is in which group; who asked for a rollback does not expect it hours later. */
+function waitOf({ about, decision, refusal }: CommandResult): readonly Extract<ActionOutcome, { outcome: "wait" }>[] {
+  if (refusal?.reason !== "groups_unknown" || decision === "rollback") return [];
+  const { target, groups, problem, retryAfterSeconds } = refusal;
+  return [
+    {
+      outcome: "wait",
+      isLong: true,
+      summary: `the ${decision} of ${about} waits, because ${target} did not say whether its author is in ${groups} (${problem})`,
+      afterSeconds: retryAfterSeconds,
+      waitsFor: `the target ${target}, to say who is in ${groups}`,
+    },
+  ];
+}
 
 const textOf = ({ decision, about, refusal }: CommandResult): string =>
   `${decision} of ${about}${refusal ? ` rejected (${refusal.reason})` : ""}`;

@@ -251,6 +251,7 @@ export const BUS_EVENT_FIELDS = {
         emergency: flag,
         by: text,
         comment: text,
+        endedFor: text,
         delivery: text,
       },
     },

@@ -105,10 +105,10 @@ export class SqliteTable implements Table {
     let after = start;
     do {
       const page = this.#all(text, [...values, ...after, Math.min(left, PAGE_ITEMS)]);
-      for (const { sort, id, ...row } of page) {
+      for (const row of page) {
         yield itemOf(row);
         left -= 1;
-        after = [sort, id];
+        after = [row.sort, row.id];
       }
       if (page.length < PAGE_ITEMS || left === 0) return;
       await nextTurn();

@@ -4,6 +4,7 @@ import { readAnswer } from "../../../shared/cli/bridge-client.ts";
 import { timelineLine } from "../../../shared/cli/events.ts";
 import {
   decidedApproval,
+  heldTarget,
   listedApprovals,
   listedCredentials,
   listedDeliveries,
@@ -11,12 +12,16 @@ import {
   overview,
   replayed,
   shownDelivery,
-  shownTarget,
 } from "../../../shared/cli/responses.ts";
 import type { Replayed } from "../../../shared/delivery/replay.ts";
+import type { HeldTarget } from "../../../shared/http/targets.ts";
 import { approvals, credentials, deliveries, delivery, overviewOf, targets } from "../console/visiting.ts";
 
 const word = (): string => "word";
+const held = (words: () => string): HeldTarget => {
+  const { target, pause } = targets(words).targets[0] ?? {};
+  return { target: target ?? "", ...(pause && { pause }) };
+};
 const replay: Replayed = { delivery: "d-2", replayOf: "d-1", status: "accepted" };
 
 describe("a response of the bridge on the command line", () => {
@@ -27,7 +32,7 @@ describe("a response of the bridge on the command line", () => {
     ["an approval", decidedApproval, approvals(word).approvals[0]],
     ["a replay", replayed, replay],
     ["a list of targets", listedTargets, targets(word)],
-    ["a target", shownTarget, targets(word).targets[0]],
+    ["a target that was paused", heldTarget, held(word)],
     ["the overview", overview, overviewOf(word)],
     ["a list of credentials", listedCredentials, credentials(word)],
   ])("the command line reads %s as the bridge sends it", (_, schema: v.GenericSchema, response) => {

@@ -717,7 +717,6 @@ describe("pages that only say what happened", () => {
     expect(await menuOf({ may: () => false })).not.toContain("/console/rollbacks");
     expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");
     expect(await menuOf({ may: () => false, mayReadBridge: false, mayReadDeliveries: false })).toEqual([
-      "/console",
       "/console/approvals",
       "/console/orders",
     ]);

@@ -274,6 +274,11 @@ export const targets = (word: Words): ListedTargets => ({
     {
       target: "listener",
       state: "paused",
+      level: "attention",
+      why: word(),
+      since: AT,
+      lastUsedAt: AT,
+      retrying: 2,
       removed: true,
       pause: { since: AT, by: { id: word(), issuer: word(), subject: word() }, reason: word() },
       breaker: { failures: 6, why: word(), since: AT, retryAt: AT },
@@ -283,11 +288,23 @@ export const targets = (word: Words): ListedTargets => ({
     {
       target: "wiki",
       state: "failing",
+      level: "failing",
+      why: word(),
+      retrying: 0,
       breaker: { failures: 6, why: word(), since: AT, retryAt: AT },
-      due: 1_000,
+      due: 100,
       may: ["pause"],
     },
-    { target: "code", state: "working", breaker: { failures: 1, why: word() }, due: 1, may: ["pause"] },
+    {
+      target: "code",
+      state: "stumbling",
+      level: "attention",
+      why: word(),
+      retrying: 1,
+      breaker: { failures: 1, why: word() },
+      due: 1,
+      may: ["pause"],
+    },
   ],
 });
 

@@ -16,7 +16,10 @@ const job: Principal = {
 };
 
 /** Rejects once a second, each time for the next of `rejections`, and returns the records. */
-async function recorded(rejections: readonly Rejection[], by = () => job): Promise<readonly RecordedDelivery[]> {
+async function recorded(
+  rejections: readonly Rejection[],
+  { by = () => job, isRead = false } = {},
+): Promise<readonly RecordedDelivery[]> {
   const records: RecordedDelivery[] = [];
   const record = async (delivery: RecordedDelivery) => {
     records.push(delivery);
@@ -30,6 +33,7 @@ async function recorded(rejections: readonly Rejection[], by = () => job): Promi
       provider: "api",
       rejection,
       by: by(),
+      isRead,
       request: {
         method: "GET",
         url: new URL("https://bridge.example.test/v1/deliveries"),
@@ -65,7 +69,23 @@ describe("rejections of one caller within ten minutes", () => {
     const all = [missing("exp"), missing("sub"), role("ci"), role("on-call"), missing("exp"), role("ci")];
     expect(await recorded(all)).toHaveLength(4);
     let caller = 0;
-    expect(await recorded([role("ci"), role("ci")], () => ({ ...job, subject: `job-${caller++}` }))).toHaveLength(2);
+    expect(
+      await recorded([role("ci"), role("ci")], { by: () => ({ ...job, subject: `job-${caller++}` }) }),
+    ).toHaveLength(2);
+  });
+
+  it("a refused read is a record of the audit with its reason, and a refused order beside it needs a person", async () => {
+    const rejection: Rejection = { reason: "role_missing", role: "on-call" };
+    const reads = await recorded(
+      each(() => rejection),
+      { isRead: true },
+    );
+    expect(reads).toMatchObject([
+      { outcome: "audit", what: "read_refused", subject: "role_missing", refusal: rejection, principal: job },
+    ]);
+    const orders = await recorded([rejection]);
+    expect(orders).toMatchObject([{ outcome: "refused", what: "role_missing" }]);
+    expect(orders[0]?.id).not.toBe(reads[0]?.id);
   });
 
   it("the same rejection makes another record when the ten minutes are over", async () => {

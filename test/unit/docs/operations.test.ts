@@ -15,12 +15,12 @@ import { readinessOf } from "../../../shared/delivery/readiness.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { ADMISSION_LIMITS } from "../../../shared/http/admission.ts";
 import { SOURCE_STATES } from "../../../shared/http/overview-sources.ts";
-import { TARGET_STATES } from "../../../shared/http/overview-targets.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import { DELIVERY_STATES, needsAttention } from "../../../shared/model/delivery-state.ts";
 import { LEVELS } from "../../../shared/model/level.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
+import { TARGET_STATES } from "../../../shared/model/target-state.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { testClock } from "../../support/test-doubles.ts";
 import { delivery } from "../console/visiting.ts";
@@ -116,13 +116,6 @@ describe("every other state and reason that on-call reads", () => {
     expectRows(home.slice(0, home.indexOf("## Sources")), "Is it well?", LEVELS);
     expectRows(home, "Sources", SOURCE_STATES);
     expectRows(home, "Targets", TARGET_STATES);
-  });
-
-  it("each state of the list of targets is named in docs/operations/targets.md", () => {
-    const text = readText("docs/operations/targets.md");
-    const states = unionIn("shared/http/targets.ts", "readonly state");
-    expect(states).toHaveLength(3);
-    expect(states.filter((state) => !text.includes(`\`${state}\``))).toEqual([]);
   });
 
   it("each check of the readiness has a row in docs/operations/store.md", async () => {

@@ -8,7 +8,7 @@ import { DeliveryStore } from "../../shared/store/deliveries.ts";
 import { byPosition, type DeliveryPosition } from "../../shared/store/list-pages.ts";
 import { SLOT_MS } from "../../shared/store/postings.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
-import type { Item, Selection, Table } from "../../shared/store/table.ts";
+import { beginningWith, type Item, type Selection, type Table } from "../../shared/store/table.ts";
 import { propertyCases } from "../support/property-cases.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { type TestDatabase, tableKinds } from "../support/stores.ts";
@@ -17,6 +17,9 @@ import { type TestDatabase, tableKinds } from "../support/stores.ts";
 const START = epochMillis(Date.parse("2026-11-02T23:50:00Z"));
 const RETENTION = { retentionDays: 30, markUnrelayed: false };
 const HOUR_MS = 3_600_000;
+/** The hour that START is in, and a time after START at which its index is due. */
+const HOUR = START - 3_000_000;
+const NEXT_HOUR_MS = 670_000;
 
 /** The list of deliveries in a process of its own: what it remembers is lost with it. */
 const processOn = (table: Table): DeliveryStore => new DeliveryStore(table, RETENTION);
@@ -219,19 +222,23 @@ async function runHistory(table: Table, { batches: all, turns, limit }: HistoryO
   return model;
 }
 
-describe("a look-up by the indexes of slots", () => {
+describe("a look-up by the indexes of slots and hours", () => {
   it("finds what a filter of all deliveries finds, whoever writes late, at once, again, or ends between two writes", async () => {
-    let indexed = 0;
+    let [indexed, hours, lateInHours] = [0, 0, 0];
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const { table, close } = openMemoryTable();
         await runHistory(table, history);
         indexed += await completeIndexes(table);
+        hours += await completeIndexes(table, "hour");
+        for await (const _ of table.select({ partition: `hour#${HOUR}`, ...beginningWith("late#") })) lateInHours += 1;
         close();
       }),
       propertyCases("histories of indexes", { weight: 25 }),
     );
     expect(indexed).toBeGreaterThan(0);
+    expect(hours).toBeGreaterThan(0);
+    expect(lateInHours).toBeGreaterThan(0);
   }, 120_000);
 
   for (const kind of tableKinds) {
@@ -268,6 +275,28 @@ describe("a look-up by the indexes of slots", () => {
         expect(partitions).toHaveLength(1);
         expect(await lookedUp(processOn(table), termOf("trace", traceOf(33)), 9)).toHaveLength(1);
         expect(await lookedUp(processOn(table), termOf("commit", commitOf(7)), 2)).toHaveLength(3);
+      }, 60_000);
+
+      it("an hour that is over is looked up in its index alone, with what came later", async () => {
+        const { table } = await database.freshTable();
+        await fillHour(processOn(table));
+        await processOn(table).addToList([deliveryAt(80, laterBy(START, NEXT_HOUR_MS), 1)]);
+        // Two slots have enough for an index, and the third one has not.
+        expect(await completeIndexes(table)).toBe(1);
+        expect(await completeIndexes(table, "hour")).toBe(1);
+        await processOn(table).addToList([deliveryAt(81, laterBy(START, 50), 33)]);
+        const slots: string[] = [];
+        const { table: watched } = faultyTable(table, [0], ({ partition }) => {
+          if (/^(index#\d{13}|list#2026-11-02)/.test(partition)) slots.push(partition);
+        });
+        for (const term of [termOf("commit", commitOf(33)), termOf("trace", traceOf(33))]) {
+          slots.length = 0;
+          const found = await processOn(watched).list({ ...QUERY, terms: [term] });
+          expect(found.deliveries.map(({ id }) => id)).toEqual([deliveryAt(81, START, 33).id]);
+          expect(slots).toEqual([expect.stringMatching(/^list/)]);
+        }
+        expect(await lookedUp(processOn(table), termOf("trace", traceOf(3)), 3)).toHaveLength(4);
+        expect(await lookedUp(processOn(table), COMMON, 7)).toHaveLength(40);
       }, 60_000);
     });
   }
@@ -310,13 +339,45 @@ describe("a look-up by the indexes of slots", () => {
       close();
     }
   });
+
+  it("at whichever write a process ends that makes the index of an hour, the next one makes it", async () => {
+    for (let endsAfter = 1; endsAfter <= 20; endsAfter++) {
+      const { table, close } = openMemoryTable();
+      const { table: faulty, fault } = faultyTable(table, [0]);
+      const first = processOn(faulty);
+      await fillHour(first);
+      Object.assign(fault, { afterWrites: endsAfter, takesEffect: endsAfter % 2 === 0 });
+      await first.addToList([deliveryAt(80, laterBy(START, NEXT_HOUR_MS), 1)]).catch(() => undefined);
+      for (let later = 0; later < 2; later++) {
+        for (const term of [termOf("commit", commitOf(3)), termOf("trace", traceOf(3))])
+          expect(await lookedUp(processOn(table), term, 9), `write ${endsAfter}`).toHaveLength(4);
+        await processOn(table).addToList([deliveryAt(81, laterBy(START, NEXT_HOUR_MS + 1), 1)]);
+        expect(await completeIndexes(table, "hour"), `write ${endsAfter}`).toBe(1);
+      }
+      close();
+    }
+  });
 });
 
-/** How many slots have an index that look-ups use. */
-async function completeIndexes(table: Table): Promise<number> {
+const QUERY = {
+  before: { receivedAt: laterBy(START, NEXT_HOUR_MS - 120_000), id: "~" },
+  notBefore: laterBy(START, -HOUR_MS / 2),
+  limit: 9,
+  scanLimit: Number.POSITIVE_INFINITY,
+  matches: () => true,
+};
+
+/** Sixty deliveries in one slot of the hour, and twenty in the next one. */
+async function fillHour(store: DeliveryStore): Promise<void> {
+  for (let n = 0; n < 80; n++)
+    await store.addToList([deliveryAt(n, laterBy(START, n < 60 ? n * 100 : SLOT_MS + n * 100), n % 20)]);
+}
+
+/** How many slots, or hours, have an index that look-ups use. */
+async function completeIndexes(table: Table, name: "index" | "hour" = "index"): Promise<number> {
   let complete = 0;
   for (const day of ["2026-11-02", "2026-11-03"])
-    for await (const state of table.select({ partition: `index#${day}` }))
+    for await (const state of table.select({ partition: `${name}#${day}` }))
       if (state["complete"] !== undefined) complete += 1;
   return complete;
 }
