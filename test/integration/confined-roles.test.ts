@@ -144,7 +144,9 @@ type Permission = "deliveries" | "payloads" | "sessions" | "summarise" | "pause"
 function oracle(roles: Roles, held: readonly string[]) {
   const own = held.map((name) => roles[name]).filter((one) => one !== undefined);
   const has = (one: Roles[string], what: Permission) =>
-    what === "deliveries" || what === "payloads" || what === "sessions" ? one.call.includes(what) : one[what].length > 0;
+    what === "deliveries" || what === "payloads" || what === "sessions"
+      ? one.call.includes(what)
+      : one[what].length > 0;
   const covers = (one: Roles[string], samples: readonly Sample[]): boolean => {
     if (one.in === undefined) return true;
     const lists = Object.entries(one.in) as [keyof Facts, readonly string[]][];
