@@ -4,7 +4,6 @@ import { connectAction } from "../shared/config/connect-action.ts";
 import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { TargetGate } from "../shared/delivery/target-gate.ts";
-import type { Orders } from "../shared/identity/order.ts";
 import type { OutboundToken } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import type { PageStores } from "../shared/store/open-page-stores.ts";
@@ -20,19 +19,14 @@ interface Acting {
   readonly missingMs: ActDeps["missingMs"];
   /** `sts:GetWebIdentityToken`; undefined outside AWS. */
   readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
-  /** Loads the declared orders; those of the bridge's configuration if it has them already. */
-  readonly orders?: () => Promise<Orders>;
 }
 
 /** Returns the dependencies of a process that runs actions. */
-export function actDeps(
-  bridge: Bridge,
-  { actions, retry, pageStores, missingMs, awsToken, orders = async () => bridge.config.orders }: Acting,
-): ActDeps {
+export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
   const { boards, changeLinks, changeComments, commentReplies } = pageStores;
-  const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage } = bridge;
+  const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage, orders } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -63,6 +57,10 @@ export function actDeps(
     actions: bridge.actions,
     origins,
     runs: bridge.runs,
+    judgePromotion: async (route, detail, options) => {
+      const { judgePromotion } = await import("../shared/delivery/judge-promotion.ts");
+      return judgePromotion(route, detail, { ...bridge, ...options });
+    },
     chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
     retry,

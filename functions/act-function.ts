@@ -3,7 +3,6 @@ import { awsToken } from "../shared/aws/aws-token.ts";
 import { sqsClient } from "../shared/aws/clients.ts";
 import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { compiledOrders } from "../shared/config/compiled.ts";
 import { compiledConfig } from "../shared/config/compiled-config.ts";
 import { actOn } from "../shared/delivery/act-on-message.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
@@ -25,7 +24,6 @@ export function actFunction(action: Action): ReturnType<typeof queueHandler> {
     pageStores,
     missingMs,
     awsToken,
-    orders: compiledOrders,
   });
   const deps = { ...acting, ownAccounts: bridge.ownAccounts };
   return queueHandler({

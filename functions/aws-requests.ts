@@ -1,4 +1,4 @@
-import { compiledOrders, compiledPatterns } from "../shared/config/compiled.ts";
+import { compiledPatterns } from "../shared/config/compiled.ts";
 import { readinessByRead } from "../shared/delivery/readiness.ts";
 import { RefusalCounts } from "../shared/delivery/refusal-counts.ts";
 import type { Bridge } from "./bridge.ts";
@@ -10,5 +10,4 @@ export const awsRequests = (bridge: Bridge): RequestPorts => ({
   metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
   patterns: compiledPatterns,
-  orders: compiledOrders,
 });

@@ -7,7 +7,7 @@ import type { Sites } from "../shared/approvals/verify.ts";
 import { openGroups } from "../shared/config/groups.ts";
 import { namesUnder } from "../shared/config/references.ts";
 import type { RouteOutline } from "../shared/config/route-outline.ts";
-import type { Config } from "../shared/config/schema.ts";
+import type { ConfigWithoutOrders } from "../shared/config/schema.ts";
 import { openSites } from "../shared/config/sites.ts";
 import { tokenEncryptionsOf } from "../shared/config/system-tokens.ts";
 import { AuditLog } from "../shared/delivery/audit-log.ts";
@@ -17,6 +17,7 @@ import type { CallOut } from "../shared/host/call-out.ts";
 import type { Clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
+import type { Orders } from "../shared/identity/order.ts";
 import { type Policy, policyOf } from "../shared/identity/policy.ts";
 import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
 import { OWN_SOURCES } from "../shared/model/bus-event.ts";
@@ -43,13 +44,15 @@ export interface Ports {
   readonly tokens: TokenVerifier;
   /** One for each process: it remembers which uses are recorded already. */
   readonly credentialUsage: CredentialUsage;
+  /** The declared orders. Only a function that lists, places or fires one reads them. */
+  readonly orders: () => Promise<Orders>;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
 }
 
 /** The parts of one bridge that its functions share, each built once. */
 export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
-  readonly config: Config;
+  readonly config: ConfigWithoutOrders;
   readonly policy: Policy;
   readonly people: PeopleOf;
   /** Names of the configured sources, and of the bridge's own. */
@@ -70,11 +73,11 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
 
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(
-  config: Config,
+  config: ConfigWithoutOrders,
   { runReporters, hasGates, targetHosts, verifiers, groupSources, rules }: RouteOutline,
   ports: Ports,
 ): Bridge {
-  const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, recorded } = ports;
+  const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, orders, recorded } = ports;
   const { deliveries, actions, approvals, runs, rateLimits, storedTokens, ownAccounts } = stores;
   const policy = policyOf(config.roles);
   const people = peopleOf(config);
@@ -109,6 +112,7 @@ export function buildBridge(
     random,
     issuer,
     credentialUsage,
+    orders,
     recorded,
     policy,
     people,

@@ -129,6 +129,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       issuer: openIssuer(config, { secrets, kmsKey: undefined }),
       tokens: tokenVerifier(config, { stores, clock, callOut }),
       credentialUsage,
+      orders: async () => config.orders,
       recorded: (delivery: RecordedDelivery) => {
         worker.recorded(delivery);
         firstWebhooks?.delivered(delivery);
@@ -140,7 +141,6 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       metrics: { log: logMetrics, exported: () => threadExport.counts() },
       refusalCounts,
       patterns: async () => routePatterns(config),
-      orders: async () => config.orders,
     });
     const { otlp } = config;
     const exporting = otlp && {

@@ -83,14 +83,21 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   order_unknown:
     "The configuration has no such [order](orders.md), or has it no more: an order that waits then does not fire",
   input_invalid: "An input of an [order](orders.md) is missing, or has not the form that is declared (`problem`)",
-  idempotency_key_missing: "An [order](orders.md) has no `Idempotency-Key`, or a longer one than 200 characters",
+  idempotency_key_missing:
+    "An [order](orders.md) or a [promotion](promotion.md) has no `Idempotency-Key`, or a longer one than 200 characters",
   idempotency_key_reused: "The caller placed the same [order](orders.md) with this key before, with other inputs",
+  agent_unattended: "An agent placed an [order](orders.md), and the route has no `approval`",
   order_confined: "What the inputs of an [order](orders.md) name is outside its `in`",
   replay_unknown: "No bulk replay has this id, or the caller may not know it",
   replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",
   replay_unsafe: "The route is in a `state` in which something may have run already, or still runs",
   replay_impossible: "The delivery is no event, matched no such route, or was not authenticated (`problem`)",
   rollback_impossible: "The bridge knows no run to return to",
+  promotion_impossible: "The route or its runs do not allow this [promotion](promotion.md) (`problem`)",
+  promotion_outdated:
+    "The run is not the newest good one of its environment any more, or was rolled back there (`problem`)",
+  promotion_running:
+    "The run of another delivery deploys to the environment, so a [promotion](promotion.md) would overlap with it",
   rate_exceeded: "The caller is authenticated and exceeded the limit of `role` for this minute",
 };
 

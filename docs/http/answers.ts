@@ -12,6 +12,7 @@ import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
+import type { PromotionPreview } from "../../shared/http/promotions.ts";
 import type { ListedRefusals } from "../../shared/http/refusals.ts";
 import type { ReplayPreview } from "../../shared/http/replay.ts";
 import type { RollbackPreview } from "../../shared/http/rollback-preview.ts";
@@ -286,6 +287,7 @@ export const timelineEvent = v.variant("kind", [
     routes: texts,
     by: identity,
     isRollback: v.boolean(),
+    promotedTo: optionalText,
     reason: optionalText,
   }),
   v.object({ kind: v.literal("ignored"), at: time, reason: v.literal("own_account"), account: text }),
@@ -517,6 +519,24 @@ export const rollbackPreview = answer<RollbackPreview>()(
   v.object({
     route: text,
     places: v.array(v.object({ environment: optionalText, newest: runOfRoute, good: v.array(runOfRoute) })),
+  }),
+);
+
+const { problem: _problem, ...runMembers } = runOfRoute.entries;
+const promotableRun = v.object({ ...runMembers, reference: optionalText, digest: optionalText });
+
+export const promotionPreview = answer<PromotionPreview>()(
+  v.object({
+    route: text,
+    from: text,
+    to: text,
+    run: optional(promotableRun),
+    newest: optional(promotableRun),
+    good: optional(promotableRun),
+    behind: optionalText,
+    commits: optional(whole),
+    approval: optional(v.object({ people: whole, roles: texts })),
+    problem: optional(v.object({ reason: text, title: text })),
   }),
 );
 

@@ -37,6 +37,8 @@ export function explainRefusal({ about, decision }: CommandResult, refusal: Reje
         ? "No approval has this id, or it has expired."
         : "Nothing that was requested before your comment waits for an approval on this page.";
     case "rollback_impossible":
+    case "promotion_impossible":
+    case "promotion_outdated":
       return `${refusal.problem.charAt(0).toUpperCase()}${refusal.problem.slice(1)}.`;
     default:
       return `The ${decision} was refused: ${refusal.reason.replaceAll("_", " ")}.`;

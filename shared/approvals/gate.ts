@@ -5,16 +5,16 @@ import type { Approval, CurrentState, Reference, RequestedApproval } from "../mo
 import { factsOf } from "../model/event-facts.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { promotedReference, referenceOf } from "../model/subject.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, changeSince, ENDS } from "./change.ts";
+import { aboutOf, changeSince, ENDS, promotedAbout } from "./change.ts";
 import type { Groups } from "./groups.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
 import { progressOf, progressText, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
 import { shownParams, shownRunOf } from "./shown-run.ts";
 import type { Standing } from "./standing.ts";
-import { referenceOf } from "./subject.ts";
 import { type Cause, traceRequester } from "./trace-requester.ts";
 import { type Sites, type Unverified, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
@@ -126,8 +126,10 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
   const { expiresMinutes = 0, approvers = () => [] } = route.approval ?? {};
   const cause = await traceRequester(run, deps);
   const { busEvent: first, requested, requester, authors } = cause;
-  const about = aboutOf(first, requested);
-  const reference = await boundReference(route.name, cause, deps);
+  const { promotion } = busEvent.detail;
+  const bound = promotion && promotedReference(first, promotion);
+  const about = bound ? promotedAbout(first) : aboutOf(first, requested);
+  const reference = bound ?? (await boundReference(route.name, cause, deps));
   if ("state" in reference) {
     if (reference.state === "ended")
       return done(`not fired: ${reference.why}, so there is nothing to approve`, "superseded");

@@ -467,6 +467,32 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await import("./replay.ts")).rollbackCommand(invocation),
   },
   {
+    name: "promote",
+    group: "Deliveries",
+    summary: "run a good run in the next environment",
+    details:
+      "Fires exactly the commit and the image digest of the last good run in --from. On a terminal it shows them, and asks. Ends with 1 if it is refused: the run is not the newest good one any more, was rolled back, or another run deploys to --to at this moment.",
+    positionals: [route],
+    options: {
+      from: { value: "environment", summary: "the environment whose last good run is promoted" },
+      to: { value: "environment", summary: "the next environment of the route" },
+      run: { value: "delivery", summary: "refuse anything but the run that this delivery fired; asks nothing" },
+      reason: { value: "text", summary: "why, for the record" },
+      key: {
+        value: "key",
+        summary: "the idempotency key: the same key and run start nothing twice (default: a new one)",
+      },
+      "dry-run": { summary: "show what would run, and what --to has, and run nothing" },
+      ...format,
+      url,
+    },
+    examples: [
+      "promote deploy-docs --from staging --to production --dry-run",
+      'promote deploy-docs --from staging --to production --reason "release 42"',
+    ],
+    run: async (invocation) => (await import("./promote.ts")).promoteCommand(invocation),
+  },
+  {
     name: "report shadow",
     group: "Deliveries",
     summary: "sum up what shadow mode accepted",

@@ -166,7 +166,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string],
+  { when, mode, approval, environments, do: actionsOfRoute }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -196,6 +196,7 @@ function route(
         pattern,
         mode,
         approval,
+        environments,
         action: kind,
         target: targetName,
         options,
@@ -300,6 +301,6 @@ function unresolved(
 
 /** The route names under the verbs of roles. A name that ends with `*` may match routes that do not exist yet. */
 const routesIn = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
-  (["fire", "replay", "approve"] as const)
+  (["fire", "replay", "approve", "promote"] as const)
     .flatMap((verb) => namesUnder(roles, verb, ["roles"]))
     .filter(([, route]) => !route.endsWith("*"));

@@ -86,10 +86,19 @@ export const reporting = v.pipe(
 
 /** Returns each route with the source that reports its runs, from the settings of its target. */
 const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): RouteOutline["runReporters"] =>
-  routes.map(({ name, target }) => {
+  routes.map(({ name, target, environments, options }) => {
     const settings = settingsOf(target, targets);
-    return { name, target, ...v.parse(reporting, settings) };
+    return { name, target, ...v.parse(reporting, settings), ...promotable(environments, options) };
   });
+
+/** What a route that promotes runs needs to know of itself. */
+export const promotable = (
+  environments: readonly string[] | undefined,
+  options: object,
+): Pick<RunReporter, "environments" | "needsDigest"> =>
+  environments === undefined
+    ? {}
+    : { environments, needsDigest: JSON.stringify(options).includes('"$.detail.promotion.digest"') };
 
 /** The settings of a target. */
 export function settingsOf(target: string, targets: Config["targets"]): object {

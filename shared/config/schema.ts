@@ -130,6 +130,25 @@ const routeName = v.pipe(
   v.check((name) => name !== PROBE_ROUTE, 'another name: "drawbridge-probe" is the trigger of `check --live`'),
 );
 
+/** The value of a param of a run, which names no variable and no path. */
+const environments = v.pipe(
+  v.array(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+        "an environment's name: letters, digits, dots, dashes and underscores",
+      ),
+    ),
+  ),
+  v.minLength(2, "at least two environments: from one alone nothing can be promoted"),
+  v.maxLength(10),
+  v.check((names) => new Set(names).size === names.length, "different environments"),
+  v.description(
+    "Environments in the order in which a run is promoted. An event deploys to the first. Runs in a later one are promotions of the last good run in the one before.",
+  ),
+);
+
 const limits = v.strictObject({
   bodyBytes: v.optional(
     v.pipe(
@@ -352,6 +371,7 @@ export const outline = v.strictObject({
               v.description("Each run waits until another person approves it. `{}` takes the default."),
             ),
           ),
+          environments: v.optional(environments),
           do: v.record(v.string(), v.looseObject({ target: v.string() })),
         }),
       ),
@@ -388,6 +408,9 @@ export interface Config {
   readonly checks: v.InferOutput<typeof checks>;
 }
 
+/** Without the orders, which a function in AWS loads with the first that it judges. */
+export type ConfigWithoutOrders = Omit<Config, "orders">;
+
 export interface ConfiguredSource {
   readonly name: string;
   readonly provider: string;
@@ -423,6 +446,8 @@ export interface ConfiguredRoute {
   readonly approval?:
     | (ApprovalRules & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
     | undefined;
+  /** In the order in which a run is promoted; undefined if none can be. */
+  readonly environments?: readonly string[] | undefined;
   readonly action: string;
   readonly target: string;
   readonly options: object;

@@ -124,11 +124,11 @@ async function originOf(
 
 /** The delivery that this one repeats, and the delivery that caused it. */
 function causeOf(event: BusEvent | undefined, origin: ShownDelivery | undefined): Html {
-  const { replay } = event?.detail ?? {};
+  const { replay, promotion } = event?.detail ?? {};
   return html`${
     replay === undefined
       ? NOTHING
-      : html`<p>${repeatedAs(replay)} ${deliveryLink(replay.of)}, for ${replay.routes.join(", ")}.</p>`
+      : html`<p>${promotion?.from === undefined ? repeatedAs(replay) : `Promotes from ${promotion.from} to ${promotion.to} the run of`} ${deliveryLink(replay.of)}, for ${replay.routes.join(", ")}.</p>`
   }${
     origin === undefined
       ? NOTHING

@@ -6,6 +6,7 @@ import type { ActionOutcome } from "../model/action-outcome.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginProof } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { Rejection } from "../model/rejection.ts";
 import { attemptSpanId, routeSpanId, spanIdOfStep } from "../model/thread/step-ids.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
@@ -37,6 +38,12 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   /** Asks the gate of a route whether the action may run. */
   readonly hold: (input: GateInput) => Promise<GateResult>;
+  /** Judges a promotion before it fires; see `judge-promotion.ts`. */
+  readonly judgePromotion: (
+    route: Route,
+    detail: BusEvent["detail"],
+    options: { readonly isFiring: boolean },
+  ) => Promise<Rejection | undefined>;
   readonly targetGate: Pick<TargetGate, "admit" | "accessTo" | "begin" | "end">;
   /** `limits.chainHops`. */
   readonly chainHops: number;
@@ -119,13 +126,17 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   const held =
     endsSummary(route, busEvent) ??
     (await checkChain(route, loaded, deps)) ??
-    (await checkRoles(route, busEvent, deps));
+    (await checkRoles(route, busEvent, deps)) ??
+    (await checkPromotion(loaded, { isFiring: false }, deps));
   if (held) return { outcome: held };
   // Before the approval: a granted run must not count as fired while it waits for its target.
   const admission = loaded.admission ?? (await deps.targetGate.admit(route.target));
   if ("hold" in admission) return { outcome: waitFor(admission.hold) };
   const gate = await deps.hold({ claim, route, busEvent, delivery, origin, originProof });
   if ("held" in gate) return { outcome: gate.held };
+  // Something may have changed while people were asked, so this judges it again in one step with the record of its start.
+  const refused = await checkPromotion(loaded, { isFiring: true }, deps);
+  if (refused) return { outcome: refused };
   const permit = await deps.targetGate.begin(admission.state);
   if ("hold" in permit) return { outcome: waitFor(permit.hold) };
   const ended = await call(permit, { ...loaded, approvedRef: gate.approvedRef }, deps);
@@ -224,16 +235,50 @@ async function checkRoles(
   { detail }: BusEvent,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  const isAskedFor = detail.replay !== undefined && detail.replay.lastReport === undefined;
+  const isAskedFor =
+    detail.replay !== undefined && detail.replay.lastReport === undefined && detail.promotion?.from === undefined;
   const rejected = isAskedFor ? undefined : await reject({ detail });
-  if (rejected === undefined) return undefined;
-  const { rejection, mode } = rejected;
-  const at = deps.clock.now();
-  const denied = { at, kind: "denied", route: name, ...eventIn(detail), refusal: rejection, mode } as const;
-  await deps.deliveries.addToTimeline(detail.delivery, denied);
+  return rejected && deny({ route: name, detail, ...rejected }, deps);
+}
+
+interface Denied {
+  readonly route: string;
+  readonly detail: BusEvent["detail"];
+  readonly rejection: Rejection;
+  readonly mode: Route["mode"];
+}
+
+/** Records that an event must not fire a route. In shadow mode it fires all the same. */
+async function deny(
+  { route, detail, rejection, mode }: Denied,
+  { clock, deliveries }: Pick<RunAttemptDeps, "clock" | "deliveries">,
+): Promise<ActionOutcome | undefined> {
+  const denied = { at: clock.now(), kind: "denied", route, ...eventIn(detail), refusal: rejection, mode } as const;
+  await deliveries.addToTimeline(detail.delivery, denied);
   if (mode === "shadow") return undefined;
   return { outcome: "done", summary: `not fired: ${rejection.reason}`, endedAs: "not_fired" };
 }
+
+/**
+ * Ends a promotion whose run is not the newest good one any more, or was rolled back. It waits while another run deploys to
+ * its environment. A repeat of a request that the target accepted starts no further run, so it is not judged.
+ */
+async function checkPromotion(
+  { busEvent: { detail }, claim, route }: Attempt,
+  options: { readonly isFiring: boolean },
+  deps: RunAttemptDeps,
+): Promise<ActionOutcome | undefined> {
+  if (detail.promotion?.from === undefined || claim.run !== undefined) return undefined;
+  const rejection = await deps.judgePromotion(route, detail, options);
+  if (rejection === undefined) return undefined;
+  if (rejection.reason !== "promotion_running")
+    return deny({ route: route.name, detail, rejection, mode: "enforce" }, deps);
+  const summary = `${rejection.delivery} deploys to ${rejection.environment} at this moment`;
+  return { outcome: "wait", summary, afterSeconds: PROMOTION_WAIT_SECONDS };
+}
+
+/** Until a promotion looks again whether the run before it has ended, in seconds. */
+const PROMOTION_WAIT_SECONDS = 15;
 
 function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {
   if (error instanceof Fault) {

@@ -9,6 +9,7 @@ import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
 import { listOrders, placeOrder, previewOrder } from "./orders.ts";
 import { getOverview } from "./overview.ts";
+import { previewPromotion, promoteRun } from "./promotions.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
 import { previewRollback } from "./rollback-preview.ts";
@@ -44,8 +45,10 @@ export const callHandlers = {
   placeOrder,
   previewBulkReplay,
   previewOrder,
+  previewPromotion,
   previewReplay,
   previewRollback,
+  promoteRun,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,

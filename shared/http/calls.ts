@@ -10,6 +10,7 @@ import type { DeliveryRequestApi } from "./delivery-request.ts";
 import type { IntrospectionApi } from "./introspection.ts";
 import type { OrdersApi } from "./orders.ts";
 import type { OverviewApi } from "./overview.ts";
+import type { PromotionsApi } from "./promotions.ts";
 import type { RefusalsApi } from "./refusals.ts";
 import type { ReplayApi } from "./replay.ts";
 import type { SessionsApi } from "./sessions.ts";
@@ -27,6 +28,7 @@ export type CallDeps = DeliveriesApi &
   ApprovalsApi &
   OrdersApi &
   OverviewApi &
+  PromotionsApi &
   ReplayApi &
   SessionsApi &
   SummariesApi &
@@ -72,6 +74,8 @@ export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   post("/v1/replays/:id/stop", 200, async (request, id) => (await handlers()).stopBulkReplay(request, id, deps)),
   get("/v1/rollbacks", async (request) => (await handlers()).previewRollback(request, deps)),
   post("/v1/rollbacks", 202, async (request) => (await handlers()).rollBackRoute(request, deps)),
+  get("/v1/promotions", async (request) => (await handlers()).previewPromotion(request, deps)),
+  post("/v1/promotions", 202, async (request) => (await handlers()).promoteRun(request, deps)),
   get("/v1/approvals", async (request) => {
     const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
     return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);

@@ -125,6 +125,8 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 403, title: `Builds of the pipeline "${rejection.pipeline}" are not accepted` };
     case "order_confined":
       return { status: 403, title: "The order is confined to other inputs" };
+    case "agent_unattended":
+      return { status: 403, title: "An agent's order fires only routes that need an approval" };
     case "idempotency_key_reused":
       return { status: 422, title: "The Idempotency-Key was used with other inputs" };
     case "self_approval":
@@ -164,7 +166,11 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 409, title: `The route is ${rejection.state}: something may have run already, or still runs` };
     case "replay_impossible":
     case "rollback_impossible":
+    case "promotion_impossible":
+    case "promotion_outdated":
       return { status: 409, title: rejection.problem };
+    case "promotion_running":
+      return { status: 409, title: `${rejection.delivery} deploys to ${rejection.environment} at this moment` };
     case "rate_exceeded":
       return {
         status: 429,

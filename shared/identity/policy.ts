@@ -11,7 +11,7 @@ const PARTS = ["deliveries", "introspection", "metrics", "payloads", "sessions",
 export type Part = (typeof PARTS)[number];
 
 /** The permissions on a route. */
-type Verb = "fire" | "replay" | "approve";
+type Verb = "fire" | "replay" | "approve" | "promote";
 
 /** Routes or targets by name; a `*` at the end stands for any rest. */
 const names = (kind: "route" | "target", description: string) =>
@@ -46,6 +46,7 @@ export const role = v.strictObject({
   ),
   replay: names("route", "Routes that holders may replay and roll back."),
   approve: names("route", "Routes whose runs holders may approve."),
+  promote: names("route", "Routes whose good runs holders may promote from one of its `environments` to the next."),
   summarise: names(
     "target",
     "Targets for whose pages holders may submit a text. Its sources also need `call: [deliveries]`.",
@@ -216,5 +217,5 @@ const mayConcern = ({ in: scope }: Role, about: About): boolean =>
   scope === undefined || about === "anything" || about.some((facts) => isInScope(scope, facts));
 
 /** Whether the role shows its holders deliveries or approvals. */
-const reveals = ({ call, replay, approve }: Role): boolean =>
-  call.includes("deliveries") || replay.length > 0 || approve.length > 0;
+const reveals = ({ call, replay, approve, promote }: Role): boolean =>
+  call.includes("deliveries") || replay.length > 0 || approve.length > 0 || promote.length > 0;

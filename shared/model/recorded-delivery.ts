@@ -68,6 +68,8 @@ export interface Replay {
   /** The person, if the principal is a source that many people use. */
   readonly actor?: string;
   readonly isRollback: boolean;
+  /** Present if it promotes a run, or repeats a delivery that did. */
+  readonly promotion?: Promotion;
   /**
    * Present if the bridge itself replays the report of a run, so that pages show when the run was last reported. Nobody
    * asked for it: the principal is that of the report, and its roles count.
@@ -78,6 +80,17 @@ export interface Replay {
    * releases.
    */
   readonly principal?: NamedPrincipal;
+}
+
+/** Where a route deploys for an event, and what. It is recorded when somebody promotes a run, and no name is read again. */
+export interface Promotion {
+  /** Undefined if it is not the promotion itself, but a replay of it: a rollback to it is judged as a rollback. */
+  readonly from?: string;
+  readonly to: string;
+  /** The commit or version for which the promoted run was fired. */
+  readonly reference?: string;
+  /** The digest of the image that the promoted run reported: `sha256:` and 64 hexadecimal digits. */
+  readonly digest?: string;
 }
 
 /** A replay as it is recorded. */

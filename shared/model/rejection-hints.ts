@@ -96,6 +96,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Make the caller send a key that stays the same when it repeats the request, such as the id of its job",
   idempotency_key_reused:
     "Make the caller use a new key for another order of the same kind. The first one stays as it was placed",
+  agent_unattended:
+    "Give the route an `approval`. A person may place the order too. `agents: unattended` of the order lets agents start it alone",
   order_confined: "Compare the inputs with `in` of the order",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",
@@ -117,6 +119,10 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   replay_outdated: "Nothing, if the state is what you wanted; else look at the delivery and select it again",
   replay_unsafe: "See what its target did. To run it again nevertheless, order it with `force`",
   rollback_impossible: "`problem` says why and what is known. `to` can name a delivery to run again",
+  promotion_impossible:
+    "`problem` says why. Compare the environments with those of the route, and the results of its runs with what it needs",
+  promotion_outdated: "Look at what the environment has now, and promote that",
+  promotion_running: "Wait for the end of `delivery`, and promote again",
   rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",
 };
 

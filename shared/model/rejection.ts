@@ -95,6 +95,8 @@ export type ForbiddenRejection =
   | { readonly reason: "pipeline_not_listed"; readonly pipeline: string; readonly source: string }
   // The inputs of the order are outside its `in`.
   | { readonly reason: "order_confined" }
+  // An agent placed the order, and the route needs no approval.
+  | { readonly reason: "agent_unattended" }
   // The same caller used the key for the same order with other inputs.
   | { readonly reason: "idempotency_key_reused" }
   | { readonly reason: "self_approval" }
@@ -123,4 +125,9 @@ export type ForbiddenRejection =
   | { readonly reason: "replay_outdated"; readonly state: string }
   | { readonly reason: "replay_unsafe"; readonly state: string }
   | { readonly reason: "rollback_impossible"; readonly problem: string }
+  | { readonly reason: "promotion_impossible"; readonly problem: string }
+  // The run is not the newest good one of its environment any more, or was rolled back there.
+  | { readonly reason: "promotion_outdated"; readonly problem: string }
+  // `delivery`: the one whose run deploys to the environment now.
+  | { readonly reason: "promotion_running"; readonly delivery: string; readonly environment: string }
   | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };

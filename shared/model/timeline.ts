@@ -120,6 +120,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly routes: readonly string[];
       readonly by: Identity;
       readonly isRollback: boolean;
+      /** The environment, if it promotes the run that the delivery fired. */
+      readonly promotedTo?: string;
       /** What the person gave as the reason. */
       readonly reason?: string;
     }

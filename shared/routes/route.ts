@@ -47,6 +47,8 @@ export interface Route {
   readonly runsStaleAfterMs?: number;
   /** As `ConnectedAction.explainMissingRun`. */
   readonly explainMissingRun?: (request: AcceptedRequest) => string;
+  /** The environments in the order in which a run is promoted; undefined if none can be. */
+  readonly environments?: readonly string[];
   /** The key of the proofs that those runs carry; undefined if nothing proves that the bridge asked for a run. */
   readonly originKey?: RotatingSecret;
 }

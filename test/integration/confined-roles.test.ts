@@ -131,14 +131,24 @@ const role = fc.record(
     fire: fc.subarray(["docs"]),
     replay: fc.subarray(["docs"]),
     approve: fc.subarray(["docs"]),
+    promote: fc.subarray(["docs"]),
     summarise: fc.subarray(["pages"]),
     pause: fc.subarray(["ci"]),
     in: scope,
   },
-  { requiredKeys: ["call", "fire", "replay", "approve", "summarise", "pause"] },
+  { requiredKeys: ["call", "fire", "replay", "approve", "promote", "summarise", "pause"] },
 );
 const NAMES = ["a", "b", "c"] as const;
-type Permission = "deliveries" | "payloads" | "sessions" | "summarise" | "pause" | "fire" | "replay" | "approve";
+type Permission =
+  | "deliveries"
+  | "payloads"
+  | "sessions"
+  | "summarise"
+  | "pause"
+  | "fire"
+  | "replay"
+  | "approve"
+  | "promote";
 
 /** The oracle: who may what, from the table of facts and the text of the roles. */
 function oracle(roles: Roles, held: readonly string[]) {
@@ -159,7 +169,7 @@ function oracle(roles: Roles, held: readonly string[]) {
       }),
     );
   };
-  const revealing = ["deliveries", "replay", "approve"] as const;
+  const revealing = ["deliveries", "replay", "approve", "promote"] as const;
   return {
     covers: (one: Sample) => own.some((role) => covers(role, [one])),
     holds: (what: Permission) => own.some((one) => has(one, what)),
@@ -414,6 +424,8 @@ describe("roles that are confined", () => {
               const known = deliveries.flatMap((samples, n) => (table.may("replay", samples) ? [idOf(n)] : []));
               expect(known).toEqual(expect.arrayContaining([...new Set(named)]));
             }
+            const asked = await bridge.ask(held, "GET", "/v1/promotions?route=docs&from=staging&to=production");
+            expect(asked).toEqual({ refused: table.holds("promote") ? "promotion_impossible" : "role_missing" });
             const rolledBack = await bridge.ask(held, "POST", "/v1/rollbacks", { route: "docs" });
             if (!table.holds("replay")) expect(rolledBack).toEqual({ refused: "role_missing" });
             else if (target === undefined) expect(rolledBack).toEqual({ refused: "rollback_impossible" });
@@ -434,6 +446,7 @@ describe("roles that are confined", () => {
         fire: [],
         replay: [],
         approve: [],
+        promote: [],
         summarise: [],
         pause: [],
         in: { projects: ["platform/*"] },
@@ -449,7 +462,7 @@ describe("roles that are confined", () => {
   });
 
   it("who may roll back but may not read a delivery learns no more of a run than which, when and how it ended", async () => {
-    const none = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+    const none = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
     const roles = {
       operator: { ...none, replay: ["docs"] },
       reader: { ...none, call: ["deliveries"], in: { projects: ["platform/*"] } },

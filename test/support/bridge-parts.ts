@@ -89,6 +89,7 @@ export function bridgeWith(
       issuer: undefined,
       tokens: noTokenVerifier,
       credentialUsage: new CredentialUsage({ credentialUses: ports.stores.credentialUses, log: silentLog }),
+      orders: async () => config?.orders ?? EMPTY.orders,
       recorded: () => undefined,
       ...ports,
     },
@@ -101,7 +102,6 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
   metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
   patterns: async () => [],
-  orders: async () => bridge.config.orders,
 });
 
 export interface PartsOptions

@@ -21,7 +21,7 @@ export const EDITOR = "ff80aa01";
 
 const ISSUER = "https://idp.example.test";
 
-const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 
 /** Ann is the editor under another account's name, Max and Mia may approve, and Tom has no role. */
 const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {

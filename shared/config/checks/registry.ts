@@ -23,9 +23,16 @@ import {
   unreachableConsole,
 } from "./issuers.ts";
 import { unfitSecret, unfitTargetSecret, unreadableKeyFile } from "./machine.ts";
-import { orderWithoutRoute, unplaceableOrder } from "./orders.ts";
+import { orderWithoutRoute, unattendedAgent, unknownStarter, unplaceableOrder } from "./orders.ts";
 import { uncountedCommits } from "./outdated-pages.ts";
 import { unnamedPeople } from "./people.ts";
+import {
+  nobodyPromotes,
+  promoteWithoutEnvironments,
+  promotionOfName,
+  promotionToSamePlace,
+  unpromotableRoute,
+} from "./promotions.ts";
 import { possibleRouteCycle, routeCycle } from "./route-cycle.ts";
 import { commentWithoutPages, unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
 import { unreadablePublishedKey, unreadableSecret, weakSecret } from "./secrets.ts";
@@ -82,6 +89,13 @@ export const checks: readonly Check[] = [
   unshownSummaries,
   unplaceableOrder,
   orderWithoutRoute,
+  unattendedAgent,
+  unknownStarter,
+  unpromotableRoute,
+  promotionToSamePlace,
+  promotionOfName,
+  nobodyPromotes,
+  promoteWithoutEnvironments,
   uncountedCommits,
   approvalOfName,
   unverifiedApproval,
