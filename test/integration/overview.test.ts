@@ -432,7 +432,7 @@ const badgesIn = (page: string): readonly string[] =>
 describe("the list of targets", () => {
   it("the home page and the page of targets say the same of every target, whatever happened to it", async () => {
     const seen = new Set<string>();
-    const options = propertyCases("targets on two pages", { weight: 8 });
+    const options = propertyCases("targets on two pages", { weight: 25 });
     await fc.assert(
       fc.asyncProperty(fc.array(answers, { minLength: 1, maxLength: 12 }), steps, async (script, path) => {
         const bridge = await bridgeOf([routeOf(scripted(script).run)]);
