@@ -7,8 +7,13 @@ import { Fault } from "../host/fault.ts";
 import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
-import { hostsOfPages, promotable, type RouteOutline, reporting } from "./route-outline.ts";
+<<<<<<< HEAD
+import { hostsOfPages, type RouteOutline, reporting } from "./route-outline.ts";
 import { type ConfigWithoutOrders, type Outline, outline, peopleIn } from "./schema.ts";
+=======
+import { hostsOfPages, promotable, type RouteOutline, reporting } from "./route-outline.ts";
+import { type Config, type Outline, outline, peopleIn } from "./schema.ts";
+>>>>>>> next
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;

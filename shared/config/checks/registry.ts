@@ -89,13 +89,16 @@ export const checks: readonly Check[] = [
   unshownSummaries,
   unplaceableOrder,
   orderWithoutRoute,
+<<<<<<< HEAD
   unattendedAgent,
   unknownStarter,
+=======
   unpromotableRoute,
   promotionToSamePlace,
   promotionOfName,
   nobodyPromotes,
   promoteWithoutEnvironments,
+>>>>>>> next
   uncountedCommits,
   approvalOfName,
   unverifiedApproval,
