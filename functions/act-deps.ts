@@ -1,8 +1,9 @@
 import type { Action } from "../shared/actions/action.ts";
-import { holdForApproval } from "../shared/approvals/gate.ts";
+import { endForNewer, holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
 import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { FlowGate } from "../shared/delivery/flow-gate.ts";
 import { TargetGate } from "../shared/delivery/target-gate.ts";
 import type { OutboundToken } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
@@ -63,6 +64,8 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     },
     chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
+    leaveOut: (input) => endForNewer(input, bridge),
+    flowGate: new FlowGate(bridge),
     retry,
     missingMs,
     clock,

@@ -3,6 +3,8 @@ import { runLabelCommand } from "../shared/approvals/label-command.ts";
 import { reportEmergency } from "../shared/approvals/report-emergency.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { recordEndedRun } from "../shared/delivery/ended-runs.ts";
+import { endReportedTurn } from "../shared/delivery/flow-ends.ts";
+import { FlowGate } from "../shared/delivery/flow-gate.ts";
 import { recordRunReport } from "../shared/delivery/run-reports.ts";
 import { recordReportedRunEnd, recordTriggerReport } from "../shared/delivery/run-tracking.ts";
 import { type SideEffect, withSideEffects } from "../shared/delivery/side-effects.ts";
@@ -11,16 +13,18 @@ import type { Bridge } from "./bridge.ts";
 
 /**
  * The bus of a bridge with its side effects: before an event is published, the bridge records the change that outdates an
- * approval, the reports of a run and of a listener, and the end of a run, also for its tokens. It executes the command of a
- * label, and logs an emergency grant.
+ * approval, the reports of a run and of a listener, and the end of a run, also for its tokens and for what waits for it in
+ * a flow. It executes the command of a label, and logs an emergency grant.
  */
 export function relayBus(bridge: Bridge, bus: Bus): Bus {
+  const flowGate = new FlowGate(bridge);
   const effects: readonly SideEffect[] = [
     (busEvent) => recordReportedChange(busEvent, bridge),
     (busEvent) => recordReportedRunEnd(busEvent, bridge),
     (busEvent) => recordEndedRun(busEvent, bridge),
     (busEvent) => recordTriggerReport(busEvent, bridge),
     (busEvent) => recordRunReport(busEvent, bridge),
+    (busEvent) => endReportedTurn(busEvent, { ...bridge, flowGate }),
     (busEvent) => recordLastReport(busEvent, bridge),
     (busEvent) => runLabelCommand(busEvent, bridge),
     (busEvent) => reportEmergency(busEvent, bridge),

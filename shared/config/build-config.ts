@@ -3,6 +3,7 @@ import { actions } from "../actions/registry.ts";
 import { type Order, order } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import { providers } from "../providers/registry.ts";
+import { isTemplate } from "../routes/fill.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { checks } from "./checks/registry.ts";
@@ -166,7 +167,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, mode, approval, environments, do: actionsOfRoute }: Outline["routes"][string],
+  { when, mode, approval, environments, flow, do: actionsOfRoute }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -185,6 +186,7 @@ function route(
   if (action) validate(action.options, options, at, problems);
   else problems.push(unknown(at, "action", kind, actions));
   if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
+  problems.push(...unfitFlow([...path, "flow"], flow, action));
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
   const compiled = compilePattern(when);
   if (compiled.ok) {
@@ -197,6 +199,7 @@ function route(
         mode,
         approval,
         environments,
+        ...(flow && { flow }),
         action: kind,
         target: targetName,
         options,
@@ -206,6 +209,21 @@ function route(
   }
   problems.push(...compiled.problems.map((one) => ({ path: [...path, "when", ...one.path], message: one.message })));
   return [];
+}
+
+/** A flow leaves events out, or puts them off. A page shows each state, and takes care of their order itself. */
+function unfitFlow(
+  path: Path,
+  flow: Outline["routes"][string]["flow"],
+  action: (typeof actions)[number] | undefined,
+): readonly ConfigProblem[] {
+  if (flow === undefined) return [];
+  const problems = action?.showsSummaries
+    ? [{ path, message: `a route of the action ${action.name} has no flow: its page would miss states` }]
+    : [];
+  return isTemplate(flow.key)
+    ? problems
+    : [...problems, { path: [...path, "key"], message: "it must be a path such as $.detail.page.id, or a text" }];
 }
 
 function orderOf(

@@ -6,14 +6,10 @@ import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
 import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
+import { flow, flowSettings } from "../routes/flow.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
-<<<<<<< HEAD
-import { hostsOfPages, type RouteOutline, reporting } from "./route-outline.ts";
-import { type ConfigWithoutOrders, type Outline, outline, peopleIn } from "./schema.ts";
-=======
 import { hostsOfPages, promotable, type RouteOutline, reporting } from "./route-outline.ts";
-import { type Config, type Outline, outline, peopleIn } from "./schema.ts";
->>>>>>> next
+import { type ConfigWithoutOrders, type Outline, outline, peopleIn } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
@@ -106,10 +102,11 @@ const withTargets = v.object({ targets: v.optional(v.record(v.string(), v.unknow
 
 function compiledRunReporters(): readonly (ProvingRoute & RunReporter)[] {
   const { routes, targets } = v.parse(reporters, compiledValue());
-  return Object.entries(routes).map(([name, { environments, do: actionsOfRoute }]) => {
+  return Object.entries(routes).map(([name, { environments, flow: written, do: actionsOfRoute }]) => {
     const [options = { target: "" }] = Object.values(actionsOfRoute);
     const { target } = options;
-    return { name, target, ...targets[target], ...promotable(environments, options) };
+    const settings = written && { flow: flowSettings(written) };
+    return { name, target, ...settings, ...targets[target], ...promotable(environments, options) };
   });
 }
 
@@ -119,6 +116,7 @@ const reporters = v.object({
       v.string(),
       v.object({
         environments: v.optional(v.array(v.string())),
+        flow: v.optional(flow),
         do: v.record(v.string(), v.looseObject({ target: v.string() })),
       }),
     ),

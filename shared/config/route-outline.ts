@@ -3,6 +3,7 @@ import { type RulesOf, rulesIn } from "../approvals/rules.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
+import { flowSettings } from "../routes/flow.ts";
 import { STALE_AFTER_MINUTES } from "../routes/route.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { GroupSource } from "./group-sources.ts";
@@ -72,7 +73,7 @@ export const reporting = v.pipe(
       namespaces,
       originKey,
       staleAfterMinutes,
-    }): Omit<ProvingRoute & RunReporter, "name" | "target"> => {
+    }): Omit<ProvingRoute & RunReporter, "name" | "target" | "flow"> => {
       if (runsReportedBy === undefined) return {};
       return {
         runsReportedBy,
@@ -86,9 +87,10 @@ export const reporting = v.pipe(
 
 /** Returns each route with the source that reports its runs, from the settings of its target. */
 const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): RouteOutline["runReporters"] =>
-  routes.map(({ name, target, environments, options }) => {
+  routes.map(({ name, target, environments, flow, options }) => {
     const settings = settingsOf(target, targets);
-    return { name, target, ...v.parse(reporting, settings), ...promotable(environments, options) };
+    const ordered = flow && { flow: flowSettings(flow) };
+    return { name, target, ...ordered, ...v.parse(reporting, settings), ...promotable(environments, options) };
   });
 
 /** What a route that promotes runs needs to know of itself. */

@@ -12,6 +12,7 @@ import { RESERVED_VOUCHERS } from "../model/principal.ts";
 import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
 import { type OtlpSettings, otlpSettings } from "../outbound/otlp-settings.ts";
+import { flow } from "../routes/flow.ts";
 import type { Pattern } from "../routes/pattern.ts";
 
 const name = v.pipe(
@@ -371,6 +372,7 @@ export const outline = v.strictObject({
               v.description("Each run waits until another person approves it. `{}` takes the default."),
             ),
           ),
+          flow: v.optional(v.pipe(flow, v.description("How the runs for events with the same key follow each other."))),
           environments: v.optional(environments),
           do: v.record(v.string(), v.looseObject({ target: v.string() })),
         }),
@@ -446,6 +448,7 @@ export interface ConfiguredRoute {
   readonly approval?:
     | (ApprovalRules & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
     | undefined;
+  readonly flow?: v.InferOutput<typeof flow> | undefined;
   /** In the order in which a run is promoted; undefined if none can be. */
   readonly environments?: readonly string[] | undefined;
   readonly action: string;
