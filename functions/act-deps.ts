@@ -3,12 +3,12 @@ import { endForNewer, holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
 import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
-import { FlowGate } from "../shared/delivery/flow-gate.ts";
 import { TargetGate } from "../shared/delivery/target-gate.ts";
 import type { OutboundToken } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import type { PageStores } from "../shared/store/open-page-stores.ts";
 import type { Bridge } from "./bridge.ts";
+import { openFlowGate } from "./open-flow-gate.ts";
 
 /** What a process that runs actions has beside the bridge. */
 interface Acting {
@@ -65,7 +65,7 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
     leaveOut: (input) => endForNewer(input, bridge),
-    flowGate: new FlowGate(bridge),
+    flowGate: () => openFlowGate(bridge),
     retry,
     missingMs,
     clock,

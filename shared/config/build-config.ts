@@ -2,11 +2,14 @@ import * as v from "valibot";
 import { actions } from "../actions/registry.ts";
 import { type Order, order } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
+import type { FlowOptions } from "../model/flow.ts";
 import { providers } from "../providers/registry.ts";
 import { isTemplate } from "../routes/fill.ts";
+import { flow as flowSchema } from "../routes/flow.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { checks } from "./checks/registry.ts";
+import { environments } from "./environments.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
 import { groupTargetOf, groupTargetsFor, siteIn } from "./group-sources.ts";
 import { namesUnder } from "./references.ts";
@@ -167,7 +170,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, mode, approval, environments, flow, do: actionsOfRoute }: Outline["routes"][string],
+  { when, mode, approval, environments: declared, flow, do: actionsOfRoute }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -186,8 +189,12 @@ function route(
   if (action) validate(action.options, options, at, problems);
   else problems.push(unknown(at, "action", kind, actions));
   if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
-  problems.push(...unfitFlow([...path, "flow"], flow, action));
+  if (flow !== undefined) {
+    validate(flowSchema, flow, [...path, "flow"], problems);
+    problems.push(...unfitFlow([...path, "flow"], flow, action));
+  }
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
+  if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
   const compiled = compilePattern(when);
   if (compiled.ok) {
     const { pattern } = compiled;
@@ -198,7 +205,7 @@ function route(
         pattern,
         mode,
         approval,
-        environments,
+        environments: declared,
         ...(flow && { flow }),
         action: kind,
         target: targetName,
@@ -214,14 +221,13 @@ function route(
 /** A flow leaves events out, or puts them off. A page shows each state, and takes care of their order itself. */
 function unfitFlow(
   path: Path,
-  flow: Outline["routes"][string]["flow"],
+  flow: FlowOptions,
   action: (typeof actions)[number] | undefined,
 ): readonly ConfigProblem[] {
-  if (flow === undefined) return [];
   const problems = action?.showsSummaries
     ? [{ path, message: `a route of the action ${action.name} has no flow: its page would miss states` }]
     : [];
-  return isTemplate(flow.key)
+  return typeof flow.key !== "string" || isTemplate(flow.key)
     ? problems
     : [...problems, { path: [...path, "key"], message: "it must be a path such as $.detail.page.id, or a text" }];
 }

@@ -5,7 +5,6 @@ import { policyOf } from "../identity/policy.ts";
 import type { ActionContext } from "../model/action-outcome.ts";
 import { type BusEvent, busSourceOf, sourceUriOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
-import { flowSettings } from "../routes/flow.ts";
 import type { Route } from "../routes/route.ts";
 import { withEnvironment } from "../routes/with-environment.ts";
 import { settingsOf } from "./route-outline.ts";
@@ -66,7 +65,7 @@ export function connectAction(
         ...(approval && {
           approval: { ...approval, approvers: ({ detail }) => policy.rolesFor("approve", name, [factsOf(detail)]) },
         }),
-        ...(flow && { flow: flowSettings(flow) }),
+        ...(flow && { flow }),
         ...(params && { params: (busEvent: BusEvent) => params(withEnvironment(busEvent, environments)) }),
         run: (context) => connected.run(inEnvironment(context, environments)),
         ...(action.showsSummaries && { showsSummaries: true }),

@@ -3,7 +3,6 @@ import { type RulesOf, rulesIn } from "../approvals/rules.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
-import { flowSettings } from "../routes/flow.ts";
 import { STALE_AFTER_MINUTES } from "../routes/route.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { GroupSource } from "./group-sources.ts";
@@ -89,8 +88,13 @@ export const reporting = v.pipe(
 const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): RouteOutline["runReporters"] =>
   routes.map(({ name, target, environments, flow, options }) => {
     const settings = settingsOf(target, targets);
-    const ordered = flow && { flow: flowSettings(flow) };
-    return { name, target, ...ordered, ...v.parse(reporting, settings), ...promotable(environments, options) };
+    return {
+      name,
+      target,
+      ...(flow && { flow }),
+      ...v.parse(reporting, settings),
+      ...promotable(environments, options),
+    };
   });
 
 /** What a route that promotes runs needs to know of itself. */

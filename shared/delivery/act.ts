@@ -248,7 +248,8 @@ async function couldGoOn(
   { routes, flowGate, actions, clock }: ActDeps,
 ): Promise<boolean> {
   const route = turn && routes.find((one) => one.name === name);
-  if (turn === undefined || route === undefined || !(await flowGate.isAwaited(turn, route, id))) return false;
+  if (turn === undefined || route === undefined) return false;
+  if (!(await (await flowGate()).isAwaited(turn, route, id))) return false;
   await actions.wake(id, clock.now());
   return true;
 }

@@ -11,7 +11,7 @@ export interface ExpectedRunDeps {
   readonly routes: readonly Pick<Route, "name" | "explainMissingRun" | "flow" | "environments">[];
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   readonly actions: Pick<ActionStore, "complete" | "endWithoutRun">;
-  readonly flowGate: Pick<FlowGate, "end">;
+  readonly flowGate: () => Promise<Pick<FlowGate, "end">>;
   readonly log: Log;
 }
 
@@ -54,7 +54,7 @@ async function freeSlot(
   const route = routes.find((one) => one.name === name);
   const recorded = route?.flow && (await deliveries.get(delivery));
   const busEvent = recorded && busEventsOf(recorded).find(({ detail }) => detail.id === event);
-  if (route !== undefined && busEvent !== undefined) await flowGate.end(route, busEvent, id);
+  if (route !== undefined && busEvent !== undefined) await (await flowGate()).end(route, busEvent, id);
 }
 
 const recordReported = (claim: Claim, at: EpochMillis, { deliveries }: ExpectedRunDeps): Promise<void> =>

@@ -5,7 +5,7 @@ import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts"
 import type { FlowGate } from "./flow-gate.ts";
 
 export interface FlowEndDeps extends CorrelateDeps {
-  readonly flowGate: Pick<FlowGate, "end">;
+  readonly flowGate: () => Promise<Pick<FlowGate, "end">>;
 }
 
 /**
@@ -20,7 +20,7 @@ export async function endReportedTurn(busEvent: BusEvent, deps: FlowEndDeps): Pr
   if (routes.length === 0 || !hasEnded(busEvent) || busEvent.detail.principal.unproved) return;
   for (const route of routes) {
     const ended = await endedAction(route, busEvent, deps);
-    if (ended !== undefined) await deps.flowGate.end(route, ended.origin, ended.action);
+    if (ended !== undefined) await (await deps.flowGate()).end(route, ended.origin, ended.action);
   }
 }
 

@@ -7,6 +7,7 @@ import type { FlowEntry, FlowId, FlowSettings, FlowSlot, FlowState } from "../mo
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import { fill, whyEmpty } from "../routes/fill.ts";
+import { flowSettings } from "../routes/flow.ts";
 import type { Route } from "../routes/route.ts";
 import { withEnvironment } from "../routes/with-environment.ts";
 import type { ActionStatus, ActionStore, Claim } from "../store/actions.ts";
@@ -53,7 +54,7 @@ const MAX_TRIES = 50;
 
 /**
  * Decides when an action of a route with `flow` may go on: whether something newer takes its place, and whether its run has
- * a slot. A route without `flow` costs no call. Any number of processes may share the state: each write is conditional on
+ * a slot. Only a route with `flow` loads it. Any number of processes may share the state: each write is conditional on
  * the revision that was read.
  */
 export class FlowGate {
@@ -66,7 +67,7 @@ export class FlowGate {
   /** The outcome of an attempt that must not go on: it waits for quiet, or something newer took its place. */
   async enter(attempt: FlowAttempt): Promise<ActionOutcome | undefined> {
     const { route, claim, busEvent } = attempt;
-    const { flow } = route;
+    const flow = settingsOf(route);
     // An accepted request is not taken back.
     if (flow === undefined || claim.run !== undefined) return undefined;
     const id = flowIdOf(route, flow, busEvent);
@@ -88,7 +89,7 @@ export class FlowGate {
   /** The outcome of an attempt that has no slot. Undefined: it may call its target, and {@link leave} follows. */
   async take(attempt: FlowAttempt): Promise<ActionOutcome | undefined> {
     const { route, claim, busEvent } = attempt;
-    const { flow } = route;
+    const flow = settingsOf(route);
     const id = flow && flowIdOf(route, flow, busEvent);
     if (!limits(flow) || id === undefined) return undefined;
     const question = {
@@ -133,7 +134,7 @@ export class FlowGate {
    */
   async leave(attempt: FlowAttempt, outcome: ActionOutcome): Promise<void> {
     const { route, claim, busEvent } = attempt;
-    const { flow } = route;
+    const flow = settingsOf(route);
     const id = flow && flowIdOf(route, flow, busEvent);
     if (!limits(flow) || id === undefined) return;
     const after = afterCall(outcome, route);
@@ -154,7 +155,7 @@ export class FlowGate {
 
   /** Frees the slot of an action whose run has ended, or was not reported in time, and wakes what waits for it. */
   async end(route: FlowingRoute, busEvent: BusEvent, action: string): Promise<void> {
-    const { flow } = route;
+    const flow = settingsOf(route);
     const id = flow && flowIdOf(route, flow, busEvent);
     if (!limits(flow) || id === undefined) return;
     await this.#change(id, (state) => ({
@@ -166,7 +167,8 @@ export class FlowGate {
   }
 
   /** Whether an action that was just stored as waiting could have a slot now: the one that freed it could not wake it. */
-  async isAwaited(id: FlowId, { flow }: Pick<Route, "flow">, action: string): Promise<boolean> {
+  async isAwaited(id: FlowId, route: Pick<Route, "flow">, action: string): Promise<boolean> {
+    const flow = settingsOf(route);
     if (!limits(flow)) return true;
     const { state } = await this.#deps.flows.get(id);
     return awaitedBy(state, flow, this.#deps.clock.now()).some((one) => one.action === action);
@@ -225,6 +227,8 @@ export class FlowGate {
 const contended = (): Fault =>
   new Fault("store_unavailable", "too many concurrent writes of one flow", { retryable: true });
 
+const settingsOf = ({ flow }: Pick<Route, "flow">): FlowSettings | undefined => flow && flowSettings(flow);
+
 const limits = (flow: FlowSettings | undefined): flow is FlowSettings & { readonly running: number } =>
   flow?.running !== undefined;
 
@@ -272,7 +276,7 @@ function afterCall(
       return runsReportedBy === undefined ? "free" : "kept";
     case "retry":
       if (outcome.unknownOutcome) return "unknown";
-      return flow?.waiting === "queue" ? "kept" : "unless_may_run";
+      return flow?.then === "queue" ? "kept" : "unless_may_run";
     case "give_up":
     case "wait":
       return "unless_may_run";

@@ -41,7 +41,8 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly hold: (input: GateInput) => Promise<GateResult>;
   /** Ends the approval of a run whose place something newer took. */
   readonly leaveOut: (input: GateInput) => Promise<void>;
-  readonly flowGate: Pick<FlowGate, "enter" | "take" | "leave" | "end" | "isAwaited">;
+  /** Only for a route with `flow`. */
+  readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end" | "isAwaited">>;
   /** Judges a promotion before it fires; see `judge-promotion.ts`. */
   readonly judgePromotion: (
     route: Route,
@@ -134,7 +135,8 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
     (await checkPromotion(loaded, { isFiring: false }, deps));
   if (held) return { outcome: held };
   // Before the approval: nobody is asked about what something newer replaces.
-  const waits = await deps.flowGate.enter({ route, claim, busEvent, delivery });
+  const flowGate = route.flow && (await deps.flowGate());
+  const waits = await flowGate?.enter(loaded);
   const gated = { claim, route, busEvent, delivery, origin, originProof };
   if (waits) {
     if (waits.outcome === "done" && route.approval !== undefined) await deps.leaveOut(gated);
@@ -147,13 +149,13 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   if ("held" in gate) return { outcome: gate.held };
   const permit = await deps.targetGate.begin(admission.state);
   if ("hold" in permit) return { outcome: waitFor(permit.hold) };
-  const notCalled = await takeSlot(loaded, deps).catch(outcomeFor(claim, deps));
+  const notCalled = await takeSlot(loaded, flowGate, deps).catch(outcomeFor(claim, deps));
   if (notCalled) {
     await deps.targetGate.end(permit, { target: "not_called" });
     return { outcome: notCalled };
   }
   const ended = await call(permit, { ...loaded, approvedRef: gate.approvedRef }, deps);
-  await deps.flowGate.leave(loaded, ended.outcome);
+  await flowGate?.leave(loaded, ended.outcome);
   // A repeated request starts no further run.
   if (claim.run === undefined) await recordRunStart(route, busEvent.detail, ended.outcome, deps);
   return ended;
@@ -164,11 +166,15 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
  * run, and not for what may be decided in a day. With the slot, a promotion is judged again in one step with the record of
  * its start: something may have changed while people were asked.
  */
-async function takeSlot(attempt: Attempt, deps: RunAttemptDeps): Promise<ActionOutcome | undefined> {
-  const full = await deps.flowGate.take(attempt);
+async function takeSlot(
+  attempt: Attempt,
+  flowGate: Pick<FlowGate, "take" | "leave"> | undefined,
+  deps: RunAttemptDeps,
+): Promise<ActionOutcome | undefined> {
+  const full = await flowGate?.take(attempt);
   if (full) return full;
   const refused = await checkPromotion(attempt, { isFiring: true }, deps).catch(outcomeFor(attempt.claim, deps));
-  if (refused) await deps.flowGate.leave(attempt, refused);
+  if (refused) await flowGate?.leave(attempt, refused);
   return refused;
 }
 
@@ -305,8 +311,7 @@ async function checkPromotion(
   if (rejection === undefined) return undefined;
   if (rejection.reason !== "promotion_running")
     return deny({ route: route.name, detail, rejection, mode: "enforce" }, deps);
-  const summary = `${rejection.delivery} deploys to ${rejection.environment} at this moment`;
-  return { outcome: "wait", summary, afterSeconds: PROMOTION_WAIT_SECONDS };
+  return { outcome: "wait", summary: rejection.problem, afterSeconds: PROMOTION_WAIT_SECONDS };
 }
 
 /** Until a promotion looks again whether the run before it has ended, in seconds. */

@@ -1,5 +1,14 @@
 import type { EpochMillis } from "../host/clock.ts";
 
+/** `flow` of a route, as written. Its schema, and what the keys mean, are in `routes/flow.ts`. */
+export interface FlowOptions {
+  readonly key: string;
+  readonly quiet?: string | undefined;
+  readonly most?: string | undefined;
+  readonly running?: number | undefined;
+  readonly then?: "newest" | "queue" | undefined;
+}
+
 /** How the runs of a route that have the same key follow each other. */
 export interface FlowSettings {
   /** A template, as in the options of an action. The actions of events with the same text are in one flow. */

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { nonEmptyText } from "../host/non-empty-text.ts";
-import type { FlowSettings } from "../model/flow.ts";
+import type { FlowOptions, FlowSettings } from "../model/flow.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -14,7 +14,7 @@ const duration = (description: string) =>
     v.description(description),
   );
 
-/** `flow` of a route. */
+/** `flow` of a route. The functions in AWS that start for a delivery do not load it. */
 export const flow = v.pipe(
   v.strictObject({
     key: v.pipe(
@@ -70,7 +70,7 @@ export const flow = v.pipe(
 );
 
 /** The settings in milliseconds. */
-export const flowSettings = (one: v.InferOutput<typeof flow>): FlowSettings => ({
+export const flowSettings = (one: FlowOptions): FlowSettings => ({
   key: one.key,
   quietMs: one.quiet === undefined ? 0 : msOf(one.quiet),
   ...(one.most !== undefined && { mostMs: msOf(one.most) }),

@@ -180,13 +180,14 @@ describe("docs/storage-schema.md", () => {
   });
 
   it("the example of a flow is written and read back as documented", async () => {
-    const { put, flows, shown } = await emptyStores();
+    const { put, flows: opened, shown } = await emptyStores();
+    const flows = await opened();
     const { stored, read } = exampleOf("Flow");
     const id = { route: "docs-build", key: "98310" };
     await put(stored);
     expect(await flows.get(id)).toEqual(read);
     const fresh = await emptyStores();
-    await fresh.flows.save(id, { state: read.state, revision: 0 });
+    await (await fresh.flows()).save(id, { state: read.state, revision: 0 });
     expect(await fresh.shown(stored)).toEqual(stored);
     expect(await shown(stored)).toEqual(stored);
   });

@@ -6,7 +6,7 @@ import { Paused } from "../../shared/delivery/paused.ts";
 import { relay, sweep } from "../../shared/delivery/relay.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BridgeEvent } from "../../shared/model/event.ts";
-import type { FlowSettings } from "../../shared/model/flow.ts";
+import type { FlowOptions } from "../../shared/model/flow.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
@@ -20,12 +20,14 @@ import { silentLog } from "../support/test-doubles.ts";
 const WORKERS = 2;
 const PAGES = ["98310", "98311"] as const;
 const KEY = "$.detail.page.id";
-const FLOWS: readonly (FlowSettings | undefined)[] = [
-  { key: KEY, quietMs: 90_000, mostMs: 600_000, running: 1, waiting: "newest" },
-  { key: KEY, quietMs: 0, running: 1, waiting: "newest" },
-  { key: KEY, quietMs: 0, running: 1, waiting: "queue" },
-  { key: KEY, quietMs: 0, running: 2, waiting: "queue" },
-  { key: KEY, quietMs: 90_000, waiting: "newest" },
+// biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+const queue = (running: number): FlowOptions => ({ key: KEY, running, then: "queue" });
+const FLOWS: readonly (FlowOptions | undefined)[] = [
+  { key: KEY, quiet: "90s", most: "10m", running: 1 },
+  { key: KEY, running: 1 },
+  queue(1),
+  queue(2),
+  { key: KEY, quiet: "90s" },
   undefined,
 ];
 /** A run that nobody ends ends by itself after this time. Its slot is free later. */
@@ -184,7 +186,7 @@ async function openWorld(first: number) {
     ),
     matches: (busEvent) => busEvent["detail-type"] === "page.updated",
     get flow() {
-      return flow as FlowSettings;
+      return flow as FlowOptions;
     },
   };
   const parts = await bridgeParts([route], { database: { table, close: memory.close } });

@@ -6,7 +6,7 @@ import { relay } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BridgeEvent } from "../../shared/model/event.ts";
-import type { FlowSettings } from "../../shared/model/flow.ts";
+import type { FlowOptions } from "../../shared/model/flow.ts";
 import { actionIdOf, approvalIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
@@ -18,9 +18,10 @@ import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
 const KEY = "$.detail.page.id";
-const QUIET: FlowSettings = { key: KEY, quietMs: 90_000, mostMs: 600_000, waiting: "newest" };
-const ONE: FlowSettings = { key: KEY, quietMs: 0, running: 1, waiting: "newest" };
-const QUEUE: FlowSettings = { ...ONE, waiting: "queue" };
+const QUIET: FlowOptions = { key: KEY, quiet: "90s", most: "10m" };
+const ONE: FlowOptions = { key: KEY, running: 1 };
+// biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+const QUEUE: FlowOptions = { ...ONE, then: "queue" };
 const ACCEPTED: ActionOutcome = {
   outcome: "expect_run",
   summary: "accepted",
@@ -33,7 +34,7 @@ let stop: () => Promise<void>;
 afterEach(() => stop());
 
 /** A route with this flow, and the cluster whose runs `cluster` reports. The outcomes of its calls come in turn. */
-async function flowing(first: FlowSettings | undefined, outcomes: readonly ActionOutcome[] = [ACCEPTED]) {
+async function flowing(first: FlowOptions | undefined, outcomes: readonly ActionOutcome[] = [ACCEPTED]) {
   let flow = first;
   const fired: string[] = [];
   const memory = openMemoryTable();
@@ -60,7 +61,7 @@ async function flowing(first: FlowSettings | undefined, outcomes: readonly Actio
     ),
     matches: (busEvent) => busEvent["detail-type"] === "page.updated",
     get flow() {
-      return flow as FlowSettings;
+      return flow as FlowOptions;
     },
   };
   const parts = await bridgeParts([route], { database: { table, close: memory.close } });
@@ -95,7 +96,7 @@ async function flowing(first: FlowSettings | undefined, outcomes: readonly Actio
     fired,
     woken,
     flowCalls,
-    configure: (next: FlowSettings | undefined) => {
+    configure: (next: FlowOptions | undefined) => {
       flow = next;
     },
     record,
@@ -358,7 +359,7 @@ describe("runs at once", () => {
     expect((await actions.status(idOf(second)))?.dueAt).toBe(clock.now());
     await runDue();
     expect(fired).toEqual([first.id, second.id]);
-    expect((await flows.get({ route: "docs", key: "98310" })).state.slots).toHaveLength(1);
+    expect((await (await flows()).get({ route: "docs", key: "98310" })).state.slots).toHaveLength(1);
   });
 
   it("an end that is reported again wakes what a killed process did not", async () => {
@@ -366,8 +367,8 @@ describe("runs at once", () => {
     const first = await save();
     const second = await save();
     // The process that freed the slot ended before it woke anything.
-    const { state, revision } = await flows.get({ route: "docs", key: "98310" });
-    await flows.save({ route: "docs", key: "98310" }, { state: { ...state, slots: [] }, revision });
+    const { state, revision } = await (await flows()).get({ route: "docs", key: "98310" });
+    await (await flows()).save({ route: "docs", key: "98310" }, { state: { ...state, slots: [] }, revision });
     clock.advance(1_000);
     await report(first, "succeeded");
     expect(woken).toEqual([second.id]);
