@@ -389,6 +389,7 @@ export const overviewOf = (word: Words): Overview => ({
       lastUsedAt: AT,
       due: 0,
       retrying: 0,
+      latency: { attempts: 128, p95AtMostMs: 300 },
       may: ["pause"],
     },
   ],
