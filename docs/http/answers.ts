@@ -277,7 +277,7 @@ export const timelineEvent = v.variant("kind", [
     kind: v.literal("decided"),
     at: time,
     about: text,
-    decision: v.picklist(["grant", "deny", "rollback"]),
+    decision: v.picklist(["grant", "deny", "rollback", "promote"]),
     by: identity,
     refusal: optional(rejection),
   }),
