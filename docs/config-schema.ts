@@ -2,6 +2,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { actions } from "../shared/actions/registry.ts";
 import { checks } from "../shared/config/checks/registry.ts";
+import { environments } from "../shared/config/environments.ts";
 import { outline } from "../shared/config/schema.ts";
 import { order } from "../shared/identity/order.ts";
 import { providers } from "../shared/providers/registry.ts";
@@ -111,6 +112,7 @@ function routeSchema({ properties }: JsonSchema): JsonSchema {
     additionalProperties: false,
     properties: {
       ...properties,
+      environments: partOf(environments),
       when: {
         title: "event pattern",
         description: "Which events fire the route.",

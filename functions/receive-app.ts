@@ -34,6 +34,7 @@ export function receiveApp(
       refusalCounts,
       patterns,
       ready,
+      latencyOf: (target) => metrics?.log.latencyOf(target),
     },
     sources: connectSources(config, { secrets, tokens, clock, keepToken }),
     status: statusSource({

@@ -1,6 +1,6 @@
 import { recordReportedChange } from "../shared/approvals/change.ts";
-import { runLabelCommand } from "../shared/approvals/label-command.ts";
 import { reportEmergency } from "../shared/approvals/report-emergency.ts";
+import { runReportedCommand } from "../shared/approvals/reported-command.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { recordEndedRun } from "../shared/delivery/ended-runs.ts";
 import { recordRunReport } from "../shared/delivery/run-reports.ts";
@@ -12,7 +12,7 @@ import type { Bridge } from "./bridge.ts";
 /**
  * The bus of a bridge with its side effects: before an event is published, the bridge records the change that outdates an
  * approval, the reports of a run and of a listener, and the end of a run, also for its tokens. It executes the command of a
- * label, and logs an emergency grant.
+ * label or of a comment on a change request, and logs an emergency grant.
  */
 export function relayBus(bridge: Bridge, bus: Bus): Bus {
   const effects: readonly SideEffect[] = [
@@ -22,7 +22,7 @@ export function relayBus(bridge: Bridge, bus: Bus): Bus {
     (busEvent) => recordTriggerReport(busEvent, bridge),
     (busEvent) => recordRunReport(busEvent, bridge),
     (busEvent) => recordLastReport(busEvent, bridge),
-    (busEvent) => runLabelCommand(busEvent, bridge),
+    (busEvent) => runReportedCommand(busEvent, bridge),
     (busEvent) => reportEmergency(busEvent, bridge),
   ];
   return withSideEffects(bus, effects, bridge.log);

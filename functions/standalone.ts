@@ -81,7 +81,7 @@ export interface Standalone {
  */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { retry, address, metricsPort, dataPath, firstWebhooks: report } = options;
-  const logMetrics = new LogMetrics();
+  const logMetrics = new LogMetrics(clock);
   const log = logMetrics.counting(options.log);
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
   const limits = () => current.bridge.config.limits;

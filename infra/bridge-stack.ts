@@ -3,6 +3,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
 import { type Facts, isSatisfiable } from "../shared/config/checks/is-satisfiable.ts";
+import { digestOf } from "../shared/config/digest.ts";
 import { groupSourcesOf } from "../shared/config/group-sources.ts";
 import { routeOutline } from "../shared/config/route-outline.ts";
 import { tokenEncryptionsFor } from "../shared/config/system-tokens.ts";
@@ -113,8 +114,10 @@ export class BridgeStack extends Stack {
     const verifying = verifyingSettings(config);
     // It checks the proofs that runs carry.
     const originKeys = routeOutline(config).runReporters.flatMap(({ originKey }) => originKey ?? []);
+    const digest = digestOf(config);
     const receive = new Receive(this, "Receive", {
       ...defaults,
+      digest,
       signingKeys,
       reservedConcurrency: settings.receiveConcurrency,
       secrets: secretsOf(...config.sources.map((source) => source.settings), ...originKeys, keyRefs, ...verifying),
@@ -139,7 +142,8 @@ export class BridgeStack extends Stack {
         ? new ReceivePartner(this, "ReceivePartner", { ...defaults, eventSources, failures })
         : undefined;
     const pages =
-      config.console && new Console(this, "Console", { ...defaults, secrets: secretsOf(config.console, ...verifying) });
+      config.console &&
+      new Console(this, "Console", { ...defaults, digest, secrets: secretsOf(config.console, ...verifying) });
     const acts = [...stores.queues].map(([kind, queue]) => {
       const { identities, withSecrets, signs, acceptsCommands } = needsOfKind(kind, config);
       const act = new Act(this, `Act-${kind}`, {

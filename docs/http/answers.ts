@@ -619,6 +619,17 @@ const targetMembers = {
   due: v.pipe(whole, v.description("At most 100.")),
   retrying: whole,
   oldestAt: v.exactOptional(v.pipe(time, v.description("Since when the oldest of them waits."))),
+  latency: optional(
+    described(
+      v.object({
+        attempts: whole,
+        p95AtMostMs: optional(
+          described(whole, "95 % took at most this. Absent without attempts, and above 60 seconds."),
+        ),
+      }),
+      "How long the attempts of the last hour took, as far as this process made them. Absent in AWS, where CloudWatch has it.",
+    ),
+  ),
   may: v.array(v.picklist(["pause", "resume"])),
 };
 

@@ -18,14 +18,15 @@ export type Command =
   | { readonly decision: "grant" | "deny"; readonly approval?: string; readonly reason?: string }
   | { readonly decision: "rollback"; readonly place: RunPlace };
 
-/** A command, who gave it, and on which page. */
+/** A command, who gave it, and where. */
 export interface IssuedCommand {
   readonly command: Command;
   /** The event that reported it. */
   readonly busEvent: BusEvent;
   /** The account of the person who gave it. */
   readonly actor: string;
-  readonly page: PageAddress;
+  /** Where it was given; undefined for a comment on a change request, which has to name the approval. */
+  readonly page?: PageAddress;
   /** The time of the command. It decides only approvals that were requested before. */
   readonly at: EpochMillis;
   /** The idempotency key of the command: it is the same if the command is reported again. */

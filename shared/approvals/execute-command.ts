@@ -25,7 +25,7 @@ export async function executeCommand(issued: IssuedCommand, deps: CommandDeps): 
   if (delivery === undefined || delivery.refusal) return [];
   const listed = personAt(deps.people, delivery.source, actor)?.roles;
   // Roles in the list count alone, so that it can also take roles away.
-  const answer = listed ? undefined : await deps.groups.ask(delivery.source, actor);
+  const answer = listed ? undefined : await deps.groups.ask(delivery.source, actor, placeOf(busEvent));
   const roles = listed ?? answer?.roles ?? [];
   const order = { ...issued, delivery, by: { ...delivery.principal, roles, actor }, answer };
   const results: CommandResult[] = [];
@@ -41,6 +41,10 @@ export async function executeCommand(issued: IssuedCommand, deps: CommandDeps): 
   }
   return results;
 }
+
+/** The address of what the command is on, as its sender reports it; undefined if that is known by its site. */
+const placeOf = ({ detail }: IssuedCommand["busEvent"]): string | undefined =>
+  "change" in detail ? (detail.change.url ?? "") : undefined;
 
 interface Order extends IssuedCommand {
   readonly delivery: RecordedDelivery;
@@ -77,7 +81,7 @@ async function* stepsOf(command: Command, order: Order, deps: CommandDeps): Asyn
  * its arrival, so that a sender's clock that is fast makes nothing older.
  */
 async function* decideAll(command: Decision, order: Order, deps: CommandDeps): AsyncGenerator<CommandResult> {
-  const { by, at, page, delivery, answer } = order;
+  const { by, at, page, delivery, answer, busEvent } = order;
   const fromGroups = answer && {
     source: answer.source,
     target: answer.target,
@@ -85,7 +89,7 @@ async function* decideAll(command: Decision, order: Order, deps: CommandDeps): A
     askedAt: answer.askedAt,
   };
   const { decision, reason: comment } = command;
-  const about = command.approval ?? page.id;
+  const about = command.approval ?? page?.id ?? busEvent.detail.subject;
   const { open, hasMore } = await approvalsOf(command, page, deps);
   const earlier = open.filter((one) => one.requestedAt <= at && isKnownTo(by, one, deps));
   if (hasMore) yield { about, decision, refusal: { reason: "approvals_too_many", limit: MAX_OPEN } };
@@ -103,10 +107,11 @@ async function* decideAll(command: Decision, order: Order, deps: CommandDeps): A
 
 async function approvalsOf(
   { approval: id }: Decision,
-  page: PageAddress,
+  page: PageAddress | undefined,
   { approvals }: CommandDeps,
 ): Promise<OpenApprovals> {
   if (id === undefined) {
+    if (page === undefined) return { open: [], hasMore: false };
     const { open, hasMore } = await openApprovals(approvals);
     return {
       open: open.filter((approval) => approval.page?.id === page.id && approval.page.site === page.site),

@@ -39,6 +39,7 @@ export function explainRefusal({ about, decision }: CommandResult, refusal: Reje
     case "rollback_impossible":
     case "promotion_impossible":
     case "promotion_outdated":
+    case "promotion_running":
       return `${refusal.problem.charAt(0).toUpperCase()}${refusal.problem.slice(1)}.`;
     default:
       return `The ${decision} was refused: ${refusal.reason.replaceAll("_", " ")}.`;

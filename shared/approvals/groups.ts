@@ -19,9 +19,9 @@ export interface Groups {
   /**
    * Asks the site of a source for the groups of an account there. An answer counts for a minute at most, and one that the
    * account is not in a group for a few seconds. Undefined if the source has no groups. Never throws: what is not known is
-   * `unknown`.
+   * `unknown`. `place`: the address of what the account acted on. If the target has another instance, nothing is known.
    */
-  ask(source: string, account: string): Promise<GroupAnswer | undefined>;
+  ask(source: string, account: string, place?: string): Promise<GroupAnswer | undefined>;
 }
 
 /** The roles of an account that is in these groups and in no others. */

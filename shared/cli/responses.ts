@@ -453,6 +453,7 @@ const targetEntries = {
   due: v.number(),
   retrying: v.number(),
   oldestAt: v.exactOptional(v.string()),
+  latency: v.exactOptional(v.object({ attempts: v.number(), p95AtMostMs: v.exactOptional(v.number()) })),
   may: v.array(v.string()),
 };
 

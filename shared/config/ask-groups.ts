@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { actions } from "#verifying-actions";
 import { type GroupAnswer, rolesIn } from "../approvals/groups.ts";
 import { backoffMs } from "../delivery/backoff.ts";
@@ -16,7 +17,7 @@ export interface AskGroupsDeps extends AskDeps, CredentialUseDeps {
 }
 
 /** Undefined if the source has no target to ask. */
-export type AskGroups = (source: string, account: string) => Promise<GroupAnswer | undefined>;
+export type AskGroups = (source: string, account: string, place?: string) => Promise<GroupAnswer | undefined>;
 
 /** How long an answer counts, from the beginning of the question. Who is removed from a group loses its roles within it. */
 const FRESH_MS = 60_000;
@@ -74,12 +75,16 @@ export function groupAsker(groupSources: RouteOutline["groupSources"], deps: Ask
     }
   };
 
-  return async (source, account) => {
+  return async (source, account, place) => {
     const sources = await groupSources();
     const from = Object.hasOwn(sources, source) ? sources[source] : undefined;
     if (from === undefined) return undefined;
     const { map, target } = from;
     const asked = Object.keys(map);
+    if (place !== undefined && !isAt(place, target.settings)) {
+      const unknown = { why: `the event does not show that it is of the instance of ${target.name}` };
+      return { source, target: target.name, groups: [], asked, roles: [], askedAt: clock.now(), unknown };
+    }
     const key = JSON.stringify([target.name, account, asked]);
     const last = known.get(key);
     const isFresh = last !== undefined && msSince(last.askedAt, clock) < freshMsOf(last, asked);
@@ -89,6 +94,14 @@ export function groupAsker(groupSources: RouteOutline["groupSources"], deps: Ask
     return { source, target: target.name, groups, asked, roles, askedAt: askedAt.at, ...(unknown && { unknown }) };
   };
 }
+
+/** Whether an address is below that of the instance, for a target that has one. */
+function isAt(place: string, settings: object): boolean {
+  const parsed = v.safeParse(withUrl, settings);
+  return parsed.success && place.startsWith(`${parsed.output.url}/`);
+}
+
+const withUrl = v.object({ url: v.string() });
 
 const freshMsOf = ({ membership }: Known, asked: readonly string[]): number =>
   membership.groups.length === asked.length ? FRESH_MS : NEGATIVE_MS;

@@ -6,6 +6,7 @@ import { providers } from "../providers/registry.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { checks } from "./checks/registry.ts";
+import { environments } from "./environments.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
 import { groupTargetOf, groupTargetsFor, siteIn } from "./group-sources.ts";
 import { namesUnder } from "./references.ts";
@@ -166,7 +167,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, mode, approval, environments, do: actionsOfRoute }: Outline["routes"][string],
+  { when, mode, approval, environments: declared, do: actionsOfRoute }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -186,6 +187,7 @@ function route(
   else problems.push(unknown(at, "action", kind, actions));
   if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
+  if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
   const compiled = compilePattern(when);
   if (compiled.ok) {
     const { pattern } = compiled;
@@ -196,7 +198,7 @@ function route(
         pattern,
         mode,
         approval,
-        environments,
+        environments: declared,
         action: kind,
         target: targetName,
         options,

@@ -13,10 +13,10 @@ export function openGroups(
   let asking: Promise<AskGroups> | undefined;
   return {
     has: (source) => names.has(source),
-    async ask(source, account) {
+    async ask(source, account, place) {
       if (!names.has(source)) return undefined;
       asking ??= import("./ask-groups.ts").then(({ groupAsker }) => groupAsker(groupSources, deps));
-      return (await asking)(source, account);
+      return (await asking)(source, account, place);
     },
   };
 }

@@ -98,19 +98,14 @@ const isGrouped = (people: v.InferOutput<typeof configuredPeople>): people is v.
   typeof people["from"] === "string";
 
 /** A time of day in hours and minutes. */
-const timeOfDay = (description: string) =>
-  v.pipe(
-    v.string(),
-    v.regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, "a time such as 09:30"),
-    v.description(description),
-  );
+const timeOfDay = v.pipe(v.string(), v.regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, "a time such as 09:30"));
 
 /** A time of the week in which a route may fire. */
 const weeklyWindow = v.pipe(
   v.strictObject({
     days: v.pipe(v.array(v.picklist(DAYS)), v.minLength(1), v.description("Days of the week.")),
-    from: timeOfDay("When it opens, by the clocks of the zone."),
-    to: timeOfDay("When it closes: later on the same day, at most `24:00`."),
+    from: v.pipe(timeOfDay, v.description("When it opens, by the clocks of the zone.")),
+    to: v.pipe(timeOfDay, v.description("When it closes: later on the same day, at most `24:00`.")),
     zone: v.pipe(
       v.string(),
       v.check(isZone, "a time zone such as Europe/Berlin"),
@@ -120,33 +115,13 @@ const weeklyWindow = v.pipe(
   v.check(({ from, to }) => minutesOf(from) < minutesOf(to), "a window that ends later on the same day than it begins"),
 );
 
-const mode = (description: string) =>
-  v.optional(v.pipe(v.picklist(["enforce", "shadow"]), v.description(description)), "enforce");
+const mode = v.picklist(["enforce", "shadow"]);
 
 /** The names of runs begin with the name of their route. Kubernetes allows 63 characters for a run's name. */
 const routeName = v.pipe(
   v.string(),
   v.regex(/^[a-z]([a-z0-9-]{0,32}[a-z0-9])?$/, "a route's name: a-z, 0-9 and dashes inside, at most 34 in all"),
   v.check((name) => name !== PROBE_ROUTE, 'another name: "drawbridge-probe" is the trigger of `check --live`'),
-);
-
-/** The value of a param of a run, which names no variable and no path. */
-const environments = v.pipe(
-  v.array(
-    v.pipe(
-      v.string(),
-      v.regex(
-        /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-        "an environment's name: letters, digits, dots, dashes and underscores",
-      ),
-    ),
-  ),
-  v.minLength(2, "at least two environments: from one alone nothing can be promoted"),
-  v.maxLength(10),
-  v.check((names) => new Set(names).size === names.length, "different environments"),
-  v.description(
-    "Environments in the order in which a run is promoted. An event deploys to the first. Runs in a later one are promotions of the last good run in the one before.",
-  ),
 );
 
 const limits = v.strictObject({
@@ -271,7 +246,13 @@ export const outline = v.strictObject({
           [],
         ),
         people: configuredPeople,
-        mode: mode("`shadow`: every request is accepted, proved or not, and the record gives the reason."),
+        mode: v.optional(
+          v.pipe(
+            mode,
+            v.description("`shadow`: every request is accepted, proved or not, and the record gives the reason."),
+          ),
+          "enforce",
+        ),
       }),
     ),
     v.description("Configured senders. The webhook address of one is `/webhooks/<name>`."),
@@ -289,8 +270,14 @@ export const outline = v.strictObject({
         routeName,
         v.strictObject({
           when: v.unknown(),
-          mode: mode(
-            "`shadow`: the route also fires without the role that `fire` asks for and without an approval, and the timeline says so.",
+          mode: v.optional(
+            v.pipe(
+              mode,
+              v.description(
+                "`shadow`: the route also fires without the role that `fire` asks for and without an approval, and the timeline says so.",
+              ),
+            ),
+            "enforce",
           ),
           approval: v.optional(
             v.pipe(
@@ -371,7 +358,8 @@ export const outline = v.strictObject({
               v.description("Each run waits until another person approves it. `{}` takes the default."),
             ),
           ),
-          environments: v.optional(environments),
+          // `build-config.ts` checks the names.
+          environments: v.optional(v.array(v.string())),
           do: v.record(v.string(), v.looseObject({ target: v.string() })),
         }),
       ),

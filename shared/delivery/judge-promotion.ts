@@ -133,7 +133,7 @@ export async function rejectDestination(
 ): Promise<Rejection | undefined> {
   for (const run of runsIn(runs, to)) {
     if (run.delivery !== own && (await isRunning(run, route, deps)))
-      return { reason: "promotion_running", delivery: run.delivery, environment: to };
+      return { reason: "promotion_running", problem: `${run.delivery} deploys to ${to} at this moment` };
   }
   return undefined;
 }
@@ -149,7 +149,7 @@ export async function judgePromotion(
   {
     isFiring,
     ...deps
-  }: JudgePromotionDeps & { readonly runs: Pick<RunStore, "of" | "begin">; readonly isFiring: boolean },
+  }: JudgePromotionDeps & { readonly runs: Pick<RunStore, "of" | "record">; readonly isFiring: boolean },
 ): Promise<Rejection | undefined> {
   const { delivery, replay, promotion } = detail;
   if (promotion?.from === undefined || replay === undefined) return undefined;
@@ -160,5 +160,5 @@ export async function judgePromotion(
     (await rejectSource(wanted, runs, deps)) ??
     rejectDestination(wanted, runs, { ...deps, own: delivery });
   if (!isFiring) return refuse(await deps.runs.of(route.name));
-  return deps.runs.begin(route.name, startOf(route, detail, deps.clock.now()), refuse);
+  return deps.runs.record(route.name, startOf(route, detail, deps.clock.now()), refuse);
 }

@@ -273,8 +273,7 @@ async function checkPromotion(
   if (rejection === undefined) return undefined;
   if (rejection.reason !== "promotion_running")
     return deny({ route: route.name, detail, rejection, mode: "enforce" }, deps);
-  const summary = `${rejection.delivery} deploys to ${rejection.environment} at this moment`;
-  return { outcome: "wait", summary, afterSeconds: PROMOTION_WAIT_SECONDS };
+  return { outcome: "wait", summary: rejection.problem, afterSeconds: PROMOTION_WAIT_SECONDS };
 }
 
 /** Until a promotion looks again whether the run before it has ended, in seconds. */

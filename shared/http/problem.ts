@@ -146,19 +146,14 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 409, title: "The subject of the approval has changed since the request" };
     case "approval_too_recent":
       return { status: 409, title: `It was requested less than ${rejection.minimumSeconds} seconds before` };
+    case "group_missing":
+      return { status: 403, title: "Another group has to decide" };
+    case "groups_unknown":
     case "reference_unverified":
       return {
         status: 503,
-        title: `Nothing was decided, because the reference was not verified: ${rejection.problem}`,
+        title: `Nothing was decided, because a site did not confirm it: ${rejection.problem}`,
         headers: RETRY_AFTER,
-      };
-    case "group_missing":
-      return { status: 403, title: `This needs one of the groups ${rejection.groups}` };
-    case "groups_unknown":
-      return {
-        status: 503,
-        title: `Nothing was decided, because the groups of the account are unknown: ${rejection.problem}`,
-        headers: { "Retry-After": String(rejection.retryAfterSeconds) },
       };
     case "replay_outdated":
       return { status: 409, title: `The state of the route has changed: it is now ${rejection.state}` };
@@ -168,9 +163,8 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
     case "rollback_impossible":
     case "promotion_impossible":
     case "promotion_outdated":
-      return { status: 409, title: rejection.problem };
     case "promotion_running":
-      return { status: 409, title: `${rejection.delivery} deploys to ${rejection.environment} at this moment` };
+      return { status: 409, title: rejection.problem };
     case "rate_exceeded":
       return {
         status: 429,

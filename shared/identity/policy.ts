@@ -14,20 +14,12 @@ export type Part = (typeof PARTS)[number];
 type Verb = "fire" | "replay" | "approve" | "promote";
 
 /** Routes or targets by name; a `*` at the end stands for any rest. */
-const names = (kind: "route" | "target", description: string) =>
-  v.optional(
-    v.pipe(
-      v.array(
-        v.pipe(
-          v.string(),
-          v.title(kind),
-          v.regex(/^([a-z][a-z0-9-]*)?\*?$/, `a ${kind}'s name, or its beginning and a *`),
-        ),
-      ),
-      v.description(description),
-    ),
-    [],
+const names = (kind: "route" | "target") =>
+  v.array(
+    v.pipe(v.string(), v.title(kind), v.regex(/^([a-z][a-z0-9-]*)?\*?$/, `a ${kind}'s name, or its beginning and a *`)),
   );
+const routes = names("route");
+const targets = names("target");
 
 /** One entry under `roles:` in `drawbridge.yaml`: the permissions of its holders. Everything else is denied. */
 export const role = v.strictObject({
@@ -40,18 +32,32 @@ export const role = v.strictObject({
     ),
     [],
   ),
-  fire: names(
-    "route",
-    "Routes reserved for holders. A route that is in the `fire` of any role is fired only by events of holders.",
+  fire: v.optional(
+    v.pipe(
+      routes,
+      v.description(
+        "Routes reserved for holders. A route that is in the `fire` of any role is fired only by events of holders.",
+      ),
+    ),
+    [],
   ),
-  replay: names("route", "Routes that holders may replay and roll back."),
-  approve: names("route", "Routes whose runs holders may approve."),
-  promote: names("route", "Routes whose good runs holders may promote from one of its `environments` to the next."),
-  summarise: names(
-    "target",
-    "Targets for whose pages holders may submit a text. Its sources also need `call: [deliveries]`.",
+  replay: v.optional(v.pipe(routes, v.description("Routes that holders may replay and roll back.")), []),
+  approve: v.optional(v.pipe(routes, v.description("Routes whose runs holders may approve.")), []),
+  promote: v.optional(
+    v.pipe(
+      routes,
+      v.description("Routes whose good runs holders may promote from one of its `environments` to the next."),
+    ),
+    [],
   ),
-  pause: names("target", "Targets that holders may pause and resume."),
+  summarise: v.optional(
+    v.pipe(
+      targets,
+      v.description("Targets for whose pages holders may submit a text. Its sources also need `call: [deliveries]`."),
+    ),
+    [],
+  ),
+  pause: v.optional(v.pipe(targets, v.description("Targets that holders may pause and resume.")), []),
   in: v.optional(
     v.pipe(
       scope,

@@ -122,7 +122,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   promotion_impossible:
     "`problem` says why. Compare the environments with those of the route, and the results of its runs with what it needs",
   promotion_outdated: "Look at what the environment has now, and promote that",
-  promotion_running: "Wait for the end of `delivery`, and promote again",
+  promotion_running: "Wait for the end of the run that `problem` names, and promote again",
   rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",
 };
 

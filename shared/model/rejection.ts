@@ -128,6 +128,6 @@ export type ForbiddenRejection =
   | { readonly reason: "promotion_impossible"; readonly problem: string }
   // The run is not the newest good one of its environment any more, or was rolled back there.
   | { readonly reason: "promotion_outdated"; readonly problem: string }
-  // `delivery`: the one whose run deploys to the environment now.
-  | { readonly reason: "promotion_running"; readonly delivery: string; readonly environment: string }
+  // Another run deploys to the environment now.
+  | { readonly reason: "promotion_running"; readonly problem: string }
   | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };

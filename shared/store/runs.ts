@@ -49,30 +49,20 @@ export class RunStore {
     this.#options = options;
   }
 
-  /** Stores the start or end of a run with `withRun`; atomic and idempotent. */
-  async record(route: string, run: RecordedRun): Promise<void> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { runs, revision } = await this.#read(route);
-      const merged = withRun(runs, run);
-      if (merged === runs || (await this.#write(route, merged, revision))) return;
-    }
-    throw new Fault("store_unavailable", "too many concurrent writes of the runs of one route", { retryable: true });
-  }
-
   /**
-   * Stores the start of a run unless `refuse` has something against it, given the runs that are stored. Atomic: no other run
-   * of the route is recorded between the two. Idempotent. Returns what `refuse` returned.
+   * Stores the start or end of a run with `withRun`; atomic and idempotent. `refuse`: returns what it has against that, given
+   * the runs that are stored: no other run of the route is recorded between the two. Returns what `refuse` returned.
    */
-  async begin<T>(
+  async record<T>(
     route: string,
-    start: RunStart,
-    refuse: (runs: readonly RouteRun[]) => Promise<T | undefined>,
+    run: RecordedRun,
+    refuse?: (runs: readonly RouteRun[]) => Promise<T | undefined>,
   ): Promise<T | undefined> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { runs, revision } = await this.#read(route);
-      const refused = await refuse(runs);
+      const refused = await refuse?.(runs);
       if (refused !== undefined) return refused;
-      const merged = runs.some(({ delivery }) => delivery === start.delivery) ? runs : withRun(runs, start);
+      const merged = withRun(runs, run);
       if (merged === runs || (await this.#write(route, merged, revision))) return undefined;
     }
     throw new Fault("store_unavailable", "too many concurrent writes of the runs of one route", { retryable: true });

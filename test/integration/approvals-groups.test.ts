@@ -5,8 +5,9 @@ import { rulesIn } from "../../shared/approvals/rules.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { toIso } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
-import type { CommentEvent } from "../../shared/model/event.ts";
+import type { ChangeEvent, CommentEvent } from "../../shared/model/event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
+import { sourcePrincipal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { routeOf } from "../support/bridge-parts.ts";
@@ -54,6 +55,10 @@ async function open({ rules = {}, map = { "platform-releases": ["manager"] }, ou
       secrets: secretsOf({ GROUPS: GROUPS_TOKEN }),
       rules: new Map([["docs", rulesIn(rules)]]),
       groupSources: {
+        code: {
+          map: { "platform/releases": ["manager"] },
+          target: { name: "code", kind: "gitlab", settings: { url: site.origin, token: "env:GROUPS" } },
+        },
         wiki: {
           map,
           target: {
@@ -475,5 +480,93 @@ describe("a decision while the site is down", () => {
     const commented = await say("drawbridge rollback docs", "kim");
     expect(await bridge.decided(commented)).toMatchObject([{ refusal: { reason: "groups_unknown" } }]);
     expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("rejected (groups_unknown)");
+  });
+});
+
+describe("a comment on a merge request", () => {
+  const KIM = "4711";
+  beforeEach(async () => {
+    site.known.add("platform/releases");
+    site.members.set(KIM, { groups: ["platform/releases"], status: "active" });
+    await waiting();
+  });
+
+  /** GitLab reports a comment, whose text is in the webhook. */
+  async function note(
+    text: string,
+    {
+      actor = KIM,
+      type = "change.commented",
+      url = `${site.origin}/platform/docs/-/merge_requests/7`,
+    }: Partial<Record<"actor" | "url", string>> & { readonly type?: ChangeEvent["type"] } = {},
+  ) {
+    const n = String(++sent);
+    const event: ChangeEvent = {
+      type,
+      keyParts: ["1", n],
+      time: toIso(clock.now()),
+      subject: "platform/docs!7",
+      actor: { id: actor },
+      change: { project: "platform/docs", id: "7", number: 7, url, comment: { id: n, text } },
+    };
+    const taken = await bridge.takeIn({
+      ...sampleDelivery(),
+      id: deliveryIdOf("code", [n]),
+      source: "code",
+      provider: "gitlab",
+      principal: sourcePrincipal("code", "signature", "current"),
+      receivedAt: clock.now(),
+      what: event.type,
+      subject: event.subject,
+      events: [event],
+    });
+    return bridge.decided(taken);
+  }
+  const idOfEdit = async () => (await bridge.approvalOf(edit)).id;
+
+  it("grants the approval that it names, by a member of the group, who is asked for again before the run fires", async () => {
+    expect(await note(`drawbridge approve ${await idOfEdit()}`)).toMatchObject([
+      { decision: "grant", by: { subject: "code", actor: KIM, roles: ["manager"] } },
+    ]);
+    expect(await bridge.approvalOf(edit)).toMatchObject({
+      state: "granted",
+      grants: [{ fromGroups: { source: "code", target: "code", groups: ["platform/releases"] } }],
+    });
+    clock.advance(60_000);
+    site.members.set(KIM, { groups: ["platform/releases"], status: "active", gitlab: { state: "blocked" } });
+    await bridge.runDue();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["void", 0]);
+  });
+
+  it("waits before the run fires if the group was deleted, because GitLab does not say whose it was", async () => {
+    await note(`drawbridge approve ${await idOfEdit()}`);
+    clock.advance(60_000);
+    site.known.delete("platform/releases");
+    await bridge.runDue();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["granted", 0]);
+    const waits = (await bridge.deliveries.timeline(edit.id)).filter(({ kind }) => kind === "waiting");
+    expect(waits).toMatchObject([{ summary: expect.stringContaining("no group platform/releases") }]);
+  });
+
+  it.each<[string, (id: string) => ReturnType<typeof note>, string]>([
+    ["by somebody else", (id) => note(`drawbridge approve ${id}`, { actor: "4712" }), "group_missing"],
+    [
+      "of another instance",
+      (id) => note(`drawbridge approve ${id}`, { url: `${site.origin}.evil.example/a` }),
+      "groups_unknown",
+    ],
+    ["without an address", (id) => note(`drawbridge approve ${id}`, { url: "" }), "groups_unknown"],
+    ["without the approval's id", () => note("drawbridge approve"), "approval_unknown"],
+  ])("decides nothing %s", async (_, write, reason) => {
+    expect(await write(await idOfEdit())).toMatchObject([{ refusal: { reason } }]);
+    expect(await stateOfEdit()).toBe("requested");
+  });
+
+  it("is no command if it was edited, or has other text", async () => {
+    const id = await idOfEdit();
+    expect(await note(`drawbridge approve ${id}`, { type: "change.comment_edited" })).toEqual([]);
+    expect(await note(`> drawbridge approve ${id}`)).toEqual([]);
+    expect(await note(`please drawbridge approve ${id}`)).toEqual([]);
+    expect(await stateOfEdit()).toBe("requested");
   });
 });

@@ -230,6 +230,7 @@ async function bridgeOf(
     policy,
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    latencyOf: () => undefined,
     log: silentLog,
     patterns: async () => [],
     orders: async () => ({ deploy: ORDER }),

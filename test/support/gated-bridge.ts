@@ -81,7 +81,12 @@ export async function gatedBridge(
     const groups = given.groupSources?.[name];
     return groups && { map: groups.map };
   };
-  const sources = CONFIG.sources.map((source) => ({ ...source, groups: groupsOf(source) }));
+  const [wiki] = CONFIG.sources;
+  const added = Object.entries(given.groupSources ?? {}).filter(([name]) => name !== "wiki");
+  const sources = [
+    ...CONFIG.sources,
+    ...added.flatMap(([name, { target }]) => (wiki ? [{ ...wiki, name, provider: target.kind, people: {} }] : [])),
+  ].map((source) => ({ ...source, groups: groupsOf(source) }));
   const config = { ...CONFIG, roles, sources };
   const opened = await bridgeParts([route, ...others], { log, config, ...given });
   const { deliveries, clock } = opened;

@@ -592,8 +592,11 @@ describe("the list of deliveries", () => {
       deliveries: [at(59, "given_up"), at(59, "ran"), at(12, "ran"), at(12, "ran")],
     });
     const bars = Array.from(html.matchAll(/<title>([^<]*)<\/title>/g), ([, title]) => title);
-    expect(bars).toEqual(["11-02 08:58–08:59: 1 given up, 1 received", "11-02 08:12–08:12: 2 received"]);
-    expect(html.replace(/<[^>]*>/g, "")).toMatch(/Only the 4 listed:\s*✕ given up1\s*received3/);
+    expect(bars).toEqual([
+      "11-02 08:58–08:59: 1 delivery given up, 1 delivery received",
+      "11-02 08:12–08:12: 2 deliveries received",
+    ]);
+    expect(html.replace(/<[^>]*>/g, "")).toMatch(/Only the 4 listed:\s*✕ given up1 delivery\s*received3 deliveries/);
   });
 
   it("what was given up is never green: its state is first in the row and on its page, with the route and the reason", async () => {
@@ -704,12 +707,15 @@ describe("the figures of the home page", () => {
 
   it("each figure of the pages leads to the state, the target and the time that it counts", async () => {
     expect(await linksOf([pageTarget])).toEqual([
-      ["/console/deliveries?state=given_up&target=pages&within=24", "1 given up in the last day"],
+      ["/console/deliveries?state=given_up&target=pages&within=24", "1 write given up in the last day"],
       [
         "/console/deliveries?state=retrying&target=pages&within=2160&until=2026-11-02T08%3A49",
-        "2 overdue by more than 10 min",
+        "2 writes overdue by more than 10 min",
       ],
-      ["/console/deliveries?state=waiting&target=pages&within=2160", "3 wait for something that a person can change"],
+      [
+        "/console/deliveries?state=waiting&target=pages&within=2160",
+        "3 writes wait for something that a person can change",
+      ],
     ]);
     expect(await linksOf([pageTarget, pageTarget])).toEqual([]);
   });

@@ -71,14 +71,14 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
     ...({ at: AT, kind: "denied", route: "docs", mode } as const),
     refusal: { reason: "role_missing", role: word() } as const,
   })),
-  ...(["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "not_asked"] as const).map(
-    (state) => ({
-      ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
-      by: { ...person(word), actor: ACCOUNT },
-      comment: word(),
-      ...(state === "superseded" && { endedFor: word() }),
-    }),
-  ),
+  ...(
+    ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "void", "not_asked"] as const
+  ).map((state) => ({
+    ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
+    by: { ...person(word), actor: ACCOUNT },
+    comment: word(),
+    ...(state === "superseded" && { endedFor: word() }),
+  })),
   {
     ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state: "granted", emergency: true } as const),
     by: person(word),
@@ -389,6 +389,7 @@ export const overviewOf = (word: Words): Overview => ({
       lastUsedAt: AT,
       due: 0,
       retrying: 0,
+      latency: { attempts: 128, p95AtMostMs: 300 },
       may: ["pause"],
     },
   ],
