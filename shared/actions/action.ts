@@ -75,6 +75,12 @@ export interface Action {
    * the site does not say for certain is `unknown`. Throws as {@link Secrets.read} and {@link CallOut} do.
    */
   groupsOf?(account: string, groups: readonly string[], target: LookedUpTarget, deps: LookUpDeps): Promise<Membership>;
+  /** Asks a target which of these groups its site has, for `drawbridge check --live`. As for {@link groupsOf} otherwise. */
+  knownGroups?(
+    groups: readonly string[],
+    target: LookedUpTarget,
+    deps: Omit<LookUpDeps, "ownAccounts">,
+  ): Promise<Membership>;
   /**
    * Whether the action shows a machine's text to people. It gets `summary.submitted`; for every other action this event
    * ends without an attempt, because such a text must start nothing.

@@ -133,6 +133,21 @@ describe.each(KINDS)("the groups of an account at %s", (_, kind) => {
     });
   });
 
+  it("can be looked for by name, for the check of the configuration", async () => {
+    const action = actions.find(({ name }) => name === kind.kind);
+    const knownOf = (groups: readonly string[]) =>
+      action?.knownGroups?.(groups, { name: "site", settings: kind.settings() }, depsOf());
+    const hidden = "security team";
+    expect(await knownOf([...WANTED, hidden, "gone"])).toEqual({ groups: WANTED });
+    for (const status of [301, 401, 403, 500]) {
+      site.answer = () => new Response("<html>", { status, headers: { location: site.origin } });
+      expect(await knownOf(WANTED)).toMatchObject({
+        groups: [],
+        unknown: { why: expect.stringContaining(`${status}`) },
+      });
+    }
+  });
+
   it("are never more than the site lists, whatever it answers", async () => {
     const scalar = fc.constantFrom(
       null,

@@ -12,6 +12,7 @@ import { startGateway } from "./aws-gateway.ts";
 import { bodyOf, type QueueHandler, SandboxQueue } from "./aws-queue.ts";
 import { streamRecord } from "./aws-stream.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
+import { GROUPS_TOKEN } from "./sandbox-groups.ts";
 import { startSandboxListener } from "./sandbox-listener.ts";
 
 const PAGE = "98310";
@@ -21,6 +22,7 @@ const ENVIRONMENT = {
   WIKI: "wiki-secret-for-tests",
   CLUSTER: "cluster-secret-for-tests",
   PAGES: "sandbox-bearer-of-the-bridge",
+  PEOPLE: GROUPS_TOKEN,
 };
 
 const configFor = (site: string, listener: string) => ({

@@ -81,6 +81,19 @@ export async function startSandboxGroups(): Promise<SandboxGroups> {
     const found = wanted.filter((id) => members.get(id)?.groups.includes(group));
     return c.json(found.map((id) => ({ ...MEMBER, id: Number(id), ...members.get(id)?.gitlab })));
   });
+  app.get("/api/v4/groups/:group", (c) => {
+    const full_path = decodeURIComponent(c.req.param("group"));
+    return known.has(full_path) ? c.json({ id: 7, full_path }) : c.json({ message: "404 Group Not Found" }, 404);
+  });
+  app.get("/rest/api/group/:group", (c) => {
+    const name = decodeURIComponent(c.req.param("group"));
+    return known.has(name) ? c.json({ type: "group", name }) : c.json({ message: "No group found" }, 404);
+  });
+  app.get("/wiki/rest/api/group/picker", (c) => {
+    const query = (c.req.query("query") ?? "").toLowerCase();
+    const results = [...known].filter((name) => name.toLowerCase().includes(query)).map((name) => ({ name }));
+    return c.json({ results, limit: 200, size: results.length });
+  });
   const { url, close } = await serveOnLoopback(app, 0);
   const sandbox: SandboxGroups = {
     origin: url.origin,

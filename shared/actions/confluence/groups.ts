@@ -17,22 +17,7 @@ export async function groupsOf(
   deps: LookUpDeps,
 ): Promise<Membership> {
   const target = v.parse(targetSettings, settings);
-  const { base, authorization } = await accessTo(target, name, deps);
-  const headers = { authorization, accept: "application/json" };
-  const bounds = {
-    timeoutMs: target.timeoutSeconds * 1_000,
-    maxResponseBytes: MAX_RESPONSE_BYTES,
-    signal: deps.signal,
-  };
-  const get: Call = (path) => deps.callOut({ method: "GET", url: new URL(`${base}${path}`), headers, ...bounds });
-  const post: Post = (path, body) =>
-    deps.callOut({
-      method: "POST",
-      url: new URL(`${base}${path}`),
-      headers: { ...headers, "content-type": "application/json" },
-      body: JSON.stringify(body),
-      ...bounds,
-    });
+  const { get, post } = await callsTo(target, name, deps);
   const { statusOf, memberPath } = PRODUCTS[target.product];
   const [active, listed] = await Promise.all([
     statusOf(account, { get, post }),
@@ -44,6 +29,55 @@ export async function groupsOf(
   if (unsaid === undefined || groups.length === wanted.length) return { groups };
   const afterSeconds = unsaid.response && retryAfterSeconds(unsaid.response.headers, deps.clock.now());
   return { groups, unknown: { why: unsaid.why, ...(afterSeconds !== undefined && { afterSeconds }) } };
+}
+
+/** The groups that the site has. */
+export async function knownGroups(
+  groups: readonly string[],
+  { name, settings }: LookedUpTarget,
+  deps: Omit<LookUpDeps, "ownAccounts">,
+): Promise<Membership> {
+  const target = v.parse(targetSettings, settings);
+  const { get } = await callsTo(target, name, deps);
+  const { groupPath, hasGroup } = PRODUCTS[target.product];
+  const answers = await Promise.all(
+    groups.map(async (group) => {
+      const response = await get(groupPath(group));
+      return { group, response, isKnown: hasGroup(group, response) };
+    }),
+  );
+  const unclear = answers.find(({ isKnown }) => isKnown === undefined);
+  return {
+    groups: answers.flatMap(({ group, isKnown }) => (isKnown ? [group] : [])),
+    ...(unclear && {
+      unknown: { why: `Confluence did not say whether it has ${unclear.group} (${unclear.response.status})` },
+    }),
+  };
+}
+
+async function callsTo(
+  target: TargetSettings,
+  name: string,
+  deps: Omit<LookUpDeps, "ownAccounts">,
+): Promise<{ readonly get: Call; readonly post: Post }> {
+  const { base, authorization } = await accessTo(target, name, deps);
+  const headers = { authorization, accept: "application/json" };
+  const bounds = {
+    timeoutMs: target.timeoutSeconds * 1_000,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+    signal: deps.signal,
+  };
+  return {
+    get: (path) => deps.callOut({ method: "GET", url: new URL(`${base}${path}`), headers, ...bounds }),
+    post: (path, body) =>
+      deps.callOut({
+        method: "POST",
+        url: new URL(`${base}${path}`),
+        headers: { ...headers, "content-type": "application/json" },
+        body: JSON.stringify(body),
+        ...bounds,
+      }),
+  };
 }
 
 /** Two hundred groups or one user. */
@@ -61,6 +95,9 @@ type Status = { readonly kind: "active" | "inactive" } | Unknown;
 
 interface ProductGroups {
   readonly memberPath: (account: string) => string;
+  readonly groupPath: (group: string) => string;
+  /** Undefined if the response does not say. */
+  readonly hasGroup: (group: string, response: OutboundResponse) => boolean | undefined;
   readonly statusOf: (account: string, calls: { readonly get: Call; readonly post: Post }) => Promise<Status>;
 }
 
@@ -69,6 +106,13 @@ const PRODUCTS: Readonly<Record<TargetSettings["product"], ProductGroups>> = {
   // https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-user/
   cloud: {
     memberPath: (account) => `/rest/api/user/memberof?accountId=${encodeURIComponent(account)}`,
+    // It lists the groups whose names have the text in them.
+    groupPath: (group) => `/rest/api/group/picker?${new URLSearchParams({ query: group, limit: String(PAGE_SIZE) })}`,
+    hasGroup: (group, response) => {
+      const found = read(page, response)?.results;
+      if (found?.some(({ name }) => name === group)) return true;
+      return found && found.length < PAGE_SIZE ? false : undefined;
+    },
     async statusOf(account, { post }) {
       const response = await post("/api/v2/users-bulk", { accountIds: [account] });
       const found = read(users, response)?.results.find(({ accountId }) => accountId === account);
@@ -78,6 +122,9 @@ const PRODUCTS: Readonly<Record<TargetSettings["product"], ProductGroups>> = {
   // https://developer.atlassian.com/server/confluence/rest/ describes the paths, and not the values of `status`.
   "data-center": {
     memberPath: (account) => `/rest/api/user/memberof?key=${encodeURIComponent(account)}`,
+    groupPath: (group) => `/rest/api/group/${encodeURIComponent(group)}`,
+    hasGroup: (group, response) =>
+      response.status === 404 ? false : read(groupOf, response)?.name === group || undefined,
     async statusOf(account, { get }) {
       const response = await get(`/rest/api/user?key=${encodeURIComponent(account)}&expand=status`);
       const user = read(keyedUser, response);
@@ -88,6 +135,7 @@ const PRODUCTS: Readonly<Record<TargetSettings["product"], ProductGroups>> = {
 };
 
 const users = v.object({ results: v.array(v.object({ accountId: v.string(), accountStatus: v.nullish(v.string()) })) });
+const groupOf = v.object({ name: v.string() });
 const keyedUser = v.object({ userKey: v.string(), status: v.nullish(v.string()) });
 
 /** A word that is not known is neither. */

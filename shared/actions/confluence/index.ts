@@ -49,6 +49,7 @@ export const confluence: Action = {
   lookUp,
   // Loaded with the first decision of a person who is known by groups.
   groupsOf: async (...asked) => (await import("./groups.ts")).groupsOf(...asked),
+  knownGroups: async (...asked) => (await import("./groups.ts")).knownGroups(...asked),
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);

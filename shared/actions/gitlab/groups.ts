@@ -5,7 +5,7 @@ import type { Membership } from "../../model/approval.ts";
 import { retryAfterSeconds } from "../../model/retry-after.ts";
 import type { LookedUpTarget, LookUpDeps } from "../action.ts";
 import { jsonOf } from "../response-text.ts";
-import { instanceTarget } from "./settings.ts";
+import { type InstanceTarget, instanceTarget } from "./settings.ts";
 
 /**
  * Asks the instance for the members of each group with this user id, those of its ancestors and of invited groups among
@@ -21,14 +21,11 @@ export async function groupsOf(
   const target = v.parse(instanceTarget, settings);
   // A hook that reports no id names the account by its user name, which another person may have later.
   if (!/^[1-9]\d{0,17}$/.test(account)) return { groups: [], unknown: { why: "the event has no user id of GitLab" } };
-  const token = await secrets.read(target.token);
-  const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
-  const bounds = { timeoutMs: target.timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
+  const get = await caller(target, { secrets, callOut, signal });
   const answers = await Promise.all(
     groups.map(async (group) => {
       const query = new URLSearchParams({ "user_ids[]": account, per_page: String(PER_PAGE) });
-      const url = new URL(`${target.url}/api/v4/groups/${encodeURIComponent(group)}/members/all?${query}`);
-      const response = await callOut({ method: "GET", url, headers, ...bounds });
+      const response = await get(`${encodeURIComponent(group)}/members/all?${query}`);
       return { group, answer: answerOf(response, account, clock.now()), response };
     }),
   );
@@ -38,6 +35,42 @@ export async function groupsOf(
     groups: answers.flatMap(({ group, answer }) => (answer === "member" ? [group] : [])),
     ...(unknown && { unknown }),
   };
+}
+
+/** The groups that the instance has and shows to the token. A path that another group has now leads there by a redirect. */
+export async function knownGroups(
+  groups: readonly string[],
+  { settings }: LookedUpTarget,
+  deps: Omit<LookUpDeps, "ownAccounts">,
+): Promise<Membership> {
+  const get = await caller(v.parse(instanceTarget, settings), deps);
+  const answers = await Promise.all(
+    groups.map(async (group) => {
+      const response = await get(`${encodeURIComponent(group)}?with_projects=false`);
+      const found = v.safeParse(named, response.status === 200 ? jsonOf(response.body) : undefined);
+      return { group, response, isKnown: found.success && found.output.full_path === group };
+    }),
+  );
+  const unclear = answers.find(
+    ({ isKnown, response }) => !isKnown && response.status !== 404 && response.status !== 200,
+  );
+  return {
+    groups: answers.flatMap(({ group, isKnown }) => (isKnown ? [group] : [])),
+    ...(unclear && { unknown: { why: whyOf(unclear.group, unclear.response) } }),
+  };
+}
+
+const named = v.object({ full_path: v.string() });
+
+/** Makes calls below `/groups/`. */
+async function caller(
+  { url: instance, token: ref, timeoutSeconds }: InstanceTarget,
+  { secrets, callOut, signal }: Pick<LookUpDeps, "secrets" | "callOut" | "signal">,
+): Promise<(path: string) => Promise<OutboundResponse>> {
+  const token = await secrets.read(ref);
+  const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
+  const bounds = { timeoutMs: timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
+  return (path) => callOut({ method: "GET", url: new URL(`${instance}/api/v4/groups/${path}`), headers, ...bounds });
 }
 
 /** A hundred members of at most about 2 KB each, if a server does not know the filter. */
@@ -84,7 +117,7 @@ function answerOf(response: OutboundResponse, account: string, now: EpochMillis)
 const whyOf = (group: string, { status }: OutboundResponse): string =>
   status === 404
     ? `GitLab has no group ${group}, or does not show it to the token (404)`
-    : `GitLab did not say who is in the group ${group} (${status})`;
+    : `GitLab did not answer about the group ${group} (${status})`;
 
 function waitOf({ headers }: OutboundResponse, now: EpochMillis): { readonly afterSeconds?: number } {
   const afterSeconds = retryAfterSeconds(headers, now);

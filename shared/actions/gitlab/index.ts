@@ -33,6 +33,7 @@ export const gitlab: Action = {
   lookUp,
   // Loaded with the first decision of a person who is known by groups.
   groupsOf: async (...asked) => (await import("./groups.ts")).groupsOf(...asked),
+  knownGroups: async (...asked) => (await import("./groups.ts")).knownGroups(...asked),
   connect(settings, deps) {
     const target = v.parse(instanceTarget, settings.target);
     const options = v.parse(routeOptions, settings.options);
