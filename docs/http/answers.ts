@@ -7,6 +7,7 @@ import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shar
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
+import type { ShownRequest } from "../../shared/http/delivery-request.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
@@ -275,7 +276,7 @@ export const timelineEvent = v.variant("kind", [
     kind: v.literal("decided"),
     at: time,
     about: text,
-    decision: v.picklist(["grant", "deny", "rollback"]),
+    decision: v.picklist(["grant", "deny", "rollback", "promote"]),
     by: identity,
     refusal: optional(rejection),
   }),
@@ -361,6 +362,21 @@ export const decision = v.object({
   verifiedWith: optionalText,
   fromGroups: optional(v.object({ source: text, target: text, groups: texts, askedAt: time })),
 });
+
+export const shownRequest = answer<ShownRequest>()(
+  v.object({
+    delivery: text,
+    receivedAt: time,
+    headers: optional(v.array(v.object({ name: text, value: optionalText }))),
+    bodyKind: v.picklist(["json", "text", "bytes", "none"]),
+    body: optionalText,
+    isCut: optional(yes),
+    removed: whole,
+    bodyBytes: whole,
+    bodyDigest: text,
+    replayOf: optionalText,
+  }),
+);
 
 const shownRunMembers = {
   requesterName: optionalText,

@@ -148,6 +148,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: { what: "The delivery.", schema: answers.shownDelivery } },
     refusals: ["query_invalid", "delivery_unknown"],
   },
+  "GET /v1/deliveries/{id}/request": {
+    summary: "Get the headers and the body of a delivery as they arrived, without credentials",
+    description:
+      "Needs a role that has `call: [payloads]` besides `call: [deliveries]`. Each answer is recorded in the audit log " +
+      "before it is sent; while nothing can be recorded, the answer is 503. Of a header without `value`, a credential was not " +
+      "kept. `body` is the text as it arrived, except the values that were removed, and at most 1,000,000 characters of it.",
+    caller: "token",
+    answers: { 200: { what: "The request.", schema: answers.shownRequest } },
+    refusals: ["delivery_unknown"],
+  },
   "POST /v1/deliveries/{id}/replay": {
     summary: "Run a delivery again, for all of its routes or for one",
     description:

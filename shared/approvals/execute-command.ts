@@ -1,3 +1,4 @@
+import { type PromotionDeps, promote } from "../delivery/promotion.ts";
 import { type RollbackDeps, rollBack } from "../delivery/rollback.ts";
 import { epochMillis, laterBy, toIso } from "../host/clock.ts";
 import type { Identity } from "../model/approval.ts";
@@ -11,8 +12,8 @@ import { personAt } from "./people.ts";
 
 export interface CommandDeps extends DecideDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
   readonly groups: Groups;
-  readonly deliveries: DecideDeps["deliveries"] & RollbackDeps["deliveries"];
-  readonly actions: DecideDeps["actions"] & RollbackDeps["actions"];
+  readonly deliveries: DecideDeps["deliveries"] & RollbackDeps["deliveries"] & PromotionDeps["deliveries"];
+  readonly actions: DecideDeps["actions"] & RollbackDeps["actions"] & PromotionDeps["actions"];
 }
 
 /**
@@ -69,9 +70,11 @@ function withGroups(result: CommandResult, { answer }: Order): CommandResult {
 
 type Decision = Extract<Command, { readonly decision: "grant" | "deny" }>;
 type Rollback = Extract<Command, { readonly decision: "rollback" }>;
+type Promotion = Extract<Command, { readonly decision: "promote" }>;
 
 async function* stepsOf(command: Command, order: Order, deps: CommandDeps): AsyncGenerator<CommandResult> {
   if (command.decision === "rollback") yield rollBackTo(command, order, deps);
+  else if (command.decision === "promote") yield promoteLast(command, order, deps);
   else yield* decideAll(command, order, deps);
 }
 
@@ -127,4 +130,22 @@ async function rollBackTo({ decision, place }: Rollback, order: Order, deps: Com
   const { requestId, traceparent } = delivery;
   const result = await rollBack({ place, by, key, requestId, traceparent }, deps);
   return { about: place.route, decision, ...(!result.ok && { refusal: result.rejection }) };
+}
+
+/** What was good when the command was given: its author cannot have meant a later run, also if the command is repeated. */
+async function promoteLast(
+  { decision, route, between }: Promotion,
+  { by, key, at, delivery }: Order,
+  deps: CommandDeps,
+): Promise<CommandResult> {
+  const { requestId, traceparent, receivedAt } = delivery;
+  const [from, to, ...others] = deps.runReporters.find(({ name }) => name === route)?.environments ?? [];
+  const place = between ?? (from !== undefined && to !== undefined && others.length === 0 ? { from, to } : undefined);
+  if (place === undefined) {
+    const problem = `name the environments: drawbridge promote ${route} from one to the next`;
+    return { about: route, decision, refusal: { reason: "promotion_impossible", problem } };
+  }
+  const run = { asOf: epochMillis(Math.min(at, receivedAt)) };
+  const result = await promote({ place: { route, ...place }, run, by, key, requestId, traceparent }, deps);
+  return { about: route, decision, ...(!result.ok && { refusal: result.rejection }) };
 }

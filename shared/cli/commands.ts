@@ -368,8 +368,12 @@ export const COMMANDS: readonly Command[] = [
     group: "Deliveries",
     summary: "show a delivery and what followed it",
     positionals: [delivery],
-    options: { ...format, url },
-    examples: ["events show d-twp4klpzkhwviq4i4tluhixvtv"],
+    options: {
+      request: { summary: "show its headers and body instead; needs `call: [payloads]`, and each look is recorded" },
+      ...format,
+      url,
+    },
+    examples: ["events show d-twp4klpzkhwviq4i4tluhixvtv", "events show d-twp4klpzkhwviq4i4tluhixvtv --request"],
     run: async (invocation) => (await events()).eventsShowCommand(invocation),
   },
   {

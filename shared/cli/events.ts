@@ -141,6 +141,7 @@ const quoted = (word: string): string =>
 /** `drawbridge events show <delivery>`: one delivery and what followed it. */
 export async function eventsShowCommand(invocation: Invocation): Promise<number> {
   const [id = ""] = invocation.positionals;
+  if (invocation.given.has("request")) return (await import("./show-request.ts")).showRequest(invocation, id);
   const shown = await getDelivery(await sessionOf(invocation), id);
   printFound(invocation, { whole: shown, records: [shown], text: (display) => shownText(shown, display) });
   return EXIT.done;

@@ -49,6 +49,21 @@ const summary = v.object({
 });
 export type ShownRouteOutcome = NonNullable<v.InferOutput<typeof summary>["routes"]>[number];
 
+/** `GET /v1/deliveries/{id}/request`. */
+export const shownRequest = v.object({
+  delivery: v.string(),
+  receivedAt: v.string(),
+  headers: v.exactOptional(v.array(v.object({ name: v.string(), value: v.exactOptional(v.string()) }))),
+  bodyKind: v.string(),
+  body: v.exactOptional(v.string()),
+  isCut: v.exactOptional(v.literal(true)),
+  removed: v.number(),
+  bodyBytes: v.number(),
+  bodyDigest: v.string(),
+  replayOf: v.exactOptional(v.string()),
+});
+export type ShownRequest = v.InferOutput<typeof shownRequest>;
+
 /** `GET /v1/deliveries`. */
 export const listedDeliveries = v.object({
   deliveries: v.array(v.object({ ...summary.entries, noReportSince: v.exactOptional(v.string()) })),

@@ -50,6 +50,7 @@ export const PAGES: readonly (readonly [path: string, page: PageName])[] = [
 ];
 const FORMS: readonly (readonly [path: string, form: FormName])[] = [
   ["/console/deliveries/:id/replay", "submitReplay"],
+  ["/console/deliveries/:id/request", "requestPage"],
   ["/console/replays", "submitOrder"],
   ["/console/replays/preview", "previewPage"],
   ["/console/replays/:id/stop", "submitStop"],
@@ -79,8 +80,11 @@ export function createConsole(deps: ConsoleDeps): Hono<Env> {
     return c.body(asset.text, 200, { "Content-Type": asset.type, "Cache-Control": "max-age=600" });
   });
   addSignInRoutes(app, deps);
-  // Previews answer a form. Whoever goes back to the address of one is led to where it began.
+  // Previews and the request of a delivery answer a form. Whoever goes back to the address of one is led to where it began.
   app.get("/console/replays/preview", (c) => c.redirect("/console/deliveries", 303));
+  app.get("/console/deliveries/:id/request", (c) =>
+    c.redirect(`/console/deliveries/${encodeURIComponent(c.req.param("id"))}`, 303),
+  );
   app.get("/console/orders/:id/preview", (c) =>
     c.redirect(`/console/orders/${encodeURIComponent(c.req.param("id"))}`, 303),
   );
@@ -201,6 +205,7 @@ function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps:
     may: (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined,
     mayReadDeliveries: policy.rejectCall(me, "deliveries", "anything") === undefined,
     mayReadBridge: policy.rejectCall(me, "deliveries", []) === undefined,
+    mayReadPayload: (about) => policy.rejectCall(me, "payloads", about) === undefined,
     isMe: (other) => isSamePerson(me, other, people),
     ask: createApiClient(api, origin, token),
   };

@@ -5,6 +5,7 @@ import { deliveryPage, submitReplay } from "./delivery-page.ts";
 import { homePage } from "./home-page.ts";
 import { orderPage, ordersPage, placeOrderForm, previewOrderPage } from "./orders-page.ts";
 import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from "./replays-page.ts";
+import { requestPage } from "./request-page.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
 import { threadPage } from "./thread-page.ts";
@@ -36,6 +37,7 @@ export const forms = {
   placeOrderForm,
   previewOrderPage,
   previewPage,
+  requestPage,
   submitDecision,
   submitOrder,
   submitReplay,

@@ -23,6 +23,8 @@ export interface Visit {
   readonly mayReadDeliveries: boolean;
   /** Whether the person may read about the bridge itself, as opposed to what a role confines them to. */
   readonly mayReadBridge: boolean;
+  /** Whether the person may read the request of a delivery about this. */
+  readonly mayReadPayload: (about: About) => boolean;
   readonly isMe: (who: Principal & { readonly actor?: string }) => boolean;
   /** Calls the bridge's API with this person's token. A `post` makes it a POST. */
   readonly ask: <T>(path: string, post?: ApiPost) => Promise<ApiResult<T>>;

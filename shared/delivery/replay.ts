@@ -108,6 +108,7 @@ export function copyOf(of: RecordedDelivery, id: string): RecordedDelivery {
   const {
     relayedAt: _relayedAt,
     unrelayed: _unrelayed,
+    headers: _headers,
     body: _body,
     refusal: _refusal,
     repeats: _repeats,

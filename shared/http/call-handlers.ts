@@ -3,6 +3,7 @@ import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, sto
 import { listCredentials } from "./credentials.ts";
 import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
+import { getDeliveryRequest } from "./delivery-request.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
@@ -26,6 +27,7 @@ export const callHandlers = {
   exchangeToken,
   getBulkReplay,
   getDelivery,
+  getDeliveryRequest,
   getOverview,
   getThread,
   introspectToken,

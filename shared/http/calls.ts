@@ -6,6 +6,7 @@ import type { BulkReplaysApi } from "./bulk-replays.ts";
 import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
+import type { DeliveryRequestApi } from "./delivery-request.ts";
 import type { IntrospectionApi } from "./introspection.ts";
 import type { OrdersApi } from "./orders.ts";
 import type { OverviewApi } from "./overview.ts";
@@ -19,6 +20,7 @@ import type { ThreadsApi } from "./threads.ts";
 import type { TokenExchangeApi } from "./token-exchange.ts";
 
 export type CallDeps = DeliveriesApi &
+  DeliveryRequestApi &
   DeliveryCountsApi &
   BulkReplaysApi &
   CredentialsApi &
@@ -68,6 +70,7 @@ export function apiCalls(deps: CallDeps): readonly ApiCall[] {
     get("/v1/deliveries", by("listDeliveries")),
     get("/v1/deliveries/counts", by("countDeliveries")),
     get("/v1/deliveries/:id", byId("getDelivery")),
+    get("/v1/deliveries/:id/request", byId("getDeliveryRequest")),
     get("/v1/threads", by("getThread")),
     get("/v1/refusals", by("listRefusals")),
     get("/v1/credentials", by("listCredentials")),

@@ -17,6 +17,8 @@ export interface RecordedDelivery {
   readonly traceparent?: TraceParent;
   /** The span of the sender that the request named, 16 hexadecimal digits. */
   readonly callerSpan?: string;
+  /** Undefined in records of earlier releases, and in the bridge's own records. */
+  readonly headers?: RecordedHeaders;
   /** SHA-256 of the body's bytes, hex. */
   readonly bodyDigest: string;
   readonly bodyBytes: number;
@@ -53,6 +55,9 @@ export interface RecordedDelivery {
   /** Present if it is in the outbox: a sweep publishes it. */
   readonly unrelayed?: true;
 }
+
+/** The headers of a request that help to explain it, by their names in lower case. Null: it had a credential. */
+export type RecordedHeaders = Readonly<Record<string, string | null>>;
 
 /**
  * The delivery that is replayed, and the routes that run again. The principal of the new delivery asked for the replay.

@@ -107,9 +107,9 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
    */
   | {
       readonly kind: "decided";
-      /** The id of the approval; for a rollback, the route. */
+      /** The id of the approval; for a rollback and a promotion, the route. */
       readonly about: string;
-      readonly decision: "grant" | "deny" | "rollback";
+      readonly decision: "grant" | "deny" | "rollback" | "promote";
       readonly by: Identity;
       readonly refusal?: Rejection;
     }

@@ -50,8 +50,8 @@ export class RunStore {
   }
 
   /**
-   * Stores the start or end of a run with `withRun`; atomic and idempotent. `refuse`: returns what it has against that,
-   * given the runs that are stored: no other run of the route is recorded between the two. Returns what `refuse` returned.
+   * Stores the start or end of a run with `withRun`; atomic and idempotent. `refuse` says what it has against that, given
+   * the stored runs: no other run of the route is recorded between the two. Returns what `refuse` returned.
    */
   async record<T>(
     route: string,

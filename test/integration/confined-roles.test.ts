@@ -127,7 +127,7 @@ const scope = fc
   .filter((one) => Object.keys(one).length > 0);
 const role = fc.record(
   {
-    call: fc.subarray(["deliveries", "sessions", "status"] as const),
+    call: fc.subarray(["deliveries", "payloads", "sessions", "status"] as const),
     fire: fc.subarray(["docs"]),
     replay: fc.subarray(["docs"]),
     approve: fc.subarray(["docs"]),
@@ -139,13 +139,24 @@ const role = fc.record(
   { requiredKeys: ["call", "fire", "replay", "approve", "promote", "summarise", "pause"] },
 );
 const NAMES = ["a", "b", "c"] as const;
-type Permission = "deliveries" | "sessions" | "summarise" | "pause" | "fire" | "replay" | "approve" | "promote";
+type Permission =
+  | "deliveries"
+  | "payloads"
+  | "sessions"
+  | "summarise"
+  | "pause"
+  | "fire"
+  | "replay"
+  | "approve"
+  | "promote";
 
 /** The oracle: who may what, from the table of facts and the text of the roles. */
 function oracle(roles: Roles, held: readonly string[]) {
   const own = held.map((name) => roles[name]).filter((one) => one !== undefined);
   const has = (one: Roles[string], what: Permission) =>
-    what === "deliveries" || what === "sessions" ? one.call.includes(what) : one[what].length > 0;
+    what === "deliveries" || what === "payloads" || what === "sessions"
+      ? one.call.includes(what)
+      : one[what].length > 0;
   const covers = (one: Roles[string], samples: readonly Sample[]): boolean => {
     if (one.in === undefined) return true;
     const lists = Object.entries(one.in) as [keyof Facts, readonly string[]][];
@@ -321,6 +332,13 @@ describe("roles that are confined", () => {
               const got = await bridge.ask(held, "GET", `/v1/deliveries/${idOf(n)}`);
               if (table.may("deliveries", samples)) expect(got).toHaveProperty("answer.delivery.id", idOf(n));
               else expect(got).toEqual(await bridge.ask(held, "GET", `/v1/deliveries/${ABSENT}`));
+
+              const request = await bridge.ask(held, "GET", `/v1/deliveries/${idOf(n)}/request`);
+              if (!table.holds("payloads")) expect(request).toEqual({ refused: "role_missing" });
+              else if (!table.may("deliveries", samples))
+                expect(request).toEqual(await bridge.ask(held, "GET", `/v1/deliveries/${ABSENT}/request`));
+              else if (table.may("payloads", samples)) expect(request).toHaveProperty("answer.delivery", idOf(n));
+              else expect(request).toEqual({ refused: "role_missing" });
 
               const thread = await bridge.ask(held, "GET", `/v1/threads?delivery=${idOf(n)}`);
               if (table.may("deliveries", samples)) {

@@ -19,7 +19,7 @@ const IDP = "https://idp.example.test";
 const key = signingKey("people-1");
 
 const everything = {
-  call: ["deliveries", "status", "sessions", "introspection", "metrics"],
+  call: ["deliveries", "payloads", "status", "sessions", "introspection", "metrics"],
   replay: ["*"],
   approve: ["*"],
   promote: ["*"],
@@ -270,6 +270,7 @@ describe("every call, compared with its description", () => {
         succeeds("GET", "/v1/deliveries?limit=2"),
         succeeds("GET", `/v1/deliveries/${delivery}`),
         succeeds("GET", `/v1/deliveries/${delivery}?explain=true`),
+        succeeds("GET", `/v1/deliveries/${delivery}/request`),
         succeeds("GET", `/v1/deliveries/${delivery}/replay`),
         succeeds("POST", `/v1/deliveries/${delivery}/replay`, { route: "push-build" }),
         succeeds("GET", "/v1/deliveries/counts"),

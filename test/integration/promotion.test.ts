@@ -18,7 +18,7 @@ import { testClock } from "../support/test-doubles.ts";
 
 const none = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 const ROLES = {
-  manager: { ...none, approve: ["docs"] },
+  manager: { ...none, approve: ["docs"], promote: ["docs"] },
   "on-call": { ...none, replay: ["*"] },
   release: { ...none, promote: ["docs"] },
 };
@@ -435,6 +435,36 @@ describe("a crash", () => {
     await fire(await recorded(repeated.value));
     await fire(await recorded(repeated.value));
     expect(promotions()).toHaveLength(1);
+  });
+});
+
+describe("a command on a page", () => {
+  const promotionsOf = async ({ id }: RecordedDelivery) =>
+    (await bridge.deliveries.timeline(id)).flatMap((line) => (line.kind === "replayed" ? [line] : []));
+
+  it("a label promotes what was good when it was put, once, however often and late it is reported", async () => {
+    const run = await good(1);
+    const time = new Date(bridge.clock.now()).toISOString();
+    const label = () => bridge.label("drawbridge-promote-docs", "mia", { receivedAt: bridge.clock.now() }, time);
+    expect(await bridge.decided(await label())).toMatchObject([{ about: "docs", decision: "promote" }]);
+    const [line] = await promotionsOf(run);
+    expect(line).toMatchObject({ promotedTo: "production", by: { actor: "mia" } });
+    await fire(await recorded({ delivery: line?.delivery ?? "" }));
+    const newer = await good(2);
+    await label();
+    expect([await promotionsOf(run), await promotionsOf(newer)]).toMatchObject([[{}], []]);
+    expect(promotions()).toHaveLength(1);
+  });
+
+  it.each<[string, string, string[], string]>([
+    ["of somebody without the role", "tom", [], "role_missing"],
+    ["that names no environments, of a route with three", "mia", ["eu"], "promotion_impossible"],
+  ])("a label %s promotes nothing, and says why", async (_, person, more, reason) => {
+    environments.push(...more);
+    const run = await good(1);
+    const label = await bridge.label("drawbridge-promote-docs", person);
+    expect(await bridge.decided(label)).toMatchObject([{ refusal: { reason } }]);
+    expect(await promotionsOf(run)).toEqual([]);
   });
 });
 

@@ -98,9 +98,9 @@ function commandIn(stored: StoredComment, reported: CommentEventData, busEvent: 
 
 const nothing = (why: string): Found => ({ kind: "nothing", why });
 
-/** A decision waits until it is known who is in which group; who asked for a rollback does not expect it hours later. */
+/** A decision waits until it is known who is in which group; who asked for a run does not expect it hours later. */
 function waitOf({ about, decision, refusal }: CommandResult): readonly Extract<ActionOutcome, { outcome: "wait" }>[] {
-  if (refusal?.reason !== "groups_unknown" || decision === "rollback") return [];
+  if (refusal?.reason !== "groups_unknown" || isOrder(decision)) return [];
   const { target, groups, problem, retryAfterSeconds } = refusal;
   return [
     {
@@ -119,8 +119,11 @@ const textOf = ({ decision, about, refusal }: CommandResult): string =>
 const sentenceOf = (result: CommandResult): readonly string[] =>
   result.refusal ? [`${subjectOf(result)}: ${explainRefusal(result, result.refusal)}`] : [];
 
-const VERBS = { grant: "Approving", deny: "Denying", rollback: "Rolling back" } as const;
+const VERBS = { grant: "Approving", deny: "Denying", rollback: "Rolling back", promote: "Promoting" } as const;
 
 /** Without an id, the command is about the page. */
 const subjectOf = ({ decision, about }: CommandResult): string =>
-  `${VERBS[decision]} ${decision === "rollback" || about.startsWith("p-") ? about : "what waits for this page"}`;
+  `${VERBS[decision]} ${isOrder(decision) || about.startsWith("p-") ? about : "what waits for this page"}`;
+
+/** Whether it asks for a run, and decides no approval. */
+const isOrder = (decision: CommandResult["decision"]): boolean => decision === "rollback" || decision === "promote";

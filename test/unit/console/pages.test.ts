@@ -9,6 +9,7 @@ import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { ordersPage, previewOrderPage } from "../../../shared/console/orders-page.ts";
 import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
+import { requestPage } from "../../../shared/console/request-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
@@ -22,6 +23,7 @@ const PAGES = [
   (visit: Visit) => deliveryPage(visit, "d-1"),
   (visit: Visit) =>
     deliveryPage({ ...visit, url: new URL(`/?in=${encodeURIComponent(visit.name)}`, visit.url) }, "d-1"),
+  (visit: Visit) => requestPage(visit, new URLSearchParams(), "d-1"),
   approvalsPage,
   (visit: Visit) => approvalsPage({ ...visit, url: ENDED }),
   replaysPage,
@@ -392,6 +394,51 @@ describe("the page of a delivery", () => {
     const at = "2026-11-02T08:59:00.000Z";
     const timeline = [{ at, kind: "approval", route: "docs", approval: "p-1", state: "superseded", endedFor }];
     expect(await showing(page, { ...delivery(() => "x"), timeline })).toContain(endedFor);
+  });
+
+  it("opening it asks for no request: that is behind a button, for whoever may read it", async () => {
+    const asked: string[] = [];
+    const shown = async (changes: Partial<Visit>) => {
+      const ask: Visit["ask"] = async <T>(path: string) => {
+        asked.push(path);
+        return { ok: true, value: delivery(() => "x") as T };
+      };
+      return String(await shownBy(await page(visitOf(() => "x", { ask, ...changes }))).main);
+    };
+    expect(await shown({})).toMatch(
+      /<form method="post" action="\/console\/deliveries\/x\/request">.*Show headers and body/s,
+    );
+    expect(await shown({ mayReadPayload: () => false })).not.toContain("/request");
+    expect(asked.filter((path) => path.includes("/request"))).toEqual([]);
+  });
+
+  it.each([
+    [{ bodyKind: "none" }, "The body was not kept"],
+    [{ bodyKind: "none", replayOf: "d-first" }, 'It is that of <a href="/console/deliveries/d-first">'],
+    [{ bodyKind: "bytes" }, "The body is no text"],
+    [{ bodyKind: "text", body: "" }, "The body is empty"],
+    [{ bodyKind: "text", body: "x", isCut: true }, "The body goes on"],
+    [{ bodyKind: "json", body: '{"a":[1]}' }, "{\n  &quot;a&quot;: [\n    1\n  ]\n}"],
+    [{ bodyKind: "none" }, "Headers were not recorded"],
+    [{ bodyKind: "none", headers: [{ name: "x-gitlab-token" }] }, "present, not kept"],
+    [{ bodyKind: "none", removed: 2 }, "<b>2</b>"],
+  ])("the request %j says %s", async (request, words) => {
+    const whole = {
+      delivery: "d-1",
+      receivedAt: "2026-11-02T08:59:59.000Z",
+      removed: 0,
+      bodyBytes: 9,
+      bodyDigest: "ab",
+    };
+    const ask: Visit["ask"] = async <T>() => ({ ok: true, value: { ...whole, ...request } as T });
+    const { main } = shownBy(
+      await requestPage(
+        visitOf(() => "x", { ask }),
+        new URLSearchParams(),
+        "d-1",
+      ),
+    );
+    expect(String(await main)).toContain(words);
   });
 
   describe("that was opened from a list", () => {

@@ -3,6 +3,7 @@ import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
+import type { ShownRequest } from "../../../shared/http/delivery-request.ts";
 import type { ListedOrders, OrderPreview } from "../../../shared/http/orders.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
@@ -185,6 +186,17 @@ export const delivery = (word: Words): ShownDelivery => ({
     followed: [word()],
     checks: [{ text: word(), command: word() }],
   },
+});
+
+const requestOf = (word: Words): ShownRequest => ({
+  delivery: word(),
+  receivedAt: AT,
+  headers: [{ name: word(), value: word() }, { name: word() }],
+  bodyKind: "text",
+  body: word(),
+  removed: 1,
+  bodyBytes: 12,
+  bodyDigest: word(),
 });
 
 export const approvals = (word: Words): ListedApprovals => ({
@@ -419,6 +431,7 @@ export const overviewOf = (word: Words): Overview => ({
 export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
   const responses: readonly (readonly [RegExp, (word: Words) => object])[] = [
     [/^\/v1\/deliveries\?/, deliveries],
+    [/^\/v1\/deliveries\/[^/]*\/request/, requestOf],
     [/^\/v1\/deliveries\//, delivery],
     [/^\/v1\/approvals/, approvals],
     [/^\/v1\/credentials/, credentials],
@@ -443,6 +456,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     may: () => true,
     mayReadDeliveries: true,
     mayReadBridge: true,
+    mayReadPayload: () => true,
     isMe: () => false,
     // What stands in for the interface gives each path its own shape.
     ask: async <T>(path: string) => ({ ok: true, value: responses.find(([of]) => of.test(path))?.[1](word) as T }),
