@@ -10,7 +10,7 @@ import { EXIT } from "./exit-codes.ts";
 import { explainedDelivery, listedDeliveries, listedOrders, orderPreview, placedOrder } from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
 
-/** The package that speaks the protocol. Only this command needs it, so it is an optional peer (ADR 42). */
+/** The package that speaks the protocol. Only this command needs it, so it is an optional peer (ADR 43). */
 export const SDK = "@modelcontextprotocol/server@2.4.0";
 
 /** How long `wait` waits without `seconds`, and at most, in seconds. Clients give up after a minute by default. */
