@@ -6,6 +6,7 @@ import { environments } from "../shared/config/environments.ts";
 import { outline } from "../shared/config/schema.ts";
 import { order } from "../shared/identity/order.ts";
 import { providers } from "../shared/providers/registry.ts";
+import { flow } from "../shared/routes/flow.ts";
 
 /**
  * Returns the JSON Schema of `drawbridge.yaml`, for completion in editors. `npm run docs` writes it to a file. It is
@@ -113,6 +114,7 @@ function routeSchema({ properties }: JsonSchema): JsonSchema {
     properties: {
       ...properties,
       environments: partOf(environments),
+      flow: { ...partOf(flow), description: "How the runs for events with the same key follow each other." },
       when: {
         title: "event pattern",
         description: "Which events fire the route.",

@@ -1,5 +1,5 @@
 import type { Action } from "../shared/actions/action.ts";
-import { holdForApproval } from "../shared/approvals/gate.ts";
+import { endForNewer, holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
 import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
@@ -8,6 +8,7 @@ import type { OutboundToken } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import type { PageStores } from "../shared/store/open-page-stores.ts";
 import type { Bridge } from "./bridge.ts";
+import { openFlowGate } from "./open-flow-gate.ts";
 
 /** What a process that runs actions has beside the bridge. */
 interface Acting {
@@ -63,6 +64,8 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     },
     chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
+    leaveOut: (input) => endForNewer(input, bridge),
+    flowGate: () => openFlowGate(bridge),
     retry,
     missingMs,
     clock,

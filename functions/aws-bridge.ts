@@ -33,6 +33,7 @@ export function awsBridge(
     credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
     orders: compiledOrders(),
     recorded: () => undefined,
+    woken: async () => undefined,
     secrets,
     clock,
     log,

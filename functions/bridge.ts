@@ -26,6 +26,7 @@ import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../shared/model/rejection.ts";
 import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
+import type { ActionStatus } from "../shared/store/actions.ts";
 import type { Stores } from "../shared/store/open-stores.ts";
 
 /** The dependencies that differ between one machine, AWS and a test. All are required, so a missing one is a type error. */
@@ -48,6 +49,11 @@ export interface Ports {
   readonly orders: () => Promise<Orders>;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
+  /**
+   * Called after an action that waited for the end of another run was made due. It nudges the target's lane on one machine;
+   * in AWS it sends the action's message. Only the relay and the processes that run actions call it.
+   */
+  readonly woken: (action: ActionStatus) => Promise<void>;
 }
 
 /** The parts of one bridge that its functions share, each built once. */
@@ -91,6 +97,7 @@ export function buildBridge(
   const asking = { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage };
   const sites = openSites(verifiers, asking);
   const groups = openGroups(config, groupSources, { ...asking, random });
+  const { woken } = ports;
   const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
   const commands: CommandDeps = { ...deciding, groups, runs, runReporters };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
@@ -114,6 +121,7 @@ export function buildBridge(
     credentialUsage,
     orders,
     recorded,
+    woken,
     policy,
     people,
     tokens,

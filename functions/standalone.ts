@@ -134,6 +134,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
         worker.recorded(delivery);
         firstWebhooks?.delivered(delivery);
       },
+      woken: async ({ target }) => worker.nudge(target),
     });
     const configuration = digestOf(config);
     const api = receiveApp(bridge, {

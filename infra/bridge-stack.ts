@@ -28,6 +28,7 @@ import type { Settings } from "./settings.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { Sweep } from "./sweep.ts";
 import { identitiesOf, needSigning } from "./target-identities.ts";
+import { wokenQueues } from "./woken-queues.ts";
 
 export interface BridgeStackProps {
   readonly settings: Settings;
@@ -126,7 +127,7 @@ export class BridgeStack extends Stack {
     const secrets = secretsOf(...verifying, ...groupSettings(config));
     const outline = routeOutline(config);
     const executesCommands = hasPeople(config) || outline.hasGates;
-    const recording = { executesCommands, secrets };
+    const recording = { executesCommands, secrets, woken: wokenQueues(config.routes, stores.queues) };
     const relay = new Relay(this, "Relay", { ...defaults, ...recording, bus, streamDeadLetters });
     const sweep = new Sweep(this, "Sweep", {
       ...defaults,

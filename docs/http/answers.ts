@@ -251,6 +251,7 @@ export const timelineEvent = v.variant("kind", [
     nextAt: optionalTime,
     facts: optional(textsByName),
     endedAs: optional(v.picklist(["superseded", "not_fired"])),
+    supersededBy: optional(v.string()),
   }),
   v.object({
     kind: v.literal("run"),

@@ -2,7 +2,10 @@ import * as v from "valibot";
 import { actions } from "../actions/registry.ts";
 import { type Order, order } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
+import type { FlowOptions } from "../model/flow.ts";
 import { providers } from "../providers/registry.ts";
+import { isTemplate } from "../routes/fill.ts";
+import { flow as flowSchema } from "../routes/flow.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { checks } from "./checks/registry.ts";
@@ -167,7 +170,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, mode, approval, environments: declared, do: actionsOfRoute }: Outline["routes"][string],
+  { when, mode, approval, environments: declared, flow, do: actionsOfRoute }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -186,6 +189,10 @@ function route(
   if (action) validate(action.options, options, at, problems);
   else problems.push(unknown(at, "action", kind, actions));
   if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
+  if (flow !== undefined) {
+    validate(flowSchema, flow, [...path, "flow"], problems);
+    problems.push(...unfitFlow([...path, "flow"], flow, action));
+  }
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
   if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
   const compiled = compilePattern(when);
@@ -199,6 +206,7 @@ function route(
         mode,
         approval,
         environments: declared,
+        ...(flow && { flow }),
         action: kind,
         target: targetName,
         options,
@@ -208,6 +216,20 @@ function route(
   }
   problems.push(...compiled.problems.map((one) => ({ path: [...path, "when", ...one.path], message: one.message })));
   return [];
+}
+
+/** A flow leaves events out, or puts them off. A page shows each state, and takes care of their order itself. */
+function unfitFlow(
+  path: Path,
+  flow: FlowOptions,
+  action: (typeof actions)[number] | undefined,
+): readonly ConfigProblem[] {
+  const problems = action?.showsSummaries
+    ? [{ path, message: `a route of the action ${action.name} has no flow: its page would miss states` }]
+    : [];
+  return typeof flow.key !== "string" || isTemplate(flow.key)
+    ? problems
+    : [...problems, { path: [...path, "key"], message: "it must be a path such as $.detail.page.id, or a text" }];
 }
 
 function orderOf(

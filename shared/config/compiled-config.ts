@@ -18,7 +18,10 @@ export function compiledConfig(): ConfigWithoutOrders {
   return { ...partsOf(compiled), routes };
 }
 
-function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string]): ConfiguredRoute {
+function route(
+  name: string,
+  { when, mode, approval, flow, do: actionsOfRoute }: Outline["routes"][string],
+): ConfiguredRoute {
   const [chosen] = Object.entries(actionsOfRoute);
   const compiled = compilePattern(when);
   if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" is invalid`);
@@ -31,6 +34,7 @@ function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outli
     matches: (busEvent: BusEvent) => matches(pattern, busEvent),
     mode,
     approval,
+    ...(flow && { flow }),
     action,
     target,
     options,

@@ -8,7 +8,7 @@ import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import { hostsOfPages, promotable, type RouteOutline, reporting } from "./route-outline.ts";
-import { type ConfigWithoutOrders, type Outline, outline, peopleIn } from "./schema.ts";
+import { type ConfigWithoutOrders, flowOptions, type Outline, outline, peopleIn } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
@@ -101,10 +101,10 @@ const withTargets = v.object({ targets: v.optional(v.record(v.string(), v.unknow
 
 function compiledRunReporters(): readonly (ProvingRoute & RunReporter)[] {
   const { routes, targets } = v.parse(reporters, compiledValue());
-  return Object.entries(routes).map(([name, { environments, do: actionsOfRoute }]) => {
+  return Object.entries(routes).map(([name, { environments, flow, do: actionsOfRoute }]) => {
     const [options = { target: "" }] = Object.values(actionsOfRoute);
     const { target } = options;
-    return { name, target, ...targets[target], ...promotable(environments, options) };
+    return { name, target, ...(flow && { flow }), ...targets[target], ...promotable(environments, options) };
   });
 }
 
@@ -114,6 +114,7 @@ const reporters = v.object({
       v.string(),
       v.object({
         environments: v.optional(v.array(v.string())),
+        flow: v.optional(flowOptions),
         do: v.record(v.string(), v.looseObject({ target: v.string() })),
       }),
     ),

@@ -6,6 +6,7 @@ import type { ActionContext } from "../model/action-outcome.ts";
 import { type BusEvent, busSourceOf, sourceUriOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import type { Route } from "../routes/route.ts";
+import { withEnvironment } from "../routes/with-environment.ts";
 import { settingsOf } from "./route-outline.ts";
 import type { Config } from "./schema.ts";
 import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
@@ -30,7 +31,7 @@ export function connectAction(
   };
   return routes
     .filter((route) => route.action === action.name)
-    .map(({ name, matches, mode, approval, environments, target, options }) => {
+    .map(({ name, matches, mode, approval, environments, flow, target, options }) => {
       const settings = settingsOf(target, targets);
       const connected = action.connect(
         { route: name, targetName: target, target: settings, options },
@@ -64,6 +65,7 @@ export function connectAction(
         ...(approval && {
           approval: { ...approval, approvers: ({ detail }) => policy.rolesFor("approve", name, [factsOf(detail)]) },
         }),
+        ...(flow && { flow }),
         ...(params && { params: (busEvent: BusEvent) => params(withEnvironment(busEvent, environments)) }),
         run: (context) => connected.run(inEnvironment(context, environments)),
         ...(action.showsSummaries && { showsSummaries: true }),
@@ -75,13 +77,6 @@ export function connectAction(
         ...(environments && { environments }),
       };
     });
-}
-
-/** The event as the route passes it on: without a promotion it deploys to the first environment. */
-function withEnvironment(busEvent: BusEvent, environments: readonly string[] | undefined): BusEvent {
-  const [to] = environments ?? [];
-  const { detail } = busEvent;
-  return to === undefined || detail.promotion ? busEvent : { ...busEvent, detail: { ...detail, promotion: { to } } };
 }
 
 /** A promotion without an approval is bound to its reference too. */

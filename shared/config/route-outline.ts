@@ -72,7 +72,7 @@ export const reporting = v.pipe(
       namespaces,
       originKey,
       staleAfterMinutes,
-    }): Omit<ProvingRoute & RunReporter, "name" | "target"> => {
+    }): Omit<ProvingRoute & RunReporter, "name" | "target" | "flow"> => {
       if (runsReportedBy === undefined) return {};
       return {
         runsReportedBy,
@@ -86,9 +86,15 @@ export const reporting = v.pipe(
 
 /** Returns each route with the source that reports its runs, from the settings of its target. */
 const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): RouteOutline["runReporters"] =>
-  routes.map(({ name, target, environments, options }) => {
+  routes.map(({ name, target, environments, flow, options }) => {
     const settings = settingsOf(target, targets);
-    return { name, target, ...v.parse(reporting, settings), ...promotable(environments, options) };
+    return {
+      name,
+      target,
+      ...(flow && { flow }),
+      ...v.parse(reporting, settings),
+      ...promotable(environments, options),
+    };
   });
 
 /** What a route that promotes runs needs to know of itself. */

@@ -8,6 +8,7 @@ import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
 import { type Upstreams, upstream } from "../identity/upstream.ts";
 import { type BusEvent, OWN_SOURCES } from "../model/bus-event.ts";
+import type { FlowOptions } from "../model/flow.ts";
 import { RESERVED_VOUCHERS } from "../model/principal.ts";
 import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
@@ -209,6 +210,9 @@ const checks = v.strictObject({
   ),
 });
 
+/** Without a description, and checked in `build-config.ts`: every function in AWS loads this at its start. */
+export const flowOptions = v.custom<FlowOptions>((value) => typeof value === "object" && value !== null);
+
 /**
  * The outer shape of `drawbridge.yaml`. The keys beside `provider`, `kind` and an action's `target` belong to that provider
  * or action and are validated by its own schema, in `build-config.ts`; so are those of an order, which a function in AWS
@@ -358,8 +362,9 @@ export const outline = v.strictObject({
               v.description("Each run waits until another person approves it. `{}` takes the default."),
             ),
           ),
-          // `build-config.ts` checks the names.
+          // `build-config.ts` checks these two.
           environments: v.optional(v.array(v.string())),
+          flow: v.optional(flowOptions),
           do: v.record(v.string(), v.looseObject({ target: v.string() })),
         }),
       ),
@@ -434,6 +439,7 @@ export interface ConfiguredRoute {
   readonly approval?:
     | (ApprovalRules & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
     | undefined;
+  readonly flow?: FlowOptions | undefined;
   /** In the order in which a run is promoted; undefined if none can be. */
   readonly environments?: readonly string[] | undefined;
   readonly action: string;

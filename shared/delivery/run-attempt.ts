@@ -14,6 +14,7 @@ import type { Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { hopsTo } from "./chain.ts";
 import { type CorrelateDeps, correlate, type Origin } from "./correlate.ts";
+import type { FlowGate } from "./flow-gate.ts";
 import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } from "./run-tracking.ts";
 import { type Admission, type Hold, type Permit, reportOf, reportOfError, type TargetGate } from "./target-gate.ts";
 
@@ -38,6 +39,10 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   /** Asks the gate of a route whether the action may run. */
   readonly hold: (input: GateInput) => Promise<GateResult>;
+  /** Ends the approval of a run whose place something newer took. */
+  readonly leaveOut: (input: GateInput) => Promise<void>;
+  /** Only for a route with `flow`. */
+  readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end" | "isAwaited">>;
   /** Judges a promotion before it fires; see `judge-promotion.ts`. */
   readonly judgePromotion: (
     route: Route,
@@ -129,21 +134,54 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
     (await checkRoles(route, busEvent, deps)) ??
     (await checkPromotion(loaded, { isFiring: false }, deps));
   if (held) return { outcome: held };
+  // Before the approval: nobody is asked about what something newer replaces.
+  const flowGate = route.flow && (await deps.flowGate());
+  const waits = await flowGate?.enter(loaded);
+  const gated = { claim, route, busEvent, delivery, origin, originProof };
+  if (waits) {
+    if (waits.outcome === "done" && route.approval !== undefined) await deps.leaveOut(gated);
+    return { outcome: waits };
+  }
   // Before the approval: a granted run must not count as fired while it waits for its target.
   const admission = loaded.admission ?? (await deps.targetGate.admit(route.target));
   if ("hold" in admission) return { outcome: waitFor(admission.hold) };
-  const gate = await deps.hold({ claim, route, busEvent, delivery, origin, originProof });
+  const gate = await deps.hold(gated);
   if ("held" in gate) return { outcome: gate.held };
-  // Something may have changed while people were asked, so this judges it again in one step with the record of its start.
-  const refused = await checkPromotion(loaded, { isFiring: true }, deps);
-  if (refused) return { outcome: refused };
   const permit = await deps.targetGate.begin(admission.state);
   if ("hold" in permit) return { outcome: waitFor(permit.hold) };
+  const notCalled = await takeSlot(loaded, flowGate, deps).catch(outcomeFor(claim, deps));
+  if (notCalled) {
+    await deps.targetGate.end(permit, { target: "not_called" });
+    return { outcome: notCalled };
+  }
   const ended = await call(permit, { ...loaded, approvedRef: gate.approvedRef }, deps);
+  await flowGate?.leave(loaded, ended.outcome);
   // A repeated request starts no further run.
   if (claim.run === undefined) await recordRunStart(route, busEvent.detail, ended.outcome, deps);
   return ended;
 }
+
+/**
+ * The outcome of an attempt that must not call its target. After the approval, and right before the call: a slot is for a
+ * run, and not for what may be decided in a day. With the slot, a promotion is judged again in one step with the record of
+ * its start: something may have changed while people were asked.
+ */
+async function takeSlot(
+  attempt: Attempt,
+  flowGate: Pick<FlowGate, "take" | "leave"> | undefined,
+  deps: RunAttemptDeps,
+): Promise<ActionOutcome | undefined> {
+  const full = await flowGate?.take(attempt);
+  if (full) return full;
+  const refused = await checkPromotion(attempt, { isFiring: true }, deps).catch(outcomeFor(attempt.claim, deps));
+  if (refused) await flowGate?.leave(attempt, refused);
+  return refused;
+}
+
+const outcomeFor =
+  (claim: Claim, { log }: Pick<RunAttemptDeps, "log">) =>
+  (error: unknown): ActionOutcome =>
+    outcomeOfFailure(error, claim, log);
 
 interface Call extends Attempt {
   readonly approvedRef: string | undefined;

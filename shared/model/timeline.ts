@@ -51,6 +51,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly facts?: Readonly<Record<string, string>>;
       /** `done`, and nothing was fired: see `action-outcome.ts`. */
       readonly endedAs?: "superseded" | "not_fired";
+      readonly supersededBy?: string;
     }
   /**
    * The run that the target's acceptance led to expect. `missing`: no run was reported in time. `not_created`: the listener

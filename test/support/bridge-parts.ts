@@ -91,6 +91,7 @@ export function bridgeWith(
       credentialUsage: new CredentialUsage({ credentialUses: ports.stores.credentialUses, log: silentLog }),
       orders: async () => config?.orders ?? EMPTY.orders,
       recorded: () => undefined,
+      woken: async () => undefined,
       ...ports,
     },
   );

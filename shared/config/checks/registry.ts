@@ -12,6 +12,7 @@ import { branchOfFork } from "./branch-of-fork.ts";
 import type { Check } from "./check.ts";
 import { unusablePermission } from "./confined-roles.ts";
 import { awsOnlyField, literalPath, pathWithoutValue, unknownPath } from "./event-fields.ts";
+import { unlimitedFlow } from "./flow.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -112,6 +113,7 @@ export const checks: readonly Check[] = [
   openListener,
   unreportedNamespace,
   unusedTarget,
+  unlimitedFlow,
   commentWithoutPages,
   unmatchableRoute,
   unmatchableValue,
