@@ -26,6 +26,8 @@ export interface ConsoleDeps {
   /** Origin of the console, as browsers know it. */
   readonly origin: string;
   readonly routes: readonly string[];
+  /** Each two neighbours of the `environments` of a route. */
+  readonly promotions: Visit["promotions"];
   readonly policy: Pick<Policy, "rejectRoute" | "rejectCall">;
   readonly people: PeopleOf;
   readonly clock: Clock;
@@ -43,6 +45,7 @@ export const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console/threads", "threadPage"],
   ["/console/approvals", "approvalsPage"],
   ["/console/rollbacks", "rollbacksPage"],
+  ["/console/promotions", "promotionsPage"],
   ["/console/orders", "ordersPage"],
   ["/console/orders/:id", "orderPage"],
   ["/console/targets", "targetsPage"],
@@ -56,6 +59,7 @@ const FORMS: readonly (readonly [path: string, form: FormName])[] = [
   ["/console/replays/:id/stop", "submitStop"],
   ["/console/approvals/:id", "submitDecision"],
   ["/console/rollbacks", "submitRollback"],
+  ["/console/promotions", "submitPromotion"],
   ["/console/orders/:id", "placeOrderForm"],
   ["/console/orders/:id/preview", "previewOrderPage"],
   ["/console/targets/:id", "submitTarget"],
@@ -194,7 +198,7 @@ async function handleForm(c: Context<Env>, deps: ConsoleDeps, submit: FormHandle
 }
 
 function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps: ConsoleDeps): Visit {
-  const { api, origin, routes, policy, people, clock } = deps;
+  const { api, origin, routes, promotions, policy, people, clock } = deps;
   return {
     url: addressOf(c, deps),
     now: clock.now(),
@@ -202,6 +206,7 @@ function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps:
     name,
     formToken,
     routes,
+    promotions,
     may: (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined,
     mayReadDeliveries: policy.rejectCall(me, "deliveries", "anything") === undefined,
     mayReadBridge: policy.rejectCall(me, "deliveries", []) === undefined,

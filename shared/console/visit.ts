@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { PromotionPlace } from "../delivery/judge-promotion.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Secret } from "../host/secrets.ts";
 import type { ServedApp } from "../http/connection.ts";
@@ -18,7 +19,9 @@ export interface Visit {
   readonly formToken: string;
   /** Names of the configured routes. */
   readonly routes: readonly string[];
-  readonly may: (verb: "replay" | "approve", route: string, about: About) => boolean;
+  /** Between which environments of a route a run can be promoted. */
+  readonly promotions: readonly PromotionPlace[];
+  readonly may: (verb: "replay" | "approve" | "promote", route: string, about: About) => boolean;
   /** Whether the person may read deliveries at all. */
   readonly mayReadDeliveries: boolean;
   /** Whether the person may read about the bridge itself, as opposed to what a role confines them to. */

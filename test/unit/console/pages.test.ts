@@ -8,6 +8,7 @@ import { deliveryPage } from "../../../shared/console/delivery-page.ts";
 import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { ordersPage, previewOrderPage } from "../../../shared/console/orders-page.ts";
+import { promotionsPage } from "../../../shared/console/promotions-page.ts";
 import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
 import { requestPage } from "../../../shared/console/request-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
@@ -33,6 +34,7 @@ const PAGES = [
   (visit: Visit) =>
     previewOrderPage(visit, new URLSearchParams({ "input.reason": visit.name, key: "k" }), "deploy-docs"),
   rollbacksPage,
+  promotionsPage,
   targetsPage,
   credentialsPage,
   threadPage,
@@ -716,8 +718,9 @@ describe("pages that only say what happened", () => {
         ),
         ([, path]) => path,
       );
-    expect(await menuOf({})).toHaveLength(9);
-    expect(await menuOf({ may: () => false })).not.toContain("/console/rollbacks");
+    expect(await menuOf({})).toHaveLength(10);
+    for (const path of ["/console/rollbacks", "/console/promotions"])
+      expect(await menuOf({ may: () => false })).not.toContain(path);
     expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");
     expect(await menuOf({ may: () => false, mayReadBridge: false, mayReadDeliveries: false })).toEqual([
       "/console/approvals",
@@ -836,5 +839,39 @@ describe("the credentials page", () => {
     const page = await showing(credentialsPage, { credentials: [{ ...credential, lastUsedAt }] });
     expect(page).toContain(words);
     expect(page).toContain(`2026-11-02, ${lastUsedAt.slice(11, 13)} h UTC`);
+  });
+});
+
+describe("the page of promotions", () => {
+  const preview = {
+    route: "docs",
+    from: "staging",
+    to: "production",
+    run: { delivery: "d-9", firedAt: "2026-11-02T08:00:00.000Z", state: "succeeded", reference: "c".repeat(40) },
+    behind: "production is 3 commits behind staging",
+  };
+
+  it("it shows what would run, and its form names exactly that run", async () => {
+    const html = await showing(promotionsPage, preview);
+    for (const text of [
+      "production is 3 commits behind staging",
+      "c".repeat(40),
+      '"run" value="d-9"',
+      '"to" value="production"',
+    ])
+      expect(html).toContain(text);
+  });
+
+  it("it has no button for what would be refused, and says why", async () => {
+    const problem = { reason: "promotion_outdated", title: "It was rolled back in staging by d-10" };
+    const html = await showing(promotionsPage, { ...preview, problem });
+    expect(html).toContain(problem.title);
+    expect(html).not.toContain("<button>Promote");
+  });
+
+  it("it offers nothing to a visitor who may promote nothing", async () => {
+    const html = await showing(promotionsPage, preview, { may: () => false });
+    expect(html).toContain("do not let you promote");
+    expect(html).not.toContain("d-9");
   });
 });

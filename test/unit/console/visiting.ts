@@ -6,6 +6,7 @@ import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliv
 import type { ShownRequest } from "../../../shared/http/delivery-request.ts";
 import type { ListedOrders, OrderPreview } from "../../../shared/http/orders.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
+import type { PromotionPreview } from "../../../shared/http/promotions.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
 import type { RollbackPreview } from "../../../shared/http/rollback-preview.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
@@ -310,6 +311,13 @@ export const targets = (word: Words): ListedTargets => ({
 
 const rollbacks = (word: Words): RollbackPreview => ({ route: word(), places: [] });
 
+const promotion = (word: Words): PromotionPreview => {
+  const run = { delivery: word(), firedAt: AT, state: "succeeded" as const, what: word(), title: word(), url: word() };
+  const runs = { run: { ...run, reference: word(), digest: word() }, newest: run, good: run };
+  const approval = { people: 1, roles: [word()] };
+  return { route: word(), from: word(), to: word(), ...runs, behind: word(), commits: 3, approval };
+};
+
 const orders = (word: Words): ListedOrders => ({
   orders: [
     {
@@ -439,6 +447,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/targets/, targets],
     [/^\/v1\/threads/, thread],
     [/^\/v1\/rollbacks/, rollbacks],
+    [/^\/v1\/promotions/, promotion],
     [/^\/v1\/orders$/, orders],
     [/^\/v1\/orders\//, orderPreview],
     [/^\/v1\/overview/, overviewOf],
@@ -453,6 +462,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     name: word(),
     formToken: "form-token",
     routes: ["docs"],
+    promotions: [{ route: "docs", from: word(), to: word() }],
     may: () => true,
     mayReadDeliveries: true,
     mayReadBridge: true,
