@@ -113,21 +113,26 @@ ${facts([
   ["For", shows?.title === undefined ? undefined : outsideLink(shows.url, shows.title)],
   ["Commits", commitsText(approval.shows)],
   ["Change", changeText(approval, visit.now)],
-  ["Compared with", verifyWith ?? "the newest event only"],
-  ["Author", shows?.author],
   ["Requested by", requesterText(approval, visit)],
-  [
-    "Replayed from",
-    authors && html`${authors.map((who, at) => html`${at === 0 ? "" : ", "}${personText(who, shows?.accountNames)}`)}`,
-  ],
-  ["Requested", age(requestedAt, visit.now)],
-  ["Expires", html`${age(until, visit.now)} <span class="aside">${utc(until)}</span>`],
-  ["Approved by", grantsText(approval, visit.now)],
-  ["Progress", progress && progressText(progress)],
+  ["Approved by", approval.grants.length === 0 ? undefined : grantsText(approval, visit.now)],
   ["Still missing", state === "granted" ? undefined : missingText(approvers, progress)],
   ["Window opens", opensAt && html`${age(opensAt, visit.now)} <span class="aside">${utc(opensAt)}</span>`],
-  ["Delivery", deliveryLink(delivery)],
+  ["Expires", age(until, visit.now)],
 ])}
+<details class="more"><summary>Details</summary>${facts([
+    ["Author", shows?.author],
+    ["Requested", age(requestedAt, visit.now)],
+    ["Compared with", verifyWith ?? "the newest event only"],
+    [
+      "Replayed from",
+      authors &&
+        html`${authors.map((who, at) => html`${at === 0 ? "" : ", "}${personText(who, shows?.accountNames)}`)}`,
+    ],
+    ["Approved by", approval.grants.length === 0 ? "nobody yet" : undefined],
+    ["Progress", progress && progressText(progress)],
+    ["Expires", utc(until)],
+    ["Delivery", deliveryLink(delivery)],
+  ])}</details>
 ${decisionForm(approval, visit)}
 ${approval.may.includes("emergency") ? emergencyForm(approval, visit) : NOTHING}
 </article>`;

@@ -10,7 +10,8 @@ body { margin: 0; background: var(--ground); color: var(--text); font: var(--typ
 a, summary { color: var(--link); }
 summary { cursor: pointer; }
 :focus-visible { outline: 3px solid var(--busy); outline-offset: 2px; }
-.skip, .hidden { position: absolute; left: -99rem; }
+.skip { position: absolute; left: -99rem; }
+.hidden { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .skip:focus { position: static; }
 h1 { margin: var(--space-1) 0 var(--space-3); font-size: var(--type-title); line-height: 1.25; }
 h2 { margin: var(--space-5) 0 var(--space-2); font-size: var(--type-heading); }
@@ -58,7 +59,7 @@ table.list { width: 100%; border-collapse: collapse; }
 .list th, .list td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .notice, .card { margin: 0 0 var(--space-4); padding: var(--space-3) var(--space-4); border: 1px solid var(--line); border-left: 4px solid var(--line); border-radius: .3rem; background: var(--raised); }
 .notice.bad { border-left-color: var(--bad); } .notice.warn { border-left-color: var(--warn); } .notice.good { border-left-color: var(--good); } .notice.busy { border-left-color: var(--busy); }
-.card h2 { margin-top: 0; }
+.card h2 { margin-top: 0; } .card .more { margin: 0 0 var(--space-2); } .card .more .facts { margin-top: var(--space-1); }
 .card:has(h2:target) { outline: 2px solid var(--line); border-left-color: var(--busy); }
 .choices { display: grid; gap: var(--space-2); max-width: 30rem; } .choices button { text-align: left; }
 
@@ -66,6 +67,8 @@ table.list { width: 100%; border-collapse: collapse; }
   header { gap: 0 var(--space-4); padding: var(--space-1) 1.25rem 0; }
   nav { order: 1; flex-wrap: wrap; gap: 0 1rem; width: 100%; font-size: var(--type-small); }
   .facts > div { grid-template-columns: 1fr; padding: .3rem 0; }
+  .card .facts { margin-bottom: var(--space-2); } .card .facts > div { grid-template-columns: 6.5rem 1fr; gap: 0 var(--space-2); padding: .1rem 0; }
+  .card .button { padding: .3rem .6rem; }
   .list thead { position: absolute; left: -99rem; }
   .list tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 .8rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .list td { padding: .1rem 0; border: 0; }

@@ -111,9 +111,15 @@ function noneFound(
   const { url, now } = visit;
   const { searchParams: fields } = url;
   const isFiltered = [...fields].some(([name, value]) => value !== "" && name !== "cursor" && name !== "sort");
+  const find = fields.get("find") ?? "";
   const states = fields.get("state")?.split(",") ?? [];
   const isGoodNews = states.length > 0 && states.every((state) => STATES_OF_FAILURE.has(state));
-  return html`<div class="empty"><p>No deliveries found${next === undefined ? NOTHING : " so far"}, back to ${age(lookedBackTo, now)}.${isGoodNews ? " Nothing is in this state." : NOTHING}</p>
+  // A look-up finds whole names only, so the text may still be part of one.
+  const byText =
+    find === ""
+      ? NOTHING
+      : html`<p><a class="button" href="?${listQuery(fields, { find: undefined, text: find })}">Search for the text “${find}”</a> It may be part of a project, a route's source, a type or a title. The search reads the last 7 days, or the time that you choose, and says how far it came.</p>`;
+  return html`<div class="empty">${byText}<p>No deliveries found${next === undefined ? NOTHING : " so far"}, back to ${age(lookedBackTo, now)}.${isGoodNews ? " Nothing is in this state." : NOTHING}</p>
 ${isFiltered ? html`<p><a class="button" href="/console/deliveries">Show all of the last 7 days</a> <a href="?${listQuery(fields, { within: "2160", since: undefined, until: undefined })}">Look back 90 days</a></p><p>Something should be here? A sender that is refused has no delivery: look at <a href="/console">home</a>, where each source says when it was last proved.</p>` : html`<p>Send one: <code>drawbridge send gitlab push</code>, or look at <a href="/console">home</a> for what each source waits for.</p>`}</div>`;
 }
 

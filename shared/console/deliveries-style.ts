@@ -56,7 +56,7 @@ kbd { padding: 0 .35rem; border: 1px solid var(--faint); border-radius: .2rem; f
   .rows td:is(.c-event, .c-who, .c-at) { font-size: .875rem; }
   .search:not(:has(details[open])) + .inforce { margin: -2rem 0 .3rem 7.5rem; }
   main:has(.search) h1 { margin: 0 0 .3rem; font-size: 1.2rem; }
-  .range .zoom { display: flex; } .refusals { font-size: .875rem; }
+  .range .zoom { display: flex; flex-wrap: wrap; } .refusals { font-size: .875rem; }
   .bulk .aside { display: none; }
 }
 `;

@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import { type EpochMillis, toIso } from "../host/clock.ts";
 import { countText } from "../host/count-text.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
+import { NEEDS_ATTENTION } from "../model/attention.ts";
 import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
 import { cut } from "../model/event.ts";
 import { TONES, wordsOf } from "../model/state-words.ts";
@@ -70,6 +71,18 @@ interface Shown {
   readonly isSelectable: boolean;
 }
 
+/** A list of states that need a person is in the order in which they began: undefined for every other list. */
+function statesInOrder(fields: URLSearchParams): readonly string[] | undefined {
+  const states = (fields.get("state") ?? "").split(",");
+  return states.every((state) => NEEDS_ATTENTION.some((one) => one === state)) ? states : undefined;
+}
+
+/** When it was received, or when its listed state began. */
+function timeOf({ receivedAt, stateSince, routes = [] }: Listed, states: readonly string[] | undefined): string {
+  if (states === undefined) return receivedAt;
+  return routes.find(({ state }) => states.includes(state))?.since ?? stateSince ?? receivedAt;
+}
+
 function rowsOf(deliveries: readonly Listed[], shown: Shown): Html {
   const { searchParams: fields } = shown.visit.url;
   const sort = fields.get("sort") ?? "";
@@ -84,20 +97,20 @@ function rowsOf(deliveries: readonly Listed[], shown: Shown): Html {
     .toReversed();
   const isByTime = (fields.get("state") ?? "") === "" && sort === "";
   return html`<table class="rows"${newest !== undefined && isByTime ? html` data-newest="${newest}"` : NOTHING}>
-<thead><tr>${shown.isSelectable ? html`<th class="select"><span class="hidden">Select</span></th>` : NOTHING}${heading("", "Received")}${heading("state", "What followed")}${heading("event", "Event")}${heading("what", "What")}${heading("where", "Where")}${heading("who", "Who")}</tr></thead>
+<thead><tr>${shown.isSelectable ? html`<th class="select"><span class="hidden">Select</span></th>` : NOTHING}${heading("", statesInOrder(fields) === undefined ? "Received" : "Since")}${heading("state", "What followed")}${heading("event", "Event")}${heading("what", "What")}${heading("where", "Where")}${heading("who", "Who")}</tr></thead>
 <tbody>${deliveries.map((one) => row(one, shown))}</tbody></table>`;
 }
 
 function row(one: Listed, { visit, isSelectable }: Shown): Html {
   const { now, url } = visit;
-  const { id, receivedAt, outcome, what, about } = one;
+  const { id, outcome, what, about } = one;
   const title = titleOf(one);
   const box =
     outcome === "event"
       ? html`<input type="checkbox" name="delivery" value="${id}" aria-label="Select ${cut(title, 60)}">`
       : NOTHING;
   const list = listQuery(url.searchParams, { cursor: url.searchParams.get("cursor") ?? undefined });
-  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${clock(receivedAt, now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
+  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${clock(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
 `;
 }
 

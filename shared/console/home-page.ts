@@ -58,7 +58,8 @@ function verdict(overview: Overview): Html {
   const rows = overviewRows(overview);
   const levels = LEVELS.flatMap((one) => {
     const count = rows.filter((row) => row.level === one).length;
-    return count === 0 ? [] : [`${count} ${LEVEL_WORDS[one].words}`];
+    const { words } = LEVEL_WORDS[one];
+    return count === 0 ? [] : [countText(count, [words, words.replace("needs", "need")])];
   });
   const facts = [
     `${countText(rows.length, ["part", "parts"])}: ${levels.join(", ")}`,
@@ -182,7 +183,7 @@ function targetsSection(targets: readonly Target[], visit: Visit): Html {
 ${
   targets.length === 0
     ? html`<p class="empty">No route leads to a target.</p>`
-    : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Actions due</th><th class="number">Actions retrying</th><th class="number">Oldest</th>${hasLatency ? html`<th class="number"><abbr title="95 % of the attempts of the last hour took at most this">p95</abbr> of attempts, 1 h</th>` : NOTHING}<th><span class="hidden">Act</span></th></tr></thead>
+    : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Actions due</th><th class="number">Actions retrying</th><th class="number">Oldest</th>${hasLatency ? html`<th class="number"><abbr title="95 % of the attempts of the last hour took at most this">p95</abbr>, 1 h</th>` : NOTHING}<th><span class="hidden">Act</span></th></tr></thead>
 <tbody>${unfolded(targets).map((one) => targetRow(one, visit, hasLatency))}</tbody></table>${fold(folded(targets), "targets are", (one) => html`<a href="/console/targets#target-${encodeURIComponent(one.target)}">${one.target}</a>`)}`
 }</section>`;
 }

@@ -12,7 +12,7 @@ export async function ordersPage(visit: Visit): Promise<ApiResult<Page>> {
   const listed = await visit.ask<ListedOrders>("/v1/orders");
   if (!listed.ok) return listed;
   const { orders } = listed.value;
-  const none = html`<p class="empty">Your roles do not let you place any order.</p>`;
+  const none = html`<p class="empty">There is no order that you may place.</p>`;
   return pageOf(
     html`${INTRODUCTION}${orders.length === 0 ? none : orders.map((one) => card(one, visit, { inputs: {} }))}`,
   );

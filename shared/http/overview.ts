@@ -1,3 +1,4 @@
+import { isOutdated } from "../approvals/change.ts";
 import { type DecideDeps, decisionsOf } from "../approvals/decide.ts";
 import { epochMillis, toIso } from "../host/clock.ts";
 import { VERSION } from "../host/version.ts";
@@ -23,7 +24,7 @@ import { mayHold } from "./targets.ts";
 
 export interface OverviewApi extends CallerDeps, OverviewPartsDeps, Pick<DecideDeps, "people" | "rules"> {
   readonly policy: Pick<Policy, "rejectCall" | "isConfined" | "rejectPause"> & DecideDeps["policy"];
-  readonly approvals: Pick<ApprovalStore, "open">;
+  readonly approvals: Pick<ApprovalStore, "latestChange" | "open">;
   readonly clock: DecideDeps["clock"];
 }
 
@@ -115,7 +116,10 @@ async function whole(by: Principal, api: OverviewApi): Promise<Overview> {
 }
 
 async function approvalsOf(by: Principal, api: OverviewApi): Promise<WaitingApprovals> {
-  const open = (await api.approvals.open(MAX_APPROVALS)).filter(({ state }) => state === "requested");
+  const requested = (await api.approvals.open(MAX_APPROVALS)).filter(({ state }) => state === "requested");
+  // What it is about has changed, so nobody can decide it any more. The list of approvals leaves it out too.
+  const outdated = await Promise.all(requested.map((one) => isOutdated(one, api.approvals)));
+  const open = requested.filter((_, at) => !outdated[at]);
   const [first] = open;
   if (first === undefined) return { waiting: 0, forYou: 0 };
   return {

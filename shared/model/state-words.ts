@@ -76,7 +76,7 @@ const TARGET_WORDS: Readonly<Record<ShownTargetState, StateWords>> = {
   paused: look("attention", "paused"),
   late: look("attention", "overdue"),
   stumbling: look("attention", "attempts fail"),
-  rejecting: look("attention", "actions given up"),
+  rejecting: look("attention", "gave up"),
   never_used: look("quiet", "never used", UNKNOWN_SYMBOL),
   working: look("good", "working"),
 };

@@ -625,6 +625,48 @@ describe("the list of deliveries", () => {
     ]);
   });
 
+  it("the first column says what the list is sorted by: the receipt, or when the listed state began", async () => {
+    const one = {
+      id: "d-1",
+      source: "wiki",
+      receivedAt: "2026-11-02T06:00:00.000Z",
+      outcome: "event",
+      what: "page.updated",
+      subject: "s",
+      principal: { issuer: "i", subject: "p", method: "oidc", credential: "k", roles: [] },
+      state: "given_up",
+      stateSince: "2026-11-02T07:00:00.000Z",
+      routes: [
+        { route: "docs", state: "given_up", since: "2026-11-02T07:00:00.000Z" },
+        { route: "site", state: "retrying", since: "2026-11-02T08:00:00.000Z" },
+      ],
+    };
+    const firstColumn = async (query: string) => {
+      const url = new URL(`https://bridge.example.test/console/deliveries?${query}`);
+      const list = { deliveries: [one], lookedBackTo: "2026-11-01T09:00:00.000Z" };
+      const page = await showing(deliveriesPage, list, { url });
+      const [, heading] = /<th scope="col" class="c-at"[^>]*><a[^>]*>(\w+)/.exec(page) ?? [];
+      const [, time] = /<td class="c-at"><time class="clock" datetime="([^"]+)"/.exec(page) ?? [];
+      return [heading, time];
+    };
+    expect(await firstColumn("")).toEqual(["Received", one.receivedAt]);
+    expect(await firstColumn("state=given_up")).toEqual(["Since", "2026-11-02T07:00:00.000Z"]);
+    expect(await firstColumn("state=retrying,waiting")).toEqual(["Since", "2026-11-02T08:00:00.000Z"]);
+    // A state that nobody has to look at has no index, so its list is in the order of receipt.
+    expect(await firstColumn("state=given_up,ran")).toEqual(["Received", one.receivedAt]);
+  });
+
+  it("a look-up that finds nothing leads to the search for its text, with the other filters kept", async () => {
+    const found = async (query: string) => {
+      const url = new URL(`https://bridge.example.test/console/deliveries?${query}`);
+      return showing(deliveriesPage, { deliveries: [], lookedBackTo: "2026-11-01T09:00:00.000Z" }, { url });
+    };
+    const page = await found("find=payments&source=wiki");
+    expect(page).toMatch(/href="\?source=wiki&(amp;)?text=payments"/);
+    expect(page).toContain("The search reads the last 7 days");
+    expect(await found("text=payments")).not.toContain("Search for the text");
+  });
+
   it("the chart of a filtered list draws each state in its interval, and the sums are given in words", async () => {
     const at = (minute: number, state: string) => ({
       id: "d-1",

@@ -20,6 +20,7 @@ import { DELIVERY_STATES, needsAttention } from "../../../shared/model/delivery-
 import { LEVELS } from "../../../shared/model/level.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
+import { wordsOf } from "../../../shared/model/state-words.ts";
 import { TARGET_STATES } from "../../../shared/model/target-state.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { testClock } from "../../support/test-doubles.ts";
@@ -76,12 +77,14 @@ function expectWords(words: readonly string[], printed: readonly string[]): void
 const sorted = (texts: Iterable<string>): readonly string[] => [...texts].sort();
 
 describe("docs/operations/states.md", () => {
-  it("every state has a row, in the order of the states, with what to do, and is marked if it needs a person", () => {
+  it("every state has a row, in their order, with its symbol and what to do; two symbols say that it needs a person", () => {
     const rows = rowsOf(STATES.slice(0, STATES.indexOf("## States of an approval")));
     expect(rows.map(([cell = ""]) => codeIn(cell)[0])).toEqual([...DELIVERY_STATES]);
     for (const [at, [cell = "", meaning = "", remedy = ""]] of rows.entries()) {
-      const state = DELIVERY_STATES[at];
-      expect(cell.includes("●"), cell).toBe(state !== undefined && needsAttention(state));
+      const state = DELIVERY_STATES[at] ?? "no_route";
+      const { symbol } = wordsOf(state);
+      expect(cell).toBe(`${symbol} \`${state}\``);
+      expect(["✕", "!"].includes(symbol), state).toBe(needsAttention(state));
       expect(
         [meaning, remedy].filter((text) => text.length < 7),
         cell,
