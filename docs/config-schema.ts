@@ -2,9 +2,11 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { actions } from "../shared/actions/registry.ts";
 import { checks } from "../shared/config/checks/registry.ts";
+import { environments } from "../shared/config/environments.ts";
 import { outline } from "../shared/config/schema.ts";
 import { order } from "../shared/identity/order.ts";
 import { providers } from "../shared/providers/registry.ts";
+import { flow } from "../shared/routes/flow.ts";
 
 /**
  * Returns the JSON Schema of `drawbridge.yaml`, for completion in editors. `npm run docs` writes it to a file. It is
@@ -111,6 +113,8 @@ function routeSchema({ properties }: JsonSchema): JsonSchema {
     additionalProperties: false,
     properties: {
       ...properties,
+      environments: partOf(environments),
+      flow: { ...partOf(flow), description: "How the runs for events with the same key follow each other." },
       when: {
         title: "event pattern",
         description: "Which events fire the route.",

@@ -1,14 +1,14 @@
 import type { Action } from "../shared/actions/action.ts";
-import { holdForApproval } from "../shared/approvals/gate.ts";
+import { endForNewer, holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
 import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { TargetGate } from "../shared/delivery/target-gate.ts";
-import type { Orders } from "../shared/identity/order.ts";
 import type { OutboundToken } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import type { PageStores } from "../shared/store/open-page-stores.ts";
 import type { Bridge } from "./bridge.ts";
+import { openFlowGate } from "./open-flow-gate.ts";
 
 /** What a process that runs actions has beside the bridge. */
 interface Acting {
@@ -20,19 +20,14 @@ interface Acting {
   readonly missingMs: ActDeps["missingMs"];
   /** `sts:GetWebIdentityToken`; undefined outside AWS. */
   readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
-  /** Loads the declared orders; those of the bridge's configuration if it has them already. */
-  readonly orders?: () => Promise<Orders>;
 }
 
 /** Returns the dependencies of a process that runs actions. */
-export function actDeps(
-  bridge: Bridge,
-  { actions, retry, pageStores, missingMs, awsToken, orders = async () => bridge.config.orders }: Acting,
-): ActDeps {
+export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
   const { boards, changeLinks, changeComments, commentReplies } = pageStores;
-  const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage } = bridge;
+  const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage, orders } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -63,8 +58,14 @@ export function actDeps(
     actions: bridge.actions,
     origins,
     runs: bridge.runs,
+    judgePromotion: async (route, detail, options) => {
+      const { judgePromotion } = await import("../shared/delivery/judge-promotion.ts");
+      return judgePromotion(route, detail, { ...bridge, ...options });
+    },
     chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
+    leaveOut: (input) => endForNewer(input, bridge),
+    flowGate: () => openFlowGate(bridge),
     retry,
     missingMs,
     clock,

@@ -4,8 +4,8 @@ import { bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
 import { dynamoDbClient } from "../shared/aws/clients.ts";
 import { MIN_RECORD_DAYS } from "../shared/aws/record-days.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { compiledRouteOutline } from "../shared/config/compiled.ts";
-import type { Config } from "../shared/config/schema.ts";
+import { compiledOrders, compiledRouteOutline } from "../shared/config/compiled.ts";
+import type { ConfigWithoutOrders } from "../shared/config/schema.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
@@ -21,8 +21,8 @@ import { type Bridge, buildBridge, type Ports } from "./bridge.ts";
  */
 export function awsBridge(
   name: string,
-  config: Config,
-  verifierOf: (config: Config, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
+  config: ConfigWithoutOrders,
+  verifierOf: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
   { table, options } = awsTable(config),
 ): Bridge {
   const secrets = new AwsSecrets(process.env);
@@ -31,7 +31,9 @@ export function awsBridge(
   const ports: Omit<Ports, "tokens"> = {
     stores,
     credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
+    orders: compiledOrders(),
     recorded: () => undefined,
+    woken: async () => undefined,
     secrets,
     clock,
     log,
@@ -43,7 +45,7 @@ export function awsBridge(
 }
 
 /** The deployed table, and how its stores are opened. */
-export const awsTable = ({ limits }: Config) => ({
+export const awsTable = ({ limits }: ConfigWithoutOrders) => ({
   table: new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")),
   options: {
     retentionDays: Math.max(limits.retentionDays, MIN_RECORD_DAYS),

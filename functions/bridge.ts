@@ -1,11 +1,13 @@
 import type { Commands } from "../shared/approvals/command.ts";
 import { createCommands } from "../shared/approvals/create-commands.ts";
 import type { CommandDeps } from "../shared/approvals/execute-command.ts";
+import type { Groups } from "../shared/approvals/groups.ts";
 import { type PeopleOf, peopleOf } from "../shared/approvals/people.ts";
 import type { Sites } from "../shared/approvals/verify.ts";
+import { openGroups } from "../shared/config/groups.ts";
 import { namesUnder } from "../shared/config/references.ts";
 import type { RouteOutline } from "../shared/config/route-outline.ts";
-import type { Config } from "../shared/config/schema.ts";
+import type { ConfigWithoutOrders } from "../shared/config/schema.ts";
 import { openSites } from "../shared/config/sites.ts";
 import { tokenEncryptionsOf } from "../shared/config/system-tokens.ts";
 import { AuditLog } from "../shared/delivery/audit-log.ts";
@@ -15,6 +17,7 @@ import type { CallOut } from "../shared/host/call-out.ts";
 import type { Clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
+import type { Orders } from "../shared/identity/order.ts";
 import { type Policy, policyOf } from "../shared/identity/policy.ts";
 import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
 import { OWN_SOURCES } from "../shared/model/bus-event.ts";
@@ -23,6 +26,7 @@ import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../shared/model/rejection.ts";
 import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
+import type { ActionStatus } from "../shared/store/actions.ts";
 import type { Stores } from "../shared/store/open-stores.ts";
 
 /** The dependencies that differ between one machine, AWS and a test. All are required, so a missing one is a type error. */
@@ -41,13 +45,20 @@ export interface Ports {
   readonly tokens: TokenVerifier;
   /** One for each process: it remembers which uses are recorded already. */
   readonly credentialUsage: CredentialUsage;
+  /** The declared orders. Only a function that lists, places or fires one reads them. */
+  readonly orders: () => Promise<Orders>;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
+  /**
+   * Called after an action that waited for the end of another run was made due. It nudges the target's lane on one machine;
+   * in AWS it sends the action's message. Only the relay and the processes that run actions call it.
+   */
+  readonly woken: (action: ActionStatus) => Promise<void>;
 }
 
 /** The parts of one bridge that its functions share, each built once. */
 export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
-  readonly config: Config;
+  readonly config: ConfigWithoutOrders;
   readonly policy: Policy;
   readonly people: PeopleOf;
   /** Names of the configured sources, and of the bridge's own. */
@@ -63,15 +74,16 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   readonly auditLog: AuditLog;
   readonly commands: Commands;
   readonly sites: Sites;
+  readonly groups: Groups;
 }
 
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(
-  config: Config,
-  { runReporters, hasGates, targetHosts, verifiers, rules }: RouteOutline,
+  config: ConfigWithoutOrders,
+  { runReporters, hasGates, targetHosts, verifiers, groupSources, rules }: RouteOutline,
   ports: Ports,
 ): Bridge {
-  const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, recorded } = ports;
+  const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, orders, recorded } = ports;
   const { deliveries, actions, approvals, runs, rateLimits, storedTokens, ownAccounts } = stores;
   const policy = policyOf(config.roles);
   const people = peopleOf(config);
@@ -82,9 +94,12 @@ export function buildBridge(
     clock,
     log,
   });
-  const sites = openSites(verifiers, { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage });
+  const asking = { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage };
+  const sites = openSites(verifiers, asking);
+  const groups = openGroups(config, groupSources, { ...asking, random });
+  const { woken } = ports;
   const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
-  const commands: CommandDeps = { ...deciding, runs, runReporters };
+  const commands: CommandDeps = { ...deciding, groups, runs, runReporters };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
   return {
     ...stores,
@@ -93,8 +108,10 @@ export function buildBridge(
     hasGates,
     targetHosts,
     verifiers,
+    groupSources,
     rules,
     sites,
+    groups,
     secrets,
     clock,
     log,
@@ -102,7 +119,9 @@ export function buildBridge(
     random,
     issuer,
     credentialUsage,
+    orders,
     recorded,
+    woken,
     policy,
     people,
     tokens,

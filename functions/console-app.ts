@@ -10,9 +10,25 @@ export function consoleApp(api: ServedApp, bridge: Bridge): ServedApp | undefine
   if (settings === undefined) return undefined;
   const { secrets, tokens, policy, people, callOut, clock, log, sessionCutoffs } = bridge;
   const routes = bridge.runReporters.map(({ name }) => name);
+  const promotions = bridge.runReporters.flatMap(({ name: route, environments: [from, ...later] = [] }) =>
+    later.map((to, at) => ({ route, from: later[at - 1] ?? from ?? to, to })),
+  );
   return openConsole(
     { console: settings, issuers, identity },
-    { api, routes, secrets, tokens, policy, people, callOut, sessionCutoffs, clock, log, newRequestId: randomUUID },
+    {
+      api,
+      routes,
+      promotions,
+      secrets,
+      tokens,
+      policy,
+      people,
+      callOut,
+      sessionCutoffs,
+      clock,
+      log,
+      newRequestId: randomUUID,
+    },
   );
 }
 

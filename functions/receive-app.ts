@@ -15,13 +15,12 @@ export interface RequestPorts extends Pick<AppDeps, "ready" | "metrics"> {
   /** One for each process: it holds the counts that are not written yet. */
   readonly refusalCounts: RefusalCounts;
   readonly patterns: AppDeps["calls"]["patterns"];
-  readonly orders: AppDeps["calls"]["orders"];
 }
 
 /** Returns the HTTP interface of a bridge. */
 export function receiveApp(
   bridge: Bridge,
-  { ready, metrics, refusalCounts, patterns, orders }: RequestPorts,
+  { ready, metrics, refusalCounts, patterns }: RequestPorts,
 ): ReturnType<typeof createApp> {
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
   const [clusters, jobs] = [clusterSources(config), jobSources(config)];
@@ -34,8 +33,8 @@ export function receiveApp(
       jobs,
       refusalCounts,
       patterns,
-      orders,
       ready,
+      latencyOf: (target) => metrics?.log.latencyOf(target),
     },
     sources: connectSources(config, { secrets, tokens, clock, keepToken }),
     status: statusSource({

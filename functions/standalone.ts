@@ -81,7 +81,7 @@ export interface Standalone {
  */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { retry, address, metricsPort, dataPath, firstWebhooks: report } = options;
-  const logMetrics = new LogMetrics();
+  const logMetrics = new LogMetrics(clock);
   const log = logMetrics.counting(options.log);
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
   const limits = () => current.bridge.config.limits;
@@ -129,10 +129,12 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       issuer: openIssuer(config, { secrets, kmsKey: undefined }),
       tokens: tokenVerifier(config, { stores, clock, callOut }),
       credentialUsage,
+      orders: async () => config.orders,
       recorded: (delivery: RecordedDelivery) => {
         worker.recorded(delivery);
         firstWebhooks?.delivered(delivery);
       },
+      woken: async ({ target }) => worker.nudge(target),
     });
     const configuration = digestOf(config);
     const api = receiveApp(bridge, {
@@ -140,7 +142,6 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       metrics: { log: logMetrics, exported: () => threadExport.counts() },
       refusalCounts,
       patterns: async () => routePatterns(config),
-      orders: async () => config.orders,
     });
     const { otlp } = config;
     const exporting = otlp && {

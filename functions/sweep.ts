@@ -14,13 +14,14 @@ import { SILENT_RUNS, showSilentRuns } from "../shared/delivery/silent-runs.ts";
 import { findDeliveries } from "../shared/store/dynamodb/find-deliveries.ts";
 import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
+import { wokenByRelay } from "./woken-by-relay.ts";
 
 /** The time that one round needs, in milliseconds. Without that time, the rest waits for the next sweep. */
 const ROUND_MS = 15_000;
 /** The time that is reserved for rounds, in milliseconds: requeueing dead letters stops before it. */
 const ROUNDS_MS = 30_000;
 
-const bridge = awsBridge("sweep", compiledWithoutRoutes());
+const bridge = { ...awsBridge("sweep", compiledWithoutRoutes()), woken: wokenByRelay };
 const { deliveries, ownAccounts, clock, log } = bridge;
 const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
 const sqs = sqsClient();

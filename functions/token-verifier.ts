@@ -1,4 +1,4 @@
-import type { Config } from "../shared/config/schema.ts";
+import type { ConfigWithoutOrders } from "../shared/config/schema.ts";
 import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
 import type { Ports } from "./bridge.ts";
 
@@ -6,7 +6,10 @@ import type { Ports } from "./bridge.ts";
  * The verifier of a function that takes requests. Its code is loaded with the first token: a function in AWS that starts for
  * a signed webhook needs none of it, and the sender waits for its start.
  */
-export function tokenVerifier(config: Config, ports: Pick<Ports, "stores" | "clock" | "callOut">): TokenVerifier {
+export function tokenVerifier(
+  config: ConfigWithoutOrders,
+  ports: Pick<Ports, "stores" | "clock" | "callOut">,
+): TokenVerifier {
   const load = async (): Promise<TokenVerifier> => {
     const { createTokenVerifier } = await import("../shared/identity/verify-token.ts");
     return createTokenVerifier(config.issuers, {

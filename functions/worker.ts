@@ -21,6 +21,8 @@ import { relayBus } from "./relay-bus.ts";
 export interface Worker {
   /** Starts the relay of a delivery that was just recorded. */
   recorded(delivery: RecordedDelivery): void;
+  /** Looks at once for due actions of a target. */
+  nudge(target: string): void;
   /** Continues the work that an earlier process left in the store, also for these targets, which may not be configured. */
   start(targets: readonly string[]): void;
   /**
@@ -70,6 +72,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
       relay.recorded(delivery);
       credentialUsage.delivered(delivery);
     },
+    nudge: (target) => lanes.nudge(target),
     start(targets) {
       lanes.start(targets);
       startLanes();

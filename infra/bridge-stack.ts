@@ -3,6 +3,8 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
 import { type Facts, isSatisfiable } from "../shared/config/checks/is-satisfiable.ts";
+import { digestOf } from "../shared/config/digest.ts";
+import { groupSourcesOf } from "../shared/config/group-sources.ts";
 import { routeOutline } from "../shared/config/route-outline.ts";
 import { tokenEncryptionsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
@@ -26,6 +28,7 @@ import type { Settings } from "./settings.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { Sweep } from "./sweep.ts";
 import { identitiesOf, needSigning } from "./target-identities.ts";
+import { wokenQueues } from "./woken-queues.ts";
 
 export interface BridgeStackProps {
   readonly settings: Settings;
@@ -112,16 +115,19 @@ export class BridgeStack extends Stack {
     const verifying = verifyingSettings(config);
     // It checks the proofs that runs carry.
     const originKeys = routeOutline(config).runReporters.flatMap(({ originKey }) => originKey ?? []);
+    const digest = digestOf(config);
     const receive = new Receive(this, "Receive", {
       ...defaults,
+      digest,
       signingKeys,
       reservedConcurrency: settings.receiveConcurrency,
       secrets: secretsOf(...config.sources.map((source) => source.settings), ...originKeys, keyRefs, ...verifying),
     });
-    const secrets = secretsOf(...verifying);
+    // A label may be the decision of a person who is known by groups.
+    const secrets = secretsOf(...verifying, ...groupSettings(config));
     const outline = routeOutline(config);
     const executesCommands = hasPeople(config) || outline.hasGates;
-    const recording = { executesCommands, secrets };
+    const recording = { executesCommands, secrets, woken: wokenQueues(config.routes, stores.queues) };
     const relay = new Relay(this, "Relay", { ...defaults, ...recording, bus, streamDeadLetters });
     const sweep = new Sweep(this, "Sweep", {
       ...defaults,
@@ -137,7 +143,8 @@ export class BridgeStack extends Stack {
         ? new ReceivePartner(this, "ReceivePartner", { ...defaults, eventSources, failures })
         : undefined;
     const pages =
-      config.console && new Console(this, "Console", { ...defaults, secrets: secretsOf(config.console, ...verifying) });
+      config.console &&
+      new Console(this, "Console", { ...defaults, digest, secrets: secretsOf(config.console, ...verifying) });
     const acts = [...stores.queues].map(([kind, queue]) => {
       const { identities, withSecrets, signs, acceptsCommands } = needsOfKind(kind, config);
       const act = new Act(this, `Act-${kind}`, {
@@ -165,13 +172,24 @@ export class BridgeStack extends Stack {
 
 type Config = CompiledConfig["config"];
 
-const hasPeople = ({ sources }: Config): boolean => sources.some(({ people }) => Object.keys(people).length > 0);
+const hasPeople = ({ sources }: Config): boolean =>
+  sources.some(({ people, groups }) => groups !== undefined || Object.keys(people).length > 0);
 
 /** The settings of the targets that these routes name under `approval.verifyWith`. */
-function verifyingSettings(config: Config, routes = config.routes): readonly object[] {
-  const targets = Object.values(routeOutline({ ...config, routes }).verifiers);
-  return [...targets.map(({ settings }) => settings), ...tokenEncryptionsFor(targets, config)];
-}
+const verifyingSettings = (config: Config, routes = config.routes): readonly object[] =>
+  settingsOf(Object.values(routeOutline({ ...config, routes }).verifiers), config);
+
+/** The settings of the targets that are asked who is in a group. */
+const groupSettings = (config: Config): readonly object[] =>
+  settingsOf(
+    Object.values(groupSourcesOf(config)).map(({ target }) => target),
+    config,
+  );
+
+const settingsOf = (targets: Config["targets"], config: Config): readonly object[] => [
+  ...targets.map(({ settings }) => settings),
+  ...tokenEncryptionsFor(targets, config),
+];
 
 /** What the function that runs the actions of one kind needs for this configuration. */
 function needsOfKind(kind: string, config: Config) {
@@ -180,12 +198,14 @@ function needsOfKind(kind: string, config: Config) {
   const acceptsCommands = hasPeople(config) && takesCommands(kind, config.routes);
   // It fires its own routes. A command may grant any.
   const verified = config.routes.filter(({ action }) => acceptsCommands || action === kind);
+  const isGated = verified.some(({ approval }) => approval !== undefined);
   return {
     identities,
     withSecrets: [
       ...targets.map(({ settings }) => settings),
       ...tokenEncryptionsFor(targets, config),
       ...verifyingSettings(config, verified),
+      ...(isGated || acceptsCommands ? groupSettings(config) : []),
     ],
     signs: needSigning(identities),
     acceptsCommands,

@@ -93,13 +93,23 @@ const providersIn = (configuration: unknown): ReadonlySet<string> =>
 
 const sourcesPart = v.object({ sources: v.optional(v.record(v.string(), v.object({ provider: v.string() })), {}) });
 
-/** The kinds of the targets that routes name under `approval.verifyWith`. */
+/**
+ * The kinds of the targets that routes name under `approval.verifyWith`, and of those that are asked who is in a group: the
+ * providers of their sources have the same names.
+ */
 function verifyingActionsIn(configuration: unknown): ReadonlySet<string> {
-  const { routes, targets } = v.parse(verifiedPart, configuration);
-  return new Set(Object.values(routes).flatMap(({ approval }) => targets[approval?.verifyWith ?? ""]?.kind ?? []));
+  const { sources, routes, targets } = v.parse(verifiedPart, configuration);
+  return new Set([
+    ...Object.values(routes).flatMap(({ approval }) => targets[approval?.verifyWith ?? ""]?.kind ?? []),
+    ...Object.values(sources).flatMap(({ provider, people }) => (people["from"] === "groups" ? [provider] : [])),
+  ]);
 }
 
 const verifiedPart = v.object({
+  sources: v.optional(
+    v.record(v.string(), v.object({ provider: v.string(), people: v.optional(v.record(v.string(), v.unknown()), {}) })),
+    {},
+  ),
   routes: v.optional(
     v.record(v.string(), v.object({ approval: v.optional(v.object({ verifyWith: v.optional(v.string()) })) })),
     {},

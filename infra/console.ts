@@ -7,18 +7,20 @@ import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
 
 export interface ConsoleProps extends FunctionDefaults {
   readonly table: DeliveryTable;
+  /** Of the configuration, as one machine has it of the same file. The overview shows it. */
+  readonly digest: string;
   /** Secrets of the `console` block, and none of a source. */
   readonly secrets: SecretGrant;
 }
 
 /** The console. It is separate from `receive`, so that load, size and failures of one do not affect the other. */
 export class Console extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, secrets, ...defaults }: ConsoleProps) {
+  constructor(scope: Construct, id: string, { table, digest, secrets, ...defaults }: ConsoleProps) {
     super(scope, id, {
       ...defaults,
       name: "console",
       description: "Serves the pages under /console",
-      environment: { TABLE_NAME: table.table.tableName },
+      environment: { TABLE_NAME: table.table.tableName, CONFIGURATION_DIGEST: digest },
       timeout: Duration.seconds(15),
     });
     // The API that the console calls reads records, counts requests, and records approvals, replays and rollbacks.

@@ -9,6 +9,8 @@ import type { SigningKeys } from "./signing-keys.ts";
 
 export interface ReceiveProps extends FunctionDefaults {
   readonly table: DeliveryTable;
+  /** Of the configuration, as one machine has it of the same file. The overview shows it. */
+  readonly digest: string;
   readonly secrets: SecretGrant;
   /** Undefined if the bridge issues no tokens. */
   readonly signingKeys: SigningKeys | undefined;
@@ -17,12 +19,12 @@ export interface ReceiveProps extends FunctionDefaults {
 
 /** Receives requests: authenticates and records deliveries, and serves the API for on-call. */
 export class Receive extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, secrets, signingKeys, ...defaults }: ReceiveProps) {
+  constructor(scope: Construct, id: string, { table, digest, secrets, signingKeys, ...defaults }: ReceiveProps) {
     super(scope, id, {
       ...defaults,
       name: "receive",
       description: "Receives webhooks and serves the API",
-      environment: { TABLE_NAME: table.table.tableName, ...signingKeys?.environment },
+      environment: { TABLE_NAME: table.table.tableName, CONFIGURATION_DIGEST: digest, ...signingKeys?.environment },
       // GitLab waits ten seconds for a response, which is the shortest timeout of the senders.
       timeout: Duration.seconds(10),
       // A sender waits while this function starts.

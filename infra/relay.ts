@@ -9,6 +9,7 @@ import { TABLE } from "../shared/store/key-schema.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
 import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
+import type { WokenQueues } from "./woken-queues.ts";
 
 export interface RelayProps extends FunctionDefaults {
   readonly table: DeliveryTable;
@@ -19,6 +20,8 @@ export interface RelayProps extends FunctionDefaults {
   readonly executesCommands: boolean;
   /** Secrets of the targets that are asked before a label grants an approval. */
   readonly secrets: SecretGrant;
+  /** The queues of the kinds of actions of which some wait for the end of another run. */
+  readonly woken: WokenQueues;
 }
 
 /**
@@ -38,13 +41,13 @@ export class Relay extends BridgeFunction {
   constructor(
     scope: Construct,
     id: string,
-    { table, bus, streamDeadLetters, executesCommands, secrets, ...defaults }: RelayProps,
+    { table, bus, streamDeadLetters, executesCommands, secrets, woken, ...defaults }: RelayProps,
   ) {
     super(scope, id, {
       ...defaults,
       name: "relay",
       description: "Publishes recorded deliveries to the bus",
-      environment: { TABLE_NAME: table.table.tableName, BUS_NAME: bus.eventBusName },
+      environment: { TABLE_NAME: table.table.tableName, BUS_NAME: bus.eventBusName, ...woken.environment },
       timeout: Duration.seconds(30),
     });
     this.handler.addEventSource(
@@ -69,6 +72,7 @@ export class Relay extends BridgeFunction {
       executesCommands ? [TABLE.dueIndex.name] : [],
     );
     grantSecrets(this.handler, secrets);
+    woken.grantTo(this.handler);
     bus.grantPutEventsTo(this.handler);
   }
 }

@@ -9,6 +9,7 @@ import { TABLE } from "../shared/store/key-schema.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
 import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
+import type { WokenQueues } from "./woken-queues.ts";
 
 export interface SweepProps extends FunctionDefaults {
   readonly table: DeliveryTable;
@@ -18,6 +19,8 @@ export interface SweepProps extends FunctionDefaults {
   readonly streamDeadLetters: Queue;
   /** Secrets of the targets that are asked before a label grants an approval. */
   readonly secrets: SecretGrant;
+  /** The queues of the kinds of actions of which some wait for the end of another run. */
+  readonly woken: WokenQueues;
 }
 
 /** The next sweep runs after a minute and does what this one did not. */
@@ -26,7 +29,7 @@ const RETRY = { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 };
 /** Publishes, every minute, the deliveries that the relay marked and those of the batches that the stream gave up on. */
 export class Sweep extends BridgeFunction {
   constructor(scope: Construct, id: string, props: SweepProps) {
-    const { table, bus, failures, streamDeadLetters, secrets, ...defaults } = props;
+    const { table, bus, failures, streamDeadLetters, secrets, woken, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: "sweep",
@@ -35,6 +38,7 @@ export class Sweep extends BridgeFunction {
         TABLE_NAME: table.table.tableName,
         BUS_NAME: bus.eventBusName,
         QUEUE_URL: streamDeadLetters.queueUrl,
+        ...woken.environment,
       },
       timeout: Duration.seconds(50),
     });
@@ -48,6 +52,7 @@ export class Sweep extends BridgeFunction {
     table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query", "Scan"], [TABLE.dueIndex.name]);
     streamDeadLetters.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
     grantSecrets(this.handler, secrets);
+    woken.grantTo(this.handler);
     bus.grantPutEventsTo(this.handler);
     // The scheduler serves every account. It may assume this role only for this account.
     const conditions = { StringEquals: { "aws:SourceAccount": Stack.of(this).account } };

@@ -57,6 +57,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   sign_in_failed: "At the console: the sign-in failed. `problem` says why",
   form_forged: "At the console: the form came from another site or from an earlier session (CSRF check)",
   role_missing: "The caller is authenticated and its trust entry grants no role `role`",
+  group_missing:
+    "In the timeline of a label or a comment: `target` was asked at `askedAt`, and the account is in none of `groups`. The `role` is missing",
   namespace_not_listed:
     "The run is in a Kubernetes namespace that `namespaces` of `source` does not list. From the cluster's sink the event is recorded as `ignored`; only a status callback gets the 403",
   project_not_listed:
@@ -76,17 +78,26 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
     "In the timeline of a label, or of a comment without an id: the approval was requested less than `minimumSeconds` before",
   reference_unverified:
     "The target under `verifyWith` did not answer, or cannot be asked about this event (`problem`). Nothing was decided",
+  groups_unknown:
+    "In the timeline of a label or a comment: `target` did not say whether the account is in one of `groups` (`problem`). Nothing was decided. A comment is tried again after `retryAfterSeconds`",
   order_unknown:
     "The configuration has no such [order](orders.md), or has it no more: an order that waits then does not fire",
   input_invalid: "An input of an [order](orders.md) is missing, or has not the form that is declared (`problem`)",
-  idempotency_key_missing: "An [order](orders.md) has no `Idempotency-Key`, or a longer one than 200 characters",
+  idempotency_key_missing:
+    "An [order](orders.md) or a [promotion](promotion.md) has no `Idempotency-Key`, or a longer one than 200 characters",
   idempotency_key_reused: "The caller placed the same [order](orders.md) with this key before, with other inputs",
+  agent_unattended: "An agent placed an [order](orders.md), and the route has no `approval`",
   order_confined: "What the inputs of an [order](orders.md) name is outside its `in`",
   replay_unknown: "No bulk replay has this id, or the caller may not know it",
   replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",
   replay_unsafe: "The route is in a `state` in which something may have run already, or still runs",
   replay_impossible: "The delivery is no event, matched no such route, or was not authenticated (`problem`)",
   rollback_impossible: "The bridge knows no run to return to",
+  promotion_impossible: "The route or its runs do not allow this [promotion](promotion.md) (`problem`)",
+  promotion_outdated:
+    "The run is not the newest good one of its environment any more, or was rolled back there (`problem`)",
+  promotion_running:
+    "The run of another delivery deploys to the environment, so a [promotion](promotion.md) would overlap with it",
   rate_exceeded: "The caller is authenticated and exceeded the limit of `role` for this minute",
 };
 

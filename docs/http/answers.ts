@@ -7,10 +7,12 @@ import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shar
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
+import type { ShownRequest } from "../../shared/http/delivery-request.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
+import type { PromotionPreview } from "../../shared/http/promotions.ts";
 import type { ListedRefusals } from "../../shared/http/refusals.ts";
 import type { ReplayPreview } from "../../shared/http/replay.ts";
 import type { RollbackPreview } from "../../shared/http/rollback-preview.ts";
@@ -61,7 +63,16 @@ export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
 export const identity = v.object({ ...principalMembers, actor: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts });
-const approvalState = ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded"] as const;
+const approvalState = [
+  "requested",
+  "granted",
+  "fired",
+  "denied",
+  "withdrawn",
+  "expired",
+  "superseded",
+  "void",
+] as const;
 
 const summaryMembers = {
   id: text,
@@ -240,6 +251,7 @@ export const timelineEvent = v.variant("kind", [
     nextAt: optionalTime,
     facts: optional(textsByName),
     endedAs: optional(v.picklist(["superseded", "not_fired"])),
+    supersededBy: optional(v.string()),
   }),
   v.object({
     kind: v.literal("run"),
@@ -265,7 +277,7 @@ export const timelineEvent = v.variant("kind", [
     kind: v.literal("decided"),
     at: time,
     about: text,
-    decision: v.picklist(["grant", "deny", "rollback"]),
+    decision: v.picklist(["grant", "deny", "rollback", "promote"]),
     by: identity,
     refusal: optional(rejection),
   }),
@@ -276,6 +288,7 @@ export const timelineEvent = v.variant("kind", [
     routes: texts,
     by: identity,
     isRollback: v.boolean(),
+    promotedTo: optionalText,
     reason: optionalText,
   }),
   v.object({ kind: v.literal("ignored"), at: time, reason: v.literal("own_account"), account: text }),
@@ -348,7 +361,23 @@ export const decision = v.object({
   emergency: optional(yes),
   comment: optionalText,
   verifiedWith: optionalText,
+  fromGroups: optional(v.object({ source: text, target: text, groups: texts, askedAt: time })),
 });
+
+export const shownRequest = answer<ShownRequest>()(
+  v.object({
+    delivery: text,
+    receivedAt: time,
+    headers: optional(v.array(v.object({ name: text, value: optionalText }))),
+    bodyKind: v.picklist(["json", "text", "bytes", "none"]),
+    body: optionalText,
+    isCut: optional(yes),
+    removed: whole,
+    bodyBytes: whole,
+    bodyDigest: text,
+    replayOf: optionalText,
+  }),
+);
 
 const shownRunMembers = {
   requesterName: optionalText,
@@ -494,6 +523,24 @@ export const rollbackPreview = answer<RollbackPreview>()(
   }),
 );
 
+const { problem: _problem, ...runMembers } = runOfRoute.entries;
+const promotableRun = v.object({ ...runMembers, reference: optionalText, digest: optionalText });
+
+export const promotionPreview = answer<PromotionPreview>()(
+  v.object({
+    route: text,
+    from: text,
+    to: text,
+    run: optional(promotableRun),
+    newest: optional(promotableRun),
+    good: optional(promotableRun),
+    behind: optionalText,
+    commits: optional(whole),
+    approval: optional(v.object({ people: whole, roles: texts })),
+    problem: optional(v.object({ reason: text, title: text })),
+  }),
+);
+
 export const receipt = answer<Receipt>()(
   v.object({ delivery: text, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
 );
@@ -589,6 +636,17 @@ const targetMembers = {
   due: v.pipe(whole, v.description("At most 100.")),
   retrying: whole,
   oldestAt: v.exactOptional(v.pipe(time, v.description("Since when the oldest of them waits."))),
+  latency: optional(
+    described(
+      v.object({
+        attempts: whole,
+        p95AtMostMs: optional(
+          described(whole, "95 % took at most this. Absent without attempts, and above 60 seconds."),
+        ),
+      }),
+      "How long the attempts of the last hour took, as far as this process made them. Absent in AWS, where CloudWatch has it.",
+    ),
+  ),
   may: v.array(v.picklist(["pause", "resume"])),
 };
 

@@ -7,6 +7,7 @@ import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
 import { introspectionForm } from "../../shared/http/introspection.ts";
 import { OPEN_METRICS_TYPE } from "../../shared/http/open-metrics.ts";
 import { placingBody } from "../../shared/http/orders.ts";
+import { PROMOTION_QUERY, promotionBody, promotionQuery } from "../../shared/http/promotions.ts";
 import { EXPECTED as REFUSALS_EXPECTED, query as refusalsQuery } from "../../shared/http/refusals.ts";
 import { replayBody, rollbackBody, rollbackQuery } from "../../shared/http/replay.ts";
 import { revocation } from "../../shared/http/sessions.ts";
@@ -146,6 +147,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     query: { schema: oneQuery, expected: ONE_EXPECTED },
     answers: { 200: { what: "The delivery.", schema: answers.shownDelivery } },
     refusals: ["query_invalid", "delivery_unknown"],
+  },
+  "GET /v1/deliveries/{id}/request": {
+    summary: "Get the headers and the body of a delivery as they arrived, without credentials",
+    description:
+      "Needs a role that has `call: [payloads]` besides `call: [deliveries]`. Each answer is recorded in the audit log " +
+      "before it is sent; while nothing can be recorded, the answer is 503. Of a header without `value`, a credential was not " +
+      "kept. `body` is the text as it arrived, except the values that were removed, and at most 1,000,000 characters of it.",
+    caller: "token",
+    answers: { 200: { what: "The request.", schema: answers.shownRequest } },
+    refusals: ["delivery_unknown"],
   },
   "POST /v1/deliveries/{id}/replay": {
     summary: "Run a delivery again, for all of its routes or for one",
@@ -301,6 +312,31 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     isIdempotent: true,
     answers: { 202: { what: "Recorded as a new delivery.", schema: answers.replayed } },
     refusals: ["body_invalid", "rollback_impossible"],
+  },
+  "GET /v1/promotions": {
+    summary: "Get what a promotion of a route's last good run would do now",
+    description:
+      "The last good run in `from`, what `to` has, and why the promotion would be refused (`problem`). `commits` is absent " +
+      "if the recorded pushes do not say how many. Needs `promote` for the route under a role. Records nothing.",
+    caller: "token",
+    query: { schema: promotionQuery, expected: PROMOTION_QUERY },
+    answers: { 200: { what: "The runs.", schema: answers.promotionPreview } },
+    refusals: ["query_invalid", "promotion_impossible"],
+  },
+  "POST /v1/promotions": {
+    summary: "Fire a route for its last good run in one environment again, for the next environment",
+    description:
+      "`run`: the delivery of that run, as the preview names it. Refused if it is not the newest good one any more. Needs " +
+      "`promote` for the route under a role, and an `Idempotency-Key`. Somebody else's promotion of the same run that is not " +
+      "over is the answer too, as a duplicate.",
+    caller: "token",
+    body: { type: "json", schema: promotionBody, required: true },
+    isIdempotent: "required",
+    answers: { 202: { what: "Recorded as a new delivery.", schema: answers.replayed } },
+    refusals: [
+      ...(["body_invalid", "idempotency_key_missing"] as const),
+      ...(["promotion_impossible", "promotion_outdated", "promotion_running"] as const),
+    ],
   },
   "GET /v1/approvals": {
     summary: "List approvals",

@@ -75,7 +75,7 @@ export const standingBill = (): readonly Line[] => [
   { part: "11 alarms, over 20 metrics", price: "alarm", amount: 20 },
   { part: "Dashboard", price: "dashboard", amount: 1 },
   { part: "3 secrets", price: "secret", amount: 3 },
-  { part: "About 26 metrics from the log", price: "metric", amount: 26 },
+  { part: "About 28 metrics from the log", price: "metric", amount: 28 },
 ];
 
 /** The additional cost of `tracing=true` for a million webhooks. */

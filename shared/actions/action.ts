@@ -4,7 +4,7 @@ import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { RotatingSecret, Secrets } from "../host/secrets.ts";
 import type { AcceptedRequest, ActionContext, ActionOutcome } from "../model/action-outcome.ts";
-import type { CurrentState, Subject } from "../model/approval.ts";
+import type { CurrentState, Membership, Subject } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { EventType } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
@@ -69,6 +69,18 @@ export interface Action {
    * something since. Throws as {@link Secrets.read} and {@link CallOut} do.
    */
   lookUp?(subject: Subject, known: string | undefined, target: LookedUpTarget, deps: LookUpDeps): Promise<CurrentState>;
+  /**
+   * Asks a target in which of these groups an account of its site is, as the site's events name the account. Changes nothing
+   * there. An account that is not active there is in none. Undefined if the targets of this kind know no groups. Whatever
+   * the site does not say for certain is `unknown`. Throws as {@link Secrets.read} and {@link CallOut} do.
+   */
+  groupsOf?(account: string, groups: readonly string[], target: LookedUpTarget, deps: LookUpDeps): Promise<Membership>;
+  /** Asks a target which of these groups its site has, for `drawbridge check --live`. As for {@link groupsOf} otherwise. */
+  knownGroups?(
+    groups: readonly string[],
+    target: LookedUpTarget,
+    deps: Omit<LookUpDeps, "ownAccounts">,
+  ): Promise<Membership>;
   /**
    * Whether the action shows a machine's text to people. It gets `summary.submitted`; for every other action this event
    * ends without an attempt, because such a text must start nothing.

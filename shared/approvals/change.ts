@@ -2,8 +2,8 @@ import { toIso } from "../host/clock.ts";
 import type { Change, KnownChange, RequestedApproval } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { isTagged, thingIn } from "../model/subject.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { thingIn } from "./subject.ts";
 
 /** Events that report a change even if their sender names no new version or commit. */
 const CHANGES: readonly BusEvent["detail-type"][] = [
@@ -69,6 +69,13 @@ export function aboutOf(
   const about = replay ? { key: state.key, at: toIso(receivedAt) } : state;
   const alsoAbout = thingIn(busEvent)?.parts;
   return { about, ...(alsoAbout && { alsoAbout }) };
+}
+
+/** The same for a promotion. What has the name of a tag must still be the promoted commit. No other name counts. */
+export function promotedAbout(busEvent: BusEvent): Pick<RequestedApproval, "about" | "alsoAbout"> {
+  const state = isTagged(busEvent) ? stateOf(busEvent) : undefined;
+  const alsoAbout = thingIn(busEvent)?.parts;
+  return state === undefined ? {} : { about: state, ...(alsoAbout && { alsoAbout }) };
 }
 
 /** Returns whether the page, branch or change that a run is about is known to have changed or ended since. */

@@ -1,3 +1,4 @@
+import type { PromotionPlace } from "../delivery/judge-promotion.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import { redactText } from "../host/url-credentials.ts";
 import type { PageAddress } from "../model/board.ts";
@@ -5,34 +6,41 @@ import type { BusEvent } from "../model/bus-event.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { RunPlace } from "../store/runs.ts";
 
-/** Labels that people put on a page to decide. The label of a rollback continues with a dash and the route's name. */
+/**
+ * Labels that people put on a page to decide. The label of a rollback and that of a promotion continue with a dash and the
+ * route's name.
+ */
 export const LABELS = {
   grant: "drawbridge-approve",
   deny: "drawbridge-deny",
   rollback: "drawbridge-rollback",
+  promote: "drawbridge-promote",
 } as const;
 
 /** A command that a person gives the bridge by a label or a comment on a page. */
 export type Command =
   /** Without `approval`, it decides all open approvals of the page. */
   | { readonly decision: "grant" | "deny"; readonly approval?: string; readonly reason?: string }
-  | { readonly decision: "rollback"; readonly place: RunPlace };
+  | { readonly decision: "rollback"; readonly place: RunPlace }
+  /** Without `between`, the route has to have two environments and no more. */
+  | { readonly decision: "promote"; readonly route: string; readonly between?: Pick<PromotionPlace, "from" | "to"> };
 
-/** A command, who gave it, and on which page. */
+/** A command, who gave it, and where. */
 export interface IssuedCommand {
   readonly command: Command;
   /** The event that reported it. */
   readonly busEvent: BusEvent;
   /** The account of the person who gave it. */
   readonly actor: string;
-  readonly page: PageAddress;
+  /** Where it was given; undefined for a comment on a change request, which has to name the approval. */
+  readonly page?: PageAddress;
   /** The time of the command. It decides only approvals that were requested before. */
   readonly at: EpochMillis;
   /** The idempotency key of the command: it is the same if the command is reported again. */
   readonly key: readonly string[];
 }
 
-/** The result of a command for one approval, or for the route that it rolls back. */
+/** The result of a command for one approval, or for the route that it rolls back or promotes. */
 export interface CommandResult {
   /** The id of an approval or of the page, or the name of a route. */
   readonly about: string;
@@ -52,11 +60,13 @@ export interface Commands {
 export function commandOfLabel(label: string): Command | undefined {
   if (label === LABELS.grant) return { decision: "grant" };
   if (label === LABELS.deny) return { decision: "deny" };
+  if (label.startsWith(PROMOTE)) return { decision: "promote", route: label.slice(PROMOTE.length) };
   if (!label.startsWith(ROLLBACK)) return undefined;
   return { decision: "rollback", place: { route: label.slice(ROLLBACK.length) } };
 }
 
 const ROLLBACK = `${LABELS.rollback}-`;
+const PROMOTE = `${LABELS.promote}-`;
 
 /**
  * Returns the command in a text. The whole text must be the command; a command inside a sentence does not count. Capital
@@ -67,6 +77,12 @@ const ROLLBACK = `${LABELS.rollback}-`;
 export function commandOfText(text: string): Command | undefined {
   const trimmed = text.trim();
   if (trimmed.length > MAX_LENGTH) return undefined;
+  const promotion = PROMOTION.exec(trimmed)?.groups;
+  if (promotion?.["route"] !== undefined) {
+    const { route, from, to } = promotion;
+    const between = from === undefined || to === undefined ? {} : { between: { from, to } };
+    return { decision: "promote", route: route.toLowerCase(), ...between };
+  }
   const { verb, approval, reason, route, environment } = COMMAND.exec(trimmed)?.groups ?? {};
   if (route !== undefined) {
     const place = { route: route.toLowerCase(), ...(environment !== undefined && { environment }) };
@@ -90,3 +106,7 @@ const MAX_LENGTH = 600;
  */
 const COMMAND =
   /^drawbridge\s+(?:(?<verb>approve|deny)(?:\s+(?<approval>p-[a-z2-7]{26}))?(?:\s+because\s+(?<reason>\S[\s\S]{0,299}?)(?<!\?))?|rollback\s+(?<route>[a-z][a-z\d-]{0,33})(?:\s+(?<environment>[^\s.!,;:]\S{0,99}))?)[\s.!,;:]*$/i;
+
+/** Names of environments have the form of `config/environments.ts`; a mark at the end is none of the name. */
+const PROMOTION =
+  /^drawbridge\s+promote\s+(?<route>[a-z][a-z\d-]{0,33})(?:\s+from\s+(?<from>[^\s?]{1,63})\s+to\s+(?<to>[^\s?]{0,62}[^\s?.!,;:]))?[\s.!,;:]*$/i;

@@ -9,7 +9,9 @@ export const createCommands = (deps: CommandDeps): Commands => ({
     const { replay, actor } = busEvent.detail;
     if (replay) return "it comes from a replay";
     if (actor === undefined) return "its author is unknown";
-    const known = personAt(deps.people, sourceNameOf(busEvent), actor.id);
+    const source = sourceNameOf(busEvent);
+    // Anybody may be in a group. The comment is read before the site is asked for groups: few comments are commands.
+    const known = deps.groups.has(source) || personAt(deps.people, source, actor.id);
     return known ? undefined : `${actor.id} is not among the source's people`;
   },
   executeCommand: async (command) => (await import("./execute-command.ts")).executeCommand(command, deps),

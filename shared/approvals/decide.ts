@@ -2,7 +2,7 @@ import { type Clock, type EpochMillis, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { withoutHidden } from "../host/hidden-characters.ts";
 import { missingRole, type Policy } from "../identity/policy.ts";
-import type { Approval, ApprovalState, Decision, Identity } from "../model/approval.ts";
+import type { Approval, ApprovalState, Decision, GroupProof, Identity } from "../model/approval.ts";
 import type { EventFacts } from "../model/event-facts.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
@@ -23,6 +23,8 @@ export interface Verdict {
   readonly comment?: string | undefined;
   /** The person who decides. The policy checks its roles. */
   readonly by: Identity;
+  /** The groups because of which the person has the roles; undefined if the roles come from elsewhere. */
+  readonly fromGroups?: GroupProof | undefined;
   /** The id of the request that brought the verdict. */
   readonly requestId: string;
   /** If the person did not name the approval: the latest time of a request that they could have seen. */
@@ -92,6 +94,7 @@ async function tryToDecide(
     ...(verdict.decision === "emergency" && { emergency: true as const }),
     ...(comment !== undefined && { comment }),
     ...verified.value,
+    ...(isGrant(verdict) && verdict.fromGroups && { fromGroups: verdict.fromGroups }),
   };
   const decided = isGrant(verdict) ? withGrant(approval, decision, deps) : ended(approval, verdict, decision);
   const isMoved =
@@ -276,5 +279,8 @@ const closed = ({ state, decision, endedAt }: Approval): Rejection => ({
   reason: "approval_closed",
   state,
   ...(state === "fired" && endedAt !== undefined && { at: toIso(endedAt) }),
-  by: decision && state !== "expired" && state !== "superseded" ? nameOf(decision.by) : "time or a change",
+  by: decision && !BY_NOBODY.includes(state) ? nameOf(decision.by) : "time or a change",
 });
+
+/** States that no person's decision is. */
+const BY_NOBODY: readonly ApprovalState[] = ["expired", "superseded", "void"];

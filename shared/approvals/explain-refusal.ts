@@ -12,6 +12,10 @@ export function explainRefusal({ about, decision }: CommandResult, refusal: Reje
     case "role_missing":
       if (refusal.key !== undefined) return "No role may do this here.";
       return `It needs the role ${refusal.role}, which your account here does not have.`;
+    case "group_missing":
+      return `It needs the role ${refusal.role}. At ${refusal.askedAt} your account was in none of the groups ${refusal.groups}, as ${refusal.target} said.`;
+    case "groups_unknown":
+      return `Nothing was decided, because ${refusal.target} did not say whether your account is in ${refusal.groups} (${refusal.problem}). Please try again later.`;
     case "approval_closed":
       return refusal.at === undefined
         ? `It is already ${refusal.state}, by ${refusal.by}.`
@@ -33,6 +37,9 @@ export function explainRefusal({ about, decision }: CommandResult, refusal: Reje
         ? "No approval has this id, or it has expired."
         : "Nothing that was requested before your comment waits for an approval on this page.";
     case "rollback_impossible":
+    case "promotion_impossible":
+    case "promotion_outdated":
+    case "promotion_running":
       return `${refusal.problem.charAt(0).toUpperCase()}${refusal.problem.slice(1)}.`;
     default:
       return `The ${decision} was refused: ${refusal.reason.replaceAll("_", " ")}.`;

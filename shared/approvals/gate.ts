@@ -5,14 +5,16 @@ import type { Approval, CurrentState, Reference, RequestedApproval } from "../mo
 import { factsOf } from "../model/event-facts.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { promotedReference, referenceOf } from "../model/subject.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, changeSince, ENDS } from "./change.ts";
+import { aboutOf, changeSince, ENDS, promotedAbout } from "./change.ts";
+import type { Groups } from "./groups.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
 import { progressOf, progressText, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
 import { shownParams, shownRunOf } from "./shown-run.ts";
-import { referenceOf } from "./subject.ts";
+import type { Standing } from "./standing.ts";
 import { type Cause, traceRequester } from "./trace-requester.ts";
 import { type Sites, type Unverified, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
@@ -21,6 +23,7 @@ export interface GateDeps extends RecordGrantDeps, CorrelateDeps {
   readonly deliveries: RecordGrantDeps["deliveries"] & CorrelateDeps["deliveries"];
   readonly approvals: ApprovalStore;
   readonly sites: Sites;
+  readonly groups: Groups;
   readonly clock: Clock;
 }
 
@@ -51,7 +54,8 @@ export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<G
   if ("held" in approval) return approval;
   const state = await advance(approval, delivery, deps);
   if (typeof state !== "string") {
-    return "opensAt" in state ? waitForWindow(approval, state, deps) : { held: unverifiedOutcome(approval, state) };
+    if ("opensAt" in state) return waitForWindow(approval, state, deps);
+    return state.result === "unverified" ? { held: unverifiedOutcome(approval, state) } : heldByGroups(approval, state);
   }
   switch (state) {
     case "fired": {
@@ -71,6 +75,11 @@ export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<G
       return { held: { outcome: "wait", summary: `approval ${approvalId} has just changed`, afterSeconds: 1 } };
     case "superseded":
       return done(`not fired: approval ${approvalId} was superseded`, "superseded");
+    case "void":
+      return done(
+        `not fired: approval ${approvalId} is void, because somebody who granted it lost the role`,
+        "not_fired",
+      );
     default:
       return done(`not fired: approval ${approvalId} was ${state}`, "not_fired");
   }
@@ -85,9 +94,25 @@ function waitForWindow({ id, route }: Approval, { opensAt: at }: Closed, { clock
   return { held: { outcome: "wait", summary, afterSeconds, waitsFor: `the window at ${toIso(at)}` } };
 }
 
+/** A run that has fired before may exist, and is not fired again without the people who granted it. */
+function heldByGroups({ id }: Approval, standing: Exclude<Standing, { readonly result: "stands" }>): Held {
+  if (standing.result === "void") return done(`not fired again: ${standing.why}`, "not_fired");
+  const { why, waitsFor, afterSeconds } = standing;
+  const summary = `approval ${id} is granted, and the run waits until it is known ${why}`;
+  return { held: { outcome: "wait", isLong: true, summary, afterSeconds, waitsFor } };
+}
+
 /** The run is granted, none of the windows of its route is open, and no emergency grant skips them. */
 interface Closed {
   readonly opensAt: EpochMillis;
+}
+
+/** Ends the approval of a run whose place something newer took, so that nobody decides it any more. */
+export async function endForNewer({ route, busEvent, delivery }: GateInput, deps: GateDeps): Promise<void> {
+  const approval = await deps.approvals.get(approvalIdOf(route.name, busEvent.detail.eventKey));
+  if (approval?.state !== "requested" && approval?.state !== "granted") return;
+  const endedFor = `something newer came in the flow of route ${route.name}`;
+  await end(approval, { state: "superseded", endedFor, requestId: delivery.requestId }, deps);
 }
 
 type Held = Extract<GateResult, { readonly held: unknown }>;
@@ -109,8 +134,10 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
   const { expiresMinutes = 0, approvers = () => [] } = route.approval ?? {};
   const cause = await traceRequester(run, deps);
   const { busEvent: first, requested, requester, authors } = cause;
-  const about = aboutOf(first, requested);
-  const reference = await boundReference(route.name, cause, deps);
+  const { promotion } = busEvent.detail;
+  const bound = promotion && promotedReference(first, promotion);
+  const about = bound ? promotedAbout(first) : aboutOf(first, requested);
+  const reference = bound ?? (await boundReference(route.name, cause, deps));
   if ("state" in reference) {
     if (reference.state === "ended")
       return done(`not fired: ${reference.why}, so there is nothing to approve`, "superseded");
@@ -177,7 +204,9 @@ async function advance(
   approval: Approval,
   { requestId }: RecordedDelivery,
   deps: GateDeps,
-): Promise<Approval["state"] | "fired_before" | Unverified | Closed> {
+): Promise<
+  Approval["state"] | "fired_before" | Unverified | Closed | Exclude<Standing, { readonly result: "stands" }>
+> {
   const { id, state } = approval;
   // The step is recorded again: the process that took it may have crashed before it recorded it.
   await recordLast(approval, requestId, deps);
@@ -191,6 +220,10 @@ async function advance(
   const rules = rulesOf(approval.route, deps.rules);
   const at = state === "granted" ? windowOpensAt(approval, rules, deps.people, deps.clock.now()) : undefined;
   if (at !== undefined) return { opensAt: at };
+  const standing = await standingAtFiring(approval, deps);
+  if (standing.result === "void" && state === "granted")
+    return end(approval, { state: "void", endedFor: standing.why, requestId }, deps);
+  if (standing.result !== "stands") return standing;
   const verification = await verify(approval, deps);
   if (verification.result === "unverified") return verification;
   if (state === "fired") return verification.result === "same" ? state : "fired_before";
@@ -198,6 +231,12 @@ async function advance(
     return end(approval, { state: "superseded", endedFor: verification.why, requestId }, deps);
   const endedAt = deps.clock.now();
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
+}
+
+/** What asks for groups is loaded only if somebody has granted the run because of groups. */
+async function standingAtFiring(approval: Approval, deps: GateDeps): Promise<Standing> {
+  if (approval.grants.every(({ fromGroups }) => fromGroups === undefined)) return { result: "stands" };
+  return (await import("./standing.ts")).standingOf(approval, deps);
 }
 
 const missingOf = (approval: Approval, { rules, people }: GateDeps): number =>
@@ -225,7 +264,7 @@ async function end(
   {
     requestId,
     ...ended
-  }: { readonly state: "superseded" | "expired"; readonly endedFor?: string; readonly requestId: string },
+  }: { readonly state: "superseded" | "expired" | "void"; readonly endedFor?: string; readonly requestId: string },
   deps: GateDeps,
 ): Promise<Approval["state"]> {
   const endedAt = deps.clock.now();
@@ -248,6 +287,7 @@ async function recordLast(approval: Approval, requestId: string, deps: GateDeps)
       return decision && recordStep(approval, { state, ...decision, requestId }, deps);
     case "expired":
     case "superseded":
+    case "void":
       return endedAt === undefined
         ? undefined
         : recordStep(approval, { state, at: endedAt, endedFor, requestId }, deps);

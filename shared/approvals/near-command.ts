@@ -12,7 +12,17 @@ const MAX_WORDS = 8;
 const NAME = "drawbridge";
 
 /** Also the words of the command line and of other products. */
-const VERBS = ["approve", "approvals", "approval", "deny", "reject", "grant", "withdraw", "rollback"] as const;
+const VERBS = [
+  "approve",
+  "approvals",
+  "approval",
+  "deny",
+  "reject",
+  "grant",
+  "withdraw",
+  "rollback",
+  "promote",
+] as const;
 const resemblesVerb = (word: string): boolean => VERBS.some((verb) => isNear(word, verb));
 
 /** Fewer wrong letters in a short word, which would otherwise be near to many. */

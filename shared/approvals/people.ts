@@ -3,7 +3,8 @@ import { actorsOf, identityText } from "../model/principal.ts";
 
 /** A person who acts through a source. */
 export interface Person {
-  readonly roles: readonly string[];
+  /** Undefined if the person has the roles of the groups of the account. */
+  readonly roles?: readonly string[] | undefined;
   /** The same person's token, whichever trust entry of its issuer accepts it. */
   readonly token?: { readonly issuer: string; readonly subject: string };
 }
@@ -12,7 +13,7 @@ export interface Person {
 export type PeopleOf = ReadonlyMap<string, ReadonlyMap<string, Person>>;
 
 interface ConfiguredPerson {
-  readonly roles: readonly string[];
+  readonly roles?: readonly string[] | undefined;
   /** `trust` names a trust entry. */
   readonly token?: { readonly trust: string; readonly subject: string } | undefined;
 }

@@ -22,7 +22,7 @@ export interface Step {
   /** Undefined if an expiry or a change took the step. */
   readonly by?: Identity;
   readonly comment?: string | undefined;
-  /** Of a step that a change took: what has changed, as a clause. */
+  /** Of a step that a change took: what has changed, or who lost a role, as a clause. */
   readonly endedFor?: string | undefined;
   /** When the next window opens, if none is open at this step. */
   readonly opensAt?: EpochMillis | undefined;
@@ -80,7 +80,7 @@ const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(OWN_SOUR
 
 function eventOf(
   approval: RequestedApproval,
-  { state: step, at, by, comment, progress, needsReason, opensAt, emergency }: Step,
+  { state: step, at, by, comment, endedFor, progress, needsReason, opensAt, emergency }: Step,
 ): ApprovalEvent {
   const { id, route, delivery, cause = delivery, causeProof, subject, approvers, requestedAt, until } = approval;
   const name =
@@ -114,6 +114,7 @@ function eventOf(
         ...(emergency && { emergency }),
         ...(by && state !== "requested" && { by: nameOf(by) }),
         ...(comment !== undefined && { comment: cut(comment, 300) }),
+        ...(state === "void" && endedFor !== undefined && { endedFor: cut(endedFor, 300) }),
         delivery,
       },
     },

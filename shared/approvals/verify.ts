@@ -43,6 +43,8 @@ export async function verify(approval: Approval, { approvals, sites }: VerifyDep
   const { route, reference, about } = approval;
   const verifiedWith = sites.targetOf(route);
   if (verifiedWith === undefined) return { result: "same" };
+  // A promotion is bound to a commit or version, and to no name that could move.
+  if (reference?.subject === undefined && reference?.mark !== undefined) return { result: "same" };
   if (reference?.subject === undefined) return unverified(`${verifiedWith} cannot be asked about this event`);
   if (reference.mark === undefined) return unverified(`it was requested before ${verifiedWith} was asked`);
   const now = await sites.current(route, reference.subject, reference.mark);

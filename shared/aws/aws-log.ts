@@ -52,7 +52,7 @@ function embedded(metrics: readonly Measurement[], clock: Clock): object {
       CloudWatchMetrics: metrics.map(({ name }) => ({
         Namespace: NAMESPACE,
         Dimensions: [["stage", ...LOG_METRICS[name].labels]],
-        Metrics: [{ Name: name, Unit: "Count" }],
+        Metrics: [{ Name: name, Unit: LOG_METRICS[name].type === "histogram" ? "Seconds" : "Count" }],
       })),
     },
   };

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { checkGroups } from "../config/check-groups.ts";
 import { connectSources } from "../config/connect.ts";
 import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
@@ -19,9 +20,9 @@ export interface LiveFinding {
   readonly status: number;
   /**
    * `undecided`: the response is not a 401, and does not show whether the bridge accepted the credential. `taken` and `not
-   * taken`: of the collector.
+   * taken`: of the collector. `known` and `not known`: of the site that is asked for a group.
    */
-  readonly verdict: "refused" | "let in" | "undecided" | "taken" | "not taken";
+  readonly verdict: "refused" | "let in" | "undecided" | "taken" | "not taken" | "known" | "not known";
 }
 
 export interface LiveDeps {
@@ -58,6 +59,19 @@ export async function checkCollector(
   const what = "collector, empty export";
   if (answer.result === "taken") return [{ what, status: 200, verdict: "taken" }];
   return [{ what: `${what}: ${answer.why}`, status: 0, verdict: "not taken" }];
+}
+
+/** The groups that give roles, each with whether its site has it. */
+export async function checkLiveGroups(
+  config: Config,
+  deps: LiveDeps & { readonly secrets: Secrets },
+): Promise<readonly LiveFinding[]> {
+  const checked = await checkGroups(config, { ...deps, callOut: deps.callOut ?? outboundCall });
+  return checked.map(({ source, group, target, isKnown, why }): LiveFinding => {
+    const what = `group ${group} of source ${source}, as ${target} says`;
+    if (isKnown === undefined) return { what: `${what}: ${why}`, status: 0, verdict: "undecided" };
+    return isKnown ? { what, status: 200, verdict: "known" } : { what, status: 404, verdict: "not known" };
+  });
 }
 
 /** The sources that the configuration has, and the bridge does not: every request to one of them is answered 404. */

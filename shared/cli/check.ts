@@ -4,7 +4,7 @@ import { previewTarget, probeTarget } from "../config/preview-target.ts";
 import { callOut } from "../host/call-out.ts";
 import { systemClock } from "../host/clock.ts";
 import { LocalSecrets } from "../host/secrets.ts";
-import { checkCollector, checkLive, type LiveFinding, unknownSources } from "./check-live.ts";
+import { checkCollector, checkLive, checkLiveGroups, type LiveFinding, unknownSources } from "./check-live.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { followProbe } from "./follow-probe.ts";
@@ -13,8 +13,9 @@ import { type Session, sessionOf } from "./session.ts";
 import { type Cell, printable, table } from "./terminal-text.ts";
 
 /**
- * `drawbridge check`: reports the findings in the configuration; with `--live`, forged requests that a bridge accepts and
- * whether the collector works; with `--live <target> --page <id>`, what would be written to a page.
+ * `drawbridge check`: reports the findings in the configuration; with `--live`, forged requests that a bridge accepts,
+ * whether the collector works, and whether the sites have the groups that give roles; with `--live <target> --page <id>`,
+ * what would be written to a page.
  */
 export async function checkCommand(invocation: Invocation): Promise<number> {
   const { given, positionals, options } = invocation;
@@ -84,12 +85,14 @@ async function checkRunning(invocation: Invocation): Promise<number> {
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config());
   if (formatOf(invocation) === "table") print(`bridge ${bridgeOf(session)}`);
+  const deps = { clock: systemClock, secrets: new LocalSecrets(environment) };
   const findings = [
-    ...(await checkLive(session.url, config, { clock: systemClock })),
-    ...(await checkCollector(config, { clock: systemClock, secrets: new LocalSecrets(environment) })),
+    ...(await checkLive(session.url, config, deps)),
+    ...(await checkCollector(config, deps)),
+    ...(await checkLiveGroups(config, deps)),
   ];
   printFound(invocation, { whole: findings, records: findings, text: (display) => liveText(findings, display) });
-  return findings.every(({ verdict }) => verdict === "refused" || verdict === "taken") ? EXIT.done : EXIT.refused;
+  return findings.every(({ verdict }) => RIGHT.includes(verdict)) ? EXIT.done : EXIT.refused;
 }
 
 function liveText(findings: readonly LiveFinding[], display: Display): string {
@@ -106,12 +109,16 @@ function liveText(findings: readonly LiveFinding[], display: Display): string {
   ].join("\n");
 }
 
+const RIGHT: readonly LiveFinding["verdict"][] = ["refused", "taken", "known"];
+
 const LIVE_TONES = {
   refused: undefined,
   "let in": "failed",
   undecided: "attention",
   taken: undefined,
   "not taken": "failed",
+  known: undefined,
+  "not known": "failed",
 } as const;
 
 const bridgeOf = ({ url, isPlayground }: Session): string => `${url.origin}${isPlayground ? " (the playground)" : ""}`;
@@ -122,4 +129,6 @@ const LIVE_VERDICTS = {
   undecided: "UNDECIDED",
   taken: "taken",
   "not taken": "NOT TAKEN",
+  known: "known",
+  "not known": "NOT KNOWN",
 } as const;

@@ -368,8 +368,12 @@ export const COMMANDS: readonly Command[] = [
     group: "Deliveries",
     summary: "show a delivery and what followed it",
     positionals: [delivery],
-    options: { ...format, url },
-    examples: ["events show d-twp4klpzkhwviq4i4tluhixvtv"],
+    options: {
+      request: { summary: "show its headers and body instead; needs `call: [payloads]`, and each look is recorded" },
+      ...format,
+      url,
+    },
+    examples: ["events show d-twp4klpzkhwviq4i4tluhixvtv", "events show d-twp4klpzkhwviq4i4tluhixvtv --request"],
     run: async (invocation) => (await events()).eventsShowCommand(invocation),
   },
   {
@@ -461,6 +465,32 @@ export const COMMANDS: readonly Command[] = [
     },
     examples: ["rollback deploy-docs --dry-run", "rollback deploy-docs --environment production"],
     run: async (invocation) => (await import("./replay.ts")).rollbackCommand(invocation),
+  },
+  {
+    name: "promote",
+    group: "Deliveries",
+    summary: "run a good run in the next environment",
+    details:
+      "Fires exactly the commit and the image digest of the last good run in --from. On a terminal it shows them, and asks. Ends with 1 if it is refused: the run is not the newest good one any more, was rolled back, or another run deploys to --to at this moment.",
+    positionals: [route],
+    options: {
+      from: { value: "environment", summary: "the environment whose last good run is promoted" },
+      to: { value: "environment", summary: "the next environment of the route" },
+      run: { value: "delivery", summary: "refuse anything but the run that this delivery fired; asks nothing" },
+      reason: { value: "text", summary: "why, for the record" },
+      key: {
+        value: "key",
+        summary: "the idempotency key: the same key and run start nothing twice (default: a new one)",
+      },
+      "dry-run": { summary: "show what would run, and what --to has, and run nothing" },
+      ...format,
+      url,
+    },
+    examples: [
+      "promote deploy-docs --from staging --to production --dry-run",
+      'promote deploy-docs --from staging --to production --reason "release 42"',
+    ],
+    run: async (invocation) => (await import("./promote.ts")).promoteCommand(invocation),
   },
   {
     name: "report shadow",

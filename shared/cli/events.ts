@@ -4,7 +4,7 @@ import { Fault } from "../host/fault.ts";
 import { refusalText } from "../http/refusal-text.ts";
 import type { Identity } from "../model/approval.ts";
 import { cut } from "../model/event.ts";
-import { stateText, wordsOf } from "../model/state-words.ts";
+import { replayWords, stateText, wordsOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -141,6 +141,7 @@ const quoted = (word: string): string =>
 /** `drawbridge events show <delivery>`: one delivery and what followed it. */
 export async function eventsShowCommand(invocation: Invocation): Promise<number> {
   const [id = ""] = invocation.positionals;
+  if (invocation.given.has("request")) return (await import("./show-request.ts")).showRequest(invocation, id);
   const shown = await getDelivery(await sessionOf(invocation), id);
   printFound(invocation, { whole: shown, records: [shown], text: (display) => shownText(shown, display) });
   return EXIT.done;
@@ -200,13 +201,14 @@ function factsOf(
 ): readonly string[] {
   const { principal, refusedFor, excludedFor, shadowRejection } = delivery;
   const [first] = events;
-  const { traceparent, replay } = first?.detail ?? {};
+  const { traceparent, replay, promotion } = first?.detail ?? {};
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["state", delivery.state && `${stateText(delivery.state)}${sinceText(delivery.stateSince)}`],
     ...(delivery.routes ?? []).map((one) => ["route", routeText(one)] as const),
     ["delivery", delivery.id],
     ["what", `${delivery.what} ${delivery.subject ?? ""}`],
     ["replay of", replay && replayText(replay)],
+    ["promotes to", promotion?.from === undefined ? undefined : `${promotion.to}, from ${promotion.from}`],
     ["repeats", delivery.repeats],
     ["source", `${delivery.source} (${delivery.provider})`],
     ["proved by", `${principal.method}, ${principal.credential}, as ${principal.subject} of ${principal.issuer}`],
@@ -289,7 +291,7 @@ function lineOf(event: ShownTimelineEvent): string {
     case "decided":
       return `${event.decision} of ${event.about}${by(event.by)}${event.refusal ? `, refused: ${rejectionLine(event.refusal)}` : ""}`;
     case "replayed":
-      return `${event.isRollback ? "rolled back to," : "run again"} as ${event.delivery}, for ${event.routes.join(", ")}${by(event.by)}${event.reason === undefined ? "" : `: ${event.reason}`}`;
+      return `${replayWords(event)}${event.isRollback ? "," : ""} as ${event.delivery}, for ${event.routes.join(", ")}${by(event.by)}${event.reason === undefined ? "" : `: ${event.reason}`}`;
     case "ignored":
       return `ignored: made by the account that the bridge writes with (${event.account})`;
     case "token_exchanged":

@@ -49,6 +49,21 @@ const summary = v.object({
 });
 export type ShownRouteOutcome = NonNullable<v.InferOutput<typeof summary>["routes"]>[number];
 
+/** `GET /v1/deliveries/{id}/request`. */
+export const shownRequest = v.object({
+  delivery: v.string(),
+  receivedAt: v.string(),
+  headers: v.exactOptional(v.array(v.object({ name: v.string(), value: v.exactOptional(v.string()) }))),
+  bodyKind: v.string(),
+  body: v.exactOptional(v.string()),
+  isCut: v.exactOptional(v.literal(true)),
+  removed: v.number(),
+  bodyBytes: v.number(),
+  bodyDigest: v.string(),
+  replayOf: v.exactOptional(v.string()),
+});
+export type ShownRequest = v.InferOutput<typeof shownRequest>;
+
 /** `GET /v1/deliveries`. */
 export const listedDeliveries = v.object({
   deliveries: v.array(v.object({ ...summary.entries, noReportSince: v.exactOptional(v.string()) })),
@@ -114,6 +129,7 @@ const timelineEvent = v.variant("kind", [
     routes: v.array(v.string()),
     by: identity,
     isRollback: v.boolean(),
+    promotedTo: v.exactOptional(v.string()),
     reason: v.exactOptional(v.string()),
   }),
   v.object({ kind: v.literal("ignored"), at: v.string(), reason: v.string(), account: v.string() }),
@@ -193,6 +209,7 @@ export const shownDelivery = v.object({
             lastReport: v.exactOptional(v.object({ at: v.string(), isOverdue: v.boolean() })),
           }),
         ),
+        promotion: v.exactOptional(v.object({ from: v.exactOptional(v.string()), to: v.string() })),
       }),
     }),
   ),
@@ -323,7 +340,7 @@ export type EndedApproval = v.InferOutput<typeof endedApprovals>["approvals"][nu
 /** `POST /v1/approvals/{id}`. */
 export const decidedApproval = v.object({ state: v.string(), route: v.string() });
 
-/** `POST /v1/deliveries/{id}/replay` and `POST /v1/rollbacks`. */
+/** `POST /v1/deliveries/{id}/replay`, `POST /v1/rollbacks` and `POST /v1/promotions`. */
 export const replayed = v.object({
   delivery: v.string(),
   replayOf: v.string(),
@@ -349,6 +366,29 @@ export const rollbackPreview = v.object({
   ),
 });
 export type RollbackPlace = v.InferOutput<typeof rollbackPreview>["places"][number];
+
+const { problem: _, ...runMembers } = runOfRoute.entries;
+const promotableRun = v.object({
+  ...runMembers,
+  reference: v.exactOptional(v.string()),
+  digest: v.exactOptional(v.string()),
+});
+export type PromotableRun = v.InferOutput<typeof promotableRun>;
+
+/** `GET /v1/promotions`. */
+export const promotionPreview = v.object({
+  route: v.string(),
+  from: v.string(),
+  to: v.string(),
+  run: v.exactOptional(promotableRun),
+  newest: v.exactOptional(promotableRun),
+  good: v.exactOptional(promotableRun),
+  behind: v.exactOptional(v.string()),
+  commits: v.exactOptional(v.number()),
+  approval: v.exactOptional(v.object({ people: v.number(), roles: v.array(v.string()) })),
+  problem: v.exactOptional(v.object({ reason: v.string(), title: v.string() })),
+});
+export type PromotionPreview = v.InferOutput<typeof promotionPreview>;
 
 const inputMembers = { name: v.string(), description: v.exactOptional(v.string()) };
 const orderInput = v.variant("kind", [
@@ -428,6 +468,7 @@ const targetEntries = {
   due: v.number(),
   retrying: v.number(),
   oldestAt: v.exactOptional(v.string()),
+  latency: v.exactOptional(v.object({ attempts: v.number(), p95AtMostMs: v.exactOptional(v.number()) })),
   may: v.array(v.string()),
 };
 

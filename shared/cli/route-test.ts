@@ -107,6 +107,9 @@ const writtenEvent = v.looseObject({
       id: v.optional(v.string(), "no id"),
       subject: v.optional(v.string(), ""),
       principal: v.optional(principal, { id: "unknown", roles: [] }),
+      order: v.exactOptional(
+        v.looseObject({ name: v.string(), inputs: v.optional(v.record(v.string(), v.string()), {}) }),
+      ),
     }),
     v.check((detail) => Object.values(detail).every((member) => member !== null)),
   ),
@@ -194,7 +197,8 @@ function routeFacts(test: RouteTest): readonly Fact[] {
   ];
 }
 
-function rolesText({ denial, mode }: RouteTest): string {
+function rolesText({ orderDenial, denial, mode }: RouteTest): string {
+  if (orderDenial !== undefined) return `denied, also in shadow mode: ${rejectionLine(orderDenial)}`;
   if (denial === undefined) return "the sender may fire it";
   const reason = rejectionLine(denial);
   return mode === "shadow" ? `the sender may not fire it: ${reason}; it fires, in shadow mode` : `denied: ${reason}`;

@@ -1,3 +1,4 @@
+import { p95Text } from "../http/overview-text.ts";
 import { targetWordsOf } from "../model/state-words.ts";
 import { get, post } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
@@ -47,12 +48,13 @@ export async function targetsResumeCommand(invocation: Invocation): Promise<numb
 function targetsText(targets: readonly ListedTarget[], display: Display): string {
   if (targets.length === 0) return "No route leads to a target.";
   return table(
-    ["TARGET", "STATE", "SINCE", "DUE", { name: "WHY", least: 20 }],
+    ["TARGET", "STATE", "SINCE", "DUE", { name: "P95, 1 H", isOptional: true }, { name: "WHY", least: 20 }],
     targets.map((one) => [
       one.target,
       stateCell(one),
       one.since === undefined ? "" : timeText(one.since, display),
       dueText(one),
+      latencyCell(one),
       whyText(one),
     ]),
     display,
@@ -68,6 +70,9 @@ function stateCell({ state, removed }: ListedTarget): Cell {
 const MAX_DUE = 100;
 
 const dueText = ({ due }: ListedTarget): string => (due >= MAX_DUE ? `${due} or more` : String(due));
+
+const latencyCell = ({ latency }: ListedTarget): string =>
+  latency === undefined || latency.attempts === 0 ? "" : p95Text(latency);
 
 function whyText({ why, breaker }: ListedTarget): string {
   return breaker?.retryAt === undefined ? why : `${why}; next attempt at ${breaker.retryAt}`;

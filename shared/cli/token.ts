@@ -155,7 +155,7 @@ const isEmergencyFor =
   ({ approval }: Config["routes"][number]): boolean =>
     approval?.emergency.some((role) => roles.includes(role)) ?? false;
 
-const VERBS = ["call", "fire", "replay", "approve", "summarise", "pause"] as const;
+const VERBS = ["call", "fire", "replay", "approve", "promote", "summarise", "pause"] as const;
 
 const names = (settings: object, trustEntry: string): boolean =>
   namesUnder(settings, "trust", []).some(([, name]) => name === trustEntry);

@@ -17,7 +17,7 @@ export type AskSite = (
 ) => Promise<CurrentState>;
 
 /** A person or a sender waits for the answer. */
-const ASK_WITHIN_MS = 4_000;
+export const ASK_WITHIN_MS = 4_000;
 
 /**
  * Returns what asks the targets that routes name under `approval.verifyWith`. The package for AWS has only the actions of

@@ -2,13 +2,25 @@ import * as v from "valibot";
 import { actions } from "../actions/registry.ts";
 import { type Order, order } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
+import type { FlowOptions } from "../model/flow.ts";
 import { providers } from "../providers/registry.ts";
+import { isTemplate } from "../routes/fill.ts";
+import { flow as flowSchema } from "../routes/flow.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { checks } from "./checks/registry.ts";
+import { environments } from "./environments.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
+import { groupTargetOf, groupTargetsFor, siteIn } from "./group-sources.ts";
 import { namesUnder } from "./references.ts";
-import type { Config, ConfiguredRoute, ConfiguredSource, ConfiguredTarget, Outline } from "./schema.ts";
+import {
+  type Config,
+  type ConfiguredRoute,
+  type ConfiguredSource,
+  type ConfiguredTarget,
+  type Outline,
+  peopleIn,
+} from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
 
@@ -46,18 +58,18 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     limits: outline.limits,
     checks: outline.checks,
   };
-  const trusted = [
-    ...namesUnder(outline.sources, "trust", ["sources"]),
-    ...namesUnder(outline.console, "trust", ["console"]),
-  ];
+  const listed = withoutGroups(outline.sources);
+  const trusted = [...namesUnder(listed, "trust", ["sources"]), ...namesUnder(outline.console, "trust", ["console"])];
   const earned = [
-    ...namesUnder(outline.sources, "roles", ["sources"]),
+    ...namesUnder(listed, "roles", ["sources"]),
+    ...rolesOfGroups(config.sources),
     ...namesUnder(outline.issuers, "role", ["issuers"]),
     ...namesUnder(outline.upstreams, "role", ["upstreams"]),
     ...entriesOf(outline.routes).flatMap(([name, { approval }]) =>
       namesUnder({ emergency: approval?.emergency }, "emergency", ["routes", name, "approval"]),
     ),
   ];
+  for (const one of config.sources) problems.push(...withoutGroupTarget(one, { ...names, config }));
   const reporting = namesUnder(outline.targets, "runsReportedBy", ["targets"]);
   problems.push(...unresolved(trusted, "issuer", names.issuers), ...unresolved(reporting, "source", names.sources));
   problems.push(...unresolved(earned, "role", names.roles));
@@ -104,7 +116,47 @@ function source(name: string, part: Outline["sources"][string], problems: Config
   const path = ["sources", name];
   if (provider) validate(provider.settings, settings, path, problems);
   else problems.push(unknown([...path, "provider"], "provider", kind, providers));
-  return { name, provider: kind, roles, people, mode, settings };
+  return { name, provider: kind, roles, ...peopleIn(people), mode, settings };
+}
+
+/** The sources without the names of groups, which may be any words. */
+const withoutGroups = (sources: Outline["sources"]) =>
+  Object.fromEntries(
+    entriesOf(sources).map(([name, source]) => [name, { ...source, people: peopleIn(source.people).people }]),
+  );
+
+const rolesOfGroups = (sources: Config["sources"]): readonly (readonly [Path, string])[] =>
+  sources.flatMap(({ name, groups }) =>
+    entriesOf(groups?.map ?? {}).flatMap(([group, roles]) =>
+      roles.map((role, at) => [["sources", name, "people", "map", group, at], role] as const),
+    ),
+  );
+
+/** Only a target of the source's own site can say who is in a group there. */
+function withoutGroupTarget(
+  { name, provider, groups, settings }: ConfiguredSource,
+  { targets, config }: Names & { readonly config: Config },
+): readonly ConfigProblem[] {
+  if (groups === undefined) return [];
+  const path = ["sources", name, "people"];
+  if (!actions.some((action) => action.name === provider && action.groupsOf !== undefined))
+    return [{ path: [...path, "from"], message: `accounts of a source of ${provider} are in no groups: list them` }];
+  const site = siteIn(settings);
+  const all = config.targets.map((one) => ({ ...one, site: siteIn(one.settings) }));
+  if (groupTargetOf({ provider, site }, groups, all)) return [];
+  const fitting = groupTargetsFor({ provider, site }, all).map((one) => one.name);
+  const place = site === undefined ? `of kind ${provider}` : `of kind ${provider} at ${site}`;
+  const at = [...path, groups.target === undefined ? "from" : "target"];
+  if (groups.target === undefined) {
+    const which = fitting.length === 0 ? "there is none" : `there are ${fitting.join(", ")}`;
+    return [
+      { path: at, message: `a target ${place} has to be asked for the groups, and ${which}: name one under "target"` },
+    ];
+  }
+  const what = targets.includes(groups.target)
+    ? `the target "${groups.target}" is not ${place}, so it knows other accounts`
+    : `there is no target "${groups.target}"`;
+  return [{ path: at, message: `${what}${suggestion(groups.target, fitting)}` }];
 }
 
 function target(name: string, part: Outline["targets"][string], problems: ConfigProblem[]): ConfiguredTarget {
@@ -118,7 +170,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string],
+  { when, mode, approval, environments: declared, flow, do: actionsOfRoute }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -137,7 +189,12 @@ function route(
   if (action) validate(action.options, options, at, problems);
   else problems.push(unknown(at, "action", kind, actions));
   if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
+  if (flow !== undefined) {
+    validate(flowSchema, flow, [...path, "flow"], problems);
+    problems.push(...unfitFlow([...path, "flow"], flow, action));
+  }
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
+  if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
   const compiled = compilePattern(when);
   if (compiled.ok) {
     const { pattern } = compiled;
@@ -148,6 +205,8 @@ function route(
         pattern,
         mode,
         approval,
+        environments: declared,
+        ...(flow && { flow }),
         action: kind,
         target: targetName,
         options,
@@ -157,6 +216,20 @@ function route(
   }
   problems.push(...compiled.problems.map((one) => ({ path: [...path, "when", ...one.path], message: one.message })));
   return [];
+}
+
+/** A flow leaves events out, or puts them off. A page shows each state, and takes care of their order itself. */
+function unfitFlow(
+  path: Path,
+  flow: FlowOptions,
+  action: (typeof actions)[number] | undefined,
+): readonly ConfigProblem[] {
+  const problems = action?.showsSummaries
+    ? [{ path, message: `a route of the action ${action.name} has no flow: its page would miss states` }]
+    : [];
+  return typeof flow.key !== "string" || isTemplate(flow.key)
+    ? problems
+    : [...problems, { path: [...path, "key"], message: "it must be a path such as $.detail.page.id, or a text" }];
 }
 
 function orderOf(
@@ -252,6 +325,6 @@ function unresolved(
 
 /** The route names under the verbs of roles. A name that ends with `*` may match routes that do not exist yet. */
 const routesIn = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
-  (["fire", "replay", "approve"] as const)
+  (["fire", "replay", "approve", "promote"] as const)
     .flatMap((verb) => namesUnder(roles, verb, ["roles"]))
     .filter(([, route]) => !route.endsWith("*"));

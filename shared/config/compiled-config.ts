@@ -2,7 +2,7 @@ import type { BusEvent } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { compiledValue, invalid, outlineOf, partsOf } from "./compiled.ts";
-import type { Config, ConfiguredRoute, Outline } from "./schema.ts";
+import type { ConfiguredRoute, ConfigWithoutOrders, Outline } from "./schema.ts";
 
 /**
  * The configuration that was compiled into this bundle. It was validated before that, so only the provider or action that
@@ -11,14 +11,17 @@ import type { Config, ConfiguredRoute, Outline } from "./schema.ts";
  * when the first one is judged, see `compiledOrders`.
  * Throws `configuration_invalid`.
  */
-export function compiledConfig(): Config {
+export function compiledConfig(): ConfigWithoutOrders {
   const { orders: _, ...value } = compiledValue();
   const compiled = outlineOf(value);
   const routes = Object.entries(compiled.routes).map(([name, part]) => route(name, part));
-  return { ...partsOf(compiled), routes, orders: {} };
+  return { ...partsOf(compiled), routes };
 }
 
-function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string]): ConfiguredRoute {
+function route(
+  name: string,
+  { when, mode, approval, flow, do: actionsOfRoute }: Outline["routes"][string],
+): ConfiguredRoute {
   const [chosen] = Object.entries(actionsOfRoute);
   const compiled = compilePattern(when);
   if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" is invalid`);
@@ -31,6 +34,7 @@ function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outli
     matches: (busEvent: BusEvent) => matches(pattern, busEvent),
     mode,
     approval,
+    ...(flow && { flow }),
     action,
     target,
     options,

@@ -7,8 +7,8 @@ import { Fault } from "../host/fault.ts";
 import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
-import { hostsOfPages, type RouteOutline, reporting } from "./route-outline.ts";
-import { type Config, type Outline, outline } from "./schema.ts";
+import { hostsOfPages, promotable, type RouteOutline, reporting } from "./route-outline.ts";
+import { type ConfigWithoutOrders, flowOptions, type Outline, outline, peopleIn } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
@@ -18,9 +18,9 @@ declare const DRAWBRIDGE_CONFIG: string | undefined;
  * matches no routes. Its start neither loads the code for patterns nor compiles them. It was validated before it was
  * compiled, so only the provider that connects a source parses the source's own settings. Throws `configuration_invalid`.
  */
-export function compiledWithoutRoutes(): Config {
+export function compiledWithoutRoutes(): ConfigWithoutOrders {
   const { routes: _, targets: __, orders: ___, ...rest } = compiledValue();
-  return { ...partsOf(outlineOf(rest)), routes: [], orders: {} };
+  return { ...partsOf(outlineOf(rest)), routes: [] };
 }
 
 const hasCompiledGates = (): boolean =>
@@ -53,15 +53,21 @@ export const compiledRouteOutline = (): RouteOutline => ({
   targetHosts: hostsOfPages(v.parse(withTargets, compiledValue()).targets),
   rules: compiledRules(),
   verifiers: compiledVerifiers(),
+  groupSources: async () => (await import("./compiled-groups.ts")).groupSourcesIn(compiledValue()),
 });
 
 /** The patterns of the compiled routes, which are loaded with the first call. */
 export const compiledPatterns = async (): Promise<readonly RoutePattern[]> =>
   (await import("./compiled-patterns.ts")).patternsIn(compiledValue());
 
-/** The compiled orders, which are loaded with the first call. */
-export const compiledOrders = async (): Promise<Orders> =>
-  (await import("./compiled-orders.ts")).ordersIn(compiledValue());
+/** Reads the compiled orders with the first call, and never again: what is compiled does not change. */
+export function compiledOrders(): () => Promise<Orders> {
+  let orders: Promise<Orders> | undefined;
+  return () => {
+    orders ??= import("./compiled-orders.ts").then(({ ordersIn }) => ordersIn(compiledValue()));
+    return orders;
+  };
+}
 
 const compiledRules = (): RouteOutline["rules"] =>
   new Map(
@@ -95,15 +101,23 @@ const withTargets = v.object({ targets: v.optional(v.record(v.string(), v.unknow
 
 function compiledRunReporters(): readonly (ProvingRoute & RunReporter)[] {
   const { routes, targets } = v.parse(reporters, compiledValue());
-  return Object.entries(routes).map(([name, { do: actionsOfRoute }]) => {
-    const [{ target } = { target: "" }] = Object.values(actionsOfRoute);
-    return { name, target, ...targets[target] };
+  return Object.entries(routes).map(([name, { environments, flow, do: actionsOfRoute }]) => {
+    const [options = { target: "" }] = Object.values(actionsOfRoute);
+    const { target } = options;
+    return { name, target, ...(flow && { flow }), ...targets[target], ...promotable(environments, options) };
   });
 }
 
 const reporters = v.object({
   routes: v.optional(
-    v.record(v.string(), v.object({ do: v.record(v.string(), v.object({ target: v.string() })) })),
+    v.record(
+      v.string(),
+      v.object({
+        environments: v.optional(v.array(v.string())),
+        flow: v.optional(flowOptions),
+        do: v.record(v.string(), v.looseObject({ target: v.string() })),
+      }),
+    ),
     {},
   ),
   targets: v.optional(v.record(v.string(), reporting), {}),
@@ -132,7 +146,7 @@ export const partsOf = ({
   console,
   limits,
   checks,
-}: Outline): Omit<Config, "routes" | "orders"> => ({
+}: Outline): Omit<ConfigWithoutOrders, "routes"> => ({
   identity,
   issuers: withSignIn(issuers, console?.trust),
   roles,
@@ -141,7 +155,7 @@ export const partsOf = ({
     name,
     provider,
     roles,
-    people,
+    ...peopleIn(people),
     mode,
     settings,
   })),

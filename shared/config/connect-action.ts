@@ -2,9 +2,11 @@ import type { Action, ActionDeps, CommandEvent } from "../actions/action.ts";
 import { consoleOrigin } from "../console/settings.ts";
 import type { Orders } from "../identity/order.ts";
 import { policyOf } from "../identity/policy.ts";
+import type { ActionContext } from "../model/action-outcome.ts";
 import { type BusEvent, busSourceOf, sourceUriOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import type { Route } from "../routes/route.ts";
+import { withEnvironment } from "../routes/with-environment.ts";
 import { settingsOf } from "./route-outline.ts";
 import type { Config } from "./schema.ts";
 import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
@@ -29,7 +31,7 @@ export function connectAction(
   };
   return routes
     .filter((route) => route.action === action.name)
-    .map(({ name, matches, mode, approval, target, options }) => {
+    .map(({ name, matches, mode, approval, environments, flow, target, options }) => {
       const settings = settingsOf(target, targets);
       const connected = action.connect(
         { route: name, targetName: target, target: settings, options },
@@ -43,9 +45,16 @@ export function connectAction(
         reject: async ({ detail }) => {
           if ("order" in detail) {
             // What waits is judged by the configuration of today: an order that is gone or changed does not fire.
-            const { rejectOrder } = await import("../identity/order.ts");
-            const rejection = rejectOrder(detail.principal, detail.order, await orders(), policy);
+            const { rejectAlone, rejectOrder } = await import("../identity/order.ts");
+            const declared = await orders();
+            const rejection = rejectOrder(detail.principal, detail.order, declared, policy);
             if (rejection !== undefined) return { rejection, mode: "enforce" };
+            const alone = rejectAlone(detail.order, { orders: declared, hasApproval: approval !== undefined });
+            if (alone !== undefined) return { rejection: alone, mode };
+          }
+          if (detail.promotion?.from !== undefined) {
+            const rejection = policy.rejectRoute(detail.principal, "promote", name, [factsOf(detail)]);
+            return rejection && { rejection, mode: "enforce" };
           }
           const rejection = policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]);
           return rejection && { rejection, mode };
@@ -56,16 +65,24 @@ export function connectAction(
         ...(approval && {
           approval: { ...approval, approvers: ({ detail }) => policy.rolesFor("approve", name, [factsOf(detail)]) },
         }),
-        ...(params && { params }),
-        run: (context) => connected.run(context),
+        ...(flow && { flow }),
+        ...(params && { params: (busEvent: BusEvent) => params(withEnvironment(busEvent, environments)) }),
+        run: (context) => connected.run(inEnvironment(context, environments)),
         ...(action.showsSummaries && { showsSummaries: true }),
         ...(runsReportedBy !== undefined && { runsReportedBy }),
         ...(runNamespaces && { runNamespaces }),
         ...(runsStaleAfterMs !== undefined && { runsStaleAfterMs }),
         ...(explainMissingRun && { explainMissingRun }),
         ...(originKey && { originKey }),
+        ...(environments && { environments }),
       };
     });
+}
+
+/** A promotion without an approval is bound to its reference too. */
+function inEnvironment(context: ActionContext, environments: readonly string[] | undefined): ActionContext {
+  const { approvedRef = context.busEvent.detail.promotion?.reference } = context;
+  return { ...context, busEvent: withEnvironment(context.busEvent, environments), approvedRef };
 }
 
 /**
@@ -74,7 +91,7 @@ export function connectAction(
  */
 function takesCommands({ name, commandEvents = [] }: Action, { routes, sources }: ConnectedConfig): boolean {
   const samples = sources
-    .filter(({ people }) => Object.keys(people).length > 0)
+    .filter(({ people, groups }) => groups !== undefined || Object.keys(people).length > 0)
     .flatMap((source) => commandEvents.map((type) => sampleCommand(type, source)));
   return routes.some((route) => route.action === name && samples.some((sample) => route.matches(sample)));
 }

@@ -2,13 +2,13 @@ import { providers } from "#providers";
 import type { Source } from "../delivery/receive.ts";
 import { Fault } from "../host/fault.ts";
 import type { ClusterSource, ConnectedSource, JobSource, ProviderDeps } from "../providers/provider.ts";
-import type { Config } from "./schema.ts";
+import type { Config, ConfigWithoutOrders } from "./schema.ts";
 
 export const PROVIDER_NAMES: readonly string[] = providers.map(({ name }) => name);
 
 /** Connects every configured source: it can authenticate and parse, and some sources can sign fixtures. */
 export function connectSources(
-  config: Config,
+  config: ConfigWithoutOrders,
   deps: ProviderDeps,
 ): ReadonlyMap<string, Source & Pick<ConnectedSource, "sign">> {
   const sources = new Map<string, Source & Pick<ConnectedSource, "sign">>();

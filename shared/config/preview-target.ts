@@ -69,7 +69,7 @@ const showsStates = ({ mode, pattern }: Pick<ConfiguredRoute, "mode" | "pattern"
   );
 
 /** Tokens that a command can get. */
-const tokensOf = (
+export const tokensOf = (
   config: Config,
   deps: Omit<PreviewInput, "target" | "page">,
 ): Pick<PreviewDeps, "outbound" | "systemTokens"> => ({

@@ -5,6 +5,7 @@ import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
 import { STALE_AFTER_MINUTES } from "../routes/route.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
+import type { GroupSource } from "./group-sources.ts";
 import type { Config, ConfiguredTarget } from "./schema.ts";
 
 /** The facts about routes that every function needs, including one whose bundle has no patterns. */
@@ -19,9 +20,11 @@ export interface RouteOutline {
   readonly rules: RulesOf;
   /** The target that each route names under `approval.verifyWith`, by the name of the route. */
   readonly verifiers: Readonly<Record<string, ConfiguredTarget>>;
+  /** The groups of each source whose people are known by groups, by the name of the source. Loaded with the first call. */
+  readonly groupSources: () => Promise<Readonly<Record<string, GroupSource>>>;
 }
 
-export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteOutline => ({
+export const routeOutline = (config: Pick<Config, "sources" | "routes" | "targets">): RouteOutline => ({
   runReporters: runReporters(config),
   hasGates: config.routes.some(({ approval }) => approval !== undefined),
   targetHosts: hostsOfPages(Object.fromEntries(config.targets.map(({ name, settings }) => [name, settings]))),
@@ -32,6 +35,7 @@ export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteO
       return target ? [[name, target]] : [];
     }),
   ),
+  groupSources: async () => (await import("./group-sources.ts")).groupSourcesOf(config),
 });
 
 /** The routes as an explanation needs them. */
@@ -68,7 +72,7 @@ export const reporting = v.pipe(
       namespaces,
       originKey,
       staleAfterMinutes,
-    }): Omit<ProvingRoute & RunReporter, "name" | "target"> => {
+    }): Omit<ProvingRoute & RunReporter, "name" | "target" | "flow"> => {
       if (runsReportedBy === undefined) return {};
       return {
         runsReportedBy,
@@ -82,10 +86,25 @@ export const reporting = v.pipe(
 
 /** Returns each route with the source that reports its runs, from the settings of its target. */
 const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): RouteOutline["runReporters"] =>
-  routes.map(({ name, target }) => {
+  routes.map(({ name, target, environments, flow, options }) => {
     const settings = settingsOf(target, targets);
-    return { name, target, ...v.parse(reporting, settings) };
+    return {
+      name,
+      target,
+      ...(flow && { flow }),
+      ...v.parse(reporting, settings),
+      ...promotable(environments, options),
+    };
   });
+
+/** What a route that promotes runs needs to know of itself. */
+export const promotable = (
+  environments: readonly string[] | undefined,
+  options: object,
+): Pick<RunReporter, "environments" | "needsDigest"> =>
+  environments === undefined
+    ? {}
+    : { environments, needsDigest: JSON.stringify(options).includes('"$.detail.promotion.digest"') };
 
 /** The settings of a target. */
 export function settingsOf(target: string, targets: Config["targets"]): object {

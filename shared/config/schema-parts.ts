@@ -17,14 +17,23 @@ export function keysOf(schema: v.GenericSchema): readonly string[] | undefined {
   return "entries" in schema && isObject(schema.entries) ? Object.keys(schema.entries) : undefined;
 }
 
-/** Returns the alternative that the value was probably written for; undefined if none or several fit. */
+/** Returns the alternative that the value was probably written for; undefined if that is not clear. */
 export function intendedFor(value: unknown, schemas: readonly v.GenericSchema[]): v.GenericSchema | undefined {
   const fitting = schemas.filter((schema) => {
     if (Array.isArray(value)) return "item" in schema;
     const keys = keysOf(schema);
     return isObject(value) && keys !== undefined && Object.keys(value).every((key) => keys.includes(key));
   });
-  return fitting.length === 1 ? fitting[0] : undefined;
+  if (fitting.length > 0) return fitting.length === 1 ? fitting[0] : undefined;
+  return isObject(value) ? intendedBlock(value, schemas) : undefined;
+}
+
+/** Of blocks with keys and a list by any name: the block that has one of the value's keys, else the list. */
+function intendedBlock(value: object, schemas: readonly v.GenericSchema[]): v.GenericSchema | undefined {
+  const lists = schemas.filter((schema) => "key" in schema && "value" in schema);
+  if (lists.length !== 1) return undefined;
+  const blocks = schemas.filter((schema) => keysOf(schema)?.some((key) => key in value));
+  return blocks.length === 1 ? blocks[0] : lists[0];
 }
 
 function below(schema: v.GenericSchema, step: string | number): readonly v.GenericSchema[] {

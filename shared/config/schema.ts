@@ -8,6 +8,7 @@ import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
 import { type Upstreams, upstream } from "../identity/upstream.ts";
 import { type BusEvent, OWN_SOURCES } from "../model/bus-event.ts";
+import type { FlowOptions } from "../model/flow.ts";
 import { RESERVED_VOUCHERS } from "../model/principal.ts";
 import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
@@ -41,44 +42,71 @@ const trustEntryName = v.pipe(
   ),
 );
 
-/** People at a source, by their account there: the roles of each person, and the subject of the same person's tokens. */
-const people = v.optional(
+const rolesOfPerson = v.pipe(v.array(name), v.description("Roles of the person."));
+const tokenOfPerson = v.optional(
   v.pipe(
-    v.record(
-      nonEmptyText,
-      v.strictObject({
-        roles: v.pipe(v.array(name), v.description("Roles of the person.")),
-        token: v.optional(
-          v.pipe(
-            v.strictObject({
-              trust: v.pipe(v.string(), v.description("Name of a trust entry. Any entry of the same issuer will do.")),
-              subject: v.pipe(nonEmptyText, v.description("`sub` of the person's tokens.")),
-            }),
-            v.description("Tokens of the same person, so that nobody approves what they requested themselves."),
-          ),
-        ),
-      }),
+    v.strictObject({
+      trust: v.pipe(v.string(), v.description("Name of a trust entry. Any entry of the same issuer will do.")),
+      subject: v.pipe(nonEmptyText, v.description("`sub` of the person's tokens.")),
+    }),
+    v.description("Tokens of the same person, so that nobody approves what they requested themselves."),
+  ),
+);
+
+/** People at a source, by their account there: the roles of each person, and the subject of the same person's tokens. */
+const listedPeople = v.record(nonEmptyText, v.strictObject({ roles: rolesOfPerson, token: tokenOfPerson }));
+
+/** People who have the roles of the groups that their account is in, at the site of the source. */
+const groupedPeople = v.strictObject({
+  from: v.pipe(v.literal("groups"), v.description("The site is asked for the groups of each account that decides.")),
+  map: v.pipe(
+    v.record(nonEmptyText, v.pipe(v.array(name), v.description("Roles of those who are in the group."))),
+    v.check((map) => Object.keys(map).length > 0, "at least one group, with its roles"),
+    v.description("The groups, by their exact name, at GitLab by their full path."),
+  ),
+  target: v.optional(
+    v.pipe(name, v.description("The target whose credential asks: needed if several are at the source's site.")),
+  ),
+  accounts: v.optional(
+    v.pipe(
+      v.record(nonEmptyText, v.strictObject({ roles: v.optional(rolesOfPerson), token: tokenOfPerson })),
+      v.description("Accounts that are listed as well. If one has `roles`, its groups are not asked for."),
     ),
+    {},
+  ),
+});
+
+const configuredPeople = v.optional(
+  v.pipe(
+    v.union([groupedPeople, listedPeople]),
     v.description("Accounts at the sender, and what each of these people may decide."),
   ),
   {},
 );
-type People = v.InferOutput<typeof people>;
+
+/** The accounts that are listed, by their name at the sender. One without `roles` has those of its groups. */
+type People = v.InferOutput<typeof groupedPeople>["accounts"];
+
+/** The people of a source in the configuration: who is listed, and the groups if they count. */
+export function peopleIn(people: v.InferOutput<typeof configuredPeople>): Pick<ConfiguredSource, "people" | "groups"> {
+  if (!isGrouped(people)) return { people };
+  const { map, target, accounts } = people;
+  return { people: accounts, groups: { map, target } };
+}
+
+/** An account that is called `from` has a block. */
+const isGrouped = (people: v.InferOutput<typeof configuredPeople>): people is v.InferOutput<typeof groupedPeople> =>
+  typeof people["from"] === "string";
 
 /** A time of day in hours and minutes. */
-const timeOfDay = (description: string) =>
-  v.pipe(
-    v.string(),
-    v.regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, "a time such as 09:30"),
-    v.description(description),
-  );
+const timeOfDay = v.pipe(v.string(), v.regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, "a time such as 09:30"));
 
 /** A time of the week in which a route may fire. */
 const weeklyWindow = v.pipe(
   v.strictObject({
     days: v.pipe(v.array(v.picklist(DAYS)), v.minLength(1), v.description("Days of the week.")),
-    from: timeOfDay("When it opens, by the clocks of the zone."),
-    to: timeOfDay("When it closes: later on the same day, at most `24:00`."),
+    from: v.pipe(timeOfDay, v.description("When it opens, by the clocks of the zone.")),
+    to: v.pipe(timeOfDay, v.description("When it closes: later on the same day, at most `24:00`.")),
     zone: v.pipe(
       v.string(),
       v.check(isZone, "a time zone such as Europe/Berlin"),
@@ -88,8 +116,7 @@ const weeklyWindow = v.pipe(
   v.check(({ from, to }) => minutesOf(from) < minutesOf(to), "a window that ends later on the same day than it begins"),
 );
 
-const mode = (description: string) =>
-  v.optional(v.pipe(v.picklist(["enforce", "shadow"]), v.description(description)), "enforce");
+const mode = v.picklist(["enforce", "shadow"]);
 
 /** The names of runs begin with the name of their route. Kubernetes allows 63 characters for a run's name. */
 const routeName = v.pipe(
@@ -183,6 +210,9 @@ const checks = v.strictObject({
   ),
 });
 
+/** Without a description, and checked in `build-config.ts`: every function in AWS loads this at its start. */
+export const flowOptions = v.custom<FlowOptions>((value) => typeof value === "object" && value !== null);
+
 /**
  * The outer shape of `drawbridge.yaml`. The keys beside `provider`, `kind` and an action's `target` belong to that provider
  * or action and are validated by its own schema, in `build-config.ts`; so are those of an order, which a function in AWS
@@ -219,8 +249,14 @@ export const outline = v.strictObject({
           v.pipe(v.array(name), v.description("Roles that the sender earns, besides those of its token.")),
           [],
         ),
-        people,
-        mode: mode("`shadow`: every request is accepted, proved or not, and the record gives the reason."),
+        people: configuredPeople,
+        mode: v.optional(
+          v.pipe(
+            mode,
+            v.description("`shadow`: every request is accepted, proved or not, and the record gives the reason."),
+          ),
+          "enforce",
+        ),
       }),
     ),
     v.description("Configured senders. The webhook address of one is `/webhooks/<name>`."),
@@ -238,8 +274,14 @@ export const outline = v.strictObject({
         routeName,
         v.strictObject({
           when: v.unknown(),
-          mode: mode(
-            "`shadow`: the route also fires without the role that `fire` asks for and without an approval, and the timeline says so.",
+          mode: v.optional(
+            v.pipe(
+              mode,
+              v.description(
+                "`shadow`: the route also fires without the role that `fire` asks for and without an approval, and the timeline says so.",
+              ),
+            ),
+            "enforce",
           ),
           approval: v.optional(
             v.pipe(
@@ -320,6 +362,9 @@ export const outline = v.strictObject({
               v.description("Each run waits until another person approves it. `{}` takes the default."),
             ),
           ),
+          // `build-config.ts` checks these two.
+          environments: v.optional(v.array(v.string())),
+          flow: v.optional(flowOptions),
           do: v.record(v.string(), v.looseObject({ target: v.string() })),
         }),
       ),
@@ -356,13 +401,26 @@ export interface Config {
   readonly checks: v.InferOutput<typeof checks>;
 }
 
+/** Without the orders, which a function in AWS loads with the first that it judges. */
+export type ConfigWithoutOrders = Omit<Config, "orders">;
+
 export interface ConfiguredSource {
   readonly name: string;
   readonly provider: string;
   readonly roles: readonly string[];
   readonly people: People;
+  /** Undefined if only the accounts in `people` count. */
+  readonly groups?: GroupMap | undefined;
   readonly mode: "enforce" | "shadow";
   readonly settings: object;
+}
+
+/** The people of a source who are known by groups. */
+export interface GroupMap {
+  /** The roles that each group gives. */
+  readonly map: Readonly<Record<string, readonly string[]>>;
+  /** The target that is asked; undefined if the only one of the source's kind and site is meant. */
+  readonly target?: string | undefined;
 }
 
 export interface ConfiguredTarget {
@@ -381,6 +439,9 @@ export interface ConfiguredRoute {
   readonly approval?:
     | (ApprovalRules & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
     | undefined;
+  readonly flow?: FlowOptions | undefined;
+  /** In the order in which a run is promoted; undefined if none can be. */
+  readonly environments?: readonly string[] | undefined;
   readonly action: string;
   readonly target: string;
   readonly options: object;

@@ -1,4 +1,5 @@
 import { actions } from "../actions/registry.ts";
+import { rejectAlone, rejectOrder } from "../identity/order.ts";
 import { policyOf } from "../identity/policy.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
@@ -17,6 +18,8 @@ export interface RouteTest {
   readonly fires: boolean;
   /** The event replays another for other routes. */
   readonly isForOtherRoutes: boolean;
+  /** The order may not be placed so any more, by the declaration and the sender's roles; shadow mode does not excuse it. */
+  readonly orderDenial: Rejection | undefined;
   /** The roles of the sender do not allow it; in shadow mode the route fires nevertheless. */
   readonly denial: Rejection | undefined;
   readonly mode: ConfiguredRoute["mode"];
@@ -41,19 +44,26 @@ interface FilledOption {
 /** Says whether a route matches an event, what its sender's roles and an approval mean for it, and what would be sent. */
 export function testRoute(
   { name, pattern, mode, approval, action, target, options }: ConfiguredRoute,
-  { roles }: Pick<Config, "roles">,
+  { roles, orders }: Pick<Config, "roles" | "orders">,
   event: BusEvent,
 ): RouteTest {
   const policy = policyOf(roles);
   const about = [factsOf(event.detail)];
   const explanation = explainMatch(pattern, event);
   const isForOtherRoutes = !isMeantFor(name, event.detail);
-  const denial = policy.rejectRoute(event.detail.principal, "fire", name, about);
+  const { detail } = event;
+  const order = "order" in detail ? detail.order : undefined;
+  const orderDenial = order && rejectOrder(detail.principal, order, orders, policy);
+  const denial =
+    (order && rejectAlone(order, { orders, hasApproval: approval !== undefined })) ??
+    policy.rejectRoute(detail.principal, "fire", name, about);
+  const isDenied = orderDenial !== undefined || (denial !== undefined && mode !== "shadow");
   return {
     route: name,
     explanation,
-    fires: explanation.matched && !isForOtherRoutes && (denial === undefined || mode === "shadow"),
+    fires: explanation.matched && !isForOtherRoutes && !isDenied,
     isForOtherRoutes,
+    orderDenial,
     denial,
     mode,
     approval: approval && { approvers: approval.approvers, roles: policy.rolesFor("approve", name, about) },

@@ -26,6 +26,8 @@ export interface ConsoleDeps {
   /** Origin of the console, as browsers know it. */
   readonly origin: string;
   readonly routes: readonly string[];
+  /** Each two neighbours of the `environments` of a route. */
+  readonly promotions: Visit["promotions"];
   readonly policy: Pick<Policy, "rejectRoute" | "rejectCall">;
   readonly people: PeopleOf;
   readonly clock: Clock;
@@ -43,6 +45,7 @@ export const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console/threads", "threadPage"],
   ["/console/approvals", "approvalsPage"],
   ["/console/rollbacks", "rollbacksPage"],
+  ["/console/promotions", "promotionsPage"],
   ["/console/orders", "ordersPage"],
   ["/console/orders/:id", "orderPage"],
   ["/console/targets", "targetsPage"],
@@ -50,11 +53,13 @@ export const PAGES: readonly (readonly [path: string, page: PageName])[] = [
 ];
 const FORMS: readonly (readonly [path: string, form: FormName])[] = [
   ["/console/deliveries/:id/replay", "submitReplay"],
+  ["/console/deliveries/:id/request", "requestPage"],
   ["/console/replays", "submitOrder"],
   ["/console/replays/preview", "previewPage"],
   ["/console/replays/:id/stop", "submitStop"],
   ["/console/approvals/:id", "submitDecision"],
   ["/console/rollbacks", "submitRollback"],
+  ["/console/promotions", "submitPromotion"],
   ["/console/orders/:id", "placeOrderForm"],
   ["/console/orders/:id/preview", "previewOrderPage"],
   ["/console/targets/:id", "submitTarget"],
@@ -79,8 +84,11 @@ export function createConsole(deps: ConsoleDeps): Hono<Env> {
     return c.body(asset.text, 200, { "Content-Type": asset.type, "Cache-Control": "max-age=600" });
   });
   addSignInRoutes(app, deps);
-  // Previews answer a form. Whoever goes back to the address of one is led to where it began.
+  // Previews and the request of a delivery answer a form. Whoever goes back to the address of one is led to where it began.
   app.get("/console/replays/preview", (c) => c.redirect("/console/deliveries", 303));
+  app.get("/console/deliveries/:id/request", (c) =>
+    c.redirect(`/console/deliveries/${encodeURIComponent(c.req.param("id"))}`, 303),
+  );
   app.get("/console/orders/:id/preview", (c) =>
     c.redirect(`/console/orders/${encodeURIComponent(c.req.param("id"))}`, 303),
   );
@@ -190,7 +198,7 @@ async function handleForm(c: Context<Env>, deps: ConsoleDeps, submit: FormHandle
 }
 
 function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps: ConsoleDeps): Visit {
-  const { api, origin, routes, policy, people, clock } = deps;
+  const { api, origin, routes, promotions, policy, people, clock } = deps;
   return {
     url: addressOf(c, deps),
     now: clock.now(),
@@ -198,9 +206,11 @@ function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps:
     name,
     formToken,
     routes,
+    promotions,
     may: (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined,
     mayReadDeliveries: policy.rejectCall(me, "deliveries", "anything") === undefined,
     mayReadBridge: policy.rejectCall(me, "deliveries", []) === undefined,
+    mayReadPayload: (about) => policy.rejectCall(me, "payloads", about) === undefined,
     isMe: (other) => isSamePerson(me, other, people),
     ask: createApiClient(api, origin, token),
   };

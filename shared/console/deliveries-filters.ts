@@ -1,4 +1,5 @@
 import { html } from "hono/html";
+import { countText, DELIVERIES, ROUTES } from "../host/count-text.ts";
 import type { DeliveryCounts } from "../http/delivery-counts.ts";
 import { NEEDS_ATTENTION } from "../model/attention.ts";
 import { DELIVERY_STATES } from "../model/delivery-state.ts";
@@ -6,7 +7,6 @@ import { EVENT_TYPES } from "../model/event.ts";
 import { stateText } from "../model/state-words.ts";
 import { listQuery, WITHIN } from "./deliveries-query.ts";
 import { type Html, NOTHING } from "./html.ts";
-import { grouped } from "./range-chart.ts";
 import type { Visit } from "./visit.ts";
 
 type Totals = NonNullable<DeliveryCounts["totals"]>;
@@ -33,8 +33,8 @@ export function filters(fields: URLSearchParams, { visit, totals }: Known): Html
     )}</select></label>`;
   const named = (name: "source" | "target", label: string, options: readonly Option[] | undefined): Html =>
     options === undefined ? field(name, label) : choice(name, label, [["", "any"], ...options]);
-  const sources = totals?.sources.map(({ source, count }): Option => [source, counted(source, count)]);
-  const targets = totals?.targets.map(({ target, count }): Option => [target, counted(target, count)]);
+  const sources = totals?.sources.map(({ source, count }): Option => [source, counted(source, count, DELIVERIES)]);
+  const targets = totals?.targets.map(({ target, count }): Option => [target, counted(target, count, TO_LOOK_AT)]);
   return html`<form class="search" method="get" action="/console/deliveries" role="search">
 <div class="find">${field("find", "Find", html`type="search" placeholder="id, commit, page, branch, !12, person" aria-keyshortcuts="/"`)}<button>Show</button></div>
 <div class="chosen">${choice("state", "State", statesOf(totals))}${named("source", "Source", sources)}${choice("within", "Within", WITHIN)}</div>
@@ -54,7 +54,11 @@ ${value("sort") === "" ? NOTHING : html`<input type="hidden" name="sort" value="
 ${inForce(fields)}`;
 }
 
-const counted = (name: string, count: number): string => (count === 0 ? name : `${name} (${grouped(count)})`);
+const counted = (name: string, count: number, unit: readonly [string, string]): string =>
+  count === 0 ? name : `${name} (${countText(count, unit)})`;
+
+/** Of a route or a target only what needs a person is counted. */
+const TO_LOOK_AT = ["needs attention", "need attention"] as const;
 
 /** A name that is chosen and not offered, such as that of a route that was removed. */
 const withChosen = (options: readonly Option[], chosen: string): readonly Option[] =>
@@ -66,14 +70,17 @@ function statesOf(totals: Totals | undefined): readonly Option[] {
   return [
     ["", "any"],
     [NEEDS_ATTENTION.join(), "needs attention"],
-    ...DELIVERY_STATES.map((state): Option => [state, counted(stateText(state), counts.get(state) ?? 0)]),
+    ...DELIVERY_STATES.map((state): Option => [state, counted(stateText(state), counts.get(state) ?? 0, ROUTES)]),
   ];
 }
 
 /** Each route with the number of its deliveries that need a person. */
 function routesOf({ routes }: Known["visit"], totals: Totals | undefined): readonly Option[] {
   const counts = new Map(totals?.routes.map(({ route, count }) => [route, count]));
-  return [...new Set([...routes, ...counts.keys()])].map((route) => [route, counted(route, counts.get(route) ?? 0)]);
+  return [...new Set([...routes, ...counts.keys()])].map((route) => [
+    route,
+    counted(route, counts.get(route) ?? 0, TO_LOOK_AT),
+  ]);
 }
 
 const TYPES: readonly Option[] = [

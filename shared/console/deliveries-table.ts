@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import { type EpochMillis, toIso } from "../host/clock.ts";
+import { countText } from "../host/count-text.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
 import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
 import { cut } from "../model/event.ts";
@@ -120,7 +121,7 @@ function followed(one: Listed, now: EpochMillis): Html {
   const chips = routes.slice(0, MAX_CHIPS).map(({ route, state: routeState }) => chip(route, routeState));
   const more = routes.length - MAX_CHIPS;
   const why = worst !== undefined && needsAttention(worst.state) ? reasonOf(worst) : undefined;
-  return html`${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${more} more</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}${why === undefined ? NOTHING : html`<span class="why">${cut(why, MAX_WHY_LENGTH)}</span>`}`;
+  return html`${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${countText(more, ["more route", "more routes"])}</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}${why === undefined ? NOTHING : html`<span class="why">${cut(why, MAX_WHY_LENGTH)}</span>`}`;
 }
 
 const reasonOf = ({ why, waitsFor }: NonNullable<Listed["routes"]>[number]): string | undefined =>

@@ -26,6 +26,7 @@ import {
 } from "./html.ts";
 import { nearDeliveries } from "./near-deliveries.ts";
 import type { AccountNames } from "./person-text.ts";
+import { requestForm } from "./request-page.ts";
 import { timelineOf } from "./timeline.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -54,6 +55,7 @@ ${explanation === undefined ? NOTHING : html`<h2>Why</h2>${explanationOf(explana
 ${replayForm(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
+${visit.mayReadPayload(events.map(({ detail }) => factsOf(detail))) ? requestForm(delivery.id, visit) : NOTHING}
 ${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-type"]} <code>${one.detail.id}</code>` : NOTHING}</h2>${eventFacts(one)}${commitsOf(one)}`)}
 <details><summary>Record</summary>${recordFacts(shown.value)}</details>`;
   const isFresh = visit.now - Date.parse(delivery.receivedAt) < FRESH_MS;
@@ -122,11 +124,11 @@ async function originOf(
 
 /** The delivery that this one repeats, and the delivery that caused it. */
 function causeOf(event: BusEvent | undefined, origin: ShownDelivery | undefined): Html {
-  const { replay } = event?.detail ?? {};
+  const { replay, promotion } = event?.detail ?? {};
   return html`${
     replay === undefined
       ? NOTHING
-      : html`<p>${repeatedAs(replay)} ${deliveryLink(replay.of)}, for ${replay.routes.join(", ")}.</p>`
+      : html`<p>${promotion?.from === undefined ? repeatedAs(replay) : `Promotes from ${promotion.from} to ${promotion.to} the run of`} ${deliveryLink(replay.of)}, for ${replay.routes.join(", ")}.</p>`
   }${
     origin === undefined
       ? NOTHING

@@ -1,18 +1,22 @@
 import { html } from "hono/html";
 import { OVERDUE_MS } from "../delivery/readiness.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import { countText } from "../host/count-text.ts";
 import type { Overview } from "../http/overview.ts";
 import {
   approvalsText,
   checksText,
+  endedFigure,
+  latencyText,
   NOT_LOOKED_AT,
   noneEndedText,
   overviewRows,
+  p95Text,
   pagesFigures,
   pagesText,
 } from "../http/overview-text.ts";
 import { LEVELS, type Level } from "../model/level.ts";
-import { LEVEL_WORDS, TONES, wordsOf } from "../model/state-words.ts";
+import { LEVEL_WORDS, TONES } from "../model/state-words.ts";
 import { minuteOf } from "./deliveries-query.ts";
 import { age, deliveryLink, type Html, NOTHING, stateBadge, targetBadge, wordsBadge } from "./html.ts";
 import { firstPageFor } from "./layout.ts";
@@ -52,11 +56,12 @@ function verdict(overview: Overview): Html {
   const { level, version, configuration, hidden } = overview;
   const tone = TONES[LEVEL_WORDS[level].tone].colour;
   const rows = overviewRows(overview);
+  const levels = LEVELS.flatMap((one) => {
+    const count = rows.filter((row) => row.level === one).length;
+    return count === 0 ? [] : [`${count} ${LEVEL_WORDS[one].words}`];
+  });
   const facts = [
-    ...LEVELS.flatMap((one) => {
-      const count = rows.filter((row) => row.level === one).length;
-      return count === 0 ? [] : [`${count} ${LEVEL_WORDS[one].words}`];
-    }),
+    `${countText(rows.length, ["part", "parts"])}: ${levels.join(", ")}`,
     `version ${version}`,
     ...(hidden ? [] : [configuration === undefined ? "configuration unknown" : `configuration ${configuration}`]),
   ];
@@ -67,7 +72,7 @@ function tiles(overview: Overview): readonly Html[] {
   const { ended, approvals, pages, bridge, targets = [] } = overview;
   const pageTargets = targets.filter((one) => one.pages).map(({ target }) => target);
   return [
-    tile("Actions of the last day", ended.level, endedFigures(ended)),
+    tile("Failures of the last day", ended.level, endedFigures(ended)),
     tile(
       "Approvals",
       undefined,
@@ -85,9 +90,7 @@ function endedFigures({ counts, hasMore }: Overview["ended"]): Html {
   const figures = Object.entries(counts).flatMap(([state, count]) =>
     count === 0
       ? []
-      : [
-          html`<a href="${listPath({ state, within: "24" })}">${count}${hasMore ? "+" : ""} ${wordsOf(state).words}</a>`,
-        ],
+      : [html`<a href="${listPath({ state, within: "24" })}">${endedFigure({ state, count, hasMore })}</a>`],
   );
   return figures.length === 0
     ? html`${noneEndedText(hasMore)}`
@@ -136,7 +139,7 @@ function sourcesSection(sources: readonly Source[], now: EpochMillis): Html {
 ${
   sources.length === 0
     ? html`<p class="empty">No source is configured.</p>`
-    : html`<table class="list home"><thead><tr><th>Source</th><th class="number">Last good</th><th class="number">Last hour</th><th class="number">Refused, 24 h</th></tr></thead>
+    : html`<table class="list home"><thead><tr><th>Source</th><th class="number">Last good</th><th class="number">Deliveries, 1 h</th><th class="number">Refused requests, 24 h</th></tr></thead>
 <tbody>${unfolded(sources).map((one) => sourceRow(one, now))}</tbody></table>${fold(folded(sources), "sources are", (one) => html`<a href="${listPath({ source: one.source })}">${one.source}</a>`)}`
 }</section>`;
 }
@@ -146,8 +149,8 @@ function sourceRow({ source, level, why, lastGoodAt, lastHour, refusals }: Sourc
   return html`<tr>
 <td>${levelBadge(level)}<a href="${listPath({ source })}">${source}</a></td>
 <td class="number" data-name="Last good">${lastGoodAt === undefined ? "not known" : age(lastGoodAt, now)}</td>
-<td class="${numberClass(lastHour === 0)}" data-name="Last hour"><a href="${listPath({ source, within: "1" })}">${lastHour}</a></td>
-<td class="${numberClass(refused === 0)}" data-name="Refused, 24 h"><a href="${listPath({ source, state: "refused", within: "24" })}">${refused}</a></td></tr>
+<td class="${numberClass(lastHour === 0)}" data-name="Deliveries, 1 h"><a href="${listPath({ source, within: "1" })}">${lastHour}</a></td>
+<td class="${numberClass(refused === 0)}" data-name="Refused requests, 24 h"><a href="${listPath({ source, state: "refused", within: "24" })}">${refused}</a></td></tr>
 ${whyUnlessWell(level, why, 4)}`;
 }
 
@@ -173,22 +176,26 @@ const whyUnlessWell = (level: Level, why: string, columns: number): Html =>
 const numberClass = (isZero: boolean): string => (isZero ? "number zero" : "number");
 
 function targetsSection(targets: readonly Target[], visit: Visit): Html {
+  // In AWS, CloudWatch has it.
+  const hasLatency = targets.some(({ latency }) => latency !== undefined);
   return html`<section aria-labelledby="targets"><h2 id="targets">Targets</h2>
 ${
   targets.length === 0
     ? html`<p class="empty">No route leads to a target.</p>`
-    : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Due</th><th class="number">Retrying</th><th class="number">Oldest</th><th><span class="hidden">Act</span></th></tr></thead>
-<tbody>${unfolded(targets).map((one) => targetRow(one, visit))}</tbody></table>${fold(folded(targets), "targets are", (one) => html`<a href="/console/targets#target-${encodeURIComponent(one.target)}">${one.target}</a>`)}`
+    : html`<table class="list home"><thead><tr><th>Target</th><th class="number">Actions due</th><th class="number">Actions retrying</th><th class="number">Oldest</th>${hasLatency ? html`<th class="number"><abbr title="95 % of the attempts of the last hour took at most this">p95</abbr> of attempts, 1 h</th>` : NOTHING}<th><span class="hidden">Act</span></th></tr></thead>
+<tbody>${unfolded(targets).map((one) => targetRow(one, visit, hasLatency))}</tbody></table>${fold(folded(targets), "targets are", (one) => html`<a href="/console/targets#target-${encodeURIComponent(one.target)}">${one.target}</a>`)}`
 }</section>`;
 }
 
-function targetRow(shown: Target, visit: Visit): Html {
-  const { target, level, why, due, retrying, oldestAt } = shown;
+function targetRow(shown: Target, visit: Visit, hasLatency: boolean): Html {
+  const { target, level, why, due, retrying, oldestAt, latency } = shown;
+  const isMeasured = latency !== undefined && latency.attempts > 0;
   return html`<tr>
 <td>${targetBadge(shown)}<a href="${listPath({ target })}">${target}</a></td>
-<td class="${numberClass(due === 0)}" data-name="Due"><a href="/console/targets#target-${encodeURIComponent(target)}">${due >= 100 ? "100+" : due}</a></td>
-<td class="${numberClass(retrying === 0)}" data-name="Retrying"><a href="${listPath({ target, state: "retrying" })}">${retrying}</a></td>
+<td class="${numberClass(due === 0)}" data-name="Actions due"><a href="/console/targets#target-${encodeURIComponent(target)}">${due >= 100 ? "100+" : due}</a></td>
+<td class="${numberClass(retrying === 0)}" data-name="Actions retrying"><a href="${listPath({ target, state: "retrying" })}">${retrying}</a></td>
 <td class="${numberClass(oldestAt === undefined)}" data-name="Oldest">${oldestAt === undefined ? "–" : age(oldestAt, visit.now)}</td>
+${hasLatency ? html`<td class="${numberClass(!isMeasured)}" data-name="p95" title="${latencyText(latency)}">${isMeasured ? p95Text(latency) : "–"}</td>` : NOTHING}
 <td class="act">${targetForms(shown, visit, "home")}</td></tr>
-${whyUnlessWell(level, why, 5)}`;
+${whyUnlessWell(level, why, hasLatency ? 6 : 5)}`;
 }

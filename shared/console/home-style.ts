@@ -12,7 +12,8 @@ export const HOME_STYLE = `
 .columns > section { min-width: 0; }
 .columns h2 { margin: .8rem 0 .2rem; }
 .home th, .home td { padding: .22rem .8rem .22rem 0; }
-.home th.number, .home td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.home th.number { text-align: right; vertical-align: bottom; }
+.home td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .home td:first-child { width: 60%; min-width: 11rem; }
 .home tr:has(+ tr.because) td { border-bottom: 0; }
 .home tr.because td { padding-top: 0; color: var(--faint); font-size: var(--type-small); }

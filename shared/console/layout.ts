@@ -13,6 +13,11 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
   ["/console/approvals", "Approvals", () => true],
   ["/console/orders", "Orders", () => true],
   ["/console/rollbacks", "Roll back", ({ routes, may }) => routes.some((route) => may("replay", route, "anything"))],
+  [
+    "/console/promotions",
+    "Promote",
+    ({ promotions, may }) => promotions.some(({ route }) => may("promote", route, "anything")),
+  ],
   ["/console/targets", "Targets", ({ mayReadBridge }) => mayReadBridge],
   ["/console/credentials", "Credentials", ({ mayReadBridge }) => mayReadBridge],
 ];

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import type { ListedOrders, OrderedRoute, OrderPreview, PlacedOrder, ShownOrder } from "../http/orders.ts";
 import { problemOf } from "../http/problem.ts";
-import type { InputShape } from "../identity/order.ts";
+import { expectedOf, type InputShape } from "../model/order-input.ts";
 import { formTokenField } from "./csrf.ts";
 import { badge, facts, type Html, NOTHING } from "./html.ts";
 import type { ApiResult, Page, Problem, Visit } from "./visit.ts";
@@ -76,21 +76,8 @@ function fieldOf(input: InputShape, value: string | undefined, { isWrong }: { re
 }
 
 function helpOf(input: InputShape): Html {
-  const text = input.description ?? formText(input);
-  return text === undefined ? NOTHING : html`<p class="aside">${text}</p>`;
-}
-
-function formText(input: InputShape): string | undefined {
-  switch (input.kind) {
-    case "choice":
-      return undefined;
-    case "pattern":
-      return `Of the form ${input.pattern}`;
-    case "page":
-      return `The id of a page of ${input.target}`;
-    case "ref":
-      return input.of === "commit" ? "The whole id of a commit" : `The name of a ${input.of}`;
-  }
+  if (input.description !== undefined) return html`<p class="aside">${input.description}</p>`;
+  return input.kind === "choice" ? NOTHING : html`<p class="aside">It is ${expectedOf(input)}</p>`;
 }
 
 /** Before the name of an input, so that no input has the name of another field. */

@@ -4,7 +4,9 @@ import { deliveriesPage } from "./deliveries-page.ts";
 import { deliveryPage, submitReplay } from "./delivery-page.ts";
 import { homePage } from "./home-page.ts";
 import { orderPage, ordersPage, placeOrderForm, previewOrderPage } from "./orders-page.ts";
+import { promotionsPage, submitPromotion } from "./promotions-page.ts";
 import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from "./replays-page.ts";
+import { requestPage } from "./request-page.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import { submitTarget, targetsPage } from "./targets-page.ts";
 import { threadPage } from "./thread-page.ts";
@@ -24,6 +26,7 @@ export const pages = {
   homePage,
   orderPage,
   ordersPage,
+  promotionsPage,
   replayPage,
   replaysPage,
   rollbacksPage,
@@ -36,8 +39,10 @@ export const forms = {
   placeOrderForm,
   previewOrderPage,
   previewPage,
+  requestPage,
   submitDecision,
   submitOrder,
+  submitPromotion,
   submitReplay,
   submitRollback,
   submitStop,

@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import { epochMillis, toIso } from "../host/clock.ts";
+import { countText, DELIVERIES, grouped, REQUESTS, ROUTES } from "../host/count-text.ts";
 import type { DeliveryCounts } from "../http/delivery-counts.ts";
 import { TONES, wordsOf } from "../model/state-words.ts";
 import { minuteOf, rangeQuery } from "./deliveries-query.ts";
@@ -53,18 +54,19 @@ export function rangeChart({ intervalSeconds, intervals, atLeastBefore }: Delive
   });
   const totals = totalsOf(bars);
   const shown = [...NEEDED, ...OTHERS].filter((state) => (totals.get(state) ?? 0) > 0);
-  const text = shown.map((state) => `${totals.get(state)} ${nameOf(state)}`).join(", ") || "nothing";
+  const text =
+    shown.map((state) => `${amountOf(state, totals.get(state) ?? 0, chart)} ${nameOf(state)}`).join(", ") || "nothing";
   if (fields.get("view") === "table") return tableView(bars, { shown, chart, text });
   const place = placeIn(from, to);
   const hasOthers = OTHERS.some((state) => (totals.get(state) ?? 0) > 0);
   return html`<figure class="range" data-from="${minuteOf(from)}" data-to="${minuteOf(to)}">
 <p class="hidden">${timeText(from)} to ${timeText(to)} UTC: ${text}.</p>
 <svg class="${hasOthers ? "plot" : "plot one"}" aria-hidden="true"><defs><pattern id="hatched" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="warn" width="3" height="5"></rect></pattern></defs>
-${panel(bars, { states: NEEDED, name: "need attention", place, y: TOP })}
-${hasOthers ? html`<g class="second">${panel(bars, { states: OTHERS, name: "received", place, y: TOP + STEP_DOWN })}</g>` : NOTHING}
-${links(bars, { place, fields, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })}</svg>
+${panel(bars, { states: NEEDED, name: chart.scope === undefined ? "need attention: routes, requests" : "need attention: deliveries", place, y: TOP })}
+${hasOthers ? html`<g class="second">${panel(bars, { states: OTHERS, name: "received: deliveries", place, y: TOP + STEP_DOWN })}</g>` : NOTHING}
+${links(bars, { place, chart, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })}</svg>
 ${axis({ from, to, place })}
-<figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${grouped(totals.get(state) ?? 0)}</span>`)}</span>
+<figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${amountOf(state, totals.get(state) ?? 0, chart)}</span>`)}</span>
 <span class="zoom">${zoomLinks(chart)}</span></figcaption>
 ${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} are too many to count.</p>`}</figure>`;
 }
@@ -137,18 +139,18 @@ const UNITS = 10;
 
 interface Links {
   readonly place: PlaceOf;
-  readonly fields: URLSearchParams;
+  readonly chart: Chart;
   readonly height: number;
 }
 
 /** Over the bars of both panels: each interval that has something leads to its list. */
-const links = (bars: readonly Bar[], { place, fields, height }: Links): Html =>
+const links = (bars: readonly Bar[], { place, chart, height }: Links): Html =>
   html`<svg class="hits" y="${TOP}" width="100%" height="${height}" viewBox="0 0 ${100 * UNITS} ${height}" preserveAspectRatio="none">${bars
     .filter(({ counts }) => sum(counts.values()) > 0)
     .map((bar) => {
       const [left, right] = [place(bar.from) * UNITS, place(bar.to) * UNITS];
       const box = html`x="${Math.round(left)}" width="${Math.max(2, Math.round(right - left))}" height="${height}"`;
-      return html`<a href="?${rangeQuery(fields, bar.from, bar.to)}" tabindex="-1"><title>${titleOf(bar)}</title><rect ${box}/></a>`;
+      return html`<a href="?${rangeQuery(chart.fields, bar.from, bar.to)}" tabindex="-1"><title>${titleOf(bar, chart)}</title><rect ${box}/></a>`;
     })}</svg>`;
 
 /** The top of a scale: a number of which people read the half at once. */
@@ -225,27 +227,36 @@ function tableView(bars: readonly Bar[], { shown, chart, text }: TableView): Htm
 ${
   bars.length === 0
     ? NOTHING
-    : html`<table class="list counted"><thead><tr><th>From (UTC)</th>${shown.map((state) => html`<th class="number">${nameOf(state)}</th>`)}</tr></thead>
+    : html`<table class="list counted"><thead><tr><th>From (UTC)</th>${shown.map((state) => html`<th class="number">${headOf(state, chart)}</th>`)}</tr></thead>
 <tbody>${bars.toReversed().map(
         (bar) => html`<tr><td><a href="?${rangeQuery(back, bar.from, bar.to)}">${timeText(bar.from)}</a></td>
-${shown.map((state) => html`<td class="number" data-name="${nameOf(state)}">${bar.counts.get(state) ?? 0}</td>`)}</tr>`,
+${shown.map((state) => html`<td class="number" data-name="${headOf(state, chart)}">${bar.counts.get(state) ?? 0}</td>`)}</tr>`,
       )}</tbody></table>`
 }`;
 }
 
-const titleOf = ({ from, to, counts }: Bar): string => {
+const titleOf = ({ from, to, counts }: Bar, chart: Chart): string => {
   const each = [...NEEDED, ...OTHERS].flatMap((state) => {
     const count = counts.get(state) ?? 0;
-    return count === 0 ? [] : [`${count} ${nameOf(state)}`];
+    return count === 0 ? [] : [`${amountOf(state, count, chart)} ${nameOf(state)}`];
   });
   return `${timeText(from)}–${minuteOf(to).slice(11)}: ${each.join(", ")}`;
 };
 
 const timeText = (time: number): string => minuteOf(time).slice(5).replace("T", " ");
 const round = (value: number): number => Math.round(value * 100) / 100;
-/** `9,326`. */
-export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+/**
+ * What a number of the chart counts. One delivery may have several routes that need a person, and a request that nobody
+ * proved has no delivery. What is listed is deliveries, each with its worst state.
+ */
+function unitOf(state: Counted, { scope }: Pick<Chart, "scope">): readonly [string, string] {
+  if (scope !== undefined) return DELIVERIES;
+  if (state === "refused") return REQUESTS;
+  return state === "event" || state === "ignored" || state === "unusable" ? DELIVERIES : ROUTES;
+}
 
+const amountOf = (state: Counted, count: number, chart: Chart): string => countText(count, unitOf(state, chart));
+const headOf = (state: Counted, chart: Chart): string => `${nameOf(state)}, ${unitOf(state, chart)[1]}`;
 const nameOf = (state: Counted): string => (state === "event" ? "received" : wordsOf(state).words);
 const toneOf = (state: Counted) => (state === "event" ? "busy" : TONES[wordsOf(state).tone].colour);
 const badgeOf = (state: Counted): Html =>

@@ -102,7 +102,7 @@ ${environment === undefined ? NOTHING : field("environment", environment)}
 const placeName = ({ environment }: Place): string => environment ?? "Runs that reported no environment";
 
 /** How the run ended and when, then what it ran for. */
-function runText(
+export function runText(
   { delivery, firedAt, endedAt, state, title, url, commits, subject, what, problem }: RunOfRoute,
   visit: Visit,
 ): Html {

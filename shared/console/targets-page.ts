@@ -1,4 +1,5 @@
 import { html } from "hono/html";
+import { latencyText } from "../http/overview-text.ts";
 import type { HeldTarget, ListedTarget, ListedTargets } from "../http/targets.ts";
 import { age, type Html, NOTHING, targetBadge } from "./html.ts";
 import { targetForms } from "./target-forms.ts";
@@ -10,7 +11,7 @@ export async function targetsPage(visit: Visit): Promise<ApiResult<Page>> {
   if (!listed.ok) return listed;
   const { targets } = listed.value;
   const main = html`<p>A paused target gets no attempts: its actions wait, and run when it is resumed. A target that keeps
-failing is tried by one action at a time.</p>
+failing is tried by one action at a time.${targets.every(({ latency }) => latency === undefined) ? LATENCY_ELSEWHERE : NOTHING}</p>
 ${
   targets.length === 0
     ? html`<p class="empty">No route leads to a target.</p>`
@@ -18,6 +19,9 @@ ${
 }`;
   return { ok: true, value: { title: "Targets", main, refreshSeconds: 15 } };
 }
+
+/** Each function in AWS has a process of its own: the one that shows this page makes no attempts. */
+const LATENCY_ELSEWHERE = html` How long attempts take is in CloudWatch: <code>attemptSeconds</code>.`;
 
 /** Pauses or resumes a target. Returns the path of the next page. */
 export async function submitTarget(visit: Visit, form: URLSearchParams, target: string): Promise<ApiResult<string>> {
@@ -30,13 +34,13 @@ export async function submitTarget(visit: Visit, form: URLSearchParams, target: 
 }
 
 function card(shown: ListedTarget, visit: Visit): Html {
-  const { target, why, lastUsedAt, breaker } = shown;
+  const { target, why, lastUsedAt, breaker, latency } = shown;
   const { now } = visit;
   return html`<article class="card" aria-labelledby="target-${target}">
 <h2 id="target-${target}">${targetBadge(shown)} ${target}</h2>
 <p>${why}.${lastUsedAt === undefined || shown.state === "working" ? NOTHING : html` Last used ${age(lastUsedAt, now)}.`}${
     breaker?.retryAt === undefined ? NOTHING : html` The next attempt is ${age(breaker.retryAt, now)}.`
-  }</p>
+  }${latencyText(latency) === "" ? NOTHING : ` Time of an attempt: ${latencyText(latency)}.`}</p>
 ${targetForms(shown, visit, "targets")}
 </article>`;
 }

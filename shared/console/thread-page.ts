@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
+import { countText } from "../host/count-text.ts";
 import type { ShownThread } from "../http/threads.ts";
 import { TONES } from "../model/state-words.ts";
 import { type Axis, axisOf } from "../model/thread/axis.ts";
@@ -58,19 +59,17 @@ function summaryOf({ totals, spans, isCut, isConfined }: ShownThread, now: Epoch
   const longest = spans.find((span) => span.isLongest);
   const failed = spans.filter(({ tone, kind }) => tone === "failed" && kind !== "delivery" && kind !== "route");
   const counts = [
-    countOf(deliveries, "delivery", "deliveries"),
-    `${countOf(attempts, "attempt", "attempts")}${failedAttempts === 0 ? "" : `, ${failedAttempts} of them failed`}`,
-    ...(pageVersions === 0 ? [] : [countOf(pageVersions, "page version", "page versions")]),
+    countText(deliveries, ["delivery", "deliveries"]),
+    `${countText(attempts, ["attempt", "attempts"])}${failedAttempts === 0 ? "" : `, ${failedAttempts} of them failed`}`,
+    ...(pageVersions === 0 ? [] : [countText(pageVersions, ["page version", "page versions"])]),
   ];
   return html`<p class="lead"><b>${durationText(durationMs)}</b>${end === undefined ? " so far: it goes on" : ""}, begun ${age(start, now)}. ${counts.join(" · ")}${people.length === 0 ? NOTHING : html` · by <b>${people.join(", ")}</b>`}</p>
 ${longest?.onPathMs === undefined ? NOTHING : html`<p class="notice busy">The longest step: <a href="#${anchorOf(longest, spans)}">${aboveOf(longest, spans)}${longest.what}</a>, <b>${durationText(longest.onPathMs)}</b>${longest.by === undefined ? NOTHING : html`, ${longest.state} by ${longest.by}`}.</p>`}
-${failed.length === 0 ? NOTHING : html`<p class="notice bad">${countOf(failed.length, "step", "steps")} failed: ${failed.slice(0, 5).map((span) => html`<a href="#${anchorOf(span, spans)}">${aboveOf(span, spans)}${span.what}</a> `)}</p>`}
+${failed.length === 0 ? NOTHING : html`<p class="notice bad">${countText(failed.length, ["step", "steps"])} failed: ${failed.slice(0, 5).map((span) => html`<a href="#${anchorOf(span, spans)}">${aboveOf(span, spans)}${span.what}</a> `)}</p>`}
 ${isCut || totals.omitted > 0 ? html`<p class="notice warn">${isCut ? "More deliveries belong to it, or have what was asked for, than are read. " : ""}${totals.omitted > 0 ? `${totals.omitted} of ${totals.steps} steps are left out.` : ""}</p>` : NOTHING}
 ${isConfined ? html`<p class="notice">Only what your roles may read is shown, so steps may be missing.</p>` : NOTHING}
 ${partsOf(totals)}`;
 }
-
-const countOf = (count: number, one: string, several: string): string => `${count} ${count === 1 ? one : several}`;
 
 /** A step is known by the route or run that it is part of. */
 function aboveOf({ kind, parent, route }: ShownSpan, spans: readonly ShownSpan[]): string {
@@ -125,7 +124,7 @@ function waterfallOf(thread: ShownThread, { isAll, isToScale, asked }: View): Ht
   const hidden = spans.length - spans.filter(({ isMinor }) => !isMinor).length;
   const more = isAll
     ? html`<a href="${query(scale)}">Only the main steps</a>`
-    : html`<a href="${query({ all: "", ...scale })}">Show ${countOf(hidden, "brief step", "brief steps")} more</a>`;
+    : html`<a href="${query({ all: "", ...scale })}">Show ${countText(hidden, ["brief step", "brief steps"])} more</a>`;
   const isShortened = axis.pieces.some((piece) => piece.isShortened);
   return html`<svg class="defs" aria-hidden="true"><defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch" width="3" height="6"></rect></pattern></defs></svg>
 <table class="waterfall"><caption class="skip">Each step with what it is part of above it</caption>

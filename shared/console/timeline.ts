@@ -5,7 +5,7 @@ import type { ShownDelivery } from "../http/deliveries.ts";
 import type { ShownExpectedRun } from "../http/expected-runs.ts";
 import type { ShownTimelineEvent } from "../http/shown-timeline.ts";
 import type { Identity } from "../model/approval.ts";
-import { APPROVAL_WORDS, TONES } from "../model/state-words.ts";
+import { APPROVAL_WORDS, replayWords, TONES } from "../model/state-words.ts";
 import {
   age,
   badge,
@@ -126,7 +126,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
     case "replayed":
       return [
         "quiet",
-        timelineEvent.isRollback ? "rolled back to" : "run again",
+        replayWords(timelineEvent),
         html`as ${deliveryLink(timelineEvent.delivery)}, for ${timelineEvent.routes.join(", ")}${by(timelineEvent.by)}${timelineEvent.reason === undefined ? NOTHING : html` <q>${timelineEvent.reason}</q>`}`,
       ];
     case "ignored":

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { PromotionPlace } from "../delivery/judge-promotion.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Secret } from "../host/secrets.ts";
 import type { ServedApp } from "../http/connection.ts";
@@ -18,11 +19,15 @@ export interface Visit {
   readonly formToken: string;
   /** Names of the configured routes. */
   readonly routes: readonly string[];
-  readonly may: (verb: "replay" | "approve", route: string, about: About) => boolean;
+  /** Between which environments of a route a run can be promoted. */
+  readonly promotions: readonly PromotionPlace[];
+  readonly may: (verb: "replay" | "approve" | "promote", route: string, about: About) => boolean;
   /** Whether the person may read deliveries at all. */
   readonly mayReadDeliveries: boolean;
   /** Whether the person may read about the bridge itself, as opposed to what a role confines them to. */
   readonly mayReadBridge: boolean;
+  /** Whether the person may read the request of a delivery about this. */
+  readonly mayReadPayload: (about: About) => boolean;
   readonly isMe: (who: Principal & { readonly actor?: string }) => boolean;
   /** Calls the bridge's API with this person's token. A `post` makes it a POST. */
   readonly ask: <T>(path: string, post?: ApiPost) => Promise<ApiResult<T>>;

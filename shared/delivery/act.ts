@@ -236,8 +236,22 @@ async function defer(
   const isAttended = waitsFor !== undefined;
   const deferred = await deps.actions.defer(claim, endedAt, hold ? claim.dueAt : at, { isAttended, hold: held });
   if (!deferred) return statusOf(claim.id, deps);
+  const isAwaited = await couldGoOn(claim, outcome, deps);
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
-  return { result: "waits", at, ...(hold && { hold }) };
+  return { result: "waits", at: isAwaited ? endedAt : at, ...(hold && { hold }) };
+}
+
+/** Whoever freed a slot before the action was stored as waiting could not wake it. It is due now then. */
+async function couldGoOn(
+  { id, route: name }: Claim,
+  { turn }: WaitOutcome,
+  { routes, flowGate, actions, clock }: ActDeps,
+): Promise<boolean> {
+  const route = turn && routes.find((one) => one.name === name);
+  if (turn === undefined || route === undefined) return false;
+  if (!(await (await flowGate()).isAwaited(turn, route, id))) return false;
+  await actions.wake(id, clock.now());
+  return true;
 }
 
 /**

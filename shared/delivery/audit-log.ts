@@ -11,6 +11,7 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 export interface AuditedAct {
   readonly act:
     | "delivery_opened"
+    | "payload_opened"
     | "thread_opened"
     | "person_searched"
     | "sessions_revoked"

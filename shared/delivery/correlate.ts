@@ -9,7 +9,13 @@ import type { OriginStore } from "../store/origins.ts";
 import { proofFor } from "./origin-proof.ts";
 
 /** A configured route, and the source that reports the results of its runs. */
-export type RunReporter = Pick<Route, "name" | "runsReportedBy" | "runNamespaces" | "runsStaleAfterMs" | "originKey">;
+export type RunReporter = Pick<
+  Route,
+  "name" | "runsReportedBy" | "runNamespaces" | "runsStaleAfterMs" | "originKey" | "environments" | "flow"
+> & {
+  /** The route passes the digest of an image to its runs, so it promotes none without. */
+  readonly needsDigest?: boolean;
+};
 
 export interface CorrelateDeps {
   /** All configured routes. */

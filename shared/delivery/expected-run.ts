@@ -1,14 +1,17 @@
 import type { EpochMillis } from "../host/clock.ts";
 import { toIso } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
+import { busEventsOf } from "../model/bus-event.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim, ExpectedRun } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import type { FlowGate } from "./flow-gate.ts";
 
 export interface ExpectedRunDeps {
-  readonly routes: readonly Pick<Route, "name" | "explainMissingRun">[];
-  readonly deliveries: Pick<DeliveryStore, "timeline" | "addToTimeline">;
+  readonly routes: readonly Pick<Route, "name" | "explainMissingRun" | "flow" | "environments">[];
+  readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   readonly actions: Pick<ActionStore, "complete" | "endWithoutRun">;
+  readonly flowGate: () => Promise<Pick<FlowGate, "end">>;
   readonly log: Log;
 }
 
@@ -37,9 +40,21 @@ export async function endWithoutRun(
   if (ended === "missing") {
     const fields = { delivery, route, action, target, attempt, expectedRun: "missing" } as const;
     deps.log.error(fields, "the target accepted the request, and no run was reported");
+    await freeSlot(claim, deps);
   }
   if (ended === "reported") await recordReported(claim, at, deps);
   return ended === "lost" ? "lost" : "ended";
+}
+
+/** If the process is killed before this, the slot is free at its bound. */
+async function freeSlot(
+  { id, delivery, event = delivery, route: name }: Claim,
+  { routes, deliveries, flowGate }: ExpectedRunDeps,
+): Promise<void> {
+  const route = routes.find((one) => one.name === name);
+  const recorded = route?.flow && (await deliveries.get(delivery));
+  const busEvent = recorded && busEventsOf(recorded).find(({ detail }) => detail.id === event);
+  if (route !== undefined && busEvent !== undefined) await (await flowGate()).end(route, busEvent, id);
 }
 
 const recordReported = (claim: Claim, at: EpochMillis, { deliveries }: ExpectedRunDeps): Promise<void> =>

@@ -13,6 +13,7 @@ import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
+import { keptHeaders } from "./kept-headers.ts";
 import { checkOriginProof, isFirstRun, type ProvingRoute } from "./origin-proof.ts";
 
 /** A configured sender: the part of it that receiving needs. */
@@ -134,7 +135,7 @@ const withKeyOf = <Event extends BridgeEvent>(event: Event, original: BridgeEven
 
 interface RecordFacts {
   readonly source: Source;
-  readonly request: Pick<ReceivedRequest, "traceparent" | "callerSpan">;
+  readonly request: Pick<ReceivedRequest, "headers" | "traceparent" | "callerSpan">;
   /** The body without its credentials; undefined if it has none. */
   readonly redacted: Uint8Array | undefined;
 }
@@ -145,7 +146,7 @@ function recordOf(
   { source, request, redacted }: RecordFacts,
 ): RecordedDelivery {
   const { shadowRejection } = authentic;
-  const { traceparent, callerSpan } = request;
+  const { headers, traceparent, callerSpan } = request;
   const key = reading.deliveryKey ?? [authentic.bodyDigest];
   return {
     // An unproved delivery of shadow mode has its own id. Otherwise the proved one would be a duplicate of it.
@@ -155,6 +156,7 @@ function recordOf(
     principal: authentic.principal,
     receivedAt: authentic.receivedAt,
     requestId: authentic.requestId,
+    headers: keptHeaders(headers),
     bodyDigest: authentic.bodyDigest,
     bodyBytes: authentic.body.length,
     ...(redacted && { redacted: true }),

@@ -5,7 +5,7 @@ import type { Identity } from "../model/approval.ts";
 import type { BridgeEvent, BridgeEvents } from "../model/event.ts";
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
 import { type NamedPrincipal, namedPrincipal } from "../model/principal.ts";
-import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { Promotion, RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 
@@ -23,6 +23,8 @@ export interface ReplayOrder {
   readonly routes: readonly string[];
   readonly by: Identity;
   readonly isRollback: boolean;
+  /** Present if the order promotes a run. Otherwise a replay of a promotion deploys to where that one did. */
+  readonly promotion?: Promotion;
   /**
    * The idempotency key of the order: a second order with the same key is a duplicate, even if its other members
    * differ.
@@ -55,9 +57,10 @@ export async function replay(order: ReplayOrder, deps: ReplayDeps): Promise<Repl
   // repeats it may be somebody else.
   const first = (isNew ? undefined : await deps.deliveries.get(record.id)) ?? record;
   const { id, receivedAt: at, principal, replay: recorded } = first;
-  const { of: replayOf, routes, isRollback, actor, reason } = recorded ?? record.replay;
+  const { of: replayOf, routes, isRollback, actor, reason, promotion } = recorded ?? record.replay;
   const by = { ...principal, ...(actor !== undefined && { actor }) };
-  const line = { at, kind: "replayed", delivery: id, routes, by, isRollback } as const;
+  const promotedTo = promotion?.from === undefined ? {} : { promotedTo: promotion.to };
+  const line = { at, kind: "replayed", delivery: id, routes, by, isRollback, ...promotedTo } as const;
   await deps.deliveries.addToTimeline(replayOf, { ...line, ...(reason !== undefined && { reason }) });
   for (const action of order.answersFor ?? []) await deps.actions.answer(action);
   if (isNew) deps.recorded(record);
@@ -68,9 +71,10 @@ export async function replay(order: ReplayOrder, deps: ReplayDeps): Promise<Repl
 export const replayIdOf = (key: readonly string[]): string => deliveryIdOf("api", ["replay", ...key]);
 
 function recordOf(
-  { of, routes, by, isRollback, key, order, reason, requestId, traceparent }: ReplayOrder,
+  { of, routes, by, isRollback, promotion, key, order, reason, requestId, traceparent }: ReplayOrder,
   clock: Clock,
 ) {
+  const deployed = promotion ?? repeatedPromotion(of);
   const id = replayIdOf(key);
   const { actor, ...principal } = by;
   const sender = senderOf(of);
@@ -84,6 +88,7 @@ function recordOf(
       of: of.id,
       routes,
       isRollback,
+      ...(deployed && { promotion: deployed }),
       ...(actor !== undefined && { actor }),
       ...(reason !== undefined && { reason }),
       ...(order !== undefined && { order }),
@@ -92,11 +97,18 @@ function recordOf(
   } satisfies RecordedDelivery;
 }
 
+function repeatedPromotion({ replay: earlier }: RecordedDelivery): Promotion | undefined {
+  if (earlier?.promotion === undefined) return undefined;
+  const { from: _from, ...deployed } = earlier.promotion;
+  return deployed;
+}
+
 /** The record of what a delivery reported, under another id, without what became of the delivery itself. */
 export function copyOf(of: RecordedDelivery, id: string): RecordedDelivery {
   const {
     relayedAt: _relayedAt,
     unrelayed: _unrelayed,
+    headers: _headers,
     body: _body,
     refusal: _refusal,
     repeats: _repeats,

@@ -6,6 +6,7 @@ import type { ActionOutcome } from "../model/action-outcome.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginProof } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { Rejection } from "../model/rejection.ts";
 import { attemptSpanId, routeSpanId, spanIdOfStep } from "../model/thread/step-ids.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
@@ -13,6 +14,7 @@ import type { Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { hopsTo } from "./chain.ts";
 import { type CorrelateDeps, correlate, type Origin } from "./correlate.ts";
+import type { FlowGate } from "./flow-gate.ts";
 import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } from "./run-tracking.ts";
 import { type Admission, type Hold, type Permit, reportOf, reportOfError, type TargetGate } from "./target-gate.ts";
 
@@ -37,6 +39,16 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   /** Asks the gate of a route whether the action may run. */
   readonly hold: (input: GateInput) => Promise<GateResult>;
+  /** Ends the approval of a run whose place something newer took. */
+  readonly leaveOut: (input: GateInput) => Promise<void>;
+  /** Only for a route with `flow`. */
+  readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end" | "isAwaited">>;
+  /** Judges a promotion before it fires; see `judge-promotion.ts`. */
+  readonly judgePromotion: (
+    route: Route,
+    detail: BusEvent["detail"],
+    options: { readonly isFiring: boolean },
+  ) => Promise<Rejection | undefined>;
   readonly targetGate: Pick<TargetGate, "admit" | "accessTo" | "begin" | "end">;
   /** `limits.chainHops`. */
   readonly chainHops: number;
@@ -119,20 +131,57 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   const held =
     endsSummary(route, busEvent) ??
     (await checkChain(route, loaded, deps)) ??
-    (await checkRoles(route, busEvent, deps));
+    (await checkRoles(route, busEvent, deps)) ??
+    (await checkPromotion(loaded, { isFiring: false }, deps));
   if (held) return { outcome: held };
+  // Before the approval: nobody is asked about what something newer replaces.
+  const flowGate = route.flow && (await deps.flowGate());
+  const waits = await flowGate?.enter(loaded);
+  const gated = { claim, route, busEvent, delivery, origin, originProof };
+  if (waits) {
+    if (waits.outcome === "done" && route.approval !== undefined) await deps.leaveOut(gated);
+    return { outcome: waits };
+  }
   // Before the approval: a granted run must not count as fired while it waits for its target.
   const admission = loaded.admission ?? (await deps.targetGate.admit(route.target));
   if ("hold" in admission) return { outcome: waitFor(admission.hold) };
-  const gate = await deps.hold({ claim, route, busEvent, delivery, origin, originProof });
+  const gate = await deps.hold(gated);
   if ("held" in gate) return { outcome: gate.held };
   const permit = await deps.targetGate.begin(admission.state);
   if ("hold" in permit) return { outcome: waitFor(permit.hold) };
+  const notCalled = await takeSlot(loaded, flowGate, deps).catch(outcomeFor(claim, deps));
+  if (notCalled) {
+    await deps.targetGate.end(permit, { target: "not_called" });
+    return { outcome: notCalled };
+  }
   const ended = await call(permit, { ...loaded, approvedRef: gate.approvedRef }, deps);
+  await flowGate?.leave(loaded, ended.outcome);
   // A repeated request starts no further run.
   if (claim.run === undefined) await recordRunStart(route, busEvent.detail, ended.outcome, deps);
   return ended;
 }
+
+/**
+ * The outcome of an attempt that must not call its target. After the approval, and right before the call: a slot is for a
+ * run, and not for what may be decided in a day. With the slot, a promotion is judged again in one step with the record of
+ * its start: something may have changed while people were asked.
+ */
+async function takeSlot(
+  attempt: Attempt,
+  flowGate: Pick<FlowGate, "take" | "leave"> | undefined,
+  deps: RunAttemptDeps,
+): Promise<ActionOutcome | undefined> {
+  const full = await flowGate?.take(attempt);
+  if (full) return full;
+  const refused = await checkPromotion(attempt, { isFiring: true }, deps).catch(outcomeFor(attempt.claim, deps));
+  if (refused) await flowGate?.leave(attempt, refused);
+  return refused;
+}
+
+const outcomeFor =
+  (claim: Claim, { log }: Pick<RunAttemptDeps, "log">) =>
+  (error: unknown): ActionOutcome =>
+    outcomeOfFailure(error, claim, log);
 
 interface Call extends Attempt {
   readonly approvedRef: string | undefined;
@@ -224,16 +273,49 @@ async function checkRoles(
   { detail }: BusEvent,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  const isAskedFor = detail.replay !== undefined && detail.replay.lastReport === undefined;
+  const isAskedFor =
+    detail.replay !== undefined && detail.replay.lastReport === undefined && detail.promotion?.from === undefined;
   const rejected = isAskedFor ? undefined : await reject({ detail });
-  if (rejected === undefined) return undefined;
-  const { rejection, mode } = rejected;
-  const at = deps.clock.now();
-  const denied = { at, kind: "denied", route: name, ...eventIn(detail), refusal: rejection, mode } as const;
-  await deps.deliveries.addToTimeline(detail.delivery, denied);
+  return rejected && deny({ route: name, detail, ...rejected }, deps);
+}
+
+interface Denied {
+  readonly route: string;
+  readonly detail: BusEvent["detail"];
+  readonly rejection: Rejection;
+  readonly mode: Route["mode"];
+}
+
+/** Records that an event must not fire a route. In shadow mode it fires all the same. */
+async function deny(
+  { route, detail, rejection, mode }: Denied,
+  { clock, deliveries }: Pick<RunAttemptDeps, "clock" | "deliveries">,
+): Promise<ActionOutcome | undefined> {
+  const denied = { at: clock.now(), kind: "denied", route, ...eventIn(detail), refusal: rejection, mode } as const;
+  await deliveries.addToTimeline(detail.delivery, denied);
   if (mode === "shadow") return undefined;
   return { outcome: "done", summary: `not fired: ${rejection.reason}`, endedAs: "not_fired" };
 }
+
+/**
+ * Ends a promotion whose run is not the newest good one any more, or was rolled back. It waits while another run deploys to
+ * its environment. A repeat of a request that the target accepted starts no further run, so it is not judged.
+ */
+async function checkPromotion(
+  { busEvent: { detail }, claim, route }: Attempt,
+  options: { readonly isFiring: boolean },
+  deps: RunAttemptDeps,
+): Promise<ActionOutcome | undefined> {
+  if (detail.promotion?.from === undefined || claim.run !== undefined) return undefined;
+  const rejection = await deps.judgePromotion(route, detail, options);
+  if (rejection === undefined) return undefined;
+  if (rejection.reason !== "promotion_running")
+    return deny({ route: route.name, detail, rejection, mode: "enforce" }, deps);
+  return { outcome: "wait", summary: rejection.problem, afterSeconds: PROMOTION_WAIT_SECONDS };
+}
+
+/** Until a promotion looks again whether the run before it has ended, in seconds. */
+const PROMOTION_WAIT_SECONDS = 15;
 
 function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {
   if (error instanceof Fault) {

@@ -5,7 +5,7 @@ import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 import { type BuildState, cut, type OriginProof } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
-import type { RunEnd, RunStore } from "../store/runs.ts";
+import type { RunEnd, RunStart, RunStore } from "../store/runs.ts";
 import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
 
 export interface RunTrackingDeps extends Pick<CorrelateDeps, "actions" | "runReporters"> {
@@ -14,14 +14,31 @@ export interface RunTrackingDeps extends Pick<CorrelateDeps, "actions" | "runRep
 
 /** Records that a route has fired a run, or may have: without a response, the run may still have started. */
 export async function recordRunStart(
-  { name, runsReportedBy }: RunReporter,
-  { delivery }: Pick<BusEvent["detail"], "delivery">,
+  route: RunReporter,
+  detail: Started,
   outcome: ActionOutcome,
   { runs, clock }: Pick<RunTrackingDeps, "runs"> & { readonly clock: Clock },
 ): Promise<void> {
   const isAccepted = outcome.outcome === "done" || outcome.outcome === "expect_run";
   const mayRun = isAccepted || (outcome.outcome === "retry" && outcome.unknownOutcome);
-  if (runsReportedBy !== undefined && mayRun) await runs.record(name, { delivery, firedAt: toIso(clock.now()) });
+  if (route.runsReportedBy !== undefined && mayRun) await runs.record(route.name, startOf(route, detail, clock.now()));
+}
+
+type Started = Pick<BusEvent["detail"], "delivery" | "replay" | "promotion">;
+
+/** The start of the run that a route fires for an event. */
+export const startOf = (route: Pick<RunReporter, "environments">, detail: Started, at: EpochMillis): RunStart => ({
+  ...aboutRun(route, detail),
+  firedAt: toIso(at),
+});
+
+function aboutRun({ environments }: Pick<RunReporter, "environments">, { delivery, replay, promotion }: Started) {
+  const environment = environments && (promotion?.to ?? environments[0]);
+  return {
+    delivery,
+    ...(environment !== undefined && { environment }),
+    ...(replay?.isRollback && { isRollback: true as const }),
+  };
 }
 
 /**
@@ -110,13 +127,17 @@ export async function recordRunEnd(
     origin.detail.principal.unproved
   )
     return;
-  const { eventKey, delivery } = origin.detail;
+  const { eventKey } = origin.detail;
   const reported = runReporters.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
   // Two routes may have fired on one delivery. The run's name then shows which route it belongs to.
   const named = reported.filter((name) => `/${busEvent.detail.subject}`.endsWith(`/${name}-${eventKey}`));
   const fired = named.length > 0 ? named : await firedOf(reported, eventKey, actions);
   const beganAt = ("build" in busEvent.detail ? createdAtOf(busEvent.detail.build) : undefined) ?? end.at;
-  for (const route of fired) await runs.record(route, { delivery, beganAt, end });
+  for (const name of fired) {
+    const run = aboutRun(runReporters.find((one) => one.name === name) ?? {}, origin.detail);
+    const { environment = run.environment } = end;
+    await runs.record(name, { ...run, beganAt, end: { ...end, ...(environment !== undefined && { environment }) } });
+  }
 }
 
 async function firedOf(
@@ -137,6 +158,22 @@ function endOf({ detail }: BusEvent): RunEnd | undefined {
     const where = environment && { environment: cut(environment, MAX_ENVIRONMENT_LENGTH) };
     return { succeeded: state === "succeeded", at: detail.time, ...where };
   };
-  if ("build" in detail) return reported(detail.build.state, detail.build.results?.["environment"]);
+  if ("build" in detail) {
+    const { state, results } = detail.build;
+    const end = reported(state, results?.["environment"]);
+    const digest = digestIn(results ?? {});
+    return end && { ...end, ...(digest !== undefined && { digest }) };
+  }
   return "deployment" in detail ? reported(detail.deployment.state, detail.deployment.environment) : undefined;
+}
+
+/**
+ * The digest of the image, in the result from which Tekton Chains reads it too. With several images the run names each with
+ * a prefix, and the bridge knows none of them. https://tekton.dev/docs/chains/slsa-provenance/
+ */
+function digestIn(results: Readonly<Record<string, string>>): string | undefined {
+  const found = Object.entries(results)
+    .find(([name]) => /^image[-_]?digest$/i.test(name))?.[1]
+    .trim();
+  return found !== undefined && /^sha256:[0-9a-f]{64}$/.test(found) ? found : undefined;
 }

@@ -70,6 +70,7 @@ export function settle(outcome: ActionOutcome, attempt: EndedAttempt, policy: Re
     case "give_up":
       return { state: attempt.run === undefined ? "gave_up" : "accepted_without_run", outcome };
     case "wait": {
+      if (outcome.until !== undefined) return { state: "deferred", outcome, at: outcome.until };
       const waitMs = Math.ceil(Math.min(outcome.afterSeconds, MAX_WAIT_SECONDS) * 1_000);
       return { state: "deferred", outcome, at: laterBy(attempt.endedAt, waitMs) };
     }

@@ -1,9 +1,14 @@
+import type { Clock } from "./clock.ts";
+import { type HistogramCounts, type Latency, LatencyHistogram } from "./latency.ts";
 import type { Log, LogFields } from "./log.ts";
 
 /** A metric: what it counts or measures, and its labels. CloudWatch calls a label a dimension. */
 interface MetricDefinition {
-  /** `counter`: a sum since the start of the process. `gauge`: the last value. */
-  readonly type: "counter" | "gauge";
+  /**
+   * `counter`: a sum since the start of the process. `gauge`: the last value. `histogram`: durations in seconds, counted in
+   * buckets since the start of the process.
+   */
+  readonly type: "counter" | "gauge" | "histogram";
   /** One sentence. */
   readonly help: string;
   /** Only configured names and members of closed sets, never a sender's text: each new value is a metric that costs. */
@@ -21,6 +26,7 @@ export const LOG_METRICS = {
     labels: ["source", "outcome", "reason"],
   },
   attempts: { type: "counter", help: "Attempts of actions, by route and outcome.", labels: ["route", "outcome"] },
+  attemptSeconds: { type: "histogram", help: "How long attempts of actions took, by target.", labels: ["target"] },
   failedInARow: {
     type: "gauge",
     help: "Failures in a row at a target, of an action or of the target as a whole. 0 after a success.",
@@ -65,9 +71,13 @@ function requestMetric({ source, status, reason, fault, error }: LogFields): Mea
   return { name: "requests", value: 1, labels: { source, outcome, reason } };
 }
 
-function attemptMetrics({ route, target, outcome, attempt }: LogFields): readonly Measurement[] {
+function attemptMetrics({ route, target, outcome, attempt, durationMs }: LogFields): readonly Measurement[] {
   const failedInARow = outcome === "done" || outcome === "accepted" ? 0 : Number(attempt);
-  return [{ name: "attempts", value: 1, labels: { route, outcome } }, failuresOf(target, failedInARow)];
+  return [
+    { name: "attempts", value: 1, labels: { route, outcome } },
+    { name: "attemptSeconds", value: Number(durationMs) / 1_000, labels: { target } },
+    failuresOf(target, failedInARow),
+  ];
 }
 
 const failuresOf = (target: LogFields["target"], failures: unknown): Measurement => ({
@@ -88,6 +98,7 @@ export interface Sample {
 
 /** More than all sources, routes and targets have. What would be beyond it is left out. */
 const MAX_SAMPLES = 5_000;
+const MAX_HISTOGRAMS = 500;
 
 /** The labels whose values are configured names. */
 type ConfiguredLabel = "source" | "route" | "target";
@@ -95,8 +106,15 @@ export type ConfiguredNames = Readonly<Record<ConfiguredLabel, readonly string[]
 
 /** The metrics of the log lines of this process, since its start. */
 export class LogMetrics {
+  readonly #clock: Pick<Clock, "now">;
   readonly #samples = new Map<string, Sample>();
+  /** The only histogram there is, by target. */
+  readonly #attemptSeconds = new Map<string, LatencyHistogram>();
   #configured: ConfiguredNames = { source: [], route: [], target: [] };
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
+  }
 
   /** Takes up the names that are configured from now on. What was measured of a removed one is forgotten. */
   use(configured: ConfiguredNames): void {
@@ -108,6 +126,8 @@ export class LogMetrics {
       const names: readonly string[] = LOG_METRICS[name].labels;
       if (labels.some((value, at) => isRemoved(names[at] ?? "", value))) this.#samples.delete(key);
     }
+    for (const target of this.#attemptSeconds.keys())
+      if (isRemoved("target", target)) this.#attemptSeconds.delete(target);
     this.#configured = configured;
   }
 
@@ -124,7 +144,29 @@ export class LogMetrics {
     return [...this.#samples.values()];
   }
 
+  /** What was counted of each target. */
+  attemptSeconds(): ReadonlyMap<string, HistogramCounts> {
+    return new Map([...this.#attemptSeconds].map(([target, histogram]) => [target, histogram.counts()]));
+  }
+
+  /** How long the attempts at a target took in the last hour, since the process started at the earliest. */
+  latencyOf(target: string): Latency {
+    return this.#attemptSeconds.get(target)?.lastHour(this.#clock.now()) ?? { attempts: 0 };
+  }
+
+  #observe(target: string, seconds: number): void {
+    const known = this.#attemptSeconds.get(target);
+    if (known === undefined && this.#attemptSeconds.size >= MAX_HISTOGRAMS) return;
+    const histogram = known ?? new LatencyHistogram();
+    histogram.add(seconds, this.#clock.now());
+    this.#attemptSeconds.set(target, histogram);
+  }
+
   #add({ name, value, labels }: Measurement): void {
+    if (name === "attemptSeconds") {
+      this.#observe(labelText(labels.target), value);
+      return;
+    }
     const { type, labels: names } = LOG_METRICS[name];
     const values = names.map((label) => labelText(labels[label]));
     const key = JSON.stringify([name, ...values]);

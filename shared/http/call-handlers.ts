@@ -3,11 +3,13 @@ import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, sto
 import { listCredentials } from "./credentials.ts";
 import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
+import { getDeliveryRequest } from "./delivery-request.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
 import { listOrders, placeOrder, previewOrder } from "./orders.ts";
 import { getOverview } from "./overview.ts";
+import { previewPromotion, promoteRun } from "./promotions.ts";
 import { listRefusals } from "./refusals.ts";
 import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
 import { previewRollback } from "./rollback-preview.ts";
@@ -25,6 +27,7 @@ export const callHandlers = {
   exchangeToken,
   getBulkReplay,
   getDelivery,
+  getDeliveryRequest,
   getOverview,
   getThread,
   introspectToken,
@@ -42,8 +45,10 @@ export const callHandlers = {
   placeOrder,
   previewBulkReplay,
   previewOrder,
+  previewPromotion,
   previewReplay,
   previewRollback,
+  promoteRun,
   replayDelivery,
   resumeOneTarget,
   revokeSessions,

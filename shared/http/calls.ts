@@ -6,9 +6,11 @@ import type { BulkReplaysApi } from "./bulk-replays.ts";
 import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
+import type { DeliveryRequestApi } from "./delivery-request.ts";
 import type { IntrospectionApi } from "./introspection.ts";
 import type { OrdersApi } from "./orders.ts";
 import type { OverviewApi } from "./overview.ts";
+import type { PromotionsApi } from "./promotions.ts";
 import type { RefusalsApi } from "./refusals.ts";
 import type { ReplayApi } from "./replay.ts";
 import type { SessionsApi } from "./sessions.ts";
@@ -18,6 +20,7 @@ import type { ThreadsApi } from "./threads.ts";
 import type { TokenExchangeApi } from "./token-exchange.ts";
 
 export type CallDeps = DeliveriesApi &
+  DeliveryRequestApi &
   DeliveryCountsApi &
   BulkReplaysApi &
   CredentialsApi &
@@ -25,6 +28,7 @@ export type CallDeps = DeliveriesApi &
   ApprovalsApi &
   OrdersApi &
   OverviewApi &
+  PromotionsApi &
   ReplayApi &
   SessionsApi &
   SummariesApi &
@@ -53,57 +57,76 @@ export interface ApiCall {
  * All calls of the API, except those that receive deliveries. Their handlers are loaded with the first call, because a
  * function in AWS that starts for a delivery needs none of them, and the sender waits for its start.
  */
-export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
-  get("/v1/deliveries", async (request) => (await handlers()).listDeliveries(request, deps)),
-  get("/v1/deliveries/counts", async (request) => (await handlers()).countDeliveries(request, deps)),
-  get("/v1/deliveries/:id", async (request, id) => (await handlers()).getDelivery(request, id, deps)),
-  get("/v1/threads", async (request) => (await handlers()).getThread(request, deps)),
-  get("/v1/refusals", async (request) => (await handlers()).listRefusals(request, deps)),
-  get("/v1/credentials", async (request) => (await handlers()).listCredentials(request, deps)),
-  get("/v1/deliveries/:id/replay", async (request, id) => (await handlers()).previewReplay(request, id, deps)),
-  post("/v1/deliveries/:id/replay", 202, async (request, id) => (await handlers()).replayDelivery(request, id, deps)),
-  get("/v1/replays", async (request) => (await handlers()).listBulkReplays(request, deps)),
-  post("/v1/replays", 202, async (request) => (await handlers()).orderBulkReplay(request, deps)),
-  preview("/v1/replay-preview", async (request) => (await handlers()).previewBulkReplay(request, deps)),
-  get("/v1/replays/:id", async (request, id) => (await handlers()).getBulkReplay(request, id, deps)),
-  post("/v1/replays/:id/stop", 200, async (request, id) => (await handlers()).stopBulkReplay(request, id, deps)),
-  get("/v1/rollbacks", async (request) => (await handlers()).previewRollback(request, deps)),
-  post("/v1/rollbacks", 202, async (request) => (await handlers()).rollBackRoute(request, deps)),
-  get("/v1/approvals", async (request) => {
-    const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
-    return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
-  }),
-  get("/v1/orders", async (request) => (await handlers()).listOrders(request, deps)),
-  post("/v1/orders/:id", 202, async (request, id) => (await handlers()).placeOrder(request, id, deps)),
-  preview("/v1/orders/:id/preview", async (request, id) => (await handlers()).previewOrder(request, id, deps)),
-  get("/v1/overview", async (request) => (await handlers()).getOverview(request, deps)),
-  get("/v1/targets", async (request) => (await handlers()).listTargets(request, deps)),
-  post("/v1/targets/:target/pause", 200, async (request, _, target) =>
-    (await handlers()).pauseOneTarget(request, target, deps),
-  ),
-  post("/v1/targets/:target/resume", 200, async (request, _, target) =>
-    (await handlers()).resumeOneTarget(request, target, deps),
-  ),
-  post("/v1/sessions/revoke", 200, async (request) => (await handlers()).revokeSessions(request, deps)),
-  post("/v1/approvals/:id", 200, async (request, id) => (await handlers()).decideApproval(request, id, deps)),
-  {
-    ...post("/oauth/token", 200, async (request) => (await handlers()).exchangeToken(request, deps)),
-    contentType: FORM_TYPE,
-    refuse: async (...refused) => (await handlers()).oauthError(...refused),
-  },
-  {
-    ...post("/oauth/introspect", 200, async (request) => (await handlers()).introspectToken(request, deps)),
-    contentType: FORM_TYPE,
-  },
-  {
-    method: "PUT",
-    path: "/v1/targets/:target/pages/:id/summary",
-    status: 202,
-    isRead: false,
-    contentType: JSON_TYPE,
-    handle: async (request, page, target) => (await handlers()).submitSummary(request, { target, page }, deps),
-  },
-];
+export function apiCalls(deps: CallDeps): readonly ApiCall[] {
+  const by =
+    (name: Handler): ApiCall["handle"] =>
+    async (request) =>
+      (await handlers())[name](request, deps);
+  const byId =
+    (name: HandlerById): ApiCall["handle"] =>
+    async (request, id) =>
+      (await handlers())[name](request, id, deps);
+  return [
+    get("/v1/deliveries", by("listDeliveries")),
+    get("/v1/deliveries/counts", by("countDeliveries")),
+    get("/v1/deliveries/:id", byId("getDelivery")),
+    get("/v1/deliveries/:id/request", byId("getDeliveryRequest")),
+    get("/v1/threads", by("getThread")),
+    get("/v1/refusals", by("listRefusals")),
+    get("/v1/credentials", by("listCredentials")),
+    get("/v1/deliveries/:id/replay", byId("previewReplay")),
+    post("/v1/deliveries/:id/replay", 202, byId("replayDelivery")),
+    get("/v1/replays", by("listBulkReplays")),
+    post("/v1/replays", 202, by("orderBulkReplay")),
+    preview("/v1/replay-preview", by("previewBulkReplay")),
+    get("/v1/replays/:id", byId("getBulkReplay")),
+    post("/v1/replays/:id/stop", 200, byId("stopBulkReplay")),
+    get("/v1/rollbacks", by("previewRollback")),
+    post("/v1/rollbacks", 202, by("rollBackRoute")),
+    get("/v1/promotions", by("previewPromotion")),
+    post("/v1/promotions", 202, by("promoteRun")),
+    get("/v1/approvals", async (request) => {
+      const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
+      return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
+    }),
+    get("/v1/orders", by("listOrders")),
+    post("/v1/orders/:id", 202, byId("placeOrder")),
+    preview("/v1/orders/:id/preview", byId("previewOrder")),
+    get("/v1/overview", by("getOverview")),
+    get("/v1/targets", by("listTargets")),
+    post("/v1/targets/:target/pause", 200, async (request, _, target) =>
+      (await handlers()).pauseOneTarget(request, target, deps),
+    ),
+    post("/v1/targets/:target/resume", 200, async (request, _, target) =>
+      (await handlers()).resumeOneTarget(request, target, deps),
+    ),
+    post("/v1/sessions/revoke", 200, by("revokeSessions")),
+    post("/v1/approvals/:id", 200, byId("decideApproval")),
+    {
+      ...post("/oauth/token", 200, by("exchangeToken")),
+      contentType: FORM_TYPE,
+      refuse: async (...refused) => (await handlers()).oauthError(...refused),
+    },
+    {
+      ...post("/oauth/introspect", 200, by("introspectToken")),
+      contentType: FORM_TYPE,
+    },
+    {
+      method: "PUT",
+      path: "/v1/targets/:target/pages/:id/summary",
+      status: 202,
+      isRead: false,
+      contentType: JSON_TYPE,
+      handle: async (request, page, target) => (await handlers()).submitSummary(request, { target, page }, deps),
+    },
+  ];
+}
+
+/** The handlers of paths without a parameter, and of those with the parameter `id`. */
+type Handler = NamesOf<(request: ReceivedRequest, deps: CallDeps) => Promise<Result<object>>>;
+type HandlerById = NamesOf<(request: ReceivedRequest, id: string, deps: CallDeps) => Promise<Result<object>>>;
+type NamesOf<F> = { readonly [K in keyof Handlers]: Handlers[K] extends F ? K : never }[keyof Handlers];
+type Handlers = Awaited<ReturnType<typeof handlers>>;
 
 const handlers = async () => (await import("./call-handlers.ts")).callHandlers;
 

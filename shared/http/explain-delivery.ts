@@ -282,11 +282,15 @@ function proofStep({ delivery }: ShownFacts): Step {
 }
 
 function recordStep({ delivery, events }: ShownFacts): Step {
-  const replay = events[0]?.detail.replay;
+  const { replay, promotion } = events[0]?.detail ?? {};
   if (replay !== undefined) {
+    const what =
+      promotion?.from === undefined
+        ? whatItRepeats(replay)
+        : `It promotes from ${promotion.from} to ${promotion.to} the run of`;
     return {
       mark: "quiet",
-      text: `${whatItRepeats(replay)} ${replay.of}, for the routes ${replay.routes.join(", ")}.`,
+      text: `${what} ${replay.of}, for the routes ${replay.routes.join(", ")}.`,
     };
   }
   if (delivery.repeats !== undefined)

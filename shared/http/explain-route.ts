@@ -83,13 +83,13 @@ function stepsOf(line: Exclude<RouteLine, Line<"approval" | "attempt">>): readon
 }
 
 function approvalStep(
-  { approval, state, by, at, comment, progress }: Line<"approval">,
+  { approval, state, by, at, comment, endedFor, progress }: Line<"approval">,
   names: ReadonlyMap<string, string>,
 ): Step {
   const name = by?.actor === undefined ? undefined : names.get(by.actor);
   const who = by === undefined ? "" : ` by ${name === undefined ? nameOf(by) : `${name} (${nameOf(by)})`}`;
   const what = state === "not_asked" ? "not asked for, in shadow mode" : state.replace("_", " ");
-  const said = comment === undefined ? "" : `, with the words "${comment}"`;
+  const said = `${comment === undefined ? "" : `, with the words "${comment}"`}${endedFor === undefined ? "" : `: ${endedFor}`}`;
   const rest = progress === undefined ? "" : ` ${progressText(progress)}.`;
   return { mark: APPROVAL_MARKS[state], text: `Approval ${approval} was ${what}${who} at ${at}${said}.${rest}` };
 }
@@ -104,6 +104,7 @@ const APPROVAL_MARKS = {
   withdrawn: "quiet",
   expired: "bad",
   superseded: "quiet",
+  void: "bad",
 } as const satisfies Record<Line<"approval">["state"], Mark>;
 
 function attemptStep(line: Line<"attempt">, earlier: number): Step {

@@ -8,7 +8,7 @@ import { ok, type Result, reject } from "../model/result.ts";
 import { TARGET_STATES } from "../model/target-state.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import type { ServedApp } from "./connection.ts";
-import { type MetricFamily, openMetricsName, openMetricsText } from "./open-metrics.ts";
+import { histogramSamples, type MetricFamily, openMetricsName, openMetricsText } from "./open-metrics.ts";
 import { type OverviewParts, type OverviewPartsDeps, overviewParts } from "./overview-parts.ts";
 import { SOURCE_STATES } from "./overview-sources.ts";
 
@@ -74,14 +74,20 @@ const logFamilies = (logMetrics: LogMetrics): readonly MetricFamily[] =>
     name: openMetricsName(name),
     type,
     help,
-    samples: logMetrics
-      .samples()
-      .filter((sample) => sample.name === name)
-      .map((sample) => ({
-        labels: Object.fromEntries(labels.map((label, at) => [label, sample.labels[at] ?? "none"])),
-        value: sample.value,
-      })),
+    samples:
+      type === "histogram"
+        ? [...logMetrics.attemptSeconds()].flatMap(([target, counts]) => histogramSamples({ target }, counts))
+        : samplesOf(name, labels, logMetrics),
   }));
+
+const samplesOf = (name: string, labels: readonly string[], logMetrics: LogMetrics): MetricFamily["samples"] =>
+  logMetrics
+    .samples()
+    .filter((sample) => sample.name === name)
+    .map((sample) => ({
+      labels: Object.fromEntries(labels.map((label, at) => [label, sample.labels[at] ?? "none"])),
+      value: sample.value,
+    }));
 
 /** The export of threads as traces. */
 const exportFamilies = ({ taken, rejected, failed, dropped, waiting }: ExportCounts): readonly MetricFamily[] => [

@@ -3,19 +3,20 @@ import { type RulesOf, rulesOf } from "../approvals/rules.ts";
 import { toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import {
-  type InputShape,
   inputShapes,
   type Order,
   type Orders,
   orderIn,
   readInputs,
+  rejectAlone,
   rejectPlacing,
 } from "../identity/order.ts";
 import type { Policy } from "../identity/policy.ts";
 import { busEventsOf } from "../model/bus-event.ts";
 import { cut, type OrderPart } from "../model/event.ts";
 import { factsOf } from "../model/event-facts.ts";
-import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
+import { deliveryIdOf } from "../model/idempotency-keys.ts";
+import type { InputShape } from "../model/order-input.ts";
 import { actorsOf, type Principal } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -25,6 +26,7 @@ import { matches } from "../routes/matches.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { ownDelivery } from "./own-delivery.ts";
 
 export interface OrdersApi extends CallerDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "record">;
@@ -107,28 +109,39 @@ export async function previewOrder(
   const { by, part, problem } = wanted.value;
   // Without the caller, so that it is not recorded: somebody who tries inputs has ordered nothing.
   if (problem !== undefined) return reject(problem);
-  const published = busEventsOf(recordOf({ ...wanted.value, id: "d-preview" }, request));
+  const published = busEventsOf(recordOf("d-preview", wanted.value, request));
   const matched = (await api.patterns()).filter(({ pattern }) => published.some((event) => matches(pattern, event)));
   const about = [factsOf({ type: "order.placed", time: "", subject: "", order: part })];
-  return ok({ order: name, routes: matched.map((one) => orderedRoute(one, { by, about }, api)) });
+  const orders = await api.orders();
+  return ok({ order: name, routes: matched.map((one) => orderedRoute(one, { by, part, about, orders }, api)) });
 }
 
 function orderedRoute(
   { name, target, mode }: RoutePattern,
-  { by, about }: { readonly by: Principal; readonly about: readonly ReturnType<typeof factsOf>[] },
+  { by, part, about, orders }: PreviewedOrder,
   { policy, rules }: OrdersApi,
 ): OrderedRoute {
   if (mode === "shadow") return { route: name, target };
-  const forbidden = policy.rejectRoute(by, "fire", name, about);
   const rule = rules.get(name);
+  const problem =
+    (policy.rejectRoute(by, "fire", name, about) && "none of your roles may fire it") ??
+    (rejectAlone(part, { orders, hasApproval: rule !== undefined }) &&
+      "it needs no approval, and agents fire no such route");
   return {
     route: name,
     target,
     ...(rule && {
       approval: { people: rulesOf(name, rules).approvers, roles: policy.rolesFor("approve", name, about) },
     }),
-    ...(forbidden && { problem: "none of your roles may fire it" }),
+    ...(problem && { problem }),
   };
+}
+
+interface PreviewedOrder {
+  readonly by: Principal;
+  readonly part: OrderPart;
+  readonly about: readonly ReturnType<typeof factsOf>[];
+  readonly orders: Orders;
 }
 
 /**
@@ -144,7 +157,7 @@ export async function placeOrder(request: ReceivedRequest, name: string, api: Or
   if (key === "" || key.length > MAX_KEY_LENGTH) return reject({ reason: "idempotency_key_missing" }, by);
   // One person may have tokens of several trust entries of an issuer, and an entry may get another name.
   const id = deliveryIdOf(SOURCE, [name, by.issuer, by.subject, ...actorsOf(by), key]);
-  const delivery = recordOf({ ...wanted.value, id }, request);
+  const delivery = recordOf(id, wanted.value, request);
   if (problem === undefined && (await api.deliveries.record(delivery)) === "recorded") {
     api.recorded(delivery);
     return ok({ delivery: id, status: "accepted" });
@@ -191,32 +204,14 @@ async function wantedOrder(request: ReceivedRequest, name: string, api: OrdersAp
   return ok({ by, part, problem });
 }
 
-interface NewOrder extends Pick<WantedOrder, "by" | "part"> {
-  readonly id: string;
-}
-
-/** No source can have the name `orders`, so no sender's delivery can have this id. */
 function recordOf(
-  { id, by, part }: NewOrder,
-  { body, receivedAt, requestId, traceparent }: ReceivedRequest,
+  id: string,
+  { by, part }: Pick<WantedOrder, "by" | "part">,
+  request: ReceivedRequest,
 ): RecordedDelivery {
-  const type = "order.placed";
-  const subject = subjectOf(part);
-  return {
-    id,
-    source: SOURCE,
-    provider: SOURCE,
-    principal: by,
-    receivedAt,
-    requestId,
-    ...(traceparent && { traceparent }),
-    bodyDigest: sha256Hex(body),
-    bodyBytes: body.length,
-    outcome: "event",
-    what: type,
-    subject,
-    events: [{ type, keyParts: [id], time: toIso(receivedAt), subject, order: part }],
-  };
+  const [time, subject] = [toIso(request.receivedAt), subjectOf(part)];
+  const event = { type: "order.placed", keyParts: [id], time, subject, order: part } as const;
+  return ownDelivery({ id, source: SOURCE, principal: by, event }, request);
 }
 
 /** The order and its inputs, for people. */

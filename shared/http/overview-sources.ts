@@ -1,5 +1,6 @@
 import type { RefusalCounts } from "../delivery/refusal-counts.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { countText, DELIVERIES, REQUESTS } from "../host/count-text.ts";
 import { durationText } from "../host/duration.ts";
 import { OWN_SOURCES } from "../model/bus-event.ts";
 import type { Level } from "../model/level.ts";
@@ -179,17 +180,17 @@ function whyOf(state: SourceState, { goodAt, refusals, lastHour, weekAgo, now }:
   const [newest] = refusals;
   switch (state) {
     case "refused":
-      return `refused: ${reasonsText(refusals)}, the last ${ago(now, newest?.lastAt ?? now)}; ${last}`;
+      return `${refusedText(refusals)}, the last ${ago(now, newest?.lastAt ?? now)}; ${last}`;
     case "partly_refused":
-      return `some are refused: ${reasonsText(refusals)}; ${last}`;
+      return `${refusedText(refusals)}; ${last}`;
     case "quiet":
-      return `nothing in the last hour, and ${weekAgo} in the same hour a week ago; ${last}`;
+      return `nothing in the last hour, and ${countText(weekAgo, DELIVERIES)} in the same hour a week ago; ${last}`;
     case "never_seen":
       return "no request is on record";
     case "silent":
       return `nothing for a day; ${last}`;
     case "working":
-      return `${lastHour} in the last hour; ${last}`;
+      return `${countText(lastHour, DELIVERIES)} in the last hour; ${last}`;
   }
 }
 
@@ -199,10 +200,12 @@ function ago(now: EpochMillis, at: EpochMillis): string {
   return ms < SLOT_MS ? "within 5 min" : `${durationText(ms)} ago`;
 }
 
-const reasonsText = (refusals: readonly RefusalCount[]): string =>
-  reasonsOf(refusals)
-    .map(({ reason, count }) => `${count} ${reason}`)
-    .join(", ");
+/** `3 requests refused: 2 signature_mismatch, 1 token_expired`. */
+function refusedText(refusals: readonly RefusalCount[]): string {
+  const all = refusals.reduce((sum, { count }) => sum + count, 0);
+  const reasons = reasonsOf(refusals).map(({ reason, count }) => `${count} ${reason}`);
+  return `${countText(all, REQUESTS)} refused: ${reasons.join(", ")}`;
+}
 
 /** The newest first, as the counts are. */
 function reasonsOf(refusals: readonly RefusalCount[]): readonly ShownReason[] {

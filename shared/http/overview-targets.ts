@@ -1,6 +1,8 @@
 import { OVERDUE_MS } from "../delivery/readiness.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { ACTIONS, countText } from "../host/count-text.ts";
 import { durationText } from "../host/duration.ts";
+import type { Latency } from "../host/latency.ts";
 import type { Level } from "../model/level.ts";
 import type { ShownTargetState, TargetState } from "../model/target-state.ts";
 import type { ActionStore } from "../store/actions.ts";
@@ -15,6 +17,8 @@ export interface OverviewTargetsDeps {
   readonly targetHosts: Readonly<Record<string, unknown>>;
   readonly runReporters: readonly { readonly name: string; readonly target: string }[];
   readonly actions: Pick<ActionStore, "dueBetween">;
+  /** Undefined if the attempts are made by other processes, whose metrics this one does not see: in AWS. */
+  readonly latencyOf: (target: string) => Latency | undefined;
   readonly runs: Pick<RunStore, "of">;
   readonly clock: Clock;
 }
@@ -40,6 +44,8 @@ export interface OverviewTarget {
   readonly retrying: number;
   /** Since when the oldest action that is due or retrying has waited. */
   readonly oldestAt?: string;
+  /** Absent in AWS, where CloudWatch has it. */
+  readonly latency?: Latency;
 }
 
 /** An action that was given up in the last day. */
@@ -137,6 +143,7 @@ function shownTarget(
   const waiting = [due.oldestAt, retrying[0]?.since].filter((at) => at !== undefined);
   const oldestAt = waiting.length === 0 ? undefined : epochMillis(Math.min(...waiting));
   const state = stateOf(evidence, now);
+  const latency = deps.latencyOf(target);
   const since = pause?.since ?? breaker?.open?.since;
   return {
     target,
@@ -150,6 +157,7 @@ function shownTarget(
     due: due.count,
     retrying: retrying.length,
     ...(oldestAt !== undefined && { oldestAt: toIso(oldestAt) }),
+    ...(latency && { latency }),
   };
 }
 
@@ -194,7 +202,7 @@ function whyOf(
     case "rejecting": {
       const { givenUp, hasMore } = rejected;
       const last = Math.max(...givenUp.map(({ at }) => at));
-      const count = `${givenUp.length}${hasMore ? " or more" : ""}`;
+      const count = countText(givenUp.length, ACTIONS, { isLeast: hasMore });
       return `${count} given up in the last day, the last ${durationText(now - last)} ago`;
     }
     case "never_used":
@@ -209,8 +217,8 @@ const hoursAgo = (ms: number): string => (ms < 3_600_000 ? "in the last hour" : 
 
 function waitingText({ due, retrying }: Evidence, oldestAt: EpochMillis | undefined, now: EpochMillis): string {
   const parts = [
-    ...(due.count === 0 ? [] : [`${due.count === MAX_DUE ? `${MAX_DUE} or more` : due.count} due`]),
-    ...(retrying.length === 0 ? [] : [`${retrying.length} retrying`]),
+    ...(due.count === 0 ? [] : [`${countText(due.count, ACTIONS, { isLeast: due.count === MAX_DUE })} due`]),
+    ...(retrying.length === 0 ? [] : [`${countText(retrying.length, ACTIONS)} retrying`]),
   ];
   if (parts.length === 0 || oldestAt === undefined) return "";
   return `${parts.join(", ")}, the oldest for ${durationText(now - oldestAt)}`;

@@ -1,4 +1,6 @@
+import { ATTEMPTS, countText, DELIVERIES, WRITES } from "../host/count-text.ts";
 import { durationText } from "../host/duration.ts";
+import type { Latency } from "../host/latency.ts";
 import { LEVELS, type Level } from "../model/level.ts";
 import { wordsOf } from "../model/state-words.ts";
 
@@ -7,7 +9,12 @@ export interface OverviewFacts {
   readonly at: string;
   readonly bridge?: { readonly level: Level; readonly checks: Readonly<Record<string, string>> };
   readonly sources?: readonly { readonly source: string; readonly level: Level; readonly why: string }[];
-  readonly targets?: readonly { readonly target: string; readonly level: Level; readonly why: string }[];
+  readonly targets?: readonly {
+    readonly target: string;
+    readonly level: Level;
+    readonly why: string;
+    readonly latency?: Latency;
+  }[];
   readonly pages?: {
     readonly level: Level;
     readonly notWritable: number;
@@ -49,11 +56,24 @@ export function overviewRows({
     ...(bridge ? [{ part: "bridge", name: "", level: bridge.level, why: checksText(bridge.checks) } as const] : []),
     { part: "actions", name: "", level: ended.level, why: endedText(ended) },
     ...sources.map(({ source, level, why }) => ({ part: "source", name: source, level, why }) as const),
-    ...targets.map(({ target, level, why }) => ({ part: "target", name: target, level, why }) as const),
+    ...targets.map(
+      ({ target, level, why, latency }) =>
+        ({ part: "target", name: target, level, why: [why, latencyText(latency)].filter(Boolean).join("; ") }) as const,
+    ),
     ...(pages ? [{ part: "pages", name: "", level: pages.level, why: pagesText(pages) } as const] : []),
   ];
   return rows.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
 }
+
+/** Empty if there was no attempt, or if this process does not know it. */
+export function latencyText(latency: Latency | undefined): string {
+  if (latency === undefined || latency.attempts === 0) return "";
+  return `p95 ${p95Text(latency)} of ${countText(latency.attempts, ATTEMPTS)} in the last hour`;
+}
+
+/** `≤ 300 ms`: it is known to the bound of its bucket. */
+export const p95Text = ({ p95AtMostMs }: Latency): string =>
+  p95AtMostMs === undefined ? "> 60 s" : `≤ ${p95AtMostMs < 1_000 ? `${p95AtMostMs} ms` : `${p95AtMostMs / 1_000} s`}`;
 
 /** The checks that fail, or that none does. */
 export function checksText(checks: Readonly<Record<string, string>>): string {
@@ -62,10 +82,21 @@ export function checksText(checks: Readonly<Record<string, string>>): string {
   return failing.map(([name, result]) => `${name}: ${result}`).join("; ");
 }
 
+/** `3 deliveries given up`. */
+export const endedFigure = ({
+  state,
+  count,
+  hasMore,
+}: {
+  readonly state: string;
+  readonly count: number;
+  readonly hasMore: true | undefined;
+}): string => `${countText(count, DELIVERIES, { isLeast: hasMore === true })} ${wordsOf(state).words}`;
+
 /** How many deliveries ended badly in the last day, by state. */
 function endedText({ counts, hasMore }: OverviewFacts["ended"]): string {
   const parts = Object.entries(counts).flatMap(([state, count]) =>
-    count === 0 ? [] : [`${count}${hasMore ? " or more" : ""} ${wordsOf(state).words}`],
+    count === 0 ? [] : [endedFigure({ state, count, hasMore })],
   );
   return parts.length === 0 ? noneEndedText(hasMore) : `${parts.join(", ")} in the last day`;
 }
@@ -79,9 +110,17 @@ export const NOT_LOOKED_AT = "older failures of the last day were not looked at"
 /** Each figure that is not zero, with the state that it counts. */
 export function pagesFigures({ notWritable, hasMore, overdue, waiting }: NonNullable<OverviewFacts["pages"]>) {
   const figures = [
-    ["given_up", notWritable, `${notWritable}${hasMore ? " or more" : ""} given up in the last day`],
-    ["retrying", overdue, `${overdue} overdue by more than 10 min`],
-    ["waiting", waiting, `${waiting} wait for something that a person can change`],
+    [
+      "given_up",
+      notWritable,
+      `${countText(notWritable, WRITES, { isLeast: hasMore === true })} given up in the last day`,
+    ],
+    ["retrying", overdue, `${countText(overdue, WRITES)} overdue by more than 10 min`],
+    [
+      "waiting",
+      waiting,
+      `${countText(waiting, WRITES)} ${waiting === 1 ? "waits" : "wait"} for something that a person can change`,
+    ],
   ] as const;
   return figures.flatMap(([state, count, text]) => (count === 0 ? [] : [{ state, text }]));
 }

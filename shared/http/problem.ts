@@ -125,6 +125,8 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 403, title: `Builds of the pipeline "${rejection.pipeline}" are not accepted` };
     case "order_confined":
       return { status: 403, title: "The order is confined to other inputs" };
+    case "agent_unattended":
+      return { status: 403, title: "An agent's order fires only routes that need an approval" };
     case "idempotency_key_reused":
       return { status: 422, title: "The Idempotency-Key was used with other inputs" };
     case "self_approval":
@@ -144,10 +146,13 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 409, title: "The subject of the approval has changed since the request" };
     case "approval_too_recent":
       return { status: 409, title: `It was requested less than ${rejection.minimumSeconds} seconds before` };
+    case "group_missing":
+      return { status: 403, title: "Another group has to decide" };
+    case "groups_unknown":
     case "reference_unverified":
       return {
         status: 503,
-        title: `Nothing was decided, because the reference was not verified: ${rejection.problem}`,
+        title: `Nothing was decided, because a site did not confirm it: ${rejection.problem}`,
         headers: RETRY_AFTER,
       };
     case "replay_outdated":
@@ -156,6 +161,9 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 409, title: `The route is ${rejection.state}: something may have run already, or still runs` };
     case "replay_impossible":
     case "rollback_impossible":
+    case "promotion_impossible":
+    case "promotion_outdated":
+    case "promotion_running":
       return { status: 409, title: rejection.problem };
     case "rate_exceeded":
       return {

@@ -64,7 +64,8 @@ export async function previewRollback(request: ReceivedRequest, api: ReplayApi):
   });
 }
 
-async function shownRun(
+/** A run of a route as the caller may see it. */
+export async function shownRun(
   { delivery: id, firedAt, end }: RouteRun,
   { by, pattern }: { readonly by: Principal; readonly pattern: RoutePattern["pattern"] | undefined },
   { deliveries, policy }: Pick<ReplayApi, "deliveries" | "policy">,

@@ -1,7 +1,7 @@
 import type { DecideDeps } from "../approvals/decide.ts";
 import { progressOf, rulesOf, windowOpensAt } from "../approvals/rules.ts";
 import { toIso } from "../host/clock.ts";
-import type { Approval } from "../model/approval.ts";
+import type { Approval, Decision } from "../model/approval.ts";
 
 export type ShownApproval = ReturnType<typeof shownApproval>;
 
@@ -34,11 +34,17 @@ export function shownApproval(
     ...(about && { changedAt: about.at, ...(about.mark !== undefined && { version: about.mark }) }),
     requestedAt: toIso(requestedAt),
     until: toIso(until),
-    grants: grants.map((grant) => ({ ...grant, at: toIso(grant.at) })),
+    grants: grants.map(shownDecision),
     ...(progress && { progress }),
     ...(opens !== undefined && { opensAt: toIso(opens) }),
     ...(rule.reason === "required" && { needsReason: true }),
-    ...(decision && { decision: { ...decision, at: toIso(decision.at) } }),
+    ...(decision && { decision: shownDecision(decision) }),
     ...(endedAt && { endedAt: toIso(endedAt) }),
   };
 }
+
+const shownDecision = ({ fromGroups, ...decision }: Decision) => ({
+  ...decision,
+  at: toIso(decision.at),
+  ...(fromGroups && { fromGroups: { ...fromGroups, askedAt: toIso(fromGroups.askedAt) } }),
+});

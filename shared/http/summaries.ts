@@ -14,6 +14,7 @@ import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { mayRead } from "./deliveries.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { ownDelivery } from "./own-delivery.ts";
 import { idempotencyKey } from "./replay.ts";
 
 export interface SummariesApi extends CallerDeps {
@@ -123,30 +124,14 @@ function commitOf(event: BridgeEvent): string | undefined {
   return "deployment" in event ? event.deployment.commit : undefined;
 }
 
-/** No source can have the name `summaries`, so no sender's delivery can have this id. */
 function recordOf(summary: SummaryPart, by: Principal, request: ReceivedRequest): RecordedDelivery {
-  const { body, receivedAt, requestId, traceparent } = request;
   const { target, page } = summary;
-  const bodyDigest = sha256Hex(body);
   const key = [target, page, by.issuer, by.trustEntry ?? "", by.subject, idempotencyKey(request)];
-  const id = deliveryIdOf(SOURCE, request.headers.has("idempotency-key") ? key : [...key, bodyDigest]);
-  const type = "summary.submitted";
-  const subject = `page ${page} of ${target}`;
-  return {
-    id,
-    source: SOURCE,
-    provider: SOURCE,
-    principal: by,
-    receivedAt,
-    requestId,
-    ...(traceparent && { traceparent }),
-    bodyDigest,
-    bodyBytes: body.length,
-    outcome: "event",
-    what: type,
-    subject,
-    events: [{ type, keyParts: [id], time: toIso(receivedAt), subject, actor: { id: summary.by }, summary }],
-  };
+  const id = deliveryIdOf(SOURCE, request.headers.has("idempotency-key") ? key : [...key, sha256Hex(request.body)]);
+  const [time, subject] = [toIso(request.receivedAt), `page ${page} of ${target}`];
+  const actor = { id: summary.by };
+  const event = { type: "summary.submitted", keyParts: [id], time, subject, actor, summary } as const;
+  return ownDelivery({ id, source: SOURCE, principal: by, event }, request);
 }
 
 const SOURCE = "summaries";

@@ -5,6 +5,7 @@ import { compileLinearPattern } from "../host/linear-pattern.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { cut, type OrderPart } from "../model/event.ts";
 import { factsOf } from "../model/event-facts.ts";
+import { expectedOf, INERT, type InputForm, type InputShape } from "../model/order-input.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { Policy } from "./policy.ts";
@@ -23,8 +24,6 @@ const description = v.optional(
 
 /** A value as it arrives in a run: without what a TriggerTemplate, a shell or a page reads as something else. */
 const isInert = (text: string): boolean => hazardIn(text) === undefined && withoutHidden(text) === text;
-
-const INERT = "a text without `$(`, `$$`, a `$` at its end, line breaks and hidden characters";
 
 const pattern = v.pipe(
   v.string(),
@@ -98,6 +97,15 @@ export const order = v.strictObject({
     v.minLength(1, "at least one role: an order that nobody may place is no order"),
     v.description("Roles whose holders may place it."),
   ),
+  agents: v.optional(
+    v.pipe(
+      v.picklist(["approved", "unattended"]),
+      v.description(
+        "Orders of agents, whose token has the claim `act`. `approved`: they fire only routes with an `approval`. `unattended`: also others.",
+      ),
+    ),
+    "approved",
+  ),
   in: v.optional(
     v.pipe(
       scope,
@@ -118,14 +126,6 @@ export const order = v.strictObject({
 export type Order = v.InferOutput<typeof order>;
 export type Orders = Readonly<Record<string, Order>>;
 
-/** An input as a caller has to give it. */
-export type InputShape = { readonly name: string; readonly description?: string } & (
-  | { readonly kind: "choice"; readonly choices: readonly string[] }
-  | { readonly kind: "pattern"; readonly pattern: string; readonly maxLength: number }
-  | { readonly kind: "page"; readonly target: string }
-  | { readonly kind: "ref"; readonly of: "branch" | "tag" | "commit" }
-);
-
 export const inputShapes = ({ inputs }: Order): readonly InputShape[] =>
   Object.entries(inputs).map(([name, one]) => ({
     name,
@@ -133,11 +133,11 @@ export const inputShapes = ({ inputs }: Order): readonly InputShape[] =>
     ...kindOf(one),
   }));
 
-function kindOf(one: Input) {
-  if ("choice" in one) return { kind: "choice", choices: one.choice } as const;
-  if ("pattern" in one) return { kind: "pattern", pattern: one.pattern, maxLength: one.maxLength } as const;
-  if ("page" in one) return { kind: "page", target: one.page } as const;
-  return { kind: "ref", of: one.ref } as const;
+function kindOf(one: Input): InputForm {
+  if ("choice" in one) return { kind: "choice", choices: one.choice };
+  if ("pattern" in one) return { kind: "pattern", pattern: one.pattern, maxLength: one.maxLength };
+  if ("page" in one) return { kind: "page", target: one.page };
+  return { kind: "ref", of: one.ref };
 }
 
 type Inputs = OrderPart["inputs"];
@@ -156,7 +156,7 @@ export function readInputs(given: Inputs, { inputs }: Order): Result<Inputs> {
   for (const [name, declared] of Object.entries(inputs)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     const why = value === undefined ? "is missing; it must be" : whyUnfit(value, declared);
-    if (why !== undefined) return invalid(name, `The input "${name}" ${why} ${expectedOf(declared)}`);
+    if (why !== undefined) return invalid(name, `The input "${name}" ${why} ${expectedOf(kindOf(declared))}`);
   }
   return ok(given);
 }
@@ -184,13 +184,6 @@ function schemaOfInput(one: Input): v.GenericSchema<unknown, string> {
     v.maxLength(one.maxLength),
     v.check((value) => compiled.ok && compiled.matches(value)),
   );
-}
-
-function expectedOf(one: Input): string {
-  if ("choice" in one) return `one of ${one.choice.join(", ")}`;
-  if ("page" in one) return `the id of a page of ${one.page}, such as 98310`;
-  if ("pattern" in one) return `a text of the form ${one.pattern}, at most ${one.maxLength} characters, and ${INERT}`;
-  return one.ref === "commit" ? "the 40 or 64 hexadecimal digits of a commit" : `the short name of a ${one.ref}`;
 }
 
 /** As Confluence writes it: a 64-bit number. */
@@ -231,4 +224,13 @@ export function rejectPlacing(
   const facts = factsOf({ type: "order.placed", time: "", subject: "", order: part });
   const isOutside = confined !== undefined && !isInScope(confined, facts);
   return policy.rejectOrder(holder, roles, [facts]) ?? (isOutside ? { reason: "order_confined" } : undefined);
+}
+
+/** Why an agent's order may not fire a route alone; undefined if it may, and for orders of others. */
+export function rejectAlone(
+  { name, act }: OrderPart,
+  { orders, hasApproval }: { readonly orders: Orders; readonly hasApproval: boolean },
+): Rejection | undefined {
+  const mayFire = act === undefined || hasApproval || orderIn(orders, name)?.agents === "unattended";
+  return mayFire ? undefined : { reason: "agent_unattended" };
 }

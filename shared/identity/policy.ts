@@ -7,27 +7,19 @@ import type { Rejection } from "../model/rejection.ts";
 import { isInScope, scope } from "./scope.ts";
 
 /** The parts of the bridge's own API that accept a caller's token. */
-const PARTS = ["deliveries", "introspection", "metrics", "sessions", "status"] as const;
+const PARTS = ["deliveries", "introspection", "metrics", "payloads", "sessions", "status"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** The permissions on a route. */
-type Verb = "fire" | "replay" | "approve";
+type Verb = "fire" | "replay" | "approve" | "promote";
 
 /** Routes or targets by name; a `*` at the end stands for any rest. */
-const names = (kind: "route" | "target", description: string) =>
-  v.optional(
-    v.pipe(
-      v.array(
-        v.pipe(
-          v.string(),
-          v.title(kind),
-          v.regex(/^([a-z][a-z0-9-]*)?\*?$/, `a ${kind}'s name, or its beginning and a *`),
-        ),
-      ),
-      v.description(description),
-    ),
-    [],
+const names = (kind: "route" | "target") =>
+  v.array(
+    v.pipe(v.string(), v.title(kind), v.regex(/^([a-z][a-z0-9-]*)?\*?$/, `a ${kind}'s name, or its beginning and a *`)),
   );
+const routes = names("route");
+const targets = names("target");
 
 /** One entry under `roles:` in `drawbridge.yaml`: the permissions of its holders. Everything else is denied. */
 export const role = v.strictObject({
@@ -35,22 +27,37 @@ export const role = v.strictObject({
     v.pipe(
       v.array(v.picklist(PARTS)),
       v.description(
-        "Parts of the API that holders may call. `deliveries`: read the event log. `introspection`: ask whether an access token is active. `metrics`: read the metrics of one machine. `sessions`: end the console sessions of others. `status`: report the state of the build that the token belongs to.",
+        "Parts of the API that holders may call. `deliveries`: read the event log. `introspection`: ask whether an access token is active. `metrics`: read the metrics of one machine. `payloads`: read the headers and the body of a delivery that the holder may read, without credentials; each look is recorded. `sessions`: end the console sessions of others. `status`: report the state of the build that the token belongs to.",
       ),
     ),
     [],
   ),
-  fire: names(
-    "route",
-    "Routes reserved for holders. A route that is in the `fire` of any role is fired only by events of holders.",
+  fire: v.optional(
+    v.pipe(
+      routes,
+      v.description(
+        "Routes reserved for holders. A route that is in the `fire` of any role is fired only by events of holders.",
+      ),
+    ),
+    [],
   ),
-  replay: names("route", "Routes that holders may replay and roll back."),
-  approve: names("route", "Routes whose runs holders may approve."),
-  summarise: names(
-    "target",
-    "Targets for whose pages holders may submit a text. Its sources also need `call: [deliveries]`.",
+  replay: v.optional(v.pipe(routes, v.description("Routes that holders may replay and roll back.")), []),
+  approve: v.optional(v.pipe(routes, v.description("Routes whose runs holders may approve.")), []),
+  promote: v.optional(
+    v.pipe(
+      routes,
+      v.description("Routes whose good runs holders may promote from one of its `environments` to the next."),
+    ),
+    [],
   ),
-  pause: names("target", "Targets that holders may pause and resume."),
+  summarise: v.optional(
+    v.pipe(
+      targets,
+      v.description("Targets for whose pages holders may submit a text. Its sources also need `call: [deliveries]`."),
+    ),
+    [],
+  ),
+  pause: v.optional(v.pipe(targets, v.description("Targets that holders may pause and resume.")), []),
   in: v.optional(
     v.pipe(
       scope,
@@ -216,5 +223,5 @@ const mayConcern = ({ in: scope }: Role, about: About): boolean =>
   scope === undefined || about === "anything" || about.some((facts) => isInScope(scope, facts));
 
 /** Whether the role shows its holders deliveries or approvals. */
-const reveals = ({ call, replay, approve }: Role): boolean =>
-  call.includes("deliveries") || replay.length > 0 || approve.length > 0;
+const reveals = ({ call, replay, approve, promote }: Role): boolean =>
+  call.includes("deliveries") || replay.length > 0 || approve.length > 0 || promote.length > 0;

@@ -1,5 +1,7 @@
+import type { EpochMillis } from "../host/clock.ts";
 import type { BusEvent } from "./bus-event.ts";
 import type { OriginProof } from "./event.ts";
+import type { FlowId } from "./flow.ts";
 
 /** Longest wait for which a target can ask, in seconds: a day. A longer one counts as a day. */
 export const MAX_RETRY_AFTER_SECONDS = 86_400;
@@ -57,6 +59,8 @@ export type ActionOutcome =
        * Nothing was fired. `superseded`: something newer took its place. `not_fired`: a rule or a decision of a person.
        */
       readonly endedAs?: "superseded" | "not_fired";
+      /** `superseded`: the delivery that took its place, if one did. */
+      readonly supersededBy?: string;
     }
   /**
    * The target has accepted the request and queued it. It answers before it does anything, so only the source that reports
@@ -86,6 +90,10 @@ export type ActionOutcome =
       readonly summary: string;
       /** More than 0. The action runs again after 600 s at the latest, and may wait again. */
       readonly afterSeconds: number;
+      /** It runs again at this time instead, however late, unless something wakes it before. */
+      readonly until?: EpochMillis;
+      /** It waits for a slot of this flow. A run may have freed one before the action was stored as waiting. */
+      readonly turn?: FlowId;
       /** The wait may take days: the timeline event records this wait and replaces that of an earlier wait. */
       readonly isLong?: true;
       /** The target is held. The action stays due, so that it runs as soon as the hold ends. */

@@ -3,7 +3,16 @@ import type { OriginProof } from "./event.ts";
 import type { EventFacts } from "./event-facts.ts";
 import type { Principal } from "./principal.ts";
 
-export type ApprovalState = "requested" | "granted" | "fired" | "denied" | "withdrawn" | "expired" | "superseded";
+/** `void`: somebody who granted it lost the role before it fired. */
+export type ApprovalState =
+  | "requested"
+  | "granted"
+  | "fired"
+  | "denied"
+  | "withdrawn"
+  | "expired"
+  | "superseded"
+  | "void";
 
 /** Who took a step. If many people use one source, `actor` is the account that the source reported. */
 export interface Identity extends Principal {
@@ -135,6 +144,25 @@ export interface RequestedApproval {
   readonly approvers: readonly string[];
 }
 
+/** What a site answers about the groups of one of its accounts. */
+export interface Membership {
+  /** Those of the groups that were asked about that the account is in. */
+  readonly groups: readonly string[];
+  /** Present if the site did not say whether the account is in each of the others. `why` is a clause. */
+  readonly unknown?: { readonly why: string; readonly afterSeconds?: number };
+}
+
+/** The groups because of which a person has roles. */
+export interface GroupProof {
+  /** The source whose account it is. */
+  readonly source: string;
+  /** The target whose site was asked. */
+  readonly target: string;
+  /** Those that the account was in. */
+  readonly groups: readonly string[];
+  readonly askedAt: EpochMillis;
+}
+
 export interface Decision {
   readonly by: Identity;
   readonly at: EpochMillis;
@@ -148,6 +176,8 @@ export interface Decision {
   readonly comment?: string;
   /** On a grant: the target whose site was asked; undefined if only the newest event was compared. */
   readonly verifiedWith?: string;
+  /** On a grant by a person who has the roles because of groups: they are asked for again before the run fires. */
+  readonly fromGroups?: GroupProof;
 }
 
 export interface Approval extends RequestedApproval {
@@ -158,6 +188,6 @@ export interface Approval extends RequestedApproval {
   readonly decision?: Decision;
   /** When the route fired, or when time or a change ended the approval. */
   readonly endedAt?: EpochMillis;
-  /** `superseded`: what has changed, as a clause. Undefined in records of earlier releases. */
+  /** `superseded`, `void`: what has changed, as a clause. Undefined in records of earlier releases. */
   readonly endedFor?: string;
 }

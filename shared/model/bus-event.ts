@@ -2,7 +2,7 @@ import type { TraceParent } from "../host/trace.ts";
 import type { BridgeEvent } from "./event.ts";
 import { eventKeyOf } from "./idempotency-keys.ts";
 import { type NamedPrincipal, namedPrincipal, OWN_ISSUERS } from "./principal.ts";
-import type { RecordedDelivery, RecordedReplay, Replay } from "./recorded-delivery.ts";
+import type { Promotion, RecordedDelivery, RecordedReplay, Replay } from "./recorded-delivery.ts";
 
 /** A published event in the envelope that EventBridge patterns match. */
 export interface BusEvent {
@@ -27,7 +27,12 @@ export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
    */
   readonly traceparent?: TraceParent;
   /** Present if this event replays an earlier delivery: only the routes that it names act on it. */
-  readonly replay?: Replay;
+  readonly replay?: Omit<Replay, "promotion">;
+  /**
+   * Present on a promotion and on each replay of one. A route with `environments` also gets it for any other event, when it
+   * fires: with its first environment as `to`.
+   */
+  readonly promotion?: Promotion;
   /** A replay has the person who asked for it. */
   readonly principal: EventPrincipal;
 };
@@ -96,12 +101,18 @@ function busEventOf(delivery: RecordedDelivery, { keyParts, ...event }: BridgeEv
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),
       ...(traceparent && { traceparent }),
       ...(replay && { replay: publishedReplay(replay) }),
+      ...(replay?.promotion && { promotion: replay.promotion }),
       principal: principalOf(delivery),
     },
   };
 }
 
-const publishedReplay = ({ reason: _reason, order: _order, ...replay }: RecordedReplay): Replay => replay;
+const publishedReplay = ({
+  reason: _reason,
+  order: _order,
+  promotion: _promotion,
+  ...replay
+}: RecordedReplay): Omit<Replay, "promotion"> => replay;
 
 function principalOf({ principal, refusal }: RecordedDelivery): EventPrincipal {
   const { roles } = principal;

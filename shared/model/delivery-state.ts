@@ -64,7 +64,7 @@ export interface RouteOutcome {
   readonly why?: string;
   /** `waiting`: the people or the thing that it waits for. */
   readonly waitsFor?: string;
-  /** `repeat`: the delivery whose action counts for this one. `superseded`: the one that replays it, if one does. */
+  /** `repeat`: the delivery whose action counts for this one. `superseded`: the one in its place, or its replay. */
   readonly of?: string;
 }
 
@@ -206,7 +206,7 @@ function unlessReplayed(outcome: RouteOutcome, timeline: readonly TimelineEvent[
   return { ...outcome, ...state, why: `${words}, run again as ${last.delivery}` };
 }
 
-type Found = Pick<RouteOutcome, "state" | "since" | "next" | "why" | "waitsFor">;
+type Found = Pick<RouteOutcome, "state" | "since" | "next" | "why" | "waitsFor" | "of">;
 
 function outcomeOfAction(action: KnownAction, lines: readonly RouteLine[], since: EpochMillis): Found {
   const { state, attention, dueAt: next, run, report } = action;
@@ -214,7 +214,7 @@ function outcomeOfAction(action: KnownAction, lines: readonly RouteLine[], since
     case "done": {
       const last = lastAttempt(lines, "done");
       const { endedAs = "ran" } = last?.outcome === "done" ? last : {};
-      if (endedAs !== "ran") return { state: endedAs, since: last?.at ?? since, ...whyOf(last) };
+      if (endedAs !== "ran") return { state: endedAs, since: last?.at ?? since, ...whyOf(last), ...newerIn(last) };
       return { state: "ran", since: report?.at ?? last?.at ?? since };
     }
     case "gave_up": {
@@ -263,7 +263,9 @@ function outcomeInLines(lines: readonly RouteLine[]): Partial<Found> & Pick<Foun
       : { state: "accepted_without_run", since, ...whyOf(last) };
   switch (last.outcome) {
     case "done":
-      return last.endedAs === undefined ? { state: "ran", since } : { state: last.endedAs, since, ...whyOf(last) };
+      return last.endedAs === undefined
+        ? { state: "ran", since }
+        : { state: last.endedAs, since, ...whyOf(last), ...newerIn(last) };
     case "accepted":
       return { state: "expecting_run", since };
     case "retry":
@@ -279,6 +281,9 @@ const lastAttempt = (lines: readonly RouteLine[], outcome: AttemptLine["outcome"
   lines.findLast((line) => line.kind === "attempt" && line.outcome === outcome) as AttemptLine | undefined;
 
 const hasCut = (lines: readonly RouteLine[]): boolean => lines.some(({ kind }) => kind === "cut");
+
+const newerIn = (line: AttemptLine | undefined): Pick<RouteOutcome, "of"> =>
+  line?.supersededBy === undefined ? {} : { of: line.supersededBy };
 
 const whyOf = (line: RouteLine | undefined): Pick<RouteOutcome, "why"> =>
   line !== undefined && "summary" in line ? { why: line.summary } : {};

@@ -1,5 +1,5 @@
 import type { BridgeEvent, OrderPart } from "./event.ts";
-import type { RecordedDelivery } from "./recorded-delivery.ts";
+import type { Promotion, RecordedDelivery } from "./recorded-delivery.ts";
 
 /** What an event is about, as a role can name it. A fact that the sender does not report is absent. */
 export interface EventFacts {
@@ -12,8 +12,16 @@ export interface EventFacts {
 
 type WithoutKey<Event> = Event extends unknown ? Omit<Event, "keyParts"> : never;
 
-/** The facts of an event, recorded or published. A step of an approval has none: it belongs to the run that waits. */
-export function factsOf(event: WithoutKey<BridgeEvent>): EventFacts {
+/**
+ * The facts of an event, recorded or published. A step of an approval has none: it belongs to the run that waits. A
+ * promotion is about the environment to which it leads.
+ */
+export function factsOf(event: WithoutKey<BridgeEvent> & { readonly promotion?: Promotion | undefined }): EventFacts {
+  const facts = factsOfEvent(event);
+  return event.promotion === undefined ? facts : { ...facts, environment: event.promotion.to };
+}
+
+function factsOfEvent(event: WithoutKey<BridgeEvent>): EventFacts {
   if ("page" in event) return { space: event.page.space };
   if ("attachment" in event) return { space: event.attachment.space };
   if ("code" in event) return { project: event.code.project };
@@ -42,8 +50,11 @@ const factsOfInputs = ({ project, space, namespace, environment, pipeline }: Ord
 });
 
 /** The facts of each event of a delivery; none if it is not an event. */
-export const factsOfDelivery = ({ events }: Pick<RecordedDelivery, "events">): readonly EventFacts[] =>
-  events?.map(factsOf) ?? [];
+export const factsOfDelivery = ({
+  events,
+  replay,
+}: Pick<RecordedDelivery, "events" | "replay">): readonly EventFacts[] =>
+  events?.map((event) => factsOf({ ...event, promotion: replay?.promotion })) ?? [];
 
 /**
  * A pipeline has the name of its project or namespace, which something else may follow: `platform/docs (child)`,

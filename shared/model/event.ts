@@ -473,7 +473,7 @@ export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
   readonly origin?: OriginClaim;
 }
 
-export const GATE_STATES = ["requested", "granted", "denied", "withdrawn", "expired", "superseded"] as const;
+export const GATE_STATES = ["requested", "granted", "denied", "withdrawn", "expired", "superseded", "void"] as const;
 
 /** Who has granted a run, and who is missing. */
 export interface ApprovalProgress {
@@ -504,6 +504,8 @@ export interface GatePart {
   readonly by?: string;
   /** What that person wrote about the decision. */
   readonly comment?: string;
+  /** Who lost the role by which group. Only with the state `void`. */
+  readonly endedFor?: string;
   /** The delivery that waits. */
   readonly delivery?: string;
 }

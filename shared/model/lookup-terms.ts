@@ -1,5 +1,5 @@
 import { traceIdOf } from "../host/trace.ts";
-import type { BridgeEvent } from "./event.ts";
+import type { BridgeEvent, OrderPart } from "./event.ts";
 import { boundIdentity, eventKeyOf } from "./idempotency-keys.ts";
 import type { DeliverySummary, RecordedDelivery } from "./recorded-delivery.ts";
 
@@ -156,9 +156,22 @@ function termsOfPart(event: BridgeEvent): readonly Found[] {
       ["page", event.summary.page],
       ["person", event.summary.by],
     ];
+  if ("order" in event) return termsOfOrder(event.order);
   if ("trigger" in event) return [["run", event.trigger.eventId]];
   return [];
 }
+
+/** What an input is follows from its name, and a commit also from its form. */
+const termsOfOrder = ({ inputs, act }: OrderPart): readonly Found[] => [
+  ...Object.entries(inputs).flatMap(([name, value]): readonly Found[] => {
+    if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value)) return [["commit", value]];
+    const kind = ORDER_KINDS.find((one) => one === name);
+    return kind === undefined ? [] : [[kind, value]];
+  }),
+  ["person", act],
+];
+
+const ORDER_KINDS = ["page", "branch", "tag", "pipeline"] as const;
 
 /** A run in a cluster is known by its name, which its subject has after the namespace. */
 const runNameIn = (subject: string): string | undefined => /^[^\s/#]+\/([^\s/#]+)$/.exec(subject)?.[1];

@@ -17,6 +17,8 @@ export interface RecordedDelivery {
   readonly traceparent?: TraceParent;
   /** The span of the sender that the request named, 16 hexadecimal digits. */
   readonly callerSpan?: string;
+  /** Undefined in records of earlier releases, and in the bridge's own records. */
+  readonly headers?: RecordedHeaders;
   /** SHA-256 of the body's bytes, hex. */
   readonly bodyDigest: string;
   readonly bodyBytes: number;
@@ -54,6 +56,9 @@ export interface RecordedDelivery {
   readonly unrelayed?: true;
 }
 
+/** The headers of a request that help to explain it, by their names in lower case. Null: it had a credential. */
+export type RecordedHeaders = Readonly<Record<string, string | null>>;
+
 /**
  * The delivery that is replayed, and the routes that run again. The principal of the new delivery asked for the replay.
  */
@@ -63,6 +68,8 @@ export interface Replay {
   /** The person, if the principal is a source that many people use. */
   readonly actor?: string;
   readonly isRollback: boolean;
+  /** Present if it promotes a run, or repeats a delivery that did. */
+  readonly promotion?: Promotion;
   /**
    * Present if the bridge itself replays the report of a run, so that pages show when the run was last reported. Nobody
    * asked for it: the principal is that of the report, and its roles count.
@@ -73,6 +80,17 @@ export interface Replay {
    * releases.
    */
   readonly principal?: NamedPrincipal;
+}
+
+/** Where a route deploys for an event, and what. It is recorded when somebody promotes a run, and no name is read again. */
+export interface Promotion {
+  /** Undefined if it is not the promotion itself, but a replay of it: a rollback to it is judged as a rollback. */
+  readonly from?: string;
+  readonly to: string;
+  /** The commit or version for which the promoted run was fired. */
+  readonly reference?: string;
+  /** The digest of the image that the promoted run reported: `sha256:` and 64 hexadecimal digits. */
+  readonly digest?: string;
 }
 
 /** A replay as it is recorded. */

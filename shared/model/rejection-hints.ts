@@ -78,6 +78,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "`problem` says why. A single case can be a page that was open too long: sign in again. Repeated cases: compare client, secret and redirect address with the issuer's",
   form_forged: "Reload the page and repeat the action there. Many cases mean that another site attempts CSRF",
   role_missing: "Add the role under `roles` of the right entry, with `claims` that admit nobody else",
+  group_missing:
+    "Add the account to one of `groups` at the site: it counts within a minute. Or list the account with its roles under `people.accounts` of the source",
   namespace_not_listed:
     "If this namespace may report runs, add it to `namespaces` of `source`. If not, find out who runs pipelines there and knows the address or has a token",
   project_not_listed:
@@ -94,6 +96,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Make the caller send a key that stays the same when it repeats the request, such as the id of its job",
   idempotency_key_reused:
     "Make the caller use a new key for another order of the same kind. The first one stays as it was placed",
+  agent_unattended:
+    "Give the route an `approval`. A person may place the order too. `agents: unattended` of the order lets agents start it alone",
   order_confined: "Compare the inputs with `in` of the order",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",
@@ -107,12 +111,18 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Look at what waits now, and name it: `drawbridge approve` with the approval's id. A label counts once the approval has waited for `minimumSeconds`",
   reference_unverified:
     "Nothing was decided: repeat it later. `problem` says why the target under `approval.verifyWith` could not confirm what is approved",
+  groups_unknown:
+    "A comment is tried again by itself. Set a label again later. `problem` says what the target could not say: see what its credential needs in docs/approval-groups.md",
   replay_impossible: "`problem` says why",
   replay_unknown:
     "`GET /v1/replays` lists them. One expires with the records, and whoever may read only some deliveries sees only their own",
   replay_outdated: "Nothing, if the state is what you wanted; else look at the delivery and select it again",
   replay_unsafe: "See what its target did. To run it again nevertheless, order it with `force`",
   rollback_impossible: "`problem` says why and what is known. `to` can name a delivery to run again",
+  promotion_impossible:
+    "`problem` says why. Compare the environments with those of the route, and the results of its runs with what it needs",
+  promotion_outdated: "Look at what the environment has now, and promote that",
+  promotion_running: "Wait for the end of the run that `problem` names, and promote again",
   rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",
 };
 

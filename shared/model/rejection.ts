@@ -74,6 +74,14 @@ export type ForbiddenRejection =
   | { readonly reason: "groups_omitted" }
   // `key`: the key of the configuration that gives the permission, if no role has it.
   | { readonly reason: "role_missing"; readonly role: string; readonly key?: string }
+  // The site was asked at `askedAt`, and the account is in none of these groups. `role`: what would do.
+  | {
+      readonly reason: "group_missing";
+      readonly role: string;
+      readonly groups: string;
+      readonly target: string;
+      readonly askedAt: string;
+    }
   // At the token endpoint.
   | { readonly reason: "upstream_unknown" }
   | { readonly reason: "scope_forbidden"; readonly scope: string }
@@ -87,6 +95,8 @@ export type ForbiddenRejection =
   | { readonly reason: "pipeline_not_listed"; readonly pipeline: string; readonly source: string }
   // The inputs of the order are outside its `in`.
   | { readonly reason: "order_confined" }
+  // An agent placed the order, and the route needs no approval.
+  | { readonly reason: "agent_unattended" }
   // The same caller used the key for the same order with other inputs.
   | { readonly reason: "idempotency_key_reused" }
   | { readonly reason: "self_approval" }
@@ -102,9 +112,22 @@ export type ForbiddenRejection =
   | { readonly reason: "approval_too_recent"; readonly minimumSeconds: number }
   // Nothing was decided, and the same request may succeed later.
   | { readonly reason: "reference_unverified"; readonly problem: string }
+  // As above: the site did not say whether the account is in these groups.
+  | {
+      readonly reason: "groups_unknown";
+      readonly problem: string;
+      readonly groups: string;
+      readonly target: string;
+      readonly retryAfterSeconds: number;
+    }
   | { readonly reason: "replay_impossible"; readonly problem: string }
   // The route is not in the state for which somebody wants to run it again. `state`: what it is now.
   | { readonly reason: "replay_outdated"; readonly state: string }
   | { readonly reason: "replay_unsafe"; readonly state: string }
   | { readonly reason: "rollback_impossible"; readonly problem: string }
+  | { readonly reason: "promotion_impossible"; readonly problem: string }
+  // The run is not the newest good one of its environment any more, or was rolled back there.
+  | { readonly reason: "promotion_outdated"; readonly problem: string }
+  // Another run deploys to the environment now.
+  | { readonly reason: "promotion_running"; readonly problem: string }
   | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };

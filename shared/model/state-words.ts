@@ -67,6 +67,7 @@ export const APPROVAL_WORDS: Readonly<Record<ApprovalState | "partly_granted" | 
   expired: look("failed", "expired"),
   withdrawn: look("quiet", "withdrawn"),
   superseded: look("quiet", "superseded"),
+  void: look("failed", "void"),
 };
 
 /** A target. Its tone is that of its level. */
@@ -124,3 +125,15 @@ export const stateText = (state: string): string => textOf(wordsOf(state));
 export const symbolOf = (colour: ToneColour): string => toneOf(colour).symbol;
 export const toneOf = (colour: ToneColour): (typeof TONES)[Tone] =>
   Object.values(TONES).find((one) => one.colour === colour) ?? TONES.quiet;
+
+/** What happened to a delivery that was replayed. `promotedTo`: the environment, if its run was promoted. */
+export function replayWords({
+  isRollback,
+  promotedTo,
+}: {
+  readonly isRollback: boolean;
+  readonly promotedTo?: string | undefined;
+}): string {
+  if (promotedTo !== undefined) return `promoted to ${promotedTo}`;
+  return isRollback ? "rolled back to" : "run again";
+}

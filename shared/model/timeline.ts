@@ -51,6 +51,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly facts?: Readonly<Record<string, string>>;
       /** `done`, and nothing was fired: see `action-outcome.ts`. */
       readonly endedAs?: "superseded" | "not_fired";
+      readonly supersededBy?: string;
     }
   /**
    * The run that the target's acceptance led to expect. `missing`: no run was reported in time. `not_created`: the listener
@@ -93,7 +94,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly state: ApprovalState | "not_asked" | "partly_granted";
       readonly by?: Identity;
       readonly comment?: string;
-      /** `superseded`: what has changed, as a clause. */
+      /** `superseded`, `void`: what has changed, as a clause. */
       readonly endedFor?: string;
       /** After the step, if several people have to grant it. */
       readonly progress?: ApprovalProgress;
@@ -107,9 +108,9 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
    */
   | {
       readonly kind: "decided";
-      /** The id of the approval; for a rollback, the route. */
+      /** The id of the approval; for a rollback and a promotion, the route. */
       readonly about: string;
-      readonly decision: "grant" | "deny" | "rollback";
+      readonly decision: "grant" | "deny" | "rollback" | "promote";
       readonly by: Identity;
       readonly refusal?: Rejection;
     }
@@ -120,6 +121,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly routes: readonly string[];
       readonly by: Identity;
       readonly isRollback: boolean;
+      /** The environment, if it promotes the run that the delivery fired. */
+      readonly promotedTo?: string;
       /** What the person gave as the reason. */
       readonly reason?: string;
     }

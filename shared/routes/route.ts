@@ -1,6 +1,7 @@
 import type { RotatingSecret } from "../host/secrets.ts";
 import type { AcceptedRequest, ActionContext, ActionOutcome } from "../model/action-outcome.ts";
 import type { BusEvent } from "../model/bus-event.ts";
+import type { FlowOptions } from "../model/flow.ts";
 import type { Rejection } from "../model/rejection.ts";
 
 /**
@@ -31,6 +32,8 @@ export interface Route {
     /** Roles that may approve the run of an event. */
     readonly approvers: (busEvent: Pick<BusEvent, "detail">) => readonly string[];
   };
+  /** How the runs of events with the same key follow each other. Undefined: each event runs by itself. */
+  readonly flow?: FlowOptions;
   /** The values that the action is given for an event; undefined if it has no parameters. */
   readonly params?: (busEvent: BusEvent) => Readonly<Record<string, string>>;
   /** Idempotent by (route, event key): a repeat must be harmless. Throws only a retryable Fault. */
@@ -47,6 +50,8 @@ export interface Route {
   readonly runsStaleAfterMs?: number;
   /** As `ConnectedAction.explainMissingRun`. */
   readonly explainMissingRun?: (request: AcceptedRequest) => string;
+  /** The environments in the order in which a run is promoted; undefined if none can be. */
+  readonly environments?: readonly string[];
   /** The key of the proofs that those runs carry; undefined if nothing proves that the bridge asked for a run. */
   readonly originKey?: RotatingSecret;
 }

@@ -13,7 +13,16 @@ import type { Item } from "./table.ts";
  */
 export type DeliveryContent = Pick<
   RecordedDelivery,
-  "provider" | "requestId" | "traceparent" | "callerSpan" | "bodyDigest" | "bodyBytes" | "redacted" | "events" | "body"
+  | "provider"
+  | "requestId"
+  | "traceparent"
+  | "callerSpan"
+  | "headers"
+  | "bodyDigest"
+  | "bodyBytes"
+  | "redacted"
+  | "events"
+  | "body"
 >;
 
 /**
@@ -28,7 +37,8 @@ const MAX_CONTENT_BYTES = 300_000;
  */
 export function packContent({ body, ...delivery }: DeliveryContent): Uint8Array {
   // The order of the members is that of the dictionary.
-  const { provider, requestId, traceparent, callerSpan, bodyDigest, bodyBytes, redacted, events = [] } = delivery;
+  const { provider, requestId, traceparent, callerSpan, headers, bodyDigest, bodyBytes, redacted } = delivery;
+  const { events = [] } = delivery;
   const [event, ...more] = events;
   const json = JSON.stringify({
     provider,
@@ -38,6 +48,7 @@ export function packContent({ body, ...delivery }: DeliveryContent): Uint8Array 
     bodyDigest,
     bodyBytes,
     redacted,
+    headers,
     event,
     ...(more.length > 0 && { more }),
   });

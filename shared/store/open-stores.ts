@@ -6,6 +6,7 @@ import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
 import { EndedRunStore } from "./ended-runs.ts";
 import type { StoreOptions } from "./fields.ts";
+import type { FlowStore } from "./flows.ts";
 import { OriginStore } from "./origins.ts";
 import { OwnAccountStore } from "./own-accounts.ts";
 import { RateLimitStore } from "./rate-limits.ts";
@@ -37,6 +38,8 @@ export interface Stores {
   readonly targets: TargetStore;
   /** It is loaded when it is needed: a function that only records deliveries starts without it. */
   readonly bulkReplays: () => Promise<BulkReplayStore>;
+  /** Likewise. */
+  readonly flows: () => Promise<FlowStore>;
 }
 
 /** Opens the stores over one table that every function uses. `openPageStores` opens those of the actions. */
@@ -61,6 +64,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     bulkReplays: async () => {
       const { BulkReplayStore } = await import("./bulk-replays.ts");
       return new BulkReplayStore(table, options);
+    },
+    flows: async () => {
+      const { FlowStore } = await import("./flows.ts");
+      return new FlowStore(table, options);
     },
   };
 }

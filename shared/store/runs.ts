@@ -7,6 +7,10 @@ export interface RouteRun {
   readonly delivery: string;
   /** ISO 8601 with `Z`. */
   readonly firedAt: string;
+  /** Where it was meant to deploy; undefined if its route has no `environments`. */
+  readonly environment?: string;
+  /** It was fired by a rollback. */
+  readonly isRollback?: true;
   /** Undefined until the end is reported. */
   readonly end?: RunEnd;
 }
@@ -15,17 +19,19 @@ export interface RunEnd {
   readonly succeeded: boolean;
   /** When the run ended, as its sender reported: ISO 8601 with `Z`. */
   readonly at: string;
-  /** The environment that it deployed to; undefined if that was not reported. */
+  /** The environment that it deployed to; if that was not reported, the one where it was meant to. */
   readonly environment?: string;
+  /** The digest of the image that it built or deployed, if it reported one. */
+  readonly digest?: string;
 }
 
 /**
  * The start or the end of a run. The end may be recorded before the start, or without it. `beganAt`: when the run
  * started, as its sender reported.
  */
-export type RecordedRun =
-  | Pick<RouteRun, "delivery" | "firedAt">
-  | (Pick<RouteRun, "delivery"> & { readonly end: RunEnd; readonly beganAt: string });
+export type RecordedRun = RunStart | (Omit<RunStart, "firedAt"> & { readonly end: RunEnd; readonly beganAt: string });
+
+export type RunStart = Omit<RouteRun, "end">;
 
 /** A route and the environment of its runs. Without `environment`: the environment that needs no name. */
 export interface RunPlace {
@@ -43,12 +49,21 @@ export class RunStore {
     this.#options = options;
   }
 
-  /** Stores the start or end of a run with `withRun`; atomic and idempotent. */
-  async record(route: string, run: RecordedRun): Promise<void> {
+  /**
+   * Stores the start or end of a run with `withRun`; atomic and idempotent. `refuse` says what it has against that, given
+   * the stored runs: no other run of the route is recorded between the two. Returns what `refuse` returned.
+   */
+  async record<T>(
+    route: string,
+    run: RecordedRun,
+    refuse?: (runs: readonly RouteRun[]) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { runs, revision } = await this.#read(route);
+      const refused = await refuse?.(runs);
+      if (refused !== undefined) return refused;
       const merged = withRun(runs, run);
-      if (merged === runs || (await this.#write(route, merged, revision))) return;
+      if (merged === runs || (await this.#write(route, merged, revision))) return undefined;
     }
     throw new Fault("store_unavailable", "too many concurrent writes of the runs of one route", { retryable: true });
   }
@@ -103,8 +118,8 @@ export function withRun(runs: readonly RouteRun[], recorded: RecordedRun): reado
   // Of two runs that were fired in the same millisecond, the one recorded later is the newer.
   all.sort((a, b) => Number(a.firedAt < b.firedAt) - Number(a.firedAt > b.firedAt));
   const counts = new Map<string, number>();
-  const isKept = ({ end }: RouteRun): boolean => {
-    const kind = `${end?.succeeded} ${end?.environment}`;
+  const isKept = ({ end, environment }: RouteRun): boolean => {
+    const kind = end === undefined ? `running ${environment}` : `${end.succeeded} ${end.environment}`;
     const count = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, count);
     return count <= MAX_OF_A_KIND;
@@ -113,10 +128,11 @@ export function withRun(runs: readonly RouteRun[], recorded: RecordedRun): reado
 }
 
 function mergeRun(known: RouteRun | undefined, recorded: RecordedRun): RouteRun {
-  const { delivery } = recorded;
-  if (!("end" in recorded)) {
-    return known?.firedAt === recorded.firedAt ? known : { ...known, delivery, firedAt: recorded.firedAt };
-  }
-  if (known?.end && known.end.at >= recorded.end.at) return known;
-  return { delivery, firedAt: known?.firedAt ?? recorded.beganAt, end: recorded.end };
+  if (!("end" in recorded)) return known?.firedAt === recorded.firedAt ? known : { ...known, ...recorded };
+  const { beganAt, ...run } = recorded;
+  if (known?.end && known.end.at >= run.end.at) return known;
+  // Of two reports of one end, such as that of the run and that of a deployment, the later may lack the digest.
+  const digest = run.end.succeeded && known?.end?.succeeded ? known.end.digest : undefined;
+  const end = { ...(digest !== undefined && { digest }), ...run.end };
+  return { firedAt: beganAt, ...known, ...run, end };
 }

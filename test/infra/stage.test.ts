@@ -1,5 +1,8 @@
 import { expect, it } from "vitest";
-import { synthesise } from "./synthesised.ts";
+import { compileConfig } from "../../infra/compile-config.ts";
+import { digestOf } from "../../shared/config/digest.ts";
+import { readConfig } from "../../shared/config/load.ts";
+import { EVERYTHING, synthesise } from "./synthesised.ts";
 
 it("each function has the stage of the installation, and its metrics carry it", async () => {
   const stack = await synthesise();
@@ -8,4 +11,15 @@ it("each function has the stage of the installation, and its metrics carry it", 
   for (const [name, { Properties }] of functions) {
     expect(Properties["Environment"], name).toMatchObject({ Variables: { STAGE: "dev" } });
   }
+});
+
+it("the functions that answer requests have the digest of the configuration that one machine has of the same file", async () => {
+  const loaded = await readConfig(EVERYTHING);
+  if (!loaded.ok) throw new Error("the configuration is invalid");
+  const stack = await synthesise({}, await compileConfig(EVERYTHING));
+  const digests = [...stack.resources("AWS::Lambda::Function")].flatMap(([name, { Properties }]) => {
+    const { Variables } = Properties["Environment"] as { readonly Variables: Readonly<Record<string, string>> };
+    return Variables["CONFIGURATION_DIGEST"] === undefined ? [] : [[name, Variables["CONFIGURATION_DIGEST"]]];
+  });
+  expect(digests.sort()).toEqual(["ConsoleHandler", "ReceiveHandler"].map((name) => [name, digestOf(loaded.config)]));
 });

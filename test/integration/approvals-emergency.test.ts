@@ -15,7 +15,7 @@ const [MAX, MIA] = [holder("max"), holder("mia")];
 const KIM = holder("kim", ["incident"]);
 const LEE = holder("lee", ["incident"]);
 
-const none = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+const none = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 const ROLES = { manager: { ...none, approve: ["docs"] }, "on-call": { ...none, replay: ["*"] }, incident: none };
 
 const HOUR_MS = 3_600_000;

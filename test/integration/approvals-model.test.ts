@@ -524,7 +524,7 @@ const reconfigure = (hasEmergency: boolean): Command =>
     return undefined;
   });
 
-const none = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+const none = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 const ROLES = {
   manager: { ...none, approve: ["docs"] },
   "on-call": { ...none, approve: ["docs"], replay: ["*"] },

@@ -33,7 +33,7 @@ async function waiting(rules: Parameters<typeof rulesIn>[0] = RULES, roles?: Con
   return { bridge, edit, grant, open };
 }
 
-const APPROVES = { call: [], fire: [], replay: [], approve: ["docs"], summarise: [], pause: [] };
+const APPROVES = { call: [], fire: [], replay: [], approve: ["docs"], promote: [], summarise: [], pause: [] };
 
 const WINDOW_MS = 2 * 60 * 60_000;
 /** An hour of every day, which opens this many hours after a test has begun. */

@@ -5,15 +5,34 @@ import type { Approval } from "../../shared/model/approval.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
+import { type SandboxGroups, startSandboxGroups } from "../support/sandbox-groups.ts";
 import { until } from "../support/until.ts";
 
-const PEOPLE = { max: { roles: ["manager"] }, mia: { roles: ["manager"] } };
+/** Max and Mia are listed, and whoever is in the group has the same role. */
+const PEOPLE = {
+  from: "groups",
+  target: "people",
+  map: { "platform-releases": ["manager"] },
+  accounts: { max: { roles: ["manager"] }, mia: { roles: ["manager"] } },
+};
 
+let site: SandboxGroups;
 let bridge: Awaited<ReturnType<typeof awsBridge>>;
 beforeAll(async () => {
+  site = await startSandboxGroups();
   bridge = await awsBridge({ roles: { manager: { approve: ["page-build"] } } }, (plain) => ({
     ...plain,
     sources: { ...plain.sources, wiki: { ...plain.sources.wiki, people: PEOPLE } },
+    targets: {
+      ...plain.targets,
+      people: {
+        kind: "confluence",
+        product: "data-center",
+        site: plain.sources.wiki.site,
+        api: site.origin,
+        credential: { bearer: "env:PEOPLE" },
+      },
+    },
     routes: {
       "page-build": { ...plain.routes["page-build"], approval: { verifyWith: "pages", approvers: 2 } },
       status: {
@@ -23,7 +42,10 @@ beforeAll(async () => {
     },
   }));
 });
-afterAll(() => bridge.stop());
+afterAll(async () => {
+  await bridge.stop();
+  await site.close();
+});
 
 const label = (name: string, userKey: string): Promise<void> =>
   send({ event: "label_added", userKey, label: { name }, content: { id: 98310, contentType: "page" } });
@@ -56,9 +78,10 @@ const shows = (state: string) =>
 
 it.each([
   [
-    "the relay executes the commands of two people's labels",
+    "the relay executes the commands of two people's labels, one of whom it knows by a group",
     async () => {
-      await label("drawbridge-approve", "mia");
+      site.members.set("kim", { groups: ["platform-releases"], status: "active" });
+      await label("drawbridge-approve", "kim");
       await shows("1 of 2 approved");
       await label("drawbridge-approve", "max");
     },
@@ -84,7 +107,11 @@ it.each([
   const decided = await approvals.get(open.id);
   expect(decided).toMatchObject({ state, decision: { by: { actor: "max" } } });
   // The rows that the bridge wrote since are no change of what is approved.
-  if (state === "granted") expect(decided?.decision?.verifiedWith).toBe("pages");
+  if (state === "granted") {
+    expect(decided?.decision?.verifiedWith).toBe("pages");
+    const fromGroups = { source: "wiki", target: "people", groups: ["platform-releases"] };
+    expect(decided?.grants).toMatchObject([{ by: { actor: "kim" }, fromGroups }, { by: { actor: "max" } }]);
+  }
   // The action's message becomes visible within the minute; until then nothing is fired.
   expect(bridge.listener.requests).toEqual([]);
 });

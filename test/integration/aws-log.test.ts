@@ -124,6 +124,7 @@ describe("a line of a function's log", () => {
         outcome,
         target: "ci",
         attempts: 1,
+        attemptSeconds: attempt.durationMs / 1_000,
         failedInARow: row,
       });
       expect(logged["_aws"]).toEqual({
@@ -133,6 +134,11 @@ describe("a line of a function's log", () => {
             Namespace: "Drawbridge",
             Dimensions: [["stage", "route", "outcome"]],
             Metrics: [{ Name: "attempts", Unit: "Count" }],
+          },
+          {
+            Namespace: "Drawbridge",
+            Dimensions: [["stage", "target"]],
+            Metrics: [{ Name: "attemptSeconds", Unit: "Seconds" }],
           },
           {
             Namespace: "Drawbridge",

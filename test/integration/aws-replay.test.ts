@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Replayed } from "../../shared/delivery/replay.ts";
+import { VERSION } from "../../shared/host/version.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
+import type { Overview } from "../../shared/http/overview.ts";
 import { awsBridge } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
@@ -48,6 +50,19 @@ const runEndedOf = (delivery: string) =>
         (timelineEvent) => timelineEvent.kind === "followed_by" && timelineEvent.what.startsWith("build.succeeded"),
       ),
   );
+
+describe("the overview in AWS", () => {
+  it("it has the version and the configuration in force, and leaves the time of attempts to CloudWatch", async () => {
+    const { version, configuration, targets = [] } = await call<Overview>("/v1/overview", 200);
+    expect({ version, configuration }).toEqual({ version: VERSION, configuration: bridge.digest });
+    expect(targets.map(({ target, latency }) => ({ target, latency }))).toEqual([
+      { target: "listener", latency: undefined },
+      { target: "pages", latency: undefined },
+    ]);
+    const ready = await fetch(new URL("/readyz", bridge.url));
+    expect(await ready.json()).toMatchObject({ status: "ready", configuration });
+  });
+});
 
 describe("a delivery that is run again in AWS", () => {
   it("a replay goes through the stream and the bus to its one route, and a rollback to the run before", async () => {

@@ -34,7 +34,9 @@ interface Given {
 /** A bridge that accepts the status of CI jobs, whose tokens must be bound as `entry` says. */
 async function start({ entry, replayCache = memoryReplayCache(), tls }: Given): Promise<URL> {
   const issuers = { ci: entryOf({ issuer: ISSUER, jwks: { inline: keySetOf(key) }, roles: ["ci"], ...entry }) };
-  const policy = policyOf({ ci: { call: ["status"], fire: [], replay: [], approve: [], summarise: [], pause: [] } });
+  const policy = policyOf({
+    ci: { call: ["status"], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] },
+  });
   const tokens = createTokenVerifier(issuers, { ...bindingDeps(testClock()), replayCache });
   const status = statusSource({ tokens, policy, issuers, trustEntries: ["ci"], clusters: [], jobs: [] });
   bridge = await httpBridge({ calls: { tokens, policy, trustEntries: ["ci"] }, status }, tls);

@@ -5,7 +5,7 @@ import { receiveApp } from "../../functions/receive-app.ts";
 import { relayBus } from "../../functions/relay-bus.ts";
 import { actions } from "../../shared/actions/registry.ts";
 import type { GateDeps } from "../../shared/approvals/gate.ts";
-import type { LabelCommandDeps } from "../../shared/approvals/label-command.ts";
+import type { ReportedCommandDeps } from "../../shared/approvals/reported-command.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import type { CorrelateDeps } from "../../shared/delivery/correlate.ts";
 import type { ReceiveDeps } from "../../shared/delivery/receive.ts";
@@ -22,9 +22,9 @@ import { secretsOf, type TestClock, testClock } from "../support/test-doubles.ts
 
 /** All that a bridge is passed to whole. The assignment of a bridge fails to compile if it lacks a member. */
 type DepsOfVerbs = ReceiveDeps &
-  Omit<CallDeps, "jobs" | "orders" | "patterns" | "ready" | "refusalCounts" | "sourcesOfCluster"> &
+  Omit<CallDeps, "jobs" | "latencyOf" | "orders" | "patterns" | "ready" | "refusalCounts" | "sourcesOfCluster"> &
   GateDeps &
-  LabelCommandDeps &
+  ReportedCommandDeps &
   RunTrackingDeps &
   CorrelateDeps &
   ScheduleDeps;

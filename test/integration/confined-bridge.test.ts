@@ -162,6 +162,7 @@ describe("a label of a person whose role is confined to a space", () => {
     fire: [],
     replay: [],
     approve: ["docs"],
+    promote: [],
     summarise: [],
     pause: [],
     in: { spaces: ["DOC"] },

@@ -127,24 +127,36 @@ const scope = fc
   .filter((one) => Object.keys(one).length > 0);
 const role = fc.record(
   {
-    call: fc.subarray(["deliveries", "sessions", "status"] as const),
+    call: fc.subarray(["deliveries", "payloads", "sessions", "status"] as const),
     fire: fc.subarray(["docs"]),
     replay: fc.subarray(["docs"]),
     approve: fc.subarray(["docs"]),
+    promote: fc.subarray(["docs"]),
     summarise: fc.subarray(["pages"]),
     pause: fc.subarray(["ci"]),
     in: scope,
   },
-  { requiredKeys: ["call", "fire", "replay", "approve", "summarise", "pause"] },
+  { requiredKeys: ["call", "fire", "replay", "approve", "promote", "summarise", "pause"] },
 );
 const NAMES = ["a", "b", "c"] as const;
-type Permission = "deliveries" | "sessions" | "summarise" | "pause" | "fire" | "replay" | "approve";
+type Permission =
+  | "deliveries"
+  | "payloads"
+  | "sessions"
+  | "summarise"
+  | "pause"
+  | "fire"
+  | "replay"
+  | "approve"
+  | "promote";
 
 /** The oracle: who may what, from the table of facts and the text of the roles. */
 function oracle(roles: Roles, held: readonly string[]) {
   const own = held.map((name) => roles[name]).filter((one) => one !== undefined);
   const has = (one: Roles[string], what: Permission) =>
-    what === "deliveries" || what === "sessions" ? one.call.includes(what) : one[what].length > 0;
+    what === "deliveries" || what === "payloads" || what === "sessions"
+      ? one.call.includes(what)
+      : one[what].length > 0;
   const covers = (one: Roles[string], samples: readonly Sample[]): boolean => {
     if (one.in === undefined) return true;
     const lists = Object.entries(one.in) as [keyof Facts, readonly string[]][];
@@ -157,7 +169,7 @@ function oracle(roles: Roles, held: readonly string[]) {
       }),
     );
   };
-  const revealing = ["deliveries", "replay", "approve"] as const;
+  const revealing = ["deliveries", "replay", "approve", "promote"] as const;
   return {
     covers: (one: Sample) => own.some((role) => covers(role, [one])),
     holds: (what: Permission) => own.some((one) => has(one, what)),
@@ -229,6 +241,7 @@ async function bridgeOf(
     policy,
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    latencyOf: () => undefined,
     log: silentLog,
     patterns: async () => [],
     orders: async () => ({ deploy: ORDER }),
@@ -320,6 +333,13 @@ describe("roles that are confined", () => {
               if (table.may("deliveries", samples)) expect(got).toHaveProperty("answer.delivery.id", idOf(n));
               else expect(got).toEqual(await bridge.ask(held, "GET", `/v1/deliveries/${ABSENT}`));
 
+              const request = await bridge.ask(held, "GET", `/v1/deliveries/${idOf(n)}/request`);
+              if (!table.holds("payloads")) expect(request).toEqual({ refused: "role_missing" });
+              else if (!table.may("deliveries", samples))
+                expect(request).toEqual(await bridge.ask(held, "GET", `/v1/deliveries/${ABSENT}/request`));
+              else if (table.may("payloads", samples)) expect(request).toHaveProperty("answer.delivery", idOf(n));
+              else expect(request).toEqual({ refused: "role_missing" });
+
               const thread = await bridge.ask(held, "GET", `/v1/threads?delivery=${idOf(n)}`);
               if (table.may("deliveries", samples)) {
                 const shown: readonly { delivery: string }[] = thread.answer.spans;
@@ -405,6 +425,8 @@ describe("roles that are confined", () => {
               const known = deliveries.flatMap((samples, n) => (table.may("replay", samples) ? [idOf(n)] : []));
               expect(known).toEqual(expect.arrayContaining([...new Set(named)]));
             }
+            const asked = await bridge.ask(held, "GET", "/v1/promotions?route=docs&from=staging&to=production");
+            expect(asked).toEqual({ refused: table.holds("promote") ? "promotion_impossible" : "role_missing" });
             const rolledBack = await bridge.ask(held, "POST", "/v1/rollbacks", { route: "docs" });
             if (!table.holds("replay")) expect(rolledBack).toEqual({ refused: "role_missing" });
             else if (target === undefined) expect(rolledBack).toEqual({ refused: "rollback_impossible" });
@@ -425,6 +447,7 @@ describe("roles that are confined", () => {
         fire: [],
         replay: [],
         approve: [],
+        promote: [],
         summarise: [],
         pause: [],
         in: { projects: ["platform/*"] },
@@ -440,7 +463,7 @@ describe("roles that are confined", () => {
   });
 
   it("who may roll back but may not read a delivery learns no more of a run than which, when and how it ended", async () => {
-    const none = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+    const none = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
     const roles = {
       operator: { ...none, replay: ["docs"] },
       reader: { ...none, call: ["deliveries"], in: { projects: ["platform/*"] } },

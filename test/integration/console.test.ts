@@ -523,7 +523,7 @@ describe("targets", () => {
 
     const { visitor } = await bridge.signIn("olga");
     const page = await shows(visitor, "/console/targets", "upgrade of the cluster");
-    expect(textOf(page)).toMatch(/paused listener paused by robot for \d+ s: upgrade of the cluster; 1 due/);
+    expect(textOf(page)).toMatch(/paused listener paused by robot for \d+ s: upgrade of the cluster; 1 action due/);
     const { visitor: axel } = await bridge.signIn("axel");
     const rejected = await bridge.order(axel, page, "/console/targets/listener", { do: "resume", key: "t-1" });
     expect(rejected.status).toBe(403);

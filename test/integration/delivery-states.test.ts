@@ -45,6 +45,7 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
     orders: async () => ({}),
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
+    latencyOf: () => undefined,
     log: silentLog,
     patterns: async () => [],
     refusalCounts: new RefusalCounts(parts.bridge),

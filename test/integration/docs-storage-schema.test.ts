@@ -57,6 +57,7 @@ const HEADINGS = [
   "Change",
   "Runs",
   "Reported run",
+  "Flow",
   "Rate",
   "Session cutoff",
   "Ended run",
@@ -176,6 +177,19 @@ describe("docs/storage-schema.md", () => {
     await deliveries.markRelayed(shownDelivery().id, clock.now());
     const { queue, dueAt, dueSetAt, relayedAt } = await shown(stored);
     expect({ queue, dueAt, dueSetAt, relayedAt }).toEqual({ relayedAt: { N: String(clock.now()) } });
+  });
+
+  it("the example of a flow is written and read back as documented", async () => {
+    const { put, flows: opened, shown } = await emptyStores();
+    const flows = await opened();
+    const { stored, read } = exampleOf("Flow");
+    const id = { route: "docs-build", key: "98310" };
+    await put(stored);
+    expect(await flows.get(id)).toEqual(read);
+    const fresh = await emptyStores();
+    await (await fresh.flows()).save(id, { state: read.state, revision: 0 });
+    expect(await fresh.shown(stored)).toEqual(stored);
+    expect(await shown(stored)).toEqual(stored);
   });
 
   it("the example of a timeline event is written and read back as documented", async () => {

@@ -56,6 +56,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   "events thread": [ID],
   "events replay": [ID],
   rollback: ["push"],
+  promote: ["push", "--from", "staging", "--to", "production"],
   run: ["deploy-docs", "--set", "environment=staging"],
   "report shadow": [],
   "approvals list": [],

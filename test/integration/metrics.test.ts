@@ -54,6 +54,7 @@ describe("the metrics of one machine", () => {
     expect(requests({ source: "gitlab", outcome: "refused" })).toBe(1);
     expect(requests({ source: "none", outcome: "refused", reason: "source_unknown" })).toBe(1);
     expect(valueIn(families, "drawbridge_failed_in_a_row", { target: "listener" })).toBe(0);
+    expect(valueIn(families, "drawbridge_attempt_seconds", { target: "listener", le: "+Inf" })).toBe(1);
     expect(valueIn(families, "drawbridge_source_state", { source: "gitlab", state: "partly_refused" })).toBe(1);
     expect(valueIn(families, "drawbridge_source_state", { source: "wiki", state: "never_seen" })).toBe(1);
     expect(valueIn(families, "drawbridge_ready", { check: "store" })).toBe(1);

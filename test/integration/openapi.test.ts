@@ -19,9 +19,10 @@ const IDP = "https://idp.example.test";
 const key = signingKey("people-1");
 
 const everything = {
-  call: ["deliveries", "status", "sessions", "introspection", "metrics"],
+  call: ["deliveries", "payloads", "status", "sessions", "introspection", "metrics"],
   replay: ["*"],
   approve: ["*"],
+  promote: ["*"],
 };
 const sections = {
   identity: { issuer: "http://127.0.0.1:1", keys: ["env:SIGNING"] },
@@ -64,6 +65,16 @@ beforeAll(async () => {
     sections,
     changes: {
       routes: {
+        ships: {
+          when: { "detail-type": ["code.pushed"] },
+          environments: ["staging", "production"],
+          do: {
+            tekton: {
+              target: "listener",
+              params: { commit: "$.detail.code.commit", environment: "$.detail.promotion.to" },
+            },
+          },
+        },
         gated: { when: { "detail-type": ["code.pushed"] }, approval: {}, do: { tekton: { target: "listener" } } },
       },
     },
@@ -85,7 +96,10 @@ beforeAll(async () => {
     id: [...deliveries, ...approvals, "98310", "ship"],
     source: ["gitlab", "status"],
     target: ["pages"],
-    route: ["push-build", "gated"],
+    route: ["push-build", "gated", "ships"],
+    from: ["staging"],
+    to: ["production"],
+    run: deliveries,
     audience: ["registry"],
     subject_token: [tokens.everything, tokens.nothing],
     token: [tokens.everything],
@@ -193,7 +207,7 @@ async function send(
   const address = new URL(url, at);
   const headers = new Headers(token === "absent" ? {} : bearer(tokens[token]));
   if (type !== undefined) headers.set("content-type", type);
-  if (address.pathname.startsWith("/v1/orders/")) headers.set("idempotency-key", randomUUID());
+  if (/^\/v1\/(?:orders\/|promotions$)/.test(address.pathname)) headers.set("idempotency-key", randomUUID());
   const response = await fetch(address, { method, headers, ...(body !== undefined && { body }) });
   const answer = { status: response.status, headers: response.headers, body: await response.text() };
   const { operation, problems } = description.check({ method, url: address, headers, body, answer });
@@ -256,6 +270,7 @@ describe("every call, compared with its description", () => {
         succeeds("GET", "/v1/deliveries?limit=2"),
         succeeds("GET", `/v1/deliveries/${delivery}`),
         succeeds("GET", `/v1/deliveries/${delivery}?explain=true`),
+        succeeds("GET", `/v1/deliveries/${delivery}/request`),
         succeeds("GET", `/v1/deliveries/${delivery}/replay`),
         succeeds("POST", `/v1/deliveries/${delivery}/replay`, { route: "push-build" }),
         succeeds("GET", "/v1/deliveries/counts"),
@@ -295,6 +310,19 @@ describe("every call, compared with its description", () => {
       ({ problems }) => problems.length === 0,
     );
     exchanges.push(rolledBack, await succeeds("GET", "/v1/rollbacks?route=push-build"));
+    const place = { route: "ships", from: "staging", to: "production" };
+    const preview = `/v1/promotions?${new URLSearchParams(place)}`;
+    // Some of the pushes may still run. What is promoted is the newest that is reported as good.
+    const promoted = await until(
+      "a promotion of the last good run",
+      async () => {
+        const sent = { method: "GET", url: preview, token: "everything", type: undefined, body: undefined } as const;
+        const { run } = JSON.parse((await send(sent)).body);
+        return succeeds("POST", "/v1/promotions", { ...place, run: run?.delivery ?? "d-none" });
+      },
+      ({ problems }) => problems.length === 0,
+    );
+    exchanges.push(promoted, await succeeds("GET", preview));
     expect(exchanges.flatMap(({ problems }) => problems)).toEqual([]);
     const reached = exchanges.map(({ operation }) => operation);
     const missing = operations.map(({ method, path }) => `${method} ${path}`).filter((one) => !reached.includes(one));

@@ -285,6 +285,39 @@ describe("an order", () => {
   });
 });
 
+describe("an order of an agent", () => {
+  const STAGING_OF = (commit: string) => ({ environment: "staging", commit });
+
+  it("a route without an approval does not fire for it, and its preview says so", async () => {
+    const commit = newCommit();
+    const { body } = await call<{ routes: readonly object[] }>(agentForDana, "/v1/orders/deploy-docs/preview", {
+      inputs: STAGING_OF(commit),
+    });
+    expect(body.routes).toEqual([
+      { route: "deploy-staging", target: "listener", problem: "it needs no approval, and agents fire no such route" },
+    ]);
+    const { delivery } = (await place(agentForDana, STAGING_OF(commit))).body;
+    const { timeline } = await stateOf(delivery, "not_fired");
+    expect(timeline).toContainEqual(
+      expect.objectContaining({ kind: "denied", refusal: expect.objectContaining({ reason: "agent_unattended" }) }),
+    );
+    expect(runsWith(commit)).toEqual([]);
+  });
+
+  it("it fires such a route if the order says that agents need nobody", async () => {
+    const commit = newCommit();
+    const change: Parameters<typeof configOf>[0] = ({ orders }) =>
+      void Object.assign(orders?.["deploy-docs"] ?? {}, { agents: "unattended" });
+    bridge.use({ config: configOf(change), secrets: secretsOf(SECRETS) });
+    try {
+      await place(agentForDana, STAGING_OF(commit));
+      await ran(commit);
+    } finally {
+      bridge.use(settings());
+    }
+  });
+});
+
 describe("an order that waits for an approval", () => {
   it("whoever placed it cannot approve it, with any of their tokens, and neither can the agent that acted for them", async () => {
     const commit = newCommit();

@@ -91,6 +91,7 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
     jobs: [],
     secrets: secretsOf({}),
     targetHosts: { pages: [] },
+    latencyOf: () => ({ attempts: 20, p95AtMostMs: 300 }),
     sourceNames: ["wiki", "api", "status"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,
@@ -347,10 +348,13 @@ describe("a target over time", () => {
     const rejecting = { state: "rejecting", level: "attention" };
     expect(targetIn(await overview())).toMatchObject({
       ...rejecting,
-      why: "2 given up in the last day, the last 3 min ago",
+      why: "2 actions given up in the last day, the last 3 min ago",
     });
     clock.advance(23 * HOUR_MS);
-    expect(targetIn(await overview())).toMatchObject({ ...rejecting, why: expect.stringContaining("1 given up") });
+    expect(targetIn(await overview())).toMatchObject({
+      ...rejecting,
+      why: expect.stringContaining("1 action given up"),
+    });
     const by = { issuer: "i", subject: "s", method: "oidc", credential: "k", roles: [] };
     const eventKey = busEventOf(second)?.detail.eventKey ?? "";
     const order = { of: second, routes: ["docs"], by, isRollback: false, key: ["k"], requestId: "r" };
@@ -367,7 +371,7 @@ describe("a target over time", () => {
     clock.advance(30 * MINUTE_MS);
     const paused = targetIn(await overview());
     expect(paused).toMatchObject({ state: "paused", level: "attention", due: 1, may: ["resume"] });
-    expect(paused?.why).toBe("paused by olga for 30 min: upgrade; 1 due, the oldest for 30 min");
+    expect(paused?.why).toBe("paused by olga for 30 min: upgrade; 1 action due, the oldest for 30 min");
     await resume();
     expect(targetIn(await overview())).toMatchObject({ state: "late", level: "attention", due: 1 });
     await runDue();
@@ -378,7 +382,10 @@ describe("a target over time", () => {
   it("a backlog is counted up to its limit", async () => {
     const { overview, receive, stop } = await bridgeOf([routeOf(scripted([DONE]).run)]);
     for (let n = 0; n < 105; n++) await receive();
-    expect(targetIn(await overview())).toMatchObject({ due: 100, why: expect.stringContaining("100 or more due") });
+    expect(targetIn(await overview())).toMatchObject({
+      due: 100,
+      why: expect.stringContaining("100 or more actions due"),
+    });
     await stop();
   });
 });

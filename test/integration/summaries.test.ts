@@ -15,7 +15,7 @@ import { entryOf, keySetOf, signingKey, tokenOf } from "../unit/identity/tokens.
 const ISSUER = "https://agents.example.test";
 const AUDIENCE = "https://bridge.example.com";
 const key = signingKey("agent-key");
-const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 const ROLES: Roles = {
   summarise: { ...permissions, call: ["deliveries"], summarise: ["wiki", "bare", "__*", "oth*"] },
   writer: { ...permissions, summarise: ["wiki"] },

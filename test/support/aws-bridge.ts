@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { stringify } from "yaml";
 import { actions } from "../../shared/actions/registry.ts";
+import { digestOf } from "../../shared/config/digest.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { systemClock } from "../../shared/host/clock.ts";
@@ -11,6 +12,7 @@ import { startGateway } from "./aws-gateway.ts";
 import { bodyOf, type QueueHandler, SandboxQueue } from "./aws-queue.ts";
 import { streamRecord } from "./aws-stream.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
+import { GROUPS_TOKEN } from "./sandbox-groups.ts";
 import { startSandboxListener } from "./sandbox-listener.ts";
 
 const PAGE = "98310";
@@ -20,6 +22,7 @@ const ENVIRONMENT = {
   WIKI: "wiki-secret-for-tests",
   CLUSTER: "cluster-secret-for-tests",
   PAGES: "sandbox-bearer-of-the-bridge",
+  PEOPLE: GROUPS_TOKEN,
 };
 
 const configFor = (site: string, listener: string) => ({
@@ -66,7 +69,9 @@ export async function awsBridge(
   const loaded = parseConfig(stringify(plain), "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
 
-  const load = <T>(from: () => Promise<T>) => loadFunction(account, plain, from, ENVIRONMENT);
+  const digest = digestOf(loaded.config);
+  const environment = { ...ENVIRONMENT, CONFIGURATION_DIGEST: digest };
+  const load = <T>(from: () => Promise<T>) => loadFunction(account, plain, from, environment);
   const receive = await load(async () => (await import("../../functions/receive.ts")).handler);
   const relay = await load(async () => (await import("../../functions/relay.ts")).handler);
   const acts = new Map<string, QueueHandler>();
@@ -82,6 +87,8 @@ export async function awsBridge(
   return {
     account,
     url,
+    /** Of the configuration, as one machine has it. */
+    digest,
     listener,
     site: confluence.site("data-center"),
     page: () => confluence.page(PAGE).latest,

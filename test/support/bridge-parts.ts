@@ -2,6 +2,7 @@ import { actDeps } from "../../functions/act-deps.ts";
 import { type Bridge, buildBridge, type Ports } from "../../functions/bridge.ts";
 import type { RequestPorts } from "../../functions/receive-app.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
+import type { GroupSource } from "../../shared/config/group-sources.ts";
 import type { RouteOutline } from "../../shared/config/route-outline.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { act, leaseMs } from "../../shared/delivery/act.ts";
@@ -66,6 +67,7 @@ type TestPorts = Pick<Ports, "stores" | "clock"> &
   Partial<Ports> & {
     readonly config?: Partial<Config>;
     readonly verifiers?: RouteOutline["verifiers"];
+    readonly groupSources?: Readonly<Record<string, GroupSource>>;
     readonly rules?: RouteOutline["rules"];
     readonly targetHosts?: RouteOutline["targetHosts"];
   };
@@ -73,12 +75,12 @@ type TestPorts = Pick<Ports, "stores" | "clock"> &
 /** A bridge as production builds it, with these routes instead of the configured ones. */
 export function bridgeWith(
   routes: readonly Route[],
-  { config, verifiers = {}, rules = new Map(), targetHosts = {}, ...ports }: TestPorts,
+  { config, verifiers = {}, groupSources = {}, rules = new Map(), targetHosts = {}, ...ports }: TestPorts,
 ): Bridge {
   const hasGates = routes.some(({ approval }) => approval !== undefined);
   return buildBridge(
     { ...EMPTY, ...config },
-    { runReporters: routes, hasGates, targetHosts, verifiers, rules },
+    { runReporters: routes, hasGates, targetHosts, verifiers, groupSources: async () => groupSources, rules },
     {
       secrets: secretsOf({}),
       log: silentLog,
@@ -87,7 +89,9 @@ export function bridgeWith(
       issuer: undefined,
       tokens: noTokenVerifier,
       credentialUsage: new CredentialUsage({ credentialUses: ports.stores.credentialUses, log: silentLog }),
+      orders: async () => config?.orders ?? EMPTY.orders,
       recorded: () => undefined,
+      woken: async () => undefined,
       ...ports,
     },
   );
@@ -99,11 +103,10 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
   metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
   patterns: async () => [],
-  orders: async () => bridge.config.orders,
 });
 
 export interface PartsOptions
-  extends Partial<Pick<TestPorts, "verifiers" | "rules" | "targetHosts" | "callOut" | "secrets">> {
+  extends Partial<Pick<TestPorts, "verifiers" | "groupSources" | "rules" | "targetHosts" | "callOut" | "secrets">> {
   readonly log?: Ports["log"];
   readonly config?: Partial<Config>;
   /** Default: a table in memory. */

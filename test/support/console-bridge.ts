@@ -109,7 +109,7 @@ function peopleFrom(issuer: string, gatesPushes: boolean) {
       },
     },
     roles: {
-      "on-call": { call: ["deliveries"], replay: ["*"], pause: ["*"] },
+      "on-call": { call: ["deliveries", "payloads"], replay: ["*"], pause: ["*"] },
       "incident-lead": {},
       approver: { approve: ["page-build", ...(gatesPushes ? ["push-build"] : [])] },
     },

@@ -21,7 +21,7 @@ export const EDITOR = "ff80aa01";
 
 const ISSUER = "https://idp.example.test";
 
-const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 
 /** Ann is the editor under another account's name, Max and Mia may approve, and Tom has no role. */
 const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {
@@ -66,7 +66,7 @@ export async function gatedBridge(
   changes: Partial<Route> = {},
   others: readonly Route[] = [],
   log = silentLog,
-  parts: Pick<PartsOptions, "clock" | "database" | "verifiers" | "rules" | "callOut" | "secrets"> & {
+  parts: Pick<PartsOptions, "clock" | "database" | "verifiers" | "groupSources" | "rules" | "callOut" | "secrets"> & {
     readonly roles?: Config["roles"];
   } = {},
 ) {
@@ -77,7 +77,18 @@ export async function gatedBridge(
     ...changes,
   });
   const { roles = CONFIG.roles, ...given } = parts;
-  const opened = await bridgeParts([route, ...others], { log, config: { ...CONFIG, roles }, ...given });
+  const groupsOf = ({ name }: { readonly name: string }) => {
+    const groups = given.groupSources?.[name];
+    return groups && { map: groups.map };
+  };
+  const [wiki] = CONFIG.sources;
+  const added = Object.entries(given.groupSources ?? {}).filter(([name]) => name !== "wiki");
+  const sources = [
+    ...CONFIG.sources,
+    ...added.flatMap(([name, { target }]) => (wiki ? [{ ...wiki, name, provider: target.kind, people: {} }] : [])),
+  ].map((source) => ({ ...source, groups: groupsOf(source) }));
+  const config = { ...CONFIG, roles, sources };
+  const opened = await bridgeParts([route, ...others], { log, config, ...given });
   const { deliveries, clock } = opened;
   return {
     ...opened,

@@ -14,11 +14,16 @@ export interface ParsedFamily {
 const NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*";
 const LABEL = '([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\\\\n]|\\\\[\\\\n"])*)"';
 const SAMPLE = new RegExp(`^(${NAME})(?:\\{(${LABEL}(?:,${LABEL})*)\\})? (-?\\d+(?:\\.\\d+)?(?:e[+-]?\\d+)?)$`);
-const SUFFIXES: Readonly<Record<string, string>> = { counter: "_total", gauge: "", info: "_info" };
+const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
+  counter: ["_total"],
+  gauge: [""],
+  histogram: ["_bucket", "_count", "_sum"],
+  info: ["_info"],
+};
 
 /**
- * Parses an exposition by the grammar of OpenMetrics 1.0, as far as counters, gauges and infos go, and throws at the first
- * line that breaks it. https://prometheus.io/docs/specs/om/open_metrics_spec/
+ * Parses an exposition by the grammar of OpenMetrics 1.0, as far as counters, gauges, histograms and infos go, and throws
+ * at the first line that breaks it. https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
 export function parseOpenMetrics(text: string): readonly ParsedFamily[] {
   if (!text.endsWith("\n# EOF\n")) throw new Error("the text does not end with # EOF");
@@ -43,7 +48,8 @@ export function parseOpenMetrics(text: string): readonly ParsedFamily[] {
     }
     const [, sample, labelText = "", ...groups] = SAMPLE.exec(line) ?? [];
     if (sample === undefined) throw new Error(`${line}: no sample`);
-    if (sample !== last.name + SUFFIXES[last.type]) throw new Error(`${line}: of another family than ${last.name}`);
+    if (!SUFFIXES[last.type]?.some((suffix) => sample === last.name + suffix))
+      throw new Error(`${line}: of another family than ${last.name}`);
     const pairs = Array.from(labelText.matchAll(new RegExp(LABEL, "g")), ([, label = "", value = ""]) => [
       label,
       value,

@@ -168,7 +168,7 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
       staff: { issuer, audience: CONSOLE, roles: [earned("on-call", "on-call"), earned("approver", "approvers")] },
     },
     roles: {
-      "on-call": { call: ["deliveries"], replay: ["*"], pause: ["*"] },
+      "on-call": { call: ["deliveries", "payloads"], replay: ["*"], pause: ["*"] },
       approver: { call: ["deliveries"], approve: ["docs-deploy"] },
       ci: { call: ["status"] },
     },

@@ -167,6 +167,7 @@ const GATE_STATES = {
   withdrawn: "cancelled",
   expired: "timed_out",
   superseded: "cancelled",
+  void: "failed",
 } as const satisfies Record<GatePart["state"], BuildState>;
 
 /**

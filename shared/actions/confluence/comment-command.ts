@@ -45,6 +45,9 @@ export async function runCommentCommand(input: CommentInput): Promise<ActionOutc
     return replyOnce(summary, [found.advice], replyInput);
   }
   const results = await commands.executeCommand(found.issued);
+  const waiting = results.flatMap(waitOf);
+  const [wait] = waiting;
+  if (wait) return { ...wait, summary: `comment ${reported.id}: ${wait.summary}` };
   const summary = `comment ${reported.id}: ${results.map(textOf).join(", ") || "the delivery is not proved"}`;
   return results.length === 0 ? done(summary) : replyOnce(summary, results.flatMap(sentenceOf), replyInput);
 }
@@ -95,14 +98,32 @@ function commandIn(stored: StoredComment, reported: CommentEventData, busEvent: 
 
 const nothing = (why: string): Found => ({ kind: "nothing", why });
 
+/** A decision waits until it is known who is in which group; who asked for a run does not expect it hours later. */
+function waitOf({ about, decision, refusal }: CommandResult): readonly Extract<ActionOutcome, { outcome: "wait" }>[] {
+  if (refusal?.reason !== "groups_unknown" || isOrder(decision)) return [];
+  const { target, groups, problem, retryAfterSeconds } = refusal;
+  return [
+    {
+      outcome: "wait",
+      isLong: true,
+      summary: `the ${decision} of ${about} waits, because ${target} did not say whether its author is in ${groups} (${problem})`,
+      afterSeconds: retryAfterSeconds,
+      waitsFor: `the target ${target}, to say who is in ${groups}`,
+    },
+  ];
+}
+
 const textOf = ({ decision, about, refusal }: CommandResult): string =>
   `${decision} of ${about}${refusal ? ` rejected (${refusal.reason})` : ""}`;
 
 const sentenceOf = (result: CommandResult): readonly string[] =>
   result.refusal ? [`${subjectOf(result)}: ${explainRefusal(result, result.refusal)}`] : [];
 
-const VERBS = { grant: "Approving", deny: "Denying", rollback: "Rolling back" } as const;
+const VERBS = { grant: "Approving", deny: "Denying", rollback: "Rolling back", promote: "Promoting" } as const;
 
 /** Without an id, the command is about the page. */
 const subjectOf = ({ decision, about }: CommandResult): string =>
-  `${VERBS[decision]} ${decision === "rollback" || about.startsWith("p-") ? about : "what waits for this page"}`;
+  `${VERBS[decision]} ${isOrder(decision) || about.startsWith("p-") ? about : "what waits for this page"}`;
+
+/** Whether it asks for a run, and decides no approval. */
+const isOrder = (decision: CommandResult["decision"]): boolean => decision === "rollback" || decision === "promote";

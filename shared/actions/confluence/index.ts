@@ -47,6 +47,9 @@ export const confluence: Action = {
   expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
   preview: previewPage,
   lookUp,
+  // Loaded with the first decision of a person who is known by groups.
+  groupsOf: async (...asked) => (await import("./groups.ts")).groupsOf(...asked),
+  knownGroups: async (...asked) => (await import("./groups.ts")).knownGroups(...asked),
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);

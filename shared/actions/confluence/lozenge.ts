@@ -38,6 +38,7 @@ const OF_GATES: Readonly<Record<ShownGate["state"], Lozenge>> = {
   withdrawn: { colour: "Grey", title: "WITHDRAWN" },
   expired: { colour: "Red", title: "EXPIRED" },
   superseded: { colour: "Grey", title: "SUPERSEDED" },
+  void: { colour: "Red", title: "VOID" },
 };
 
 /** Of a row that the page only names, whatever its state. */
@@ -48,6 +49,7 @@ const RANKS: readonly string[] = [
   "TIMED OUT",
   "DENIED",
   "EXPIRED",
+  "VOID",
   "NOT SHOWN",
   "WAITING",
   "RUNNING",

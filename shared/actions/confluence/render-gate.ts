@@ -12,7 +12,11 @@ export function renderGate({ id }: Pick<ShownBuild, "id">, gate: ShownGate, ways
     return `<br />${text(`approval by ${who} until ${until} UTC`)}${progressLine(gate)}<br /><small>${howTo(id, gate, ways)}</small>`;
   }
   const by = gate.emergency ? `emergency, granted by ${gate.by}` : `by ${gate.by}`;
-  const lines = [...(gate.by === undefined ? [] : [by]), ...(gate.comment ? [`“${gate.comment}”`] : [])];
+  const lines = [
+    ...(gate.by === undefined ? [] : [by]),
+    ...(gate.comment ? [`“${gate.comment}”`] : []),
+    ...(gate.endedFor ? [`${gate.endedFor}. Run it again to ask for another approval.`] : []),
+  ];
   return lines.map((line) => `<br />${text(line)}`).join("") + progressLine(gate);
 }
 

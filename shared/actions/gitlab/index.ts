@@ -31,6 +31,9 @@ export const gitlab: Action = {
   // A report of the bridge's own comment is ignored.
   leadsToNothing: (options) => v.parse(routeOptions, options).comment !== undefined,
   lookUp,
+  // Loaded with the first decision of a person who is known by groups.
+  groupsOf: async (...asked) => (await import("./groups.ts")).groupsOf(...asked),
+  knownGroups: async (...asked) => (await import("./groups.ts")).knownGroups(...asked),
   connect(settings, deps) {
     const target = v.parse(instanceTarget, settings.target);
     const options = v.parse(routeOptions, settings.options);

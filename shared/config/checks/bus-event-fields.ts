@@ -88,6 +88,7 @@ export const BUS_EVENT_FIELDS = {
       lastReport: { at: text, isOverdue: flag, turn: number },
       principal: { id: text, issuer: text, subject: text, trustEntry: text },
     },
+    promotion: { from: text, to: text, reference: text, digest: text },
     principal: { id: text, issuer: text, subject: text, trustEntry: text, roles: texts, unproved: flag },
     actor: { id: text, name: text, username: text },
 
@@ -251,6 +252,7 @@ export const BUS_EVENT_FIELDS = {
         emergency: flag,
         by: text,
         comment: text,
+        endedFor: text,
         delivery: text,
       },
     },

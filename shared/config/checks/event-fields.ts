@@ -58,7 +58,7 @@ export const pathWithoutValue: Check = {
   id: "path-without-value",
   level: "warning",
   finds:
-    "a path such as `$.detail.code.commit` in an option of a route that also matches events which never have the field, such as `code.deleted`: for these the text is empty",
+    "a path such as `$.detail.code.commit` in an option of a route that also matches events which never have the field, such as `code.deleted`: for these the text is empty. An event without the key of its route's `flow` is given up",
   remedy: "match only types that have the field",
   canBeIgnored: true,
   needs: ["issuers", "roles", "sources", "routes"],
@@ -88,15 +88,13 @@ export const literalPath: Check = {
   id: "literal-path",
   level: "warning",
   finds:
-    "an option of an action that looks like the path of an event's field and is none, such as `detail.page.id`, `$detail.page.id` or `page.id`: the action gets it as literal text",
+    "an option of an action, or the key of a flow, that looks like the path of an event's field and is none, such as `detail.page.id`, `$detail.page.id` or `page.id`: the action gets it as literal text",
   remedy: "write the path that the finding names, which begins with `$.detail.`",
   canBeIgnored: true,
   needs: [],
   run: ({ routes }) =>
-    routes.flatMap(({ name, action, options }) =>
-      stringsIn(options, ["routes", name, "do", action]).flatMap(([path, text]) =>
-        literalProblem(text).map((message) => ({ path, message })),
-      ),
+    routes.flatMap((route) =>
+      textsIn(route).flatMap(([path, text]) => literalProblem(text).map((message) => ({ path, message }))),
     ),
 };
 
@@ -112,9 +110,15 @@ function literalProblem(text: string): readonly string[] {
   return isWhole ? [`the action gets this as literal text, and it is no path of an event's field: ${problem}`] : [];
 }
 
-/** The paths into the event among a route's options, each with its place in the file and its steps. */
-const pathsIn = ({ name, action, options }: ConfiguredRoute): readonly (readonly [Path, readonly string[]])[] =>
-  stringsIn(options, ["routes", name, "do", action])
+/** The texts of a route that may be paths into the event, each with its place in the file. */
+const textsIn = ({ name, action, options, flow }: ConfiguredRoute): readonly (readonly [Path, string])[] => [
+  ...stringsIn(options, ["routes", name, "do", action]),
+  ...(flow ? [[["routes", name, "flow", "key"], flow.key] as const] : []),
+];
+
+/** The paths into the event among them, each with its steps. */
+const pathsIn = (route: ConfiguredRoute): readonly (readonly [Path, readonly string[]])[] =>
+  textsIn(route)
     .filter(([, text]) => text.startsWith("$."))
     .map(([path, text]) => [path, stepsIn(text)] as const);
 

@@ -17,7 +17,8 @@ export const unnamedPeople: Check = {
   needs: ["sources", "routes"],
   run: ({ sources, routes }) =>
     sources
-      .filter(({ people, provider }) => Object.keys(people).length === 0 && isUsedByPeople(provider))
+      .filter(({ people, groups }) => groups === undefined && Object.keys(people).length === 0)
+      .filter(({ provider }) => isUsedByPeople(provider))
       .flatMap((source) => {
         const gated = routes.filter(({ approval, pattern }) => approval !== undefined && canFire(source, pattern));
         const commanded = routes.filter(({ action, pattern }) => canFire(source, pattern, commandEventsOf(action)));

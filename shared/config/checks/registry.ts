@@ -12,6 +12,7 @@ import { branchOfFork } from "./branch-of-fork.ts";
 import type { Check } from "./check.ts";
 import { unusablePermission } from "./confined-roles.ts";
 import { awsOnlyField, literalPath, pathWithoutValue, unknownPath } from "./event-fields.ts";
+import { unlimitedFlow } from "./flow.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -23,9 +24,16 @@ import {
   unreachableConsole,
 } from "./issuers.ts";
 import { unfitSecret, unfitTargetSecret, unreadableKeyFile } from "./machine.ts";
-import { orderWithoutRoute, unplaceableOrder } from "./orders.ts";
+import { orderWithoutRoute, unattendedAgent, unknownStarter, unplaceableOrder } from "./orders.ts";
 import { uncountedCommits } from "./outdated-pages.ts";
 import { unnamedPeople } from "./people.ts";
+import {
+  nobodyPromotes,
+  promoteWithoutEnvironments,
+  promotionOfName,
+  promotionToSamePlace,
+  unpromotableRoute,
+} from "./promotions.ts";
 import { possibleRouteCycle, routeCycle } from "./route-cycle.ts";
 import { commentWithoutPages, unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
 import { unreadablePublishedKey, unreadableSecret, weakSecret } from "./secrets.ts";
@@ -82,6 +90,13 @@ export const checks: readonly Check[] = [
   unshownSummaries,
   unplaceableOrder,
   orderWithoutRoute,
+  unattendedAgent,
+  unknownStarter,
+  unpromotableRoute,
+  promotionToSamePlace,
+  promotionOfName,
+  nobodyPromotes,
+  promoteWithoutEnvironments,
   uncountedCommits,
   approvalOfName,
   unverifiedApproval,
@@ -98,6 +113,7 @@ export const checks: readonly Check[] = [
   openListener,
   unreportedNamespace,
   unusedTarget,
+  unlimitedFlow,
   commentWithoutPages,
   unmatchableRoute,
   unmatchableValue,

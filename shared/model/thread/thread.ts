@@ -1,7 +1,7 @@
 import { type EpochMillis, epochMillis } from "../../host/clock.ts";
 import { type BusEvent, busEventsOf } from "../bus-event.ts";
 import type { RecordedDelivery } from "../recorded-delivery.ts";
-import { wordsOf } from "../state-words.ts";
+import { replayWords, wordsOf } from "../state-words.ts";
 import { type Reaching, timeOnPath } from "./critical-path.ts";
 import { routeSpans } from "./route-spans.ts";
 import { BRIEF_MS, type Span, type SpanKind, type ThreadDelivery } from "./span.ts";
@@ -148,14 +148,15 @@ function deliverySpan({ delivery, outcome, cause }: ThreadDelivery): Span {
   const state = outcome?.state ?? delivery.outcome;
   const { words, tone } = wordsOf(state);
   const by = personIn(first);
-  const replayed = replay?.isRollback ? ", rolled back to" : ", run again";
+  const promotedTo = replay?.promotion?.from === undefined ? undefined : replay.promotion.to;
+  const replayed = replay === undefined ? "" : `, ${replayWords({ ...replay, promotedTo })}`;
   const url = first && placeOf(first);
   const parent = parentOf(delivery, first, cause);
   return {
     id,
     ...(parent !== undefined && { parent }),
     kind: "delivery",
-    what: `${first === undefined ? `${what} ${subject ?? ""}`.trim() : titleOf(first)}${replay === undefined ? "" : replayed}`,
+    what: `${first === undefined ? `${what} ${subject ?? ""}`.trim() : titleOf(first)}${replayed}`,
     state: words,
     tone,
     start: receivedAt,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { checkCollector, checkLive, unknownSources } from "../../../shared/cli/check-live.ts";
+import { checkCollector, checkLive, checkLiveGroups, unknownSources } from "../../../shared/cli/check-live.ts";
 import { connectSources } from "../../../shared/config/connect.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import type { CallOut } from "../../../shared/host/call-out.ts";
@@ -85,6 +85,40 @@ describe("check --live", () => {
     expect(await checkCollector({ ...parseConfigValue(), otlp }, deps)).toEqual(findings);
     expect(sent).toEqual([["https://collector.example.test/otlp/v1/traces", "Bearer x", '{"resourceSpans":[]}']]);
     expect(await checkCollector(parseConfigValue(), deps)).toEqual([]);
+  });
+
+  it.each<[string, () => Response, string, object]>([
+    ["has", () => Response.json({ full_path: "platform/releases" }), "", { status: 200, verdict: "known" }],
+    ["does not have", () => Response.json({}, { status: 404 }), "", { status: 404, verdict: "not known" }],
+    [
+      "does not show to its credential",
+      () => Response.json({}, { status: 403 }),
+      ": GitLab did not answer about the group platform/releases (403)",
+      { status: 0, verdict: "undecided" },
+    ],
+  ])("a group that its site %s is a finding of the source that gives it roles", async (_, answer, why, verdict) => {
+    const callOut: CallOut = async () => {
+      const response = answer();
+      return { status: response.status, headers: response.headers, body: new Uint8Array(await response.arrayBuffer()) };
+    };
+    const config = {
+      ...parseConfigValue(),
+      sources: [
+        {
+          name: "code",
+          provider: "gitlab",
+          roles: [],
+          people: {},
+          groups: { map: { "platform/releases": [] } },
+          mode: "enforce" as const,
+          settings: {},
+        },
+      ],
+      targets: [{ name: "code", kind: "gitlab", settings: { url: "https://gitlab.example.test", token: "env:G" } }],
+    };
+    const found = await checkLiveGroups(config, { clock, callOut, secrets: secretsOf({ G: "token" }) });
+    expect(found).toEqual([{ what: `group platform/releases of source code, as code says${why}`, ...verdict }]);
+    expect(await checkLiveGroups(parseConfigValue(), { clock, callOut, secrets: secretsOf({}) })).toEqual([]);
   });
 
   it("a bridge that checks signatures lets no forged token in and records nothing", async () => {

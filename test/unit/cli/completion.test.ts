@@ -56,7 +56,7 @@ const CASES: readonly (readonly [words: readonly string[], offered: readonly str
   ],
   [
     ["events", "show", "d-1", "--"],
-    ["--url", "--output", "--json", "--help"],
+    ["--request", "--url", "--output", "--json", "--help"],
   ],
   [
     ["events", "list", "--outcome", ""],

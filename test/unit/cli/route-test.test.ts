@@ -16,7 +16,13 @@ sources:
   platform-gitlab: { provider: gitlab, signingToken: { current: env:GITLAB_SIGNING } }
 targets:
   listener: { kind: tekton, url: http://127.0.0.1:8080, runsReportedBy: prod-cluster, namespaces: [ci] }
+orders:
+  ship: { roles: [lead], inputs: { environment: { choice: [staging] } } }
 routes:
+  ship:
+    mode: shadow
+    when: { detail-type: [order.placed] }
+    do: { tekton: { target: listener, params: { to: $.detail.order.inputs.environment } } }
   wiki-build:
     when: { source: [drawbridge.confluence] }
     do: { tekton: { target: listener } }
@@ -66,6 +72,34 @@ async function run(...args: readonly string[]) {
   return { code, lines: printed.join("\n").split("\n") };
 }
 
+const orderEvent = (order: object, roles: readonly string[]) => ({
+  source: "drawbridge.orders",
+  "detail-type": "order.placed",
+  time: "2026-11-02T09:00:00Z",
+  detail: { id: "d-2", type: "order.placed", subject: "ship", principal: { id: "people:dana", roles }, order },
+});
+
+describe("an order", () => {
+  const inputs = { environment: "staging" };
+  it.each<[string, object, readonly string[], number, RegExp]>([
+    ["that its sender may place", { name: "ship", inputs }, ["lead"], 0, /^roles {5}the sender may fire it$/],
+    ["of nobody", { name: "ship", inputs }, [], 1, /^roles {5}denied, also in shadow mode: role_missing/],
+    ["with another input", { name: "ship", inputs: { environment: "x" } }, ["lead"], 1, /input_invalid/],
+    ["without inputs", { name: "ship" }, ["lead"], 1, /input_invalid/],
+    ["that is gone", { name: "gone", inputs }, ["lead"], 1, /order_unknown/],
+    [
+      "of an agent",
+      { name: "ship", inputs, act: "agent-7" },
+      ["lead"],
+      0,
+      /agent_unattended.*; it fires, in shadow mode/,
+    ],
+  ])("%s is judged as before its run", async (_, order, roles, code, text) => {
+    const tested = await routeTest(orderEvent(order, roles), "ship");
+    expect([tested.code, tested.lines]).toEqual([code, expect.arrayContaining([expect.stringMatching(text)])]);
+  });
+});
+
 describe("drawbridge route test", () => {
   it("a branch in another case is the first field that misses, and the exit code is 1", async () => {
     const { code, lines } = await routeTest(EVENT, "deploy");
@@ -104,7 +138,7 @@ describe("drawbridge route test", () => {
   it("without a route all are tested, the nearest first", async () => {
     const { code, lines } = await routeTest({ events: [EVENT] });
     const routes = lines.filter((line) => line.startsWith("route")).map((line) => line.slice(10));
-    expect([code, routes]).toEqual([0, ["docs-build", "deploy", "wiki-build"]]);
+    expect([code, routes]).toEqual([0, ["docs-build", "deploy", "ship", "wiki-build"]]);
   });
 
   it("a replay for other routes does not fire", async () => {

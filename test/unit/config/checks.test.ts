@@ -39,6 +39,7 @@ describe("the registry of checks", () => {
     const ignorable = checks.filter(({ level, canBeIgnored }) => level === "error" && canBeIgnored);
     expect(ignorable.map(({ id }) => id).sort()).toEqual([
       "no-approver",
+      "promotion-of-name",
       "route-cycle",
       "unfilled-variable",
       "unknown-path",

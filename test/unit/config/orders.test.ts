@@ -30,8 +30,10 @@ routes:
     do: { tekton: { target: listener, params: { value: $.detail.order.inputs.${param} } } }
 `;
 
-async function findings(changes: Parameters<typeof configuration>[0]): Promise<readonly string[]> {
-  const loaded = parseConfig(configuration(changes), "test");
+const findings = (changes: Parameters<typeof configuration>[0]) => findingsIn(configuration(changes));
+
+async function findingsIn(text: string): Promise<readonly string[]> {
+  const loaded = parseConfig(text, "test");
   const found = await checkLoaded(loaded, "test", { read: async () => new Secret("there") });
   return found.map(({ message }) => message).filter((message) => /orders|orders\.|routes\.docs/.test(message));
 }
@@ -69,6 +71,58 @@ describe("the check of orders", () => {
     ],
   ])("it finds an order %s", async (_, changes, message) => {
     expect((await findings(changes)).join("\n")).toMatch(message);
+  });
+
+  it("an agent may start a route without a person only where the order says so, which is a finding", async () => {
+    const alone = (more: string) => configuration({ more }).replace("    approval: {}\n", "");
+    expect(await findingsIn(alone(""))).toEqual([]);
+    expect(await findingsIn(alone(", agents: unattended"))).toEqual([
+      expect.stringMatching(
+        /orders\.deploy\.agents: an agent may start the route "docs" with it, and no person is asked/,
+      ),
+    ]);
+    expect(await findings({ more: ", agents: unattended" })).toEqual([]);
+  });
+
+  const WHOEVER = /whoever starts a job of "jobs" that places the order "deploy" may approve it with a token/;
+  const withJobs = (preset: string, people = "", role = "staging: {}") =>
+    configuration({
+      roles: "roles: [staging]",
+      inputs: "environment: { choice: [staging, production] }",
+      param: "environment",
+    })
+      .replace("issuers: {", `issuers: { jobs: ${preset},`)
+      .replace("roles: { release", `roles: { ${role}, release`)
+      .replace("namespaces: [ci] }", `namespaces: [ci]${people} }`);
+  const GITLAB = '{ preset: gitlab, audience: b, claims: [{ path: namespace_id, equals: "72" }], roles: [staging] }';
+  const BUILDKITE =
+    "{ preset: buildkite, audience: b, claims: [{ path: organization_id, equals: 018a6f2e-0000-4000-8000-000000000001 }], roles: [staging] }";
+  const LINKED = ', people: { "7": { roles: [], token: { trust: people, subject: max } } }';
+
+  it.each<[string, string, RegExp | undefined]>([
+    ["with nobody linked", withJobs(GITLAB), /nothing under "people" of a source says/],
+    ["with people linked", withJobs(GITLAB, LINKED), undefined],
+    ["whose token names nobody", withJobs(BUILDKITE, LINKED), /the token of the job does not name who started it/],
+    [
+      "that may not order what the route takes",
+      withJobs(GITLAB, "", "staging: { in: { environments: [staging] } }").replace(
+        "name: [deploy] }",
+        "name: [deploy], inputs: { environment: [production] } }",
+      ),
+      undefined,
+    ],
+    [
+      "that may order it, although its role is confined",
+      withJobs(GITLAB, "", "staging: { in: { environments: [prod*] } }").replace(
+        "name: [deploy] }",
+        "name: [deploy], inputs: { environment: [production] } }",
+      ),
+      WHOEVER,
+    ],
+    ["without an approval", withJobs(GITLAB).replace("    approval: {}\n", ""), undefined],
+  ])("whoever starts a job %s", async (_, text, message) => {
+    const found = (await findingsIn(text)).filter((one) => WHOEVER.test(one));
+    expect(found).toEqual(message === undefined ? [] : [expect.stringMatching(message)]);
   });
 
   it("a function in AWS has the orders that one machine has, defaults included", () => {

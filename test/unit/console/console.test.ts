@@ -18,6 +18,7 @@ function consoleOf(sessions: ConsoleDeps["sessions"]) {
     sessions,
     origin: "https://bridge.example.test",
     routes: [],
+    promotions: [],
     policy: policyOf({}),
     people: new Map(),
     api: { fetch: () => new Response("the interface") },

@@ -8,7 +8,9 @@ import { deliveryPage } from "../../../shared/console/delivery-page.ts";
 import { homePage } from "../../../shared/console/home-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { ordersPage, previewOrderPage } from "../../../shared/console/orders-page.ts";
+import { promotionsPage } from "../../../shared/console/promotions-page.ts";
 import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
+import { requestPage } from "../../../shared/console/request-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
@@ -22,6 +24,7 @@ const PAGES = [
   (visit: Visit) => deliveryPage(visit, "d-1"),
   (visit: Visit) =>
     deliveryPage({ ...visit, url: new URL(`/?in=${encodeURIComponent(visit.name)}`, visit.url) }, "d-1"),
+  (visit: Visit) => requestPage(visit, new URLSearchParams(), "d-1"),
   approvalsPage,
   (visit: Visit) => approvalsPage({ ...visit, url: ENDED }),
   replaysPage,
@@ -31,6 +34,7 @@ const PAGES = [
   (visit: Visit) =>
     previewOrderPage(visit, new URLSearchParams({ "input.reason": visit.name, key: "k" }), "deploy-docs"),
   rollbacksPage,
+  promotionsPage,
   targetsPage,
   credentialsPage,
   threadPage,
@@ -394,6 +398,51 @@ describe("the page of a delivery", () => {
     expect(await showing(page, { ...delivery(() => "x"), timeline })).toContain(endedFor);
   });
 
+  it("opening it asks for no request: that is behind a button, for whoever may read it", async () => {
+    const asked: string[] = [];
+    const shown = async (changes: Partial<Visit>) => {
+      const ask: Visit["ask"] = async <T>(path: string) => {
+        asked.push(path);
+        return { ok: true, value: delivery(() => "x") as T };
+      };
+      return String(await shownBy(await page(visitOf(() => "x", { ask, ...changes }))).main);
+    };
+    expect(await shown({})).toMatch(
+      /<form method="post" action="\/console\/deliveries\/x\/request">.*Show headers and body/s,
+    );
+    expect(await shown({ mayReadPayload: () => false })).not.toContain("/request");
+    expect(asked.filter((path) => path.includes("/request"))).toEqual([]);
+  });
+
+  it.each([
+    [{ bodyKind: "none" }, "The body was not kept"],
+    [{ bodyKind: "none", replayOf: "d-first" }, 'It is that of <a href="/console/deliveries/d-first">'],
+    [{ bodyKind: "bytes" }, "The body is no text"],
+    [{ bodyKind: "text", body: "" }, "The body is empty"],
+    [{ bodyKind: "text", body: "x", isCut: true }, "The body goes on"],
+    [{ bodyKind: "json", body: '{"a":[1]}' }, "{\n  &quot;a&quot;: [\n    1\n  ]\n}"],
+    [{ bodyKind: "none" }, "Headers were not recorded"],
+    [{ bodyKind: "none", headers: [{ name: "x-gitlab-token" }] }, "present, not kept"],
+    [{ bodyKind: "none", removed: 2 }, "<b>2</b>"],
+  ])("the request %j says %s", async (request, words) => {
+    const whole = {
+      delivery: "d-1",
+      receivedAt: "2026-11-02T08:59:59.000Z",
+      removed: 0,
+      bodyBytes: 9,
+      bodyDigest: "ab",
+    };
+    const ask: Visit["ask"] = async <T>() => ({ ok: true, value: { ...whole, ...request } as T });
+    const { main } = shownBy(
+      await requestPage(
+        visitOf(() => "x", { ask }),
+        new URLSearchParams(),
+        "d-1",
+      ),
+    );
+    expect(String(await main)).toContain(words);
+  });
+
   describe("that was opened from a list", () => {
     const rows = ["d-c", "d-b", "d-a"].map((id) => ({
       ...delivery(() => "x").delivery,
@@ -592,8 +641,11 @@ describe("the list of deliveries", () => {
       deliveries: [at(59, "given_up"), at(59, "ran"), at(12, "ran"), at(12, "ran")],
     });
     const bars = Array.from(html.matchAll(/<title>([^<]*)<\/title>/g), ([, title]) => title);
-    expect(bars).toEqual(["11-02 08:58–08:59: 1 given up, 1 received", "11-02 08:12–08:12: 2 received"]);
-    expect(html.replace(/<[^>]*>/g, "")).toMatch(/Only the 4 listed:\s*✕ given up1\s*received3/);
+    expect(bars).toEqual([
+      "11-02 08:58–08:59: 1 delivery given up, 1 delivery received",
+      "11-02 08:12–08:12: 2 deliveries received",
+    ]);
+    expect(html.replace(/<[^>]*>/g, "")).toMatch(/Only the 4 listed:\s*✕ given up1 delivery\s*received3 deliveries/);
   });
 
   it("what was given up is never green: its state is first in the row and on its page, with the route and the reason", async () => {
@@ -666,8 +718,9 @@ describe("pages that only say what happened", () => {
         ),
         ([, path]) => path,
       );
-    expect(await menuOf({})).toHaveLength(9);
-    expect(await menuOf({ may: () => false })).not.toContain("/console/rollbacks");
+    expect(await menuOf({})).toHaveLength(10);
+    for (const path of ["/console/rollbacks", "/console/promotions"])
+      expect(await menuOf({ may: () => false })).not.toContain(path);
     expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");
     expect(await menuOf({ may: () => false, mayReadBridge: false, mayReadDeliveries: false })).toEqual([
       "/console/approvals",
@@ -704,12 +757,15 @@ describe("the figures of the home page", () => {
 
   it("each figure of the pages leads to the state, the target and the time that it counts", async () => {
     expect(await linksOf([pageTarget])).toEqual([
-      ["/console/deliveries?state=given_up&target=pages&within=24", "1 given up in the last day"],
+      ["/console/deliveries?state=given_up&target=pages&within=24", "1 write given up in the last day"],
       [
         "/console/deliveries?state=retrying&target=pages&within=2160&until=2026-11-02T08%3A49",
-        "2 overdue by more than 10 min",
+        "2 writes overdue by more than 10 min",
       ],
-      ["/console/deliveries?state=waiting&target=pages&within=2160", "3 wait for something that a person can change"],
+      [
+        "/console/deliveries?state=waiting&target=pages&within=2160",
+        "3 writes wait for something that a person can change",
+      ],
     ]);
     expect(await linksOf([pageTarget, pageTarget])).toEqual([]);
   });
@@ -783,5 +839,39 @@ describe("the credentials page", () => {
     const page = await showing(credentialsPage, { credentials: [{ ...credential, lastUsedAt }] });
     expect(page).toContain(words);
     expect(page).toContain(`2026-11-02, ${lastUsedAt.slice(11, 13)} h UTC`);
+  });
+});
+
+describe("the page of promotions", () => {
+  const preview = {
+    route: "docs",
+    from: "staging",
+    to: "production",
+    run: { delivery: "d-9", firedAt: "2026-11-02T08:00:00.000Z", state: "succeeded", reference: "c".repeat(40) },
+    behind: "production is 3 commits behind staging",
+  };
+
+  it("it shows what would run, and its form names exactly that run", async () => {
+    const html = await showing(promotionsPage, preview);
+    for (const text of [
+      "production is 3 commits behind staging",
+      "c".repeat(40),
+      '"run" value="d-9"',
+      '"to" value="production"',
+    ])
+      expect(html).toContain(text);
+  });
+
+  it("it has no button for what would be refused, and says why", async () => {
+    const problem = { reason: "promotion_outdated", title: "It was rolled back in staging by d-10" };
+    const html = await showing(promotionsPage, { ...preview, problem });
+    expect(html).toContain(problem.title);
+    expect(html).not.toContain("<button>Promote");
+  });
+
+  it("it offers nothing to a visitor who may promote nothing", async () => {
+    const html = await showing(promotionsPage, preview, { may: () => false });
+    expect(html).toContain("do not let you promote");
+    expect(html).not.toContain("d-9");
   });
 });

@@ -29,7 +29,9 @@ describe("the chart of a range", () => {
   it("a bar leads to its interval and keeps the other filters", async () => {
     const markup = await chartOf(counted, "state=given_up&within=24&cursor=1.d-1");
     expect(markup).toContain('href="?state=given_up&since=2026-11-02T00%3A10&until=2026-11-02T00%3A15"');
-    expect(markup).toContain("<title>11-02 00:10–00:15: 1 given up, 32 refused, 4999 received</title>");
+    expect(markup).toContain(
+      "<title>11-02 00:10–00:15: 1 route given up, 32 requests refused, 4,999 deliveries received</title>",
+    );
   });
 
   it("what needs a person has a scale of its own, so one failure among thousands is seen", async () => {
@@ -47,9 +49,11 @@ describe("the chart of a range", () => {
   });
 
   it("the same is there as text: the range with its totals, and a table", async () => {
-    expect(await chartOf(counted)).toContain("11-02 00:00 to 11-02 01:00 UTC: 1 given up, 32 refused, 4999 received.");
+    expect(await chartOf(counted)).toContain(
+      "11-02 00:00 to 11-02 01:00 UTC: 1 route given up, 32 requests refused, 4,999 deliveries received.",
+    );
     const table = await chartOf(counted, "view=table");
-    expect(table).toMatch(/<th class="number">given up<\/th>\s*,?<th class="number">refused<\/th>/);
+    expect(table).toMatch(/<th class="number">given up, routes<\/th>\s*,?<th class="number">refused, requests<\/th>/);
     expect(table).toContain('<a href="?since=2026-11-02T00%3A10&until=2026-11-02T00%3A15">11-02 00:10</a>');
     expect(table).not.toContain("<svg");
   });

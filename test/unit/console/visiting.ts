@@ -3,8 +3,10 @@ import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
+import type { ShownRequest } from "../../../shared/http/delivery-request.ts";
 import type { ListedOrders, OrderPreview } from "../../../shared/http/orders.ts";
 import type { Overview } from "../../../shared/http/overview.ts";
+import type { PromotionPreview } from "../../../shared/http/promotions.ts";
 import type { ListedRefusals } from "../../../shared/http/refusals.ts";
 import type { RollbackPreview } from "../../../shared/http/rollback-preview.ts";
 import type { ListedTargets } from "../../../shared/http/targets.ts";
@@ -71,14 +73,14 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
     ...({ at: AT, kind: "denied", route: "docs", mode } as const),
     refusal: { reason: "role_missing", role: word() } as const,
   })),
-  ...(["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "not_asked"] as const).map(
-    (state) => ({
-      ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
-      by: { ...person(word), actor: ACCOUNT },
-      comment: word(),
-      ...(state === "superseded" && { endedFor: word() }),
-    }),
-  ),
+  ...(
+    ["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "void", "not_asked"] as const
+  ).map((state) => ({
+    ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
+    by: { ...person(word), actor: ACCOUNT },
+    comment: word(),
+    ...(state === "superseded" && { endedFor: word() }),
+  })),
   {
     ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state: "granted", emergency: true } as const),
     by: person(word),
@@ -185,6 +187,17 @@ export const delivery = (word: Words): ShownDelivery => ({
     followed: [word()],
     checks: [{ text: word(), command: word() }],
   },
+});
+
+const requestOf = (word: Words): ShownRequest => ({
+  delivery: word(),
+  receivedAt: AT,
+  headers: [{ name: word(), value: word() }, { name: word() }],
+  bodyKind: "text",
+  body: word(),
+  removed: 1,
+  bodyBytes: 12,
+  bodyDigest: word(),
 });
 
 export const approvals = (word: Words): ListedApprovals => ({
@@ -298,6 +311,13 @@ export const targets = (word: Words): ListedTargets => ({
 
 const rollbacks = (word: Words): RollbackPreview => ({ route: word(), places: [] });
 
+const promotion = (word: Words): PromotionPreview => {
+  const run = { delivery: word(), firedAt: AT, state: "succeeded" as const, what: word(), title: word(), url: word() };
+  const runs = { run: { ...run, reference: word(), digest: word() }, newest: run, good: run };
+  const approval = { people: 1, roles: [word()] };
+  return { route: word(), from: word(), to: word(), ...runs, behind: word(), commits: 3, approval };
+};
+
 const orders = (word: Words): ListedOrders => ({
   orders: [
     {
@@ -389,6 +409,7 @@ export const overviewOf = (word: Words): Overview => ({
       lastUsedAt: AT,
       due: 0,
       retrying: 0,
+      latency: { attempts: 128, p95AtMostMs: 300 },
       may: ["pause"],
     },
   ],
@@ -418,6 +439,7 @@ export const overviewOf = (word: Words): Overview => ({
 export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
   const responses: readonly (readonly [RegExp, (word: Words) => object])[] = [
     [/^\/v1\/deliveries\?/, deliveries],
+    [/^\/v1\/deliveries\/[^/]*\/request/, requestOf],
     [/^\/v1\/deliveries\//, delivery],
     [/^\/v1\/approvals/, approvals],
     [/^\/v1\/credentials/, credentials],
@@ -425,6 +447,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/targets/, targets],
     [/^\/v1\/threads/, thread],
     [/^\/v1\/rollbacks/, rollbacks],
+    [/^\/v1\/promotions/, promotion],
     [/^\/v1\/orders$/, orders],
     [/^\/v1\/orders\//, orderPreview],
     [/^\/v1\/overview/, overviewOf],
@@ -439,9 +462,11 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     name: word(),
     formToken: "form-token",
     routes: ["docs"],
+    promotions: [{ route: "docs", from: word(), to: word() }],
     may: () => true,
     mayReadDeliveries: true,
     mayReadBridge: true,
+    mayReadPayload: () => true,
     isMe: () => false,
     // What stands in for the interface gives each path its own shape.
     ask: async <T>(path: string) => ({ ok: true, value: responses.find(([of]) => of.test(path))?.[1](word) as T }),

@@ -190,10 +190,54 @@ describe("receive", () => {
     expect(JSON.stringify([...records.values()])).not.toContain("secret-in-a-message");
   });
 
-  it("receive keeps neither headers nor address in the record", async () => {
+  it("receive keeps the headers that explain a request, of those with a credential only the names, and no address", async () => {
     const { records, deps } = memory();
-    await receive(request("{}", { "x-gitlab-token": "canary-value" }), source().made, deps);
-    expect(JSON.stringify([...records.values()])).not.toContain("canary-value");
+    const helpful = {
+      host: "bridge.example.test",
+      "content-type": "application/json",
+      "idempotency-key": "k-1",
+      "user-agent": "GitLab/19.1.0-ee",
+      "webhook-id": "w-1",
+      "x-gitlab-event": "Push Hook",
+      "x-gitlab-event-uuid": "e-1",
+    };
+    const names = [
+      "authorization",
+      "cookie",
+      "dpop",
+      "webhook-signature",
+      "x-api-key",
+      "x-forge-oauth-system-token",
+      "x-gitlab-token",
+    ];
+    const credentials = Object.fromEntries(names.map((name) => [name, "canary-value"]));
+    const others = { "x-forwarded-for": "203.0.113.9", "x-real-ip": "203.0.113.9", accept: "*/*" };
+    await receive(request("{}", { ...helpful, ...credentials, ...others }), source().made, deps);
+    const [record] = [...records.values()];
+    expect(record?.headers).toEqual({ ...helpful, ...Object.fromEntries(names.map((name) => [name, null])) });
+    expect(JSON.stringify(record)).not.toMatch(/canary-value|203\.0\.113\.9/);
+  });
+
+  it("receive keeps few headers, and only the beginning of a long one, without a credential in a URL", async () => {
+    const { records, deps } = memory();
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`x-token-${n}`, "x"]));
+    const instance = "https://ci:canary-value@gitlab.example.test";
+    await receive(request("{}", many), source().made, deps);
+    await receive(
+      request("{ }", {
+        "user-agent": "u".repeat(4_000),
+        "x-gitlab-instance": instance,
+        [`x-${"t".repeat(90)}-token`]: "x",
+      }),
+      source().made,
+      deps,
+    );
+    const [first, second] = [...records.values()].map(({ headers = {} }) => headers);
+    expect(Object.keys(first ?? {}).length).toBeLessThanOrEqual(24);
+    expect(second).toEqual({
+      "user-agent": "u".repeat(200),
+      "x-gitlab-instance": "https://REDACTED@gitlab.example.test",
+    });
   });
 
   it("receive lets the provider keep what came along with a proved delivery, and with no other", async () => {

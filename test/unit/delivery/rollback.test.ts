@@ -20,7 +20,7 @@ const ROUTES = [
   { name: "status" },
   { name: "secret", runsReportedBy: "c" },
 ];
-const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 const POLICY = policyOf({ "on-call": { ...permissions, replay: ["docs", "status", "nosuch"] } });
 
 interface Asked {

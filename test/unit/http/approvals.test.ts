@@ -12,7 +12,7 @@ import { storeWith } from "../../support/memory-stores.ts";
 import { noSites, testClock } from "../../support/test-doubles.ts";
 
 const clock = testClock();
-const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 
 const approval = (n: number, route: string, changes: Partial<Approval> = {}): Approval => ({
   id: `p-${n}`,

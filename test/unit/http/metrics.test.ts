@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { LogMetrics } from "../../../shared/host/metrics.ts";
-import { openMetricsName, openMetricsText } from "../../../shared/http/open-metrics.ts";
+import { histogramSamples, openMetricsName, openMetricsText } from "../../../shared/http/open-metrics.ts";
 import { policyOf, role } from "../../../shared/identity/policy.ts";
 import { ok } from "../../../shared/model/result.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
 import { parseOpenMetrics } from "../../support/open-metrics.ts";
-import { silentLog } from "../../support/test-doubles.ts";
+import { silentLog, testClock } from "../../support/test-doubles.ts";
 
 const ROLES = v.parse(v.record(v.string(), role), {
   prometheus: { call: ["metrics"] },
@@ -63,7 +63,7 @@ describe("the text of the metrics", () => {
 
 describe("the metrics of log lines", () => {
   it("counters add up, a gauge has the last value, and a line that is no end counts nothing", () => {
-    const metrics = new LogMetrics();
+    const metrics = new LogMetrics(testClock());
     const log = metrics.counting(silentLog);
     const attempt = { route: "docs", target: "ci", outcome: "retry", durationMs: 3 };
     log.warn({ ...attempt, attempt: 1 }, "m");
@@ -77,8 +77,62 @@ describe("the metrics of log lines", () => {
     ]);
   });
 
+  it("attempts are counted in buckets by target, and the last hour says how long nearly all of them took", () => {
+    const clock = testClock();
+    const metrics = new LogMetrics(clock);
+    const log = metrics.counting(silentLog);
+    const attempt = (durationMs: number, target = "ci") =>
+      log.info({ route: "docs", target, outcome: "done", attempt: 1, durationMs }, "attempt");
+    expect(metrics.latencyOf("ci")).toEqual({ attempts: 0 });
+    for (let n = 0; n < 19; n++) attempt(200);
+    attempt(4_000);
+    attempt(7, "pages");
+    // 19 of 20 are 95 %. A bound belongs to its bucket.
+    expect(metrics.latencyOf("ci")).toEqual({ attempts: 20, p95AtMostMs: 200 });
+    attempt(4_000);
+    expect(metrics.latencyOf("ci")).toEqual({ attempts: 21, p95AtMostMs: 5_000 });
+    expect(metrics.latencyOf("pages")).toEqual({ attempts: 1, p95AtMostMs: 50 });
+    // What is above the last bound is known as that.
+    clock.advance(30 * 60_000);
+    for (let n = 0; n < 2; n++) attempt(90_000);
+    expect(metrics.latencyOf("ci")).toEqual({ attempts: 23 });
+    clock.advance(31 * 60_000);
+    expect(metrics.latencyOf("ci")).toEqual({ attempts: 2 });
+    // A clock that is set back does not count what is ahead of it, and the sums of the process keep everything.
+    clock.advance(-24 * 60 * 60_000);
+    attempt(10);
+    expect(metrics.latencyOf("ci")).toEqual({ attempts: 1, p95AtMostMs: 50 });
+    const counts = metrics.attemptSeconds().get("ci");
+    expect(counts?.buckets.reduce((sum, one) => sum + one, 0)).toBe(24);
+    expect(counts?.sumSeconds).toBeCloseTo(191.81);
+  });
+
+  it("a histogram has every bucket with what is in the lower ones, and its sum", () => {
+    const metrics = new LogMetrics(testClock());
+    const log = metrics.counting(silentLog);
+    for (const durationMs of [10, 1_000, 61_000])
+      log.info({ route: "docs", target: "ci", outcome: "done", attempt: 1, durationMs }, "attempt");
+    const counts = metrics.attemptSeconds().get("ci");
+    if (counts === undefined) throw new Error("nothing was counted");
+    const samples = histogramSamples({ target: "ci" }, counts);
+    const text = openMetricsText([{ name: "drawbridge_attempt_seconds", type: "histogram", help: "x", samples }]);
+    parseOpenMetrics(text);
+    const lines = text.split("\n").filter((line) => line.startsWith("drawbridge"));
+    expect(lines).toHaveLength(18);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'drawbridge_attempt_seconds_bucket{target="ci",le="0.05"} 1',
+        'drawbridge_attempt_seconds_bucket{target="ci",le="1.0"} 2',
+        'drawbridge_attempt_seconds_bucket{target="ci",le="60.0"} 2',
+        'drawbridge_attempt_seconds_bucket{target="ci",le="+Inf"} 3',
+        'drawbridge_attempt_seconds_count{target="ci"} 3',
+        'drawbridge_attempt_seconds_sum{target="ci"} 62.01',
+      ]),
+    );
+  });
+
   it("a defect that makes ever new values cannot fill the memory", () => {
-    const metrics = new LogMetrics();
+    const metrics = new LogMetrics(testClock());
     const log = metrics.counting(silentLog);
     for (let n = 0; n < 6_000; n++)
       log.info({ request: "r", durationMs: 1, status: "accepted", source: `s-${n}` }, "m");
@@ -90,7 +144,7 @@ describe("the metrics of what is no longer configured", () => {
   const NAMES = { source: ["wiki", "gitlab"], route: ["docs", "old"], target: ["ci", "pages"] };
 
   it("they are forgotten when it is removed, and begin anew if it comes back", () => {
-    const metrics = new LogMetrics();
+    const metrics = new LogMetrics(testClock());
     metrics.use(NAMES);
     const log = metrics.counting(silentLog);
     const attempt = (route: string, target: string) =>
@@ -102,7 +156,9 @@ describe("the metrics of what is no longer configured", () => {
     for (const source of ["wiki", "gitlab", undefined]) request(source);
     metrics.use(NAMES);
     expect(labels()).toEqual(["docs", "ci", "old", "pages", "wiki", "gitlab", "none"]);
+    expect([...metrics.attemptSeconds().keys()]).toEqual(["ci", "pages"]);
     metrics.use({ source: ["wiki"], route: ["docs"], target: ["ci"] });
+    expect([...metrics.attemptSeconds().keys()]).toEqual(["ci"]);
     expect(labels()).toEqual(["docs", "ci", "wiki", "none"]);
     metrics.use(NAMES);
     attempt("old", "pages");

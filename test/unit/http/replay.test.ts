@@ -11,7 +11,9 @@ import { compilePattern } from "../../../shared/routes/pattern.ts";
 import { bridgeParts, routeOf, scripted } from "../../support/bridge-parts.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 
-const policy = policyOf({ "on-call": { call: [], fire: [], replay: ["*"], approve: [], summarise: [], pause: [] } });
+const policy = policyOf({
+  "on-call": { call: [], fire: [], replay: ["*"], approve: [], promote: [], summarise: [], pause: [] },
+});
 
 const personOf = (trustEntry: string, subject = "dana"): Principal => ({
   issuer: "https://login.example.test",

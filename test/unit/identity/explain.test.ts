@@ -291,6 +291,7 @@ describe("the facts that token explain shows", () => {
     fire: ["deploy-*"],
     replay: ["docs"],
     approve: ["deploy-prod"],
+    promote: [],
     summarise: ["wiki"],
     pause: [],
   };
@@ -322,7 +323,7 @@ describe("the facts that token explain shows", () => {
     ],
   ])("token explain shows %s", async (_, earned, sources, may) => {
     const entry = entryA({ roles: earned, claims: [{ path: ["project", "id"], equals: "72" }] }).a;
-    const idle = { ...editor, fire: [], replay: [], approve: [], summarise: [], pause: [] };
+    const idle = { ...editor, fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
     const roles = { ...ROLES, editor, idle, incident: idle };
     const { output } = await explained(ours(), { ci: entry }, { roles, sources, routes: [urgent] });
     expect(output).toContain(`\nwith these it may ${may}`);

@@ -25,6 +25,20 @@ describe("the terms of a delivery", () => {
     ]);
   });
 
+  it("an order is found by its commit, page, branch, tag and pipeline, and by the agent that placed it", () => {
+    const [event] = sampleDelivery().events;
+    const { page: _, actor: __, ...rest } = event;
+    const inputs = { sha: "c".repeat(40), page: "98310", branch: "main", note: "see 4711", environment: "staging" };
+    const order = { name: "deploy", inputs, act: "agent-7" };
+    const delivery = { ...sampleDelivery(), events: [{ ...rest, type: "order.placed", order }] } as never;
+    expect(termsOf(delivery).filter((term) => !term.startsWith("eventKey"))).toEqual([
+      `commit ${"c".repeat(40)}`,
+      "page 98310",
+      "branch main",
+      "person agent-7",
+    ]);
+  });
+
   it("a delivery without an event has only those of its sender", () => {
     const { events: _, ...ignored } = sampleDelivery(1, { outcome: "ignored" });
     expect(termsOf(ignored)).toEqual([]);

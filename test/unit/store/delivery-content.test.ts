@@ -23,8 +23,9 @@ const contents = fc
     body: fc.option(fc.uint8Array({ maxLength: 4_000 })),
     isEvent: fc.boolean(),
     isBatch: fc.boolean(),
+    hasHeaders: fc.boolean(),
   })
-  .map(({ text, body, isEvent, isBatch }): DeliveryContent => {
+  .map(({ text, body, isEvent, isBatch, hasHeaders }): DeliveryContent => {
     const {
       events: [event],
       body: _,
@@ -32,7 +33,8 @@ const contents = fc
     } = contentOf();
     const named = { ...event, subject: text };
     const events: BridgeEvents = isBatch ? [named, { ...event, subject: `${text} 2` }, event] : [named];
-    return { ...details, ...(isEvent && { events }), ...(body && { body }) };
+    const headers = { "user-agent": text, "x-gitlab-token": null };
+    return { ...details, ...(hasHeaders && { headers }), ...(isEvent && { events }), ...(body && { body }) };
   });
 
 /** The content that is read, or the kind of error that a log would show. */
@@ -76,7 +78,7 @@ describe("the content of a delivery", () => {
 
   it("content in its first form, without a dictionary and beside the details, can still be read", () => {
     fc.assert(
-      fc.property(contents, ({ events, body, redacted: _, ...details }) => {
+      fc.property(contents, ({ events, body, redacted: _, headers: _headers, ...details }) => {
         const event = events?.[0];
         const json = event === undefined ? "" : JSON.stringify(event);
         const head = Buffer.from(`${Buffer.byteLength(json)}${body === undefined ? "-" : ""}\n${json}`);

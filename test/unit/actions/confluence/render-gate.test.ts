@@ -37,6 +37,7 @@ describe("an approval on a page", () => {
     ["withdrawn", "WITHDRAWN", "cancelled"],
     ["expired", "EXPIRED", "timed_out"],
     ["superseded", "SUPERSEDED", "cancelled"],
+    ["void", "VOID", "failed"],
   ] as const)("an approval that is %s is a row of its route that says %s", (state, title, ranked) => {
     const row = rowOf({ busEvent: gateEvent(state), origin: edit, originProof: "proved" });
     expect(row).toMatchObject({
@@ -53,6 +54,14 @@ describe("an approval on a page", () => {
     expect(shown).toContain("1 of 2 approved: kim of wiki; missing: 1 (from lead)");
     expect(shown).toContain("comment drawbridge approve p-1 because and your reason, or drawbridge deny p-1");
     expect(shown).not.toContain("drawbridge-approve");
+  });
+
+  it("an approval that is void says who left which group, and how to ask for another one", () => {
+    const endedFor = "kim of wiki is no longer in platform-releases, as pages said at 2026-11-02T09:00:00.000Z";
+    const gate = { ...GATE, state: "void", labels: false, endedFor } as const;
+    const shown = renderGate({ id: "p-1" }, gate, { comments: true, console: undefined });
+    expect(shown).toContain(`${endedFor}. Run it again to ask for another approval.`);
+    expect(shown).not.toContain("drawbridge approve");
   });
 
   it("an approval that was granted in an emergency says who did it, and why", () => {

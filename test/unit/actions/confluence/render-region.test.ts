@@ -288,14 +288,21 @@ describe("the region's content", () => {
     );
   });
 
-  const gates = ["requested", "granted", "denied", "withdrawn", "expired", "superseded"] as const;
+  const gates = ["requested", "granted", "denied", "withdrawn", "expired", "superseded", "void"] as const;
   const states = ["queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out", "skipped"] as const;
 
   test("the region contains nothing that the bridge would take for a person's, in any state and after an editor", async () => {
     const rows = [
       ...states.map((state) => row({ state, reportedAt: "2026-11-02T09:07:00.000Z" }, { state: "failed", number: 1 })),
       ...gates.map((state) => {
-        const gate = { approvers: ["lead"], until: "2026-11-02T10:00:00.000Z", state, by: "Kim", labels: true };
+        const gate = {
+          approvers: ["lead"],
+          until: "2026-11-02T10:00:00.000Z",
+          state,
+          by: "Kim",
+          endedFor: "Kim left",
+          labels: true,
+        };
         return row({ system: "drawbridge", id: "p-1", state: "waiting", gate });
       }),
       row({ pipeline: "(".repeat(300) }),

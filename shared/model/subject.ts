@@ -1,5 +1,6 @@
-import type { Reference, Subject } from "../model/approval.ts";
-import type { BusEvent, EventDetail } from "../model/bus-event.ts";
+import type { Reference, Subject } from "./approval.ts";
+import type { BusEvent, EventDetail } from "./bus-event.ts";
+import type { Promotion } from "./recorded-delivery.ts";
 
 /** The thing that an event is about and that can change. */
 interface Thing {
@@ -41,6 +42,19 @@ export function thingIn({ detail }: BusEvent): Thing | undefined {
 
 const codeKey = (source: string, project: string, ref: string): string => `code#${source}#${project}#${ref}`;
 const TAGS = "refs/tags/";
+
+/**
+ * The reference that an approval of a promotion is bound to: what the good run was fired for. A branch, a page or a merge
+ * request moves on meanwhile, and that changes nothing. A tag must not: it has to be the promoted commit still.
+ */
+export function promotedReference(busEvent: BusEvent, { reference: value }: Promotion): Reference {
+  const subject = isTagged(busEvent) ? referenceOf(busEvent).subject : undefined;
+  return { subject, value, ...(value !== undefined && { mark: value }) };
+}
+
+/** Whether an event names its commit by a tag. */
+export const isTagged = ({ detail }: BusEvent): boolean =>
+  "release" in detail || ("code" in detail && detail.code.ref.startsWith(TAGS));
 
 /** The immutable reference that an approval of this event is bound to, as far as the event reports it. */
 export function referenceOf({ "detail-type": type, detail }: BusEvent): Reference {

@@ -1,0 +1,125 @@
+import * as v from "valibot";
+import type { OutboundResponse } from "../../host/call-out.ts";
+import type { EpochMillis } from "../../host/clock.ts";
+import type { Membership } from "../../model/approval.ts";
+import { retryAfterSeconds } from "../../model/retry-after.ts";
+import type { LookedUpTarget, LookUpDeps } from "../action.ts";
+import { jsonOf } from "../response-text.ts";
+import { type InstanceTarget, instanceTarget } from "./settings.ts";
+
+/**
+ * Asks the instance for the members of each group with this user id, those of its ancestors and of invited groups among
+ * them (https://docs.gitlab.com/api/members/). The list of members answers 200 without the user, whereas the path of one
+ * member answers 404 both for a user who is not in the group and for a group that is gone or hidden.
+ */
+export async function groupsOf(
+  account: string,
+  groups: readonly string[],
+  { settings }: LookedUpTarget,
+  { secrets, clock, callOut, signal }: LookUpDeps,
+): Promise<Membership> {
+  const target = v.parse(instanceTarget, settings);
+  // A hook that reports no id names the account by its user name, which another person may have later.
+  if (!/^[1-9]\d{0,17}$/.test(account)) return { groups: [], unknown: { why: "the event has no user id of GitLab" } };
+  const get = await caller(target, { secrets, callOut, signal });
+  const answers = await Promise.all(
+    groups.map(async (group) => {
+      const query = new URLSearchParams({ "user_ids[]": account, per_page: String(PER_PAGE) });
+      const response = await get(`${encodeURIComponent(group)}/members/all?${query}`);
+      return { group, answer: answerOf(response, account, clock.now()), response };
+    }),
+  );
+  const failed = answers.find(({ answer }) => answer === "unknown");
+  const unknown = failed && { why: whyOf(failed.group, failed.response), ...waitOf(failed.response, clock.now()) };
+  return {
+    groups: answers.flatMap(({ group, answer }) => (answer === "member" ? [group] : [])),
+    ...(unknown && { unknown }),
+  };
+}
+
+/** The groups that the instance has and shows to the token. A path that another group has now leads there by a redirect. */
+export async function knownGroups(
+  groups: readonly string[],
+  { settings }: LookedUpTarget,
+  deps: Omit<LookUpDeps, "ownAccounts">,
+): Promise<Membership> {
+  const get = await caller(v.parse(instanceTarget, settings), deps);
+  const answers = await Promise.all(
+    groups.map(async (group) => {
+      const response = await get(`${encodeURIComponent(group)}?with_projects=false`);
+      const found = v.safeParse(named, response.status === 200 ? jsonOf(response.body) : undefined);
+      return { group, response, isKnown: found.success && found.output.full_path === group };
+    }),
+  );
+  const unclear = answers.find(
+    ({ isKnown, response }) => !isKnown && response.status !== 404 && response.status !== 200,
+  );
+  return {
+    groups: answers.flatMap(({ group, isKnown }) => (isKnown ? [group] : [])),
+    ...(unclear && { unknown: { why: whyOf(unclear.group, unclear.response) } }),
+  };
+}
+
+const named = v.object({ full_path: v.string() });
+
+/** Makes calls below `/groups/`. */
+async function caller(
+  { url: instance, token: ref, timeoutSeconds }: InstanceTarget,
+  { secrets, callOut, signal }: Pick<LookUpDeps, "secrets" | "callOut" | "signal">,
+): Promise<(path: string) => Promise<OutboundResponse>> {
+  const token = await secrets.read(ref);
+  const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
+  const bounds = { timeoutMs: timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
+  return (path) => callOut({ method: "GET", url: new URL(`${instance}/api/v4/groups/${path}`), headers, ...bounds });
+}
+
+/** A hundred members of at most about 2 KB each, if a server does not know the filter. */
+const MAX_RESPONSE_BYTES = 500_000;
+const PER_PAGE = 100;
+
+const members = v.array(
+  v.object({
+    id: v.number(),
+    /** Of the user: `active`, or `blocked`, `deactivated`, `banned` and others. */
+    state: v.string(),
+    /** Of the membership: `awaiting` until an owner has approved it. Older servers do not report it. */
+    membership_state: v.nullish(v.string(), "active"),
+    access_level: v.number(),
+    /** The date at whose beginning the membership ends, in UTC. */
+    expires_at: v.nullish(
+      v.pipe(
+        v.string(),
+        v.check((date) => !Number.isNaN(Date.parse(date))),
+      ),
+    ),
+  }),
+);
+
+/** Below it, an account has no access (0) or minimal access (5), and is no member in any other sense. */
+const GUEST = 10;
+
+function answerOf(response: OutboundResponse, account: string, now: EpochMillis): "member" | "other" | "unknown" {
+  const read = v.safeParse(members, response.status === 200 ? jsonOf(response.body) : undefined);
+  if (!read.success) return "unknown";
+  const own = read.output.filter(({ id }) => String(id) === account);
+  const isMember = own.some(
+    ({ state, membership_state, access_level, expires_at: end }) =>
+      state === "active" &&
+      membership_state === "active" &&
+      access_level >= GUEST &&
+      (typeof end !== "string" || Date.parse(end) > now),
+  );
+  if (isMember) return "member";
+  // A server that does not know the filter lists everybody, and the user may be on a later page.
+  return own.length === 0 && read.output.length >= PER_PAGE ? "unknown" : "other";
+}
+
+const whyOf = (group: string, { status }: OutboundResponse): string =>
+  status === 404
+    ? `GitLab has no group ${group}, or does not show it to the token (404)`
+    : `GitLab did not answer about the group ${group} (${status})`;
+
+function waitOf({ headers }: OutboundResponse, now: EpochMillis): { readonly afterSeconds?: number } {
+  const afterSeconds = retryAfterSeconds(headers, now);
+  return afterSeconds === undefined ? {} : { afterSeconds };
+}

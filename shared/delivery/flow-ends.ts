@@ -1,0 +1,49 @@
+import { isTerminal } from "../model/build-order.ts";
+import { type BusEvent, busEventsOf, sourceNameOf, withEventKey } from "../model/bus-event.ts";
+import { actionIdOf } from "../model/idempotency-keys.ts";
+import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
+import type { FlowGate } from "./flow-gate.ts";
+
+export interface FlowEndDeps extends CorrelateDeps {
+  readonly flowGate: () => Promise<Pick<FlowGate, "end">>;
+}
+
+/**
+ * Frees the slot of a run that its own system reports as ended. Costs nothing unless a route whose runs the source reports
+ * limits how many run at once. What is only claimed, or not proved, frees no slot: the bound of the slot does.
+ */
+export async function endReportedTurn(busEvent: BusEvent, deps: FlowEndDeps): Promise<void> {
+  const source = sourceNameOf(busEvent);
+  const routes = deps.runReporters.filter(
+    ({ runsReportedBy, flow }) => runsReportedBy === source && flow?.running !== undefined,
+  );
+  if (routes.length === 0 || !hasEnded(busEvent) || busEvent.detail.principal.unproved) return;
+  for (const route of routes) {
+    const ended = await endedAction(route, busEvent, deps);
+    if (ended !== undefined) await (await deps.flowGate()).end(route, ended.origin, ended.action);
+  }
+}
+
+/** A run, or a task without one. */
+function hasEnded({ detail }: BusEvent): boolean {
+  if ("build" in detail) return isTerminal(detail.build.state);
+  return "job" in detail && detail.job.build === undefined && isTerminal(detail.job.state);
+}
+
+/** The event that the route acted on, and its action. */
+async function endedAction(
+  route: RunReporter,
+  busEvent: BusEvent,
+  deps: FlowEndDeps,
+): Promise<{ readonly origin: BusEvent; readonly action: string } | undefined> {
+  const found = await correlate(busEvent, sourceNameOf(busEvent), { ...deps, runReporters: [route] });
+  if (!found.found || found.proof === "claimed" || found.busEvent.detail.principal.unproved) return undefined;
+  const { detail } = found.busEvent;
+  // A route may act on several events of one delivery. The name of the run then says which one it is.
+  const named = /-(e-[a-z2-7]{26})$/.exec(busEvent.detail.subject)?.[1];
+  if (named === undefined || named === detail.eventKey)
+    return { origin: found.busEvent, action: actionIdOf(route.name, detail.eventKey) };
+  const delivery = await deps.deliveries.get(detail.delivery);
+  const origin = (delivery ? busEventsOf(delivery) : []).find((one) => one.detail.eventKey === named);
+  return { origin: origin ?? withEventKey(found.busEvent, named), action: actionIdOf(route.name, named) };
+}

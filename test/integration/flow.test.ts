@@ -1,0 +1,392 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { relayBus } from "../../functions/relay-bus.ts";
+import { act } from "../../shared/delivery/act.ts";
+import { readOutcome } from "../../shared/delivery/delivery-outcomes.ts";
+import { relay } from "../../shared/delivery/relay.ts";
+import { laterBy } from "../../shared/host/clock.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
+import type { BridgeEvent } from "../../shared/model/event.ts";
+import type { FlowOptions } from "../../shared/model/flow.ts";
+import { actionIdOf, approvalIdOf } from "../../shared/model/idempotency-keys.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import type { Route } from "../../shared/routes/route.ts";
+import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
+import type { Fields, ItemChange, ItemKey } from "../../shared/store/table.ts";
+import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
+import { withMethods } from "../support/memory-stores.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
+import { silentLog } from "../support/test-doubles.ts";
+
+const KEY = "$.detail.page.id";
+const QUIET: FlowOptions = { key: KEY, quiet: "90s", most: "10m" };
+const ONE: FlowOptions = { key: KEY, running: 1 };
+// biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+const QUEUE: FlowOptions = { ...ONE, then: "queue" };
+const ACCEPTED: ActionOutcome = {
+  outcome: "expect_run",
+  summary: "accepted",
+  expectation: { withinMs: 120_000, isRepeatable: false, namespace: "ci" },
+};
+const DONE: ActionOutcome = { outcome: "done", summary: "accepted" };
+const STALE_MS = 90 * 60_000;
+
+let stop: () => Promise<void>;
+afterEach(() => stop());
+
+/** A route with this flow, and the cluster whose runs `cluster` reports. The outcomes of its calls come in turn. */
+async function flowing(first: FlowOptions | undefined, outcomes: readonly ActionOutcome[] = [ACCEPTED]) {
+  let flow = first;
+  const fired: string[] = [];
+  const memory = openMemoryTable();
+  const flowCalls: string[] = [];
+  const counted =
+    <Key extends ItemKey, Rest extends unknown[], Out>(name: string, call: (key: Key, ...rest: Rest) => Promise<Out>) =>
+    (key: Key, ...rest: Rest): Promise<Out> => {
+      if (key.pk.startsWith("flow#")) flowCalls.push(name);
+      return call(key, ...rest);
+    };
+  const table = withMethods(memory.table, {
+    get: counted("get", (key: ItemKey) => memory.table.get(key)),
+    create: counted("create", (item: Fields & ItemKey) => memory.table.create(item)),
+    put: counted("put", (item: Fields & ItemKey) => memory.table.put(item)),
+    change: counted("change", (key: ItemKey, change: ItemChange) => memory.table.change(key, change)),
+  });
+  const route: Route = {
+    ...routeOf(
+      async ({ busEvent }) => {
+        fired.push(busEvent.detail.delivery);
+        return outcomes[Math.min(fired.length, outcomes.length) - 1] ?? ACCEPTED;
+      },
+      { runsReportedBy: "cluster", runNamespaces: ["ci"], runsStaleAfterMs: STALE_MS },
+    ),
+    matches: (busEvent) => busEvent["detail-type"] === "page.updated",
+    get flow() {
+      return flow as FlowOptions;
+    },
+  };
+  const parts = await bridgeParts([route], { database: { table, close: memory.close } });
+  stop = parts.stop;
+  const { deliveries, ownAccounts, actions, clock } = parts;
+  const woken: string[] = [];
+  const bridge = {
+    ...parts.bridge,
+    woken: async ({ delivery }: { readonly delivery: string }) => void woken.push(delivery),
+  };
+  const bus = relayBus(bridge, parts.bus);
+  const relaying = { bus, deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog };
+  let saves = 0;
+  const record = async (changes: Partial<RecordedDelivery> = {}): Promise<RecordedDelivery> => {
+    saves += 1;
+    const sample = sampleDelivery(saves, { receivedAt: clock.now() });
+    const delivery: RecordedDelivery = { ...sample, ...changes };
+    await deliveries.record(delivery);
+    await relay(delivery, relaying);
+    return delivery;
+  };
+  const later = async (seconds: number): Promise<void> => {
+    const end = clock.now() + seconds * 1_000;
+    while (clock.now() < end) {
+      clock.advance(Math.min(5_000, end - clock.now()));
+      await parts.runDue();
+    }
+  };
+  const idOf = (delivery: RecordedDelivery): string => actionIdOf("docs", busEventOf(delivery)?.detail.eventKey ?? "");
+  return {
+    ...parts,
+    fired,
+    woken,
+    flowCalls,
+    configure: (next: FlowOptions | undefined) => {
+      flow = next;
+    },
+    record,
+    /** A page was saved, and what is due runs. */
+    save: async (changes: Partial<RecordedDelivery> = {}): Promise<RecordedDelivery> => {
+      const delivery = await record(changes);
+      await parts.runDue();
+      return delivery;
+    },
+    later,
+    idOf,
+    status: (delivery: RecordedDelivery) => actions.status(idOf(delivery)),
+    outcome: async (delivery: RecordedDelivery) =>
+      (await readOutcome(delivery, await deliveries.timeline(delivery.id), parts.bridge))?.routes[0],
+    /** The cluster reports a state of the run that a delivery fired. */
+    report: async (delivery: RecordedDelivery, state: "running" | "succeeded", changes: Partial<BridgeEvent> = {}) => {
+      const name = `docs-${busEventOf(delivery)?.detail.eventKey}`;
+      const event = {
+        type: `build.${state}`,
+        keyParts: [name, state],
+        time: new Date(clock.now()).toISOString(),
+        subject: `ci/${name}`,
+        build: { system: "tekton", id: name, pipeline: "ci/docs", state },
+        origin: { namespace: "ci", delivery: delivery.id },
+        ...changes,
+      } as BridgeEvent;
+      const id = `d-${state}-${delivery.id}`.slice(0, 40);
+      const sample = sampleDelivery();
+      const reported = { ...sample, id, source: "cluster", provider: "tekton", events: [event] } as const;
+      await deliveries.record(reported);
+      await relay(reported, relaying);
+    },
+  };
+}
+
+describe("quiet", () => {
+  it("forty saves of a page in five minutes are one run of the last version, and each other says by what it was replaced", async () => {
+    const { save, later, fired, outcome, clock } = await flowing(QUIET);
+    const saves: RecordedDelivery[] = [];
+    for (let n = 0; n < 40; n++) {
+      saves.push(await save());
+      clock.advance(7_500);
+    }
+    await later(120);
+    const last = saves.at(-1);
+    expect(fired).toEqual([last?.id]);
+    for (const one of saves.slice(0, -1)) {
+      const found = await outcome(one);
+      expect(found).toMatchObject({ state: "superseded" });
+      expect(found?.why).toBe(`superseded by ${found?.of}, which is newer in the flow of route docs`);
+    }
+    expect(await outcome(saves[38] ?? sampleDelivery())).toMatchObject({ of: last?.id });
+  });
+
+  it("what waits says until when, and is due exactly then", async () => {
+    const { save, deliveries, status, clock, runDue, fired } = await flowing(QUIET);
+    await save();
+    clock.advance(10_000);
+    const second = await save();
+    const until = clock.now() + 90_000;
+    expect(await status(second)).toMatchObject({ state: "due", dueAt: until });
+    const waits = (await deliveries.timeline(second.id)).find(({ kind }) => kind === "waiting");
+    expect(waits).toMatchObject({
+      summary: `waits for quiet until ${new Date(until).toISOString()}, in place of 1 earlier`,
+    });
+    clock.advance(89_999);
+    await runDue();
+    expect(fired).toEqual([]);
+    clock.advance(1);
+    await runDue();
+    expect(fired).toEqual([second.id]);
+  });
+
+  it("one approval is asked for forty saves, and none stays open for those that were left out", async () => {
+    const { save, later, deps } = await flowing(QUIET);
+    const asked: string[] = [];
+    Object.assign(deps, {
+      hold: async ({ busEvent }: { readonly busEvent: { readonly detail: { readonly delivery: string } } }) => {
+        asked.push(busEvent.detail.delivery);
+        return {};
+      },
+    });
+    for (let n = 0; n < 39; n++) {
+      await save();
+      await later(5);
+    }
+    const last = await save();
+    await later(120);
+    expect(asked).toEqual([last.id]);
+  });
+
+  it("an event without the key is given up: it runs with no other page's", async () => {
+    const { save, fired, outcome } = await flowing({ ...QUIET, key: "$.detail.page.space" });
+    const [event] = sampleDelivery(1).events;
+    const { space: _, ...page } = event.page;
+    const delivery = await save({ events: [{ ...event, page } as typeof event] });
+    expect(fired).toEqual([]);
+    expect(await outcome(delivery)).toMatchObject({
+      state: "given_up",
+      why: "not fired: the key of the flow of route docs is $.detail.page.space, and the event has no detail.page.space",
+    });
+  });
+
+  it("what waits runs when its time comes, each for itself, after the route has lost its flow", async () => {
+    const { save, later, fired, configure } = await flowing(QUIET);
+    const saves = [await save(), await save()];
+    configure(undefined);
+    await later(100);
+    expect(fired).toEqual(saves.map(({ id }) => id));
+  });
+
+  it("a replay of what was left out enters the flow as the newest", async () => {
+    const { save, later, fired, outcome, clock } = await flowing(QUIET);
+    const first = await save();
+    clock.advance(5_000);
+    await save();
+    await later(100);
+    fired.length = 0;
+    const replay = {
+      of: first.id,
+      routes: ["docs"],
+      isRollback: false,
+      principal: { id: "p", issuer: "i", subject: "kim" },
+    };
+    const again = await save({ replay } as Partial<RecordedDelivery>);
+    await later(100);
+    expect(fired).toEqual([again.id]);
+    expect(await outcome(first)).toMatchObject({ state: "superseded" });
+  });
+
+  it("a route without a flow neither reads nor writes one, and one with a flow writes two items more", async () => {
+    const plain = await flowing(undefined, [DONE]);
+    await plain.save();
+    expect(plain.fired).toHaveLength(1);
+    expect(plain.flowCalls).toEqual([]);
+    await plain.stop();
+    const newest = await flowing(QUIET, [DONE]);
+    await newest.save();
+    expect(newest.flowCalls).toEqual(["get", "change"]);
+    await newest.later(90);
+    expect(newest.fired).toHaveLength(1);
+    expect(newest.flowCalls).toEqual(["get", "change", "get", "change"]);
+  });
+
+  it("the approval of what something newer replaced is over, and nobody decides it any more", async () => {
+    const { save, later, outcome, approvals, deps, fired } = await flowing({ ...ONE, key: "deploys" });
+    Object.assign(deps.routes[0] ?? {}, { approval: { expiresMinutes: 60, approvers: () => ["lead"] } });
+    const first = await save();
+    const [event] = sampleDelivery(2).events;
+    const second = await save({ events: [{ ...event, page: { ...event.page, id: "98311" } } as typeof event] });
+    const approvalOf = (one: RecordedDelivery) =>
+      approvals.get(approvalIdOf("docs", busEventOf(one)?.detail.eventKey ?? ""));
+    expect((await approvalOf(first))?.state).toBe("requested");
+    await later(65);
+    expect((await approvalOf(first))?.state).toBe("superseded");
+    expect(await outcome(first)).toMatchObject({ state: "superseded", of: second.id });
+    expect((await approvalOf(second))?.state).toBe("requested");
+    expect(fired).toEqual([]);
+  });
+});
+
+describe("runs at once", () => {
+  it("a second deployment waits for the end of the first, and is woken by it", async () => {
+    const { save, report, fired, woken, status, runDue, clock, deliveries } = await flowing(QUEUE);
+    const first = await save();
+    clock.advance(1_000);
+    const second = await save();
+    expect(fired).toEqual([first.id]);
+    const waits = (await deliveries.timeline(second.id)).find(({ kind }) => kind === "waiting");
+    expect(waits).toMatchObject({ summary: `waits for the end of the run of ${first.id}` });
+    expect((await status(second))?.dueAt).toBe(clock.now() - 1_000 + STALE_MS);
+    clock.advance(60_000);
+    await report(first, "running");
+    expect(woken).toEqual([]);
+    await report(first, "succeeded");
+    expect(woken).toEqual([second.id]);
+    await runDue();
+    expect(fired).toEqual([first.id, second.id]);
+  });
+
+  it("while a run goes on, only the newest waits for it", async () => {
+    const { save, report, fired, runDue, outcome, clock } = await flowing(ONE);
+    const saves: RecordedDelivery[] = [];
+    for (let n = 0; n < 4; n++) {
+      saves.push(await save());
+      clock.advance(1_000);
+    }
+    const [first, second, third, last] = saves;
+    if (!first || !second || !third || !last) throw new Error("four were saved");
+    await report(first, "succeeded");
+    clock.advance(STALE_MS);
+    await runDue();
+    expect(fired).toEqual([first.id, last.id]);
+    for (const one of [second, third]) expect(await outcome(one)).toMatchObject({ state: "superseded", of: last.id });
+  });
+
+  it("without any report of a run, the slot is free when the run was expected, long before its bound", async () => {
+    const { save, later, fired, woken } = await flowing(QUEUE);
+    const first = await save();
+    const second = await save();
+    await later(20 * 60 + 60);
+    expect(woken).toEqual([]);
+    expect(fired).toEqual([first.id, second.id]);
+  });
+
+  it("a run whose end is never reported holds its slot until its bound", async () => {
+    const { save, report, later, fired, clock } = await flowing(QUEUE);
+    const first = await save();
+    await report(first, "running");
+    const second = await save();
+    await later(STALE_MS / 1_000 - 10);
+    expect(fired).toEqual([first.id]);
+    clock.advance(10_000);
+    await later(10);
+    expect(fired).toEqual([first.id, second.id]);
+  });
+
+  it("a rejected request frees the slot at once, and one of unknown outcome keeps it", async () => {
+    const rejected = await flowing(QUEUE, [{ outcome: "give_up", summary: "rejected (400)" }, ACCEPTED]);
+    await rejected.record();
+    const next = await rejected.save();
+    await rejected.runDue();
+    expect(rejected.fired.at(-1)).toBe(next.id);
+    await rejected.stop();
+
+    const unknown = await flowing(ONE, [{ outcome: "retry", summary: "timed out", unknownOutcome: true }, ACCEPTED]);
+    const first = await unknown.save();
+    const second = await unknown.save();
+    expect(unknown.fired).toEqual([first.id]);
+    await unknown.later(60);
+    // It is tried again before the newer one, because its first request may have started a run.
+    expect(unknown.fired).toEqual([first.id, first.id]);
+    await unknown.report(first, "succeeded");
+    await unknown.runDue();
+    expect(unknown.fired).toEqual([first.id, first.id, second.id]);
+  });
+
+  it("what only claims to be the run, or is not proved, frees nothing", async () => {
+    const { save, report, fired, runDue } = await flowing(QUEUE);
+    const first = await save();
+    await save();
+    await report(first, "succeeded", { origin: { namespace: "other", delivery: first.id } } as Partial<BridgeEvent>);
+    await runDue();
+    expect(fired).toEqual([first.id]);
+  });
+
+  it("a run that ends while the next action is about to wait wakes it nevertheless", async () => {
+    const { save, record, report, fired, deps, actions, flows, idOf, runDue, clock } = await flowing(QUEUE);
+    const first = await save();
+    const second = await record();
+    let isEnded = false;
+    // The end comes after the action has asked for the slot, and before it is stored as waiting.
+    const defer: typeof actions.defer = async (...given) => {
+      if (!isEnded) await report(first, "succeeded");
+      isEnded = true;
+      return actions.defer(...given);
+    };
+    await act(idOf(second), { ...deps, actions: withMethods(actions, { defer }) });
+    expect(isEnded).toBe(true);
+    expect((await actions.status(idOf(second)))?.dueAt).toBe(clock.now());
+    await runDue();
+    expect(fired).toEqual([first.id, second.id]);
+    expect((await (await flows()).get({ route: "docs", key: "98310" })).state.slots).toHaveLength(1);
+  });
+
+  it("an end that is reported again wakes what a killed process did not", async () => {
+    const { save, report, woken, flows, clock } = await flowing(QUEUE);
+    const first = await save();
+    const second = await save();
+    // The process that freed the slot ended before it woke anything.
+    const { state, revision } = await (await flows()).get({ route: "docs", key: "98310" });
+    await (await flows()).save({ route: "docs", key: "98310" }, { state: { ...state, slots: [] }, revision });
+    clock.advance(1_000);
+    await report(first, "succeeded");
+    expect(woken).toEqual([second.id]);
+  });
+
+  it("an action that has ended without a run does not hold up the queue", async () => {
+    const { save, report, fired, actions, idOf, runDue, clock, woken } = await flowing(QUEUE);
+    const first = await save();
+    const second = await save();
+    const third = await save();
+    clock.advance(STALE_MS - 1_000);
+    // A person withdrew it, or its route rejects it now.
+    const bound = laterBy(clock.now(), STALE_MS);
+    const claim = await actions.claim(idOf(second), bound, bound);
+    expect(claim && (await actions.giveUp(claim, clock.now()))).toBe(true);
+    await report(first, "succeeded");
+    expect(woken).toEqual([third.id]);
+    await runDue();
+    expect(fired).toEqual([first.id, third.id]);
+  });
+});

@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { indentedJson } from "../../../shared/host/json-tokens.ts";
+import { redactedBody } from "../../../shared/http/redact-body.ts";
+
+const shown = (text: string) => redactedBody(Buffer.from(text));
+/** In no known form: only its place says what it is. */
+const SECRET = "hunter-the-second";
+
+describe("a recorded body, as it is shown", () => {
+  it.each([
+    ["a member with the name of a credential", { private_token: SECRET }],
+    ["in whichever case and form", { "X-Gitlab-Token": SECRET }],
+    ["in camel case", { sharedSecret: SECRET }],
+    ["with a name that is escaped", `{"pass\\u0077ord":"${SECRET}"}`],
+    ["an object below such a member", { credentials: { user: SECRET, more: [SECRET, { deep: SECRET }] } }],
+    ["variables of an environment", { pipeline: { env: { REGION: SECRET, key: SECRET, name: SECRET } } }],
+    ["variables in a list", { variables: [{ key: "REGION", value: SECRET }] }],
+    ["a parameter whose name is that of a credential", { params: [{ name: "deploy-token", value: SECRET }] }],
+    ["the same with the value before the name", { params: [{ value: SECRET, name: "deploy-token" }] }],
+    ["a parameter with several values", { params: [{ name: "api_key", value: [SECRET, SECRET] }] }],
+    [
+      "the address at which Buildkite receives",
+      { provider: { webhook_url: `https://webhook.buildkite.com/${SECRET}` } },
+    ],
+    ["a token of a known form in a text", { message: `use glpat-${SECRET}-12345` }],
+    ["a password in a URL", { url: `https://ci:${SECRET}@git.example.test/x` }],
+    ["a token in a URL", { url: `https://git.example.test/x?private_token=${SECRET}` }],
+    ["a line of a text that is no JSON", `one\npassword=${SECRET}\ntwo`],
+    ["JSON that is not whole", `{"private_token": "${SECRET}"`],
+    ["a number", `{"pin_secret": 4711008}`],
+  ])("lacks the credential in %s", (_, body) => {
+    const { text = "" } = shown(typeof body === "string" ? body : JSON.stringify(body));
+    expect(text).not.toContain(SECRET);
+    expect(text).not.toContain("4711008");
+  });
+
+  it("the names of variables and parameters stay, and so does what is no credential", () => {
+    const body = {
+      variables: [{ key: "REGION", value: "x1" }],
+      params: [{ name: "tag", value: "v1" }],
+      token_count: 3,
+    };
+    const { text = "", removed } = shown(JSON.stringify(body));
+    expect(JSON.parse(text)).toEqual({
+      variables: [{ key: "REGION", value: "[removed: a member for credentials]" }],
+      params: [{ name: "tag", value: "v1" }],
+      token_count: 3,
+    });
+    expect(removed).toBe(1);
+  });
+
+  it("a body without credentials is shown as it arrived, to the character", () => {
+    const text = '{ "id": 12345678901234567890, "a":1.50, "a":\t"\\u00e4\\n",\r\n "list":[ ] }';
+    expect(shown(text)).toEqual({ kind: "json", text, removed: 0 });
+    expect(shown("one\r\ntwo")).toEqual({ kind: "text", text: "one\r\ntwo", removed: 0 });
+  });
+
+  it("bytes that are no text have none", () => {
+    expect(redactedBody(new Uint8Array([0xff, 0xfe, 0x00]))).toEqual({ kind: "bytes", removed: 0 });
+  });
+
+  it("any JSON stays JSON, and without members for credentials it is the same", () => {
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        const { text = "" } = shown(json);
+        expect(() => JSON.parse(text)).not.toThrow();
+        expect(JSON.parse(indentedJson(json))).toEqual(JSON.parse(json));
+      }),
+    );
+  });
+
+  it("no credential is shown, wherever in the body its member is", () => {
+    const place = fc.letrec<{ tree: unknown }>((tie) => ({
+      tree: fc.oneof(
+        { depthSize: "small" },
+        fc.record({ password: fc.constant(SECRET), other: fc.json() }),
+        fc.array(tie("tree"), { minLength: 1, maxLength: 3 }),
+        fc.dictionary(fc.string(), tie("tree"), { minKeys: 1, maxKeys: 3 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(place.tree, (body) => {
+        expect(shown(JSON.stringify(body)).text).not.toContain(SECRET);
+      }),
+    );
+  });
+
+  it("deep nesting and long texts take no more than their length", () => {
+    const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+    expect(shown(deep)).toMatchObject({ removed: 0 });
+    expect(shown(JSON.stringify({ text: `${'\\"'.repeat(500_000)}` })).kind).toBe("json");
+  });
+});
