@@ -48,8 +48,8 @@ export async function buildPrograms<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, string>;
 }
 
-/** They load files of their own at run time: compiled code, or modules by a computed name. */
-const OUTSIDE = ["@photostructure/sqlite", "oidc-provider"];
+/** They load files of their own at run time, compiled code or modules by a computed name, or need not be installed. */
+const OUTSIDE = ["@photostructure/sqlite", "oidc-provider", "@modelcontextprotocol/server"];
 
 /** A module finds the files beside its source by `import.meta.url`; in the bundle that is still the source's address. */
 const sourceUrls = (outDir: string): Plugin => ({

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../host/clock.ts";
 import { get } from "./bridge-client.ts";
 import { type ShownThread, shownDelivery, shownThread } from "./responses.ts";
 import type { Session } from "./session.ts";
@@ -41,8 +42,25 @@ export async function waitForEnd(session: Session, id: string, signal: AbortSign
   }
 }
 
+/** What is known of an order when nothing is left to do, or when the seconds are over. */
+export async function orderAfter(
+  session: Session,
+  id: string,
+  { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
+): Promise<SeenOrder> {
+  const until = systemClock.monotonic() + seconds * 1_000;
+  for (;;) {
+    const seen = await orderNow(session, id, signal);
+    const leftMs = until - systemClock.monotonic();
+    if (!seen.isOpen || leftMs <= 0) return seen;
+    await sleep(Math.min(ASK_EVERY_MS, leftMs), undefined, { signal });
+  }
+}
+
 interface SeenOrder {
   readonly state: string;
+  /** Who is asked, if it waits for an approval. */
+  readonly waitsFor?: string;
   readonly runs: readonly OrderedRun[];
   /** Something is left to do, or a run goes on. */
   readonly isOpen: boolean;
@@ -50,8 +68,9 @@ interface SeenOrder {
 
 async function orderNow(session: Session, id: string, signal: AbortSignal): Promise<SeenOrder> {
   const { delivery } = await get(session, `/v1/deliveries/${encodeURIComponent(id)}`, shownDelivery, { signal });
-  const { state = "pending" } = delivery;
-  if (OPEN_STATES.includes(state)) return { state, runs: [], isOpen: true };
+  const { state = "pending", routes = [] } = delivery;
+  const waitsFor = routes.flatMap((route) => route.waitsFor ?? []).join(", ");
+  if (OPEN_STATES.includes(state)) return { state, ...(waitsFor && { waitsFor }), runs: [], isOpen: true };
   const thread = await get(session, `/v1/threads?delivery=${encodeURIComponent(id)}`, shownThread, { signal });
   const runs = runsOf(id, thread);
   return { state, runs, isOpen: runs.some(({ isOpen }) => isOpen) };

@@ -452,6 +452,17 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await import("./run-order.ts")).runOrderCommand(invocation),
   },
   {
+    name: "mcp",
+    group: "Deliveries",
+    summary: "serve an agent by MCP, on standard input",
+    details:
+      "An agent can then find, explain, propose and wait for orders. It is a client of the bridge with your token, or with one that acts for you (DRAWBRIDGE_TOKEN): an agent may do what the token may. It needs the package @modelcontextprotocol/server, which nothing else needs.",
+    positionals: [],
+    options: { url },
+    examples: ["mcp --url https://bridge.example.com"],
+    run: async (invocation) => (await import("./mcp.ts")).mcpCommand(invocation),
+  },
+  {
     name: "rollback",
     group: "Deliveries",
     summary: "run a route again as in its last good run",

@@ -395,7 +395,7 @@ const orderInput = v.variant("kind", [
   v.object({ ...inputMembers, kind: v.literal("choice"), choices: v.array(v.string()) }),
   v.object({ ...inputMembers, kind: v.literal("pattern"), pattern: v.string(), maxLength: v.number() }),
   v.object({ ...inputMembers, kind: v.literal("page"), target: v.string() }),
-  v.object({ ...inputMembers, kind: v.literal("ref"), of: v.string() }),
+  v.object({ ...inputMembers, kind: v.literal("ref"), of: v.picklist(["branch", "tag", "commit"]) }),
 ]);
 export type OrderInput = v.InferOutput<typeof orderInput>;
 

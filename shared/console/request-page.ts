@@ -15,7 +15,7 @@ export async function requestPage(visit: Visit, _form: URLSearchParams, id: stri
   const asked = await visit.ask<ShownRequest>(`/v1/deliveries/${encodeURIComponent(id)}/request`);
   if (!asked.ok) return asked;
   const { headers, removed, bodyBytes, bodyDigest, receivedAt } = asked.value;
-  const main = html`<p class="lead">of the delivery ${deliveryLink(id)}, received ${moment(receivedAt)}. That you looked is recorded.</p>
+  const main = html`<p class="lead">Delivery ${deliveryLink(id)}, received ${moment(receivedAt)}. That you looked is recorded.</p>
 <h2>Headers</h2>
 ${
   headers === undefined

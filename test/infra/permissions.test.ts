@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
-import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
+import { EVERYTHING, EXAMPLE, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;
 beforeAll(async () => {
@@ -74,6 +74,15 @@ const MAY = {
 describe("the permissions of a function", () => {
   it.each(Object.entries(MAY))("%s has exactly its listed permissions", (name, may) => {
     expect(stack.permissions(`${name}Role`)).toEqual(may);
+  });
+
+  it("relay and sweep may wake only the kinds of actions whose routes limit their runs", async () => {
+    const compiled = await compileConfig(EXAMPLE);
+    const flow = { key: "$.detail.page.id", running: 1 };
+    const routes = compiled.config.routes.map((route) => (route.action === "tekton" ? { ...route, flow } : route));
+    const limited = await synthesise({}, { ...compiled, config: { ...compiled.config, routes } });
+    for (const name of ["Relay", "Sweep"] as const)
+      expect(limited.permissions(`${name}Role`)).toEqual({ ...MAY[name], QueuetektonQueue: ["sqs:SendMessage"] });
   });
 
   it("each function has its own role, and only the functions and the schedule have roles", () => {

@@ -73,6 +73,22 @@ const sendings = () => account.calls.flatMap(({ target, input }) => (target.ends
 const ACTION_ID = actionIdOf("docs", entryFor(sampleDelivery()).detail.eventKey);
 
 describe("a message of a route", () => {
+  it("the end of a run sends the message of the action that waits for it, and the action runs with it", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    vi.stubEnv("ACTION_QUEUES", JSON.stringify({ tekton: account.environment.QUEUE_URL }));
+    const { wokenByRelay } = await import("../../functions/woken-by-relay.ts");
+    const waiting = { state: "due", route: "docs", target: "ci", delivery: parts.delivery.id } as const;
+    await wokenByRelay({ ...waiting, action: "tekton" });
+    // The queue of another kind is not the relay's to write.
+    await wokenByRelay({ ...waiting, action: "webhook" });
+    const [woken, ...others] = sendings();
+    expect(others).toEqual([]);
+    expect(woken?.QueueUrl).toBe(account.environment.QUEUE_URL);
+    expect(await parts.hand(woken?.MessageBody ?? "")).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+  });
+
   it("a message runs its action, is recorded in the delivery's timeline and leaves the queue", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));

@@ -265,6 +265,32 @@ describe("orders", () => {
     expect(page.text).toContain("<q>read it &lt;twice&gt;</q>");
   });
 
+  it("the request of a delivery is shown to whoever presses for it: opening is no look, and each look is recorded", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const path = `/console/deliveries/${pushed}`;
+    const looks = async () =>
+      (
+        await fetchJson<{ readonly deliveries: readonly { readonly subject: string }[] }>(
+          "/v1/deliveries?outcome=audit&type=payload_opened",
+        )
+      ).deliveries.filter(({ subject }) => subject === pushed).length;
+    const opened = await visitor.go(path);
+    // A link to the address of the answer leads back, and looks at nothing.
+    expect((await visitor.go(`${path}/request`)).url.pathname).toBe(path);
+    expect(await looks()).toBe(0);
+    for (const _ of [1, 2]) {
+      const text = textOf(await bridge.order(visitor, opened, `${path}/request`, {}));
+      expect(text).toMatch(/x-gitlab-event Push Hook/);
+      expect(text).toMatch(/webhook-signature present, not kept/);
+      expect(text).toContain('"object_kind": "push"');
+    }
+    expect(await looks()).toBe(2);
+    expect(await command("events", "show", pushed, "--request")).toMatch(
+      /webhook-signature +present, not kept.*"object_kind": "push"/s,
+    );
+    expect(await looks()).toBe(3);
+  });
+
   it("an approval that is granted is among the decided ones before its run starts, and once afterwards", async () => {
     await pageEdit();
     const { visitor } = await bridge.signIn("axel");

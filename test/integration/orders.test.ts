@@ -2,11 +2,16 @@ import { execFile, spawnSync } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
+import { serveMcp } from "../../shared/cli/mcp.ts";
 import { runCommand } from "../../shared/cli/run-command.ts";
+import { openSession } from "../../shared/cli/session.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { ShownDelivery } from "../../shared/http/deliveries.ts";
@@ -565,5 +570,83 @@ describe("drawbridge run", () => {
     expect(await codeOf(["deploy-docs", "--set", "environment"])).toBe("usage_invalid");
     expect(await codeOf(["deploy-docs", "--set", "a=1", "--set", "a=2"])).toBe("usage_invalid");
     expect(await codeOf(["--key", "k"])).toBe("usage_invalid");
+  });
+});
+
+describe("drawbridge mcp", () => {
+  /** Connects the official client to the server by two streams, as standard input and output are. */
+  async function agentClient(client: MachineClient) {
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const environment = { DRAWBRIDGE_URL: bridge.url.href, DRAWBRIDGE_TOKEN: await identity.token(client, AUDIENCE) };
+    const serving = serveMcp(await openSession({ environment }), new StdioServerTransport(input, output), "0.0.0");
+    const mcp = new Client({ name: "agent", version: "1.0.0" });
+    await mcp.connect(new StdioServerTransport(output, input));
+    const use = async (name: string, args: Readonly<Record<string, unknown>> = {}) => {
+      const { content, isError } = await mcp.callTool({ name, arguments: args });
+      const [{ text } = { text: "" }] = content as readonly { readonly text: string }[];
+      return isError ? { refused: text } : JSON.parse(text);
+    };
+    const close = async () => {
+      await mcp.close();
+      input.end();
+      await serving;
+    };
+    return { mcp, use, close };
+  }
+
+  it("an agent places an order, waits for a person by rule, and is told what became of it; proposed twice it is one run", async () => {
+    const commit = newCommit();
+    const inputs = { environment: "production", commit };
+    const { mcp, use, close } = await agentClient(agentForDana);
+    expect((await mcp.listTools()).tools.map(({ name }) => name)).toEqual(["find", "explain", "propose", "wait"]);
+    expect(await use("find")).toMatchObject({
+      orders: [
+        {
+          order: "deploy-docs",
+          inputs: [{ name: "environment", mustBe: "one of staging, production" }, { name: "commit" }],
+        },
+      ],
+    });
+    expect(await use("explain", { order: "deploy-docs", inputs })).toMatchObject({
+      routes: [{ route: "deploy-production", approval: { people: 1, roles: ["manager"] } }],
+    });
+    const placed = await use("propose", { order: "deploy-docs", inputs });
+    expect(placed).toMatchObject({ status: "accepted", key: expect.stringMatching(/^mcp-/) });
+    const id = await approvalOf(placed.delivery);
+    expect(await use("wait", { delivery: placed.delivery, seconds: 1 })).toEqual({
+      ...{ state: "waiting", waitsFor: expect.stringContaining("manager"), runs: [], isOpen: true },
+    });
+    expect(runsWith(commit)).toEqual([]);
+    expect(await grant(max, id)).toMatchObject({ status: 200 });
+    expect(await use("wait", { delivery: placed.delivery })).toMatchObject({
+      ...{ state: "ran", isOpen: false, runs: [{ state: "succeeded", isGood: true }] },
+    });
+    const turned = { commit, environment: "production" };
+    expect(await use("propose", { order: "deploy-docs", inputs: turned })).toEqual({ ...placed, status: "duplicate" });
+    expect(await use("propose", { order: "deploy-docs", inputs, key: placed.key })).toMatchObject({
+      delivery: placed.delivery,
+    });
+    expect(runsWith(commit)).toHaveLength(1);
+    expect(await use("find", { text: commit })).toMatchObject({
+      deliveries: expect.arrayContaining([expect.objectContaining({ id: placed.delivery, state: "ran" })]),
+    });
+    expect(await use("explain", { delivery: placed.delivery })).toMatchObject({ routes: expect.any(Array) });
+    await close();
+  });
+
+  it("it may do what its token may, and a refusal is an answer", async () => {
+    const { use, close } = await agentClient(gitlabJob);
+    const refused = { refused: expect.stringContaining("role") };
+    expect(await use("propose", { order: "deploy-docs", inputs: PRODUCTION })).toEqual(refused);
+    expect(await use("find", { text: COMMIT })).toEqual(refused);
+    expect(await use("propose", { order: "none" })).toEqual({ refused: expect.stringContaining("no such order") });
+    expect(await use("explain", {})).toEqual({ refused: expect.stringContaining("invalid arguments") });
+    for (const args of [
+      { order: "none", key: "two\nlines" },
+      { order: "none", inputs: { n: 1 } },
+      { order: "none", by: "max" },
+    ])
+      expect(await use("propose", args)).toEqual({ refused: expect.stringContaining("Invalid arguments") });
+    await close();
   });
 });

@@ -87,6 +87,10 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByText("Traced back to").waitFor();
     await page.getByRole("link", { name: "code.pushed" }).click();
     await picture(page, "delivery");
+    await page.getByRole("button", { name: "Show headers and body" }).click();
+    await page.getByText("webhook-signature").waitFor();
+    await picture(page, "request");
+    expect(await accessibilityProblems(page, "body")).toEqual([]);
     await page.context().close();
   });
 

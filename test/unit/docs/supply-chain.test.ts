@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { auditVerdict } from "../../../infra/audit.ts";
 import { runtimePackages } from "../../../infra/runtime-packages.ts";
 import manifest from "../../../package.json" with { type: "json" };
+import { SDK } from "../../../shared/cli/mcp.ts";
 import { readText } from "../../support/documents.ts";
 
 /** Licences that ask for no more than their own text beside the code. */
@@ -20,6 +21,17 @@ describe("the runtime packages", () => {
     expect(runtimePackages().filter(({ licence }) => !PERMISSIVE.has(licence))).toEqual([]);
     const names = runtimePackages().map(({ name }) => name);
     expect(Object.keys(manifest.dependencies).filter((name) => !names.includes(name))).toEqual([]);
+  });
+});
+
+describe("the SDK for agents", () => {
+  it("it is no runtime package, and the command and the guide name the version that is tested", () => {
+    const [name, version] = ["@modelcontextprotocol/server", manifest.devDependencies["@modelcontextprotocol/server"]];
+    expect(runtimePackages().map((one) => one.name)).not.toContain(name);
+    expect(manifest.peerDependencies).toEqual({ [name]: version });
+    expect(manifest.peerDependenciesMeta).toEqual({ [name]: { optional: true } });
+    expect(SDK).toBe(`${name}@${version}`);
+    expect(readText("docs/agents.md")).toContain(`npm install --no-save ${SDK}`);
   });
 });
 
