@@ -21,6 +21,9 @@ export const jsonEscapeOf = (character: string): string =>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the controls below DEL are not searched here
 const PLAIN = /^[\u0000-\u007e]*$/;
 
-/** U+2800 is a blank of Braille. Not hidden: a joiner between emoji, and a selector of the style of an emoji or a keycap. */
+/**
+ * U+2800 is a blank of Braille. Not hidden: a joiner between emoji, and a selector of the style of an emoji or a keycap.
+ * What is before a character is looked at last, because a page has many characters that are not hidden.
+ */
 const HIDDEN =
-  /(?!(?<=\p{Extended_Pictographic}\uFE0F?|\p{Emoji_Modifier})\u200D\p{Extended_Pictographic})(?!(?<=\p{Extended_Pictographic})[\uFE0E\uFE0F])(?!(?<=[#*\d])\uFE0F\u20E3)[\u007F-\u009F\u2028\u2029\u2800\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
+  /[\u007F-\u009F\u2028\u2029\u2800\p{Cf}\p{Default_Ignorable_Code_Point}](?<!(?:\p{Extended_Pictographic}\uFE0F?|\p{Emoji_Modifier})\u200D(?=\p{Extended_Pictographic}))(?<!\p{Extended_Pictographic}[\uFE0E\uFE0F])(?<![#*\d]\uFE0F(?=\u20E3))/gu;

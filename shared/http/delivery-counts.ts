@@ -5,7 +5,7 @@ import { callerOf } from "../identity/caller.ts";
 import { ROUTE_ATTENTION } from "../model/attention.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { COUNTED, type Counts } from "../store/counters.ts";
+import { COUNTED, type Counts, noCounts } from "../store/counters.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { SLOT_MS, slotOf } from "../store/postings.ts";
 import type { RefusalStore } from "../store/refusals.ts";
@@ -99,32 +99,29 @@ export async function countDeliveries(
   const intervalMs = Math.max(1, Math.ceil((to - from) / MAX_INTERVALS / SLOT_MS)) * SLOT_MS;
   const intervalOf = (time: EpochMillis): EpochMillis =>
     epochMillis(slotOf(from) + Math.floor((slotOf(time) - slotOf(from)) / intervalMs) * intervalMs);
-  const sums = new Map<string, { readonly at: EpochMillis; readonly source: string | undefined; counts: Counts }>();
+  const sums: Sums = new Map();
   const sources = new Map(api.sourceNames.map((name) => [name, 0]));
   // A delivery is counted without its routes, so these select only what needs a person.
   const isAttentionOnly = route !== undefined || target !== undefined;
-  for await (const { slot, source, counts } of api.deliveries.counts(from, to)) {
-    const all = COUNTED.reduce((sum, outcome) => (outcome === "audit" ? sum : sum + counts[outcome]), 0);
-    sources.set(source, (sources.get(source) ?? 0) + all);
-    if (isAttentionOnly) continue;
-    const at = intervalOf(slot);
-    const named = by === undefined ? undefined : source;
-    const key = `${at} ${named ?? ""}`;
-    const sum = sums.get(key);
-    sums.set(key, { at, source: named, counts: sum === undefined ? counts : together(sum.counts, counts) });
+  for await (const day of api.deliveries.counts(from, to)) {
+    for (const { slot, source, counts } of day) {
+      const { event, ignored, unusable, refused } = counts;
+      sources.set(source, (sources.get(source) ?? 0) + event + ignored + unusable + refused);
+      if (isAttentionOnly) continue;
+      const sum = sumIn(sums, by && source, intervalOf(slot));
+      for (const outcome of COUNTED) sum[outcome] += counts[outcome];
+    }
   }
   const range = { from, to, intervalOf };
   const needed = by === undefined ? await attentionIn(range, read.value, api) : undefined;
   const refused = by === undefined && !isAttentionOnly ? await refusedIn(range, api) : undefined;
   // The times of what was not counted. It is in order, so all that is newer was.
   const left = [needed?.left, refused?.left].filter((time) => time !== undefined);
-  for (const at of new Set([...(needed?.intervals.keys() ?? []), ...(refused?.counts.keys() ?? [])])) {
-    const key = `${at} `;
-    if (!sums.has(key)) sums.set(key, { at, source: undefined, counts: NONE });
-  }
+  for (const at of [...(needed?.intervals.keys() ?? []), ...(refused?.counts.keys() ?? [])]) sumIn(sums, undefined, at);
   return ok({
     intervalSeconds: intervalMs / 1_000,
-    intervals: [...sums.values()]
+    intervals: [...sums]
+      .flatMap(([source, ofSource]) => [...ofSource].map(([at, counts]) => ({ at, source, counts })))
       .sort((one, other) => one.at - other.at)
       .map(({ at, source, counts }): CountedInterval => {
         const [states, refusedRequests] = [needed?.intervals.get(at), refused?.counts.get(at)];
@@ -139,6 +136,16 @@ export async function countDeliveries(
     ...(needed && { totals: totalsOf({ ...needed, sources }) }),
     ...(left.length > 0 && { atLeastBefore: toIso(epochMillis(Math.max(...left))) }),
   });
+}
+
+type Sums = Map<string | undefined, Map<EpochMillis, ReturnType<typeof noCounts>>>;
+
+/** What is counted in an interval, of one source or of all. It is zero at first. */
+function sumIn(sums: Sums, source: string | undefined, at: EpochMillis): ReturnType<typeof noCounts> {
+  const ofSource = sums.get(source) ?? new Map<EpochMillis, ReturnType<typeof noCounts>>();
+  const sum = ofSource.get(at) ?? noCounts();
+  sums.set(source, ofSource.set(at, sum));
+  return sum;
 }
 
 interface Range {
@@ -226,9 +233,3 @@ const totalsOf = ({
   routes: [...routes].map(([route, count]) => ({ route, count })),
   targets: [...targets].map(([target, count]) => ({ target, count })),
 });
-
-const NONE: Counts = { event: 0, ignored: 0, unusable: 0, refused: 0, audit: 0 };
-
-const together = (a: Counts, b: Counts): Counts =>
-  // The keys of `Counts`.
-  Object.fromEntries(COUNTED.map((outcome) => [outcome, a[outcome] + b[outcome]])) as unknown as Counts;

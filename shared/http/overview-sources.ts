@@ -90,11 +90,13 @@ interface Received {
 }
 
 /** The deliveries of each source whose sender was proved. */
-async function receivedIn(slots: AsyncIterable<SlotCounts>): Promise<ReadonlyMap<string, Received>> {
+async function receivedIn(days: AsyncIterable<readonly SlotCounts[]>): Promise<ReadonlyMap<string, Received>> {
   const sums = new Map<string, Received>();
-  for await (const { slot, source, counts } of slots) {
-    const count = counts.event + counts.ignored + counts.unusable;
-    if (count > 0) sums.set(source, { count: (sums.get(source)?.count ?? 0) + count, lastAt: slot });
+  for await (const slots of days) {
+    for (const { slot, source, counts } of slots) {
+      const count = counts.event + counts.ignored + counts.unusable;
+      if (count > 0) sums.set(source, { count: (sums.get(source)?.count ?? 0) + count, lastAt: slot });
+    }
   }
   return sums;
 }

@@ -53,8 +53,8 @@ export class Counters {
     );
   }
 
-  /** The slots of a range, oldest first. Both ends are inclusive, and each stands for its slot. */
-  async *between(from: EpochMillis, to: EpochMillis): AsyncGenerator<SlotCounts> {
+  /** The slots of a range, oldest first, a list for each day. Both ends are inclusive, and each stands for its slot. */
+  async *between(from: EpochMillis, to: EpochMillis): AsyncGenerator<readonly SlotCounts[]> {
     // No count is kept for longer, so no range reads more days than this.
     const oldest = Math.max(dayOf(from), dayOf(to) - (this.#retention.retentionDays + 1) * DAY_MS);
     const isInRange = ({ slot }: SlotCounts): boolean => slot >= slotOf(from) && slot <= slotOf(to);
@@ -63,7 +63,7 @@ export class Counters {
       const partition = partitionOf(epochMillis(day));
       // A day has few items, and the slots of two sources alternate.
       const slots = (await collect(this.#table.select({ partition, ...range }), slotsIn)).flat();
-      yield* slots.filter(isInRange).sort((one, other) => one.slot - other.slot);
+      yield slots.filter(isInRange).sort((one, other) => one.slot - other.slot);
     }
   }
 }
@@ -85,25 +85,30 @@ const ALWAYS = {
 /** `event` for the first slot of the item, then `event5` to `event55`. An item of an earlier release has one slot. */
 const fieldOf = (outcome: string, afterMs: number): string => `${outcome}${afterMs === 0 ? "" : afterMs / 60_000}`;
 
-/** By source, and then by slot. */
+const FIELDS: ReadonlyMap<string, { readonly outcome: (typeof COUNTED)[number]; readonly afterMs: number }> = new Map(
+  Array.from({ length: HOUR_MS / SLOT_MS }, (_, at) => at * SLOT_MS).flatMap((afterMs) =>
+    COUNTED.map((outcome) => [fieldOf(outcome, afterMs), { outcome, afterMs }] as const),
+  ),
+);
+
+/** The slots of an item that have a delivery, oldest first. */
 function slotsIn(item: Item): readonly SlotCounts[] {
   const [time, ...name] = String(item[TABLE.sortKey]).split("#");
-  const slots: SlotCounts[] = [];
-  for (let afterMs = 0; afterMs < HOUR_MS; afterMs += SLOT_MS) {
-    const counts = countsIn(item, afterMs);
-    if (COUNTED.some((outcome) => counts[outcome] > 0))
-      slots.push({ slot: laterBy(epochMillis(Number(time)), afterMs), source: name.join("#"), counts });
+  const [hour, source] = [epochMillis(Number(time)), name.join("#")];
+  const slots: { readonly slot: EpochMillis; readonly source: string; readonly counts: Sums }[] = [];
+  for (const field in item) {
+    const counted = FIELDS.get(field);
+    if (counted === undefined) continue;
+    const { outcome, afterMs } = counted;
+    slots[afterMs / SLOT_MS] ??= { slot: laterBy(hour, afterMs), source, counts: noCounts() };
+    const slot = slots[afterMs / SLOT_MS];
+    if (slot !== undefined) slot.counts[outcome] = Number(item[field]);
   }
-  return slots;
+  // Only the places that are set.
+  return Object.values(slots);
 }
 
-function countsIn(item: Item, afterMs: number): Counts {
-  const of = (outcome: (typeof COUNTED)[number]): number => Number(item[fieldOf(outcome, afterMs)] ?? 0);
-  return {
-    event: of("event"),
-    ignored: of("ignored"),
-    unusable: of("unusable"),
-    refused: of("refused"),
-    audit: of("audit"),
-  };
-}
+type Sums = Record<(typeof COUNTED)[number], number>;
+
+/** Sums to add to. */
+export const noCounts = (): Sums => ({ event: 0, ignored: 0, unusable: 0, refused: 0, audit: 0 });

@@ -107,10 +107,11 @@ export class DeliveryStore {
   }
 
   /**
-   * The number of deliveries for each source, outcome and slot of five minutes, oldest first. A delivery is counted when it
-   * is listed. The count is exact, except that a batch that is relayed again in other parts is counted again.
+   * The number of deliveries for each source, outcome and slot of five minutes, oldest first, a list for each day. A
+   * delivery is counted when it is listed. The count is exact, except that a batch that is relayed again in other parts is
+   * counted again.
    */
-  async *counts(from: EpochMillis, to: EpochMillis): AsyncGenerator<SlotCounts> {
+  async *counts(from: EpochMillis, to: EpochMillis): AsyncGenerator<readonly SlotCounts[]> {
     yield* (await this.#list()).counts(from, to);
   }
 

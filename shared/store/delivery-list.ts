@@ -92,7 +92,7 @@ export class DeliveryList {
   }
 
   /** See {@link DeliveryStore.counts}. */
-  counts(from: EpochMillis, to: EpochMillis): AsyncGenerator<SlotCounts> {
+  counts(from: EpochMillis, to: EpochMillis): AsyncGenerator<readonly SlotCounts[]> {
     return this.#counters.between(from, to);
   }
 

@@ -198,10 +198,12 @@ export class PageIndex {
 
   async #deliveriesIn(from: EpochMillis, to: EpochMillis): Promise<ReadonlyMap<EpochMillis, number>> {
     const sums = new Map<EpochMillis, number>();
-    for await (const { slot, counts } of this.#deps.counters.between(from, to)) {
-      const start = this.startOf(slot);
-      const sum = Object.values(counts).reduce((total, count) => total + count, sums.get(start) ?? 0);
-      sums.set(start, sum);
+    for await (const day of this.#deps.counters.between(from, to)) {
+      for (const { slot, counts } of day) {
+        const start = this.startOf(slot);
+        const sum = Object.values(counts).reduce((total, count) => total + count, sums.get(start) ?? 0);
+        sums.set(start, sum);
+      }
     }
     return sums;
   }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Table } from "./table.ts";
 
 /** The measures whose figures are in `docs/benchmarks.md`. */
-export const PUBLISHED = ["receive", "routing", "packing", "standalone", "growth", "finding"] as const;
+export const PUBLISHED = ["receive", "routing", "packing", "standalone", "growth", "finding", "pages"] as const;
 export type Published = (typeof PUBLISHED)[number];
 
 /** One run of a measure. */

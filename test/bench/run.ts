@@ -11,6 +11,7 @@ import type { Measure, MeasureOptions } from "./measure.ts";
 import { MEASURED, type Measured, PUBLISHED, type Published, readMeasured } from "./measured.ts";
 import { memory } from "./memory.ts";
 import { packing } from "./packing.ts";
+import { pages } from "./pages.ts";
 import { receivePath } from "./receive-path.ts";
 import { recording } from "./recording.ts";
 import { routing } from "./routing.ts";
@@ -35,6 +36,7 @@ const MEASURES: ReadonlyMap<string, (options: MeasureOptions) => Promise<readonl
   ["memory", comparing(memory)],
   ["expiry", comparing(expiry)],
   ["finding", finding],
+  ["pages", pages],
   ["fairness", comparing(fairness)],
   ["cli", comparing(cli)],
   ["standalone", standalone],

@@ -5,9 +5,11 @@ import { Fault } from "../../shared/host/fault.ts";
 import type { BridgeEvent } from "../../shared/model/event.ts";
 import { hasTerms, type Term, termOf } from "../../shared/model/lookup-terms.ts";
 import type { DeliverySummary, RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import type { SlotCounts } from "../../shared/store/counters.ts";
 import { DeliveryStore } from "../../shared/store/deliveries.ts";
 import { byPosition, type DeliveryPosition, pagesOf } from "../../shared/store/list-pages.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
+import { collect } from "../../shared/store/streams.ts";
 import type { Table } from "../../shared/store/table.ts";
 import { propertyCases } from "../support/property-cases.ts";
 import { sampleDelivery, samplePageEvent } from "../support/samples.ts";
@@ -199,6 +201,9 @@ async function countAsEarlier(table: Table, slot: number, { source, outcome }: {
   await table.change(key, { condition, add: { [outcome]: 1 }, set: { expiresAt: 4_000_000_000 } });
 }
 
+const countsOf = async (store: DeliveryStore, from: EpochMillis, to: EpochMillis): Promise<readonly SlotCounts[]> =>
+  (await collect(store.counts(from, to), (day) => day)).flat();
+
 /** A table whose process ends after so many writes. */
 function endingTable(table: Table, endsAfter: number | undefined): Table {
   let left = endsAfter ?? Number.POSITIVE_INFINITY;
@@ -246,7 +251,7 @@ async function checkCounts(
   const counted = new Map<string, number>();
   let last = 0;
   const store = new DeliveryStore(table, { ...RETENTION, markUnrelayed: false });
-  for await (const { slot, source, counts } of store.counts(laterBy(START, from), laterBy(START, to))) {
+  for (const { slot, source, counts } of await countsOf(store, laterBy(START, from), laterBy(START, to))) {
     expect(slot).toBeGreaterThanOrEqual(last);
     last = slot;
     for (const outcome of OUTCOMES) {
@@ -319,7 +324,8 @@ describe("the list of deliveries", () => {
         await deliveries.addToList([at(5, 0)]);
         const counted = async (from: number, to: number): Promise<readonly string[]> => {
           const found: string[] = [];
-          for await (const { slot, source, counts } of deliveries.counts(laterBy(START, from), laterBy(START, to)))
+          const range = [laterBy(START, from), laterBy(START, to)] as const;
+          for (const { slot, source, counts } of await countsOf(deliveries, ...range))
             found.push(`${new Date(slot).toISOString().slice(8, 16)} ${source} ${counts.event} ${counts.refused}`);
           return found;
         };

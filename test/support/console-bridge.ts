@@ -75,6 +75,8 @@ export async function consoleBridge({
     encryptionKeys,
     signIn,
     url: door.url,
+    /** Without the proxy. */
+    bridgeUrl: bridge.url,
     /** Sends a form with the hidden field that every form of the open page has. */
     order: (visitor: Visitor, shown: Shown, path: string, fields: Readonly<Record<string, string>>) =>
       visitor.post(path, { form: fieldIn(shown, "form"), ...fields }),
