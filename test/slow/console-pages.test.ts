@@ -62,7 +62,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(new URL("/console", url).href);
     await page.getByRole("button", { name: person }).click();
-    await page.waitForURL((url) => url.pathname === "/console");
+    await page.waitForURL(({ pathname }) => pathname === "/console" || pathname === "/console/approvals");
     return page;
   }
   const picture = async (page: Page, name: string): Promise<void> => {
@@ -162,6 +162,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
   it("the page of a rejected person names the missing role", async () => {
     const page = await signIn("rita");
+    await page.goto(new URL("/console/deliveries", bridge.url).href);
     expect(await heading(page)).toBe('The role "on-call" is needed');
     await picture(page, "refused");
     // The browser reports the 403 in its console.
