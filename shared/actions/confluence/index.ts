@@ -21,7 +21,6 @@ import { OwnAccount } from "./own-account.ts";
 import { expectedOfADay, paceOf } from "./pace.ts";
 import { pagesConcerned } from "./pages.ts";
 import { PersonNames, withNames } from "./person-names.ts";
-import { previewPage } from "./preview-page.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishChange, publishRow } from "./publish-row.ts";
 import { releaseRowOf } from "./release-row.ts";
 import { type PlaceReport, placesIn } from "./row-place.ts";
@@ -45,7 +44,8 @@ export const confluence: Action = {
   commandEvents: ["page.commented"],
   showsSummaries: true,
   expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
-  preview: previewPage,
+  // Only `check --live` asks.
+  preview: async (...asked) => (await import("./preview-page.ts")).previewPage(...asked),
   lookUp,
   // Loaded with the first decision of a person who is known by groups.
   groupsOf: async (...asked) => (await import("./groups.ts")).groupsOf(...asked),
