@@ -83,6 +83,7 @@ const LOCAL: readonly (readonly [command: string, args: readonly string[], code:
   ["init", ["--sender", "nobody"], EXIT.usage],
   ["login", [], EXIT.usage],
   ["logout", [], EXIT.done],
+  ["mcp", ["find"], EXIT.usage],
   ["start", ["--config", "no-such-file.yaml"], EXIT.refused],
   ["store check", ["--data", "no-such-folder"], EXIT.refused],
   ["store backup", ["copy.db", "--data", "no-such-folder"], EXIT.refused],
