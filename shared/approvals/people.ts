@@ -83,3 +83,7 @@ const ACCOUNT_CLAIMS = ["user_id", "actor_id"];
 const accountName = (account: string): string => JSON.stringify(["account", account]);
 const tokenName = ({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string =>
   JSON.stringify(["token", issuer, subject]);
+
+/** An identity as a text for people: the account and its source's subject, or the subject and its issuer. */
+export const nameOf = ({ actor, subject, issuer }: Identity): string =>
+  actor === undefined ? `${subject} of ${issuer}` : `${actor} of ${subject}`;

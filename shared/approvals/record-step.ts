@@ -1,12 +1,13 @@
 import { auditRecord } from "../delivery/audit-log.ts";
-import { OWN_SOURCE } from "../delivery/correlate.ts";
 import { type EpochMillis, toIso } from "../host/clock.ts";
 import type { Decision, Identity, RequestedApproval } from "../model/approval.ts";
+import { APPROVALS_SOURCE } from "../model/bus-event.ts";
 import { type ApprovalEvent, type ApprovalProgress, cut, type GatePart } from "../model/event.ts";
 import { bridgePrincipal, ownRecord } from "../model/own-record.ts";
 import type { Principal } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import { nameOf } from "./people.ts";
 
 export interface RecordStepDeps {
   readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;
@@ -72,11 +73,11 @@ export async function recordStep(approval: RequestedApproval, step: Step, deps: 
 function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {
   const event = eventOf(approval, step);
   const { actor: _, ...principal } = step.by ?? BRIDGE;
-  return ownRecord({ source: OWN_SOURCE, event, principal, at: step.at, requestId: step.requestId });
+  return ownRecord({ source: APPROVALS_SOURCE, event, principal, at: step.at, requestId: step.requestId });
 }
 
 /** The principal of a step that no person took: an expiry, or a change. */
-const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(OWN_SOURCE);
+const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(APPROVALS_SOURCE);
 
 function eventOf(
   approval: RequestedApproval,
@@ -121,7 +122,3 @@ function eventOf(
     origin: { delivery: cause, ...(causeProof && { proof: causeProof }) },
   };
 }
-
-/** An identity as a text for people: the account and its source's subject, or the subject and its issuer. */
-export const nameOf = ({ actor, subject, issuer }: Identity): string =>
-  actor === undefined ? `${subject} of ${issuer}` : `${actor} of ${subject}`;

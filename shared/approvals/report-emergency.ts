@@ -1,6 +1,5 @@
-import { OWN_SOURCE } from "../delivery/correlate.ts";
 import type { Log } from "../host/log.ts";
-import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
+import { APPROVALS_SOURCE, type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 
 /**
  * Logs an emergency grant when its event is published. The line is also the metric of an alarm. A grant has an event
@@ -9,7 +8,7 @@ import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 export async function reportEmergency(busEvent: BusEvent, { log }: { readonly log: Log }): Promise<void> {
   const { detail } = busEvent;
   // Only the bridge itself has this source. A replay grants nothing.
-  if (sourceNameOf(busEvent) !== OWN_SOURCE || detail.replay || !("approval" in detail)) return;
+  if (sourceNameOf(busEvent) !== APPROVALS_SOURCE || detail.replay || !("approval" in detail)) return;
   const { pipeline: route, build: emergencyGrant, gate } = detail.approval;
   if (!gate?.emergency) return;
   log.warn({ delivery: gate.delivery, route, emergencyGrant, by: gate.by }, "a run was granted in an emergency");

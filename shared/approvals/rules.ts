@@ -1,8 +1,7 @@
 import type { EpochMillis } from "../host/clock.ts";
 import type { Approval, Decision } from "../model/approval.ts";
 import type { ApprovalProgress } from "../model/event.ts";
-import { isBehind, isSamePerson, type PeopleOf } from "./people.ts";
-import { nameOf } from "./record-step.ts";
+import { isBehind, isSamePerson, nameOf, type PeopleOf } from "./people.ts";
 import { opensAt, type WeeklyWindow } from "./windows.ts";
 
 /** Who has to approve the runs of a route. */

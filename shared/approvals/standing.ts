@@ -1,8 +1,7 @@
 import { toIso } from "../host/clock.ts";
 import type { Approval, Decision, GroupProof } from "../model/approval.ts";
 import type { Groups } from "./groups.ts";
-import { type PeopleOf, personAt } from "./people.ts";
-import { nameOf } from "./record-step.ts";
+import { nameOf, type PeopleOf, personAt } from "./people.ts";
 import { type RulesOf, ruleOn, rulesOf } from "./rules.ts";
 
 export interface StandingDeps {

@@ -1,6 +1,6 @@
 import type * as v from "valibot";
 import type { DECISIONS } from "../approvals/decide.ts";
-import { nameOf } from "../approvals/record-step.ts";
+import { nameOf } from "../approvals/people.ts";
 import { missingText, progressText } from "../approvals/rules.ts";
 import { Fault } from "../host/fault.ts";
 import { get, post } from "./bridge-client.ts";

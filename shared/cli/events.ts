@@ -1,4 +1,4 @@
-import { nameOf } from "../approvals/record-step.ts";
+import { nameOf } from "../approvals/people.ts";
 import { progressText } from "../approvals/rules.ts";
 import { Fault } from "../host/fault.ts";
 import { refusalText } from "../http/refusal-text.ts";

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import { nameOf } from "../approvals/record-step.ts";
+import { nameOf } from "../approvals/people.ts";
 import type { Identity } from "../model/approval.ts";
 import type { Html } from "./html.ts";
 

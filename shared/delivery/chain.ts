@@ -1,5 +1,5 @@
-import { type BusEvent, busEventsOf, sourceNameOf } from "../model/bus-event.ts";
-import { type CorrelateDeps, correlate, OWN_SOURCE } from "./correlate.ts";
+import { APPROVALS_SOURCE, type BusEvent, busEventsOf, sourceNameOf } from "../model/bus-event.ts";
+import { type CorrelateDeps, correlate } from "./correlate.ts";
 
 interface Traced {
   readonly busEvent: BusEvent;
@@ -32,7 +32,7 @@ export async function hopsTo({ busEvent, origin }: Traced, limit: number, deps: 
 
 /** The delivery whose approval the bridge's own event is about. The event's origin is the first cause of that delivery. */
 function waitingDelivery(busEvent: BusEvent): string | undefined {
-  const isOwn = sourceNameOf(busEvent) === OWN_SOURCE;
+  const isOwn = sourceNameOf(busEvent) === APPROVALS_SOURCE;
   return isOwn && "approval" in busEvent.detail ? busEvent.detail.approval.gate?.delivery : undefined;
 }
 

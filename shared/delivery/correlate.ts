@@ -1,5 +1,5 @@
 import { isListed } from "../host/name-pattern.ts";
-import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
+import { APPROVALS_SOURCE, type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginClaim, OriginProof } from "../model/event.ts";
 import { actionIdOf, occurrenceKeyOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
@@ -25,13 +25,11 @@ export interface CorrelateDeps {
   readonly origins: Pick<OriginStore, "find">;
 }
 
-/** The bridge's own source, for events about approvals. */
-export const OWN_SOURCE = "approvals";
 /** The bridge's own source, for events about pages. */
 export const PAGES_SOURCE = "pages";
 
 /** Whether the origin claims of a source are trusted, because the bridge made them. */
-export const makesOwnClaims = (source: string): boolean => source === OWN_SOURCE || source === PAGES_SOURCE;
+export const makesOwnClaims = (source: string): boolean => source === APPROVALS_SOURCE || source === PAGES_SOURCE;
 
 /** The result of tracing an event back to its origin. */
 export type Origin =

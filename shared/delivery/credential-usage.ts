@@ -1,9 +1,9 @@
 import { type EpochMillis, laterBy } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import { APPROVALS_SOURCE } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
-import { OWN_SOURCE } from "./correlate.ts";
 
 export interface CredentialUsageDeps {
   readonly credentialUses: Pick<CredentialUsageStore, "record">;
@@ -43,7 +43,7 @@ export class CredentialUsage {
     replay,
   }: Pick<RecordedDelivery, "source" | "principal" | "receivedAt" | "replay">): void {
     const { method, credential } = principal;
-    if (method === "none" || name === OWN_SOURCE || replay !== undefined) return;
+    if (method === "none" || name === APPROVALS_SOURCE || replay !== undefined) return;
     this.record({ kind: "source", name, method, credential, lastUsedAt: receivedAt });
   }
 

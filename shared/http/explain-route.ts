@@ -1,4 +1,4 @@
-import { nameOf } from "../approvals/record-step.ts";
+import { nameOf } from "../approvals/people.ts";
 import { progressText } from "../approvals/rules.ts";
 import { rejectionText } from "../model/rejection-text.ts";
 import type { ShownExpectedRun } from "./expected-runs.ts";

@@ -55,6 +55,9 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
  */
 export const OWN_SOURCES: readonly string[] = ["api", "status", "approvals", "summaries", "pages", "orders"];
 
+/** The bridge's own source, for events about approvals. */
+export const APPROVALS_SOURCE = "approvals";
+
 const BUS_SOURCE = "drawbridge.";
 const SOURCE_URI = "/sources/";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { OWN_SOURCE } from "../../../shared/delivery/correlate.ts";
 import { CredentialUsage, RECORD_INTERVAL_MS } from "../../../shared/delivery/credential-usage.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
+import { APPROVALS_SOURCE } from "../../../shared/model/bus-event.ts";
 import type { CredentialUse } from "../../../shared/store/credential-usage.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 import { silentLog } from "../../support/test-doubles.ts";
@@ -78,7 +78,7 @@ describe("the last use of a credential", () => {
 
   it("a delivery that the bridge made for an approval or a replay records no use of a credential", async () => {
     const { credentialUsage, written } = usageWith();
-    credentialUsage.delivered({ ...sampleDelivery(1), source: OWN_SOURCE });
+    credentialUsage.delivered({ ...sampleDelivery(1), source: APPROVALS_SOURCE });
     credentialUsage.delivered({
       ...sampleDelivery(2),
       replay: { of: sampleDelivery(1).id, routes: ["docs-build"], isRollback: false },
