@@ -304,7 +304,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       await page.goto(at("/console/deliveries?state=given_up"));
       const whole = await page.locator("figure.range").getAttribute("data-from");
       const titles = await page.locator(".hits title").allTextContents();
-      const counts = titles.map((title) => Number(/(\d+) given up/.exec(title)?.[1] ?? 0));
+      const counts = titles.map((title) => Number(/(\d+) routes? given up/.exec(title)?.[1] ?? 0));
       await page
         .locator(".hits a")
         .nth(counts.indexOf(Math.max(...counts)))
