@@ -656,6 +656,18 @@ describe("the list of deliveries", () => {
     expect(await firstColumn("state=given_up,ran")).toEqual(["Received", one.receivedAt]);
   });
 
+  it("the reason stands below the route that it belongs to, and the other routes below it", async () => {
+    const since = GIVEN_UP_AT;
+    const routes = [
+      { route: "mobile-build", state: "accepted_without_run", since, why: "no run was reported in 20 min" },
+      { route: "release-deploy", state: "waiting", since, why: "needs approval p-1", waitsFor: "release" },
+    ];
+    const [one] = deliveries(() => "x").deliveries;
+    const page = await showing(deliveriesPage, { deliveries: [{ ...one, state: "accepted_without_run", routes }] });
+    const [, cell = ""] = /<td class="c-state">(.*?)<\/td>/s.exec(page) ?? [];
+    expect(cell.replace(/<[^>]*>/g, " ")).toMatch(/mobile-build.*no run was reported in 20 min.*release-deploy/s);
+  });
+
   it("a look-up that finds nothing leads to the search for its text, with the other filters kept", async () => {
     const found = async (query: string) => {
       const url = new URL(`https://bridge.example.test/console/deliveries?${query}`);
