@@ -127,7 +127,7 @@ export function whereOf(one: Pick<Listed, "about" | "source">): Html {
 const MAX_CHIPS = 3;
 const MAX_WHY_LENGTH = 90;
 
-/** Each route with its state, the worst first; or the delivery's own state. Below the worst its reason, if a person has to look. */
+/** Each route with its state, the worst first; or the delivery's own state. Below the worst is why a person has to look. */
 function followed(one: Listed, now: EpochMillis): Html {
   const { state, outcome, routes = [], repeats, shadowRejection, noReportSince } = one;
   const chips = routes
