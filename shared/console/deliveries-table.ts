@@ -127,20 +127,26 @@ export function whereOf(one: Pick<Listed, "about" | "source">): Html {
 const MAX_CHIPS = 3;
 const MAX_WHY_LENGTH = 90;
 
-/** Each route with its state, the worst first; or the delivery's own state. Below it the reason, if a person has to look. */
+/** Each route with its state, the worst first; or the delivery's own state. Below the worst is why a person has to look. */
 function followed(one: Listed, now: EpochMillis): Html {
   const { state, outcome, routes = [], repeats, shadowRejection, noReportSince } = one;
-  const [worst] = routes;
-  const chips = routes.slice(0, MAX_CHIPS).map(({ route, state: routeState }) => chip(route, routeState));
+  const chips = routes
+    .slice(0, MAX_CHIPS)
+    .map((route, at) => html`${chip(route)}${at === 0 ? reasonOf(route) : NOTHING}`);
   const more = routes.length - MAX_CHIPS;
-  const why = worst !== undefined && needsAttention(worst.state) ? reasonOf(worst) : undefined;
-  return html`${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${countText(more, ["more route", "more routes"])}</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}${why === undefined ? NOTHING : html`<span class="why">${cut(why, MAX_WHY_LENGTH)}</span>`}`;
+  return html`${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${countText(more, ["more route", "more routes"])}</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}`;
 }
 
-const reasonOf = ({ why, waitsFor }: NonNullable<Listed["routes"]>[number]): string | undefined =>
-  waitsFor === undefined ? why : `for ${waitsFor}`;
+type ListedRoute = NonNullable<Listed["routes"]>[number];
 
-function chip(route: string, state: string): Html {
+function reasonOf({ state, why, waitsFor }: ListedRoute): Html {
+  const reason = waitsFor === undefined ? why : `for ${waitsFor}`;
+  return reason === undefined || !needsAttention(state)
+    ? NOTHING
+    : html`<span class="why">${cut(reason, MAX_WHY_LENGTH)}</span>`;
+}
+
+function chip({ route, state }: ListedRoute): Html {
   const { symbol, words, tone } = wordsOf(state);
   return html`<span class="badge ${TONES[tone].colour} chip"><span aria-hidden="true">${symbol}</span> ${route} <span>${words}</span></span>`;
 }

@@ -42,7 +42,7 @@ export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<
   const main = html`${near}<p class="lead">${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
 ${delivery.what} · <b>${outsideLinkAround(event && placeOf(event), whereOf(delivery))}</b>${delivery.about?.person === undefined ? NOTHING : html` · ${delivery.about.person}`},
 received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b>${delivery.outcome === "event" ? html` · <a href="/console/threads?delivery=${encodeURIComponent(delivery.id)}">Its whole thread</a>` : NOTHING}</p>
-${statesOf(delivery.routes ?? [], visit.now)}
+${statesOf(shown.value, visit.now)}
 ${delivery.refusedFor ? html`<p class="notice bad"><b>Rejected:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
 ${delivery.excludedFor ? html`<p class="notice warn"><b>Ignored:</b> ${rejectionText(delivery.excludedFor)}</p>` : NOTHING}
 ${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it in; it would be rejected:</b> ${rejectionText(delivery.shadowRejection)}</p>` : NOTHING}
@@ -72,15 +72,33 @@ const namesOf = ({ events }: ShownDelivery, origin: ShownDelivery | undefined): 
   );
 
 /** The state of each route, the worst first, with what is next. */
-const statesOf = (routes: NonNullable<ShownDelivery["delivery"]["routes"]>, now: EpochMillis): Html =>
+const statesOf = ({ delivery: { routes = [] }, timeline }: ShownDelivery, now: EpochMillis): Html =>
   routes.length === 0
     ? NOTHING
-    : html`<ul class="states">${routes.map(({ route, event, target, state, since, next, why, waitsFor, of }) => {
+    : html`<ul class="states">${routes.map((one) => {
+        const { route, event, target, state, since, next, why, waitsFor, of } = one;
         const place = target === undefined ? NOTHING : html` at ${target}`;
         const about = event === undefined ? NOTHING : html` (event <code>${event}</code>)`;
         const details = html`${waitsFor === undefined ? NOTHING : html`, for ${waitsFor}`}${of === undefined ? NOTHING : html`, of ${deliveryLink(of)}`}${next === undefined ? NOTHING : html`, ${nextTry(next, now)}`}${why === undefined ? NOTHING : html`: ${why}`}`;
-        return html`<li>${stateBadge(state)} <b>${route}</b>${place}${about} <span class="aside">since ${age(since, now)}</span>${details}</li>`;
+        const approval = openApprovalOf(one, timeline);
+        const card =
+          approval === undefined
+            ? NOTHING
+            : html` · <a href="/console/approvals#${encodeURIComponent(approval)}">See the approval</a>`;
+        return html`<li>${stateBadge(state)} <b>${route}</b>${place}${about} <span class="aside">since ${age(since, now)}</span>${details}${card}</li>`;
       })}</ul>`;
+
+/** The approval that a waiting route needs, or that is granted and waits for its window. Those that ended have no card. */
+function openApprovalOf(
+  { route, event, state }: Pick<NonNullable<ShownDelivery["delivery"]["routes"]>[number], "route" | "event" | "state">,
+  timeline: ShownDelivery["timeline"],
+): string | undefined {
+  if (state !== "waiting") return undefined;
+  const last = timeline.findLast((line) => line.kind === "approval" && line.route === route && line.event === event);
+  return last?.kind === "approval" && OPEN_APPROVALS.some((one) => one === last.state) ? last.approval : undefined;
+}
+
+const OPEN_APPROVALS = ["requested", "partly_granted", "granted"] as const;
 
 function whyEmpty({ delivery, events }: ShownDelivery): string {
   if (events.length === 0) return "Nothing: this delivery is not an event";

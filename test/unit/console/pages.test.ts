@@ -391,6 +391,27 @@ describe("the page of a delivery", () => {
     expect(await showing(page, { ...shown, events: [], timeline })).toContain("by 58 of gitlab");
   });
 
+  it.each([
+    ["requested", "waiting", ["p-2"]],
+    ["partly_granted", "waiting", ["p-2"]],
+    ["granted", "waiting", ["p-2"]],
+    ["denied", "waiting", []],
+    ["granted", "ran", []],
+  ])("an approval that is %s is linked by its card while its route is %s", async (approvalState, state, linked) => {
+    const at = GIVEN_UP_AT;
+    const about = { at, kind: "approval", route: "docs" };
+    const timeline = [
+      { ...about, approval: "p-1", state: "superseded" },
+      { ...about, approval: "p-2", state: "requested" },
+      { ...about, approval: "p-2", state: approvalState },
+      { ...about, route: "site", approval: "p-3", state: "requested" },
+    ];
+    const shown = delivery(() => "x");
+    const routes = [{ route: "docs", state, since: at, waitsFor: "release" }];
+    const html = await showing(page, { ...shown, delivery: { ...shown.delivery, routes }, timeline });
+    expect(Array.from(html.matchAll(/href="\/console\/approvals#([^"]+)"/g), ([, id]) => id)).toEqual(linked);
+  });
+
   it("an approval that something superseded says what", async () => {
     const endedFor = "what it is about is version 8 since 2026-11-02T08:58:00.000Z";
     const at = "2026-11-02T08:59:00.000Z";
@@ -654,6 +675,18 @@ describe("the list of deliveries", () => {
     expect(await firstColumn("state=retrying,waiting")).toEqual(["Since", "2026-11-02T08:00:00.000Z"]);
     // A state that nobody has to look at has no index, so its list is in the order of receipt.
     expect(await firstColumn("state=given_up,ran")).toEqual(["Received", one.receivedAt]);
+  });
+
+  it("the reason stands below the route that it belongs to, and the other routes below it", async () => {
+    const since = GIVEN_UP_AT;
+    const routes = [
+      { route: "mobile-build", state: "accepted_without_run", since, why: "no run was reported in 20 min" },
+      { route: "release-deploy", state: "waiting", since, why: "needs approval p-1", waitsFor: "release" },
+    ];
+    const [one] = deliveries(() => "x").deliveries;
+    const page = await showing(deliveriesPage, { deliveries: [{ ...one, state: "accepted_without_run", routes }] });
+    const [, cell = ""] = /<td class="c-state">(.*?)<\/td>/s.exec(page) ?? [];
+    expect(cell.replace(/<[^>]*>/g, " ")).toMatch(/mobile-build.*no run was reported in 20 min.*release-deploy/s);
   });
 
   it("a look-up that finds nothing leads to the search for its text, with the other filters kept", async () => {
