@@ -363,10 +363,10 @@ describe("the output of a command", () => {
         .map((line) => line.split(/ {2,}/))
         .map((row) => row.toSpliced(1, 2)),
     ).toEqual([
-      ["✕ given up", "word", "word"],
-      ["– ignored", "word", "word"],
-      ["! unusable", "word", "word"],
-      ["✕ refused", "word", "eve", "word"],
+      ["✕ given up", "word", "d-event"],
+      ["– ignored", "word", "d-ignored"],
+      ["! unusable", "word", "d-unusable"],
+      ["✕ refused", "word", "eve", "d-refused"],
     ]);
   });
 
