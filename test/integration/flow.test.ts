@@ -108,7 +108,14 @@ async function flowing(first: FlowOptions | undefined, outcomes: readonly Action
       Object.assign(parts.deps.routes[0] ?? {}, { approval: { expiresMinutes: 60, approvers: () => ["lead"] } }),
     /** A person grants the run of a delivery, and it is attempted again. */
     grant: async (delivery: RecordedDelivery) => {
-      const by = { id: "p-lead", issuer: "corp", subject: "kim", roles: ["lead"], method: "jwt", credential: "corp" } as const;
+      const by = {
+        id: "p-lead",
+        issuer: "corp",
+        subject: "kim",
+        roles: ["lead"],
+        method: "jwt",
+        credential: "corp",
+      } as const;
       await approvals.grant(await approvalOf(delivery), { by, at: clock.now() }, "granted");
       await actions.wake(idOf(delivery), clock.now());
       await parts.runDue();
@@ -351,13 +358,36 @@ describe("runs at once", () => {
     expect(unknown.fired).toEqual([first.id, first.id, second.id]);
   });
 
-  it("what only claims to be the run, or is not proved, frees nothing", async () => {
-    const { save, report, fired, runDue } = await flowing(QUEUE);
+  it.each([
+    ["in a namespace that the target does not list", () => ({ origin: { namespace: "other" } })],
+    ["of another route for the same event", (key: string) => ({ subject: `ci/other-${key}` })],
+    ["under a name that no request gave it", () => ({ subject: "ci/docs-x7f2q" })],
+  ])("a run %s only claims the delivery, and frees nothing", async (_, claim) => {
+    const { save, report, fired, runDue, flows } = await flowing(QUEUE);
     const first = await save();
-    await save();
-    await report(first, "succeeded", { origin: { namespace: "other", delivery: first.id } } as Partial<BridgeEvent>);
+    const second = await save();
+    const { origin, ...claimed } = { origin: {}, ...claim(busEventOf(first)?.detail.eventKey ?? "") };
+    await report(first, "succeeded", {
+      ...claimed,
+      origin: { namespace: "ci", delivery: first.id, ...origin },
+    } as Partial<BridgeEvent>);
     await runDue();
     expect(fired).toEqual([first.id]);
+    const { state } = await (await flows()).get({ route: "docs", key: "98310" });
+    expect(state.slots).toMatchObject([{ delivery: first.id }]);
+    expect(state.waiting).toMatchObject([{ delivery: second.id }]);
+  });
+
+  it("a run with a proof frees the slot of its own action, whatever another route does", async () => {
+    const { save, report, fired, runDue, deps } = await flowing(QUEUE);
+    Object.assign(deps.routes[0] ?? {}, { originKey: { current: { ref: "env:KEY" } } });
+    const first = await save();
+    const second = await save();
+    const eventKey = busEventOf(first)?.detail.eventKey;
+    const origin = { namespace: "ci", delivery: first.id, proved: { route: "docs", eventKey } };
+    await report(first, "succeeded", { origin } as Partial<BridgeEvent>);
+    await runDue();
+    expect(fired).toEqual([first.id, second.id]);
   });
 
   it("a run that ends while the next action is about to wait wakes it nevertheless", async () => {
