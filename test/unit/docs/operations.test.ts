@@ -20,7 +20,7 @@ import { DELIVERY_STATES, needsAttention } from "../../../shared/model/delivery-
 import { LEVELS } from "../../../shared/model/level.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
-import { wordsOf } from "../../../shared/model/state-words.ts";
+import { targetWordsOf, wordsOf } from "../../../shared/model/state-words.ts";
 import { TARGET_STATES } from "../../../shared/model/target-state.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { testClock } from "../../support/test-doubles.ts";
@@ -119,6 +119,10 @@ describe("every other state and reason that on-call reads", () => {
     expectRows(home.slice(0, home.indexOf("## Sources")), "Is it well?", LEVELS);
     expectRows(home, "Sources", SOURCE_STATES);
     expectRows(home, "Targets", TARGET_STATES);
+    for (const [cell = ""] of rowsUnder(home, "Targets")) {
+      const { words } = targetWordsOf(codeIn(cell)[0] ?? "");
+      expect(cell.replaceAll("`", "").startsWith(words), `${cell} begins with the words that are shown`).toBe(true);
+    }
   });
 
   it("each check of the readiness has a row in docs/operations/store.md", async () => {
