@@ -62,7 +62,9 @@ const PERSON = { issuer: "https://id.test", subject: "robin", method: "oidc", cr
 
 /** The name of a timeline event in the tables of the document. */
 const jsonOf = (entry: ReturnType<typeof delivery>["timeline"][number]): string =>
-  entry.kind === "attempt" ? `attempt ${entry.outcome}` : entry.kind;
+  entry.kind === "attempt"
+    ? `attempt ${entry.outcome}${entry.endedAs === undefined ? "" : ` endedAs: ${entry.endedAs}`}`
+    : entry.kind;
 
 const badgeOf = async (html: ReturnType<typeof timelineOf>): Promise<string> =>
   /class="badge[^>]*>.*?<\/span> (.*?)<\/span>/s.exec(String(await html))?.[1] ?? "";
@@ -222,8 +224,10 @@ describe("docs/operations/deliveries.md", () => {
     const outcomes = unionIn(path, "readonly outcome").map((outcome) => `attempt ${outcome}`);
     const kinds = matchesIn(path, /readonly kind: "(\w+)"/g).filter((kind) => kind !== "attempt");
     expect(outcomes).toHaveLength(4);
+    const ends = unionIn(path, "readonly endedAs").map((end) => `attempt done endedAs: ${end}`);
+    expect(ends).toHaveLength(2);
     const entries = rowsUnder(DELIVERIES, "The timeline").map(([cell = ""]) => codeIn(cell).join(" ") || cell);
-    expect(sorted(entries)).toEqual(sorted([...outcomes, ...kinds, "unknown outcome"]));
+    expect(sorted(entries)).toEqual(sorted([...outcomes, ...ends, ...kinds, "unknown outcome"]));
   });
 
   const words = rowsUnder(DELIVERIES, "The same entry in JSON, the command line and the console").map(
