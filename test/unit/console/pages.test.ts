@@ -436,7 +436,7 @@ describe("the page of a delivery", () => {
   });
 
   it.each([
-    [{ bodyKind: "none" }, "The body was not kept"],
+    [{ bodyKind: "none" }, "nothing was sent as a webhook. Or the body was not kept"],
     [{ bodyKind: "none", replayOf: "d-first" }, 'It is that of <a href="/console/deliveries/d-first">'],
     [{ bodyKind: "bytes" }, "The body is no text"],
     [{ bodyKind: "text", body: "" }, "The body is empty"],
