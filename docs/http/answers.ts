@@ -505,6 +505,8 @@ export const bulkReplay = answer<ShownBulkReplay>()(
 
 export const listedBulkReplays = answer<ListedBulkReplays>()(v.object({ replays: v.array(bulkReplay) }));
 
+const neededApproval = v.object({ people: whole, roles: texts });
+
 const runOfRoute = v.object({
   ...shownRunMembers,
   delivery: text,
@@ -513,6 +515,7 @@ const runOfRoute = v.object({
   endedAt: optionalTime,
   what: optionalText,
   subject: optionalText,
+  approval: optional(neededApproval),
   problem: optional(v.pipe(text, v.description("Why a rollback to it would run nothing."))),
 });
 
@@ -523,7 +526,7 @@ export const rollbackPreview = answer<RollbackPreview>()(
   }),
 );
 
-const { problem: _problem, ...runMembers } = runOfRoute.entries;
+const { problem: _problem, approval: _approval, ...runMembers } = runOfRoute.entries;
 const promotableRun = v.object({ ...runMembers, reference: optionalText, digest: optionalText });
 
 export const promotionPreview = answer<PromotionPreview>()(
@@ -536,7 +539,7 @@ export const promotionPreview = answer<PromotionPreview>()(
     good: optional(promotableRun),
     behind: optionalText,
     commits: optional(whole),
-    approval: optional(v.object({ people: whole, roles: texts })),
+    approval: optional(neededApproval),
     problem: optional(v.object({ reason: text, title: text })),
   }),
 );

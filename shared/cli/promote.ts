@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { neededText } from "../approvals/needed-approval.ts";
 import { Fault } from "../host/fault.ts";
 import { get, post } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
@@ -99,12 +100,10 @@ function previewText({ from, to, run, newest, good, behind, approval }: Promotio
   const runs = table(["environment", "promotion", "state", "fired", "reference", "digest", "delivery", "what"], rows, {
     columns,
   });
-  const who = approval?.roles.join(" or ") || "nobody: no role may approve it";
-  const needs = approval === undefined ? [] : [`It needs an approval of ${approval.people}, by ${who}.`];
   return [
     ...(rows.length > 0 ? [runs] : []),
     ...(behind === undefined ? [] : [printable(`${behind}.`)]),
-    ...needs,
+    ...(approval === undefined ? [] : [`It needs an approval ${neededText(approval)}.`]),
   ].join("\n");
 }
 

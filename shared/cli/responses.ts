@@ -347,6 +347,8 @@ export const replayed = v.object({
   status: v.picklist(["accepted", "duplicate"]),
 });
 
+const neededApproval = v.object({ people: v.number(), roles: v.array(v.string()) });
+
 const runOfRoute = v.object({
   delivery: v.string(),
   firedAt: v.string(),
@@ -355,6 +357,7 @@ const runOfRoute = v.object({
   subject: v.exactOptional(v.string()),
   title: v.exactOptional(v.string()),
   commits: v.exactOptional(v.array(v.object({ id: v.string(), title: v.string() }))),
+  approval: v.exactOptional(neededApproval),
   problem: v.exactOptional(v.string()),
 });
 export type RunOfRoute = v.InferOutput<typeof runOfRoute>;
@@ -367,7 +370,7 @@ export const rollbackPreview = v.object({
 });
 export type RollbackPlace = v.InferOutput<typeof rollbackPreview>["places"][number];
 
-const { problem: _, ...runMembers } = runOfRoute.entries;
+const { problem: _problem, approval: _approval, ...runMembers } = runOfRoute.entries;
 const promotableRun = v.object({
   ...runMembers,
   reference: v.exactOptional(v.string()),
@@ -385,7 +388,7 @@ export const promotionPreview = v.object({
   good: v.exactOptional(promotableRun),
   behind: v.exactOptional(v.string()),
   commits: v.exactOptional(v.number()),
-  approval: v.exactOptional(v.object({ people: v.number(), roles: v.array(v.string()) })),
+  approval: v.exactOptional(neededApproval),
   problem: v.exactOptional(v.object({ reason: v.string(), title: v.string() })),
 });
 export type PromotionPreview = v.InferOutput<typeof promotionPreview>;

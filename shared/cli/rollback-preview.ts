@@ -1,3 +1,4 @@
+import { neededText } from "../approvals/needed-approval.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -38,6 +39,8 @@ export async function printRollbacks(invocation: Invocation, route: string): Pro
     warn(printable(`the rollback to ${chosen.delivery} would run nothing: ${chosen.problem}`));
     return EXIT.refused;
   }
+  if (chosen?.approval !== undefined)
+    print(printable(`The rollback to ${chosen.delivery} needs an approval ${neededText(chosen.approval)}.`));
   if (chosen !== undefined) return EXIT.done;
   const run = to === undefined ? `no earlier run of ${route}` : `no run of ${route} that ${to} fired`;
   const where = wanted === undefined ? "without an environment" : `in ${wanted}`;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
+import { neededText } from "../approvals/needed-approval.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import type { RollbackPreview, RunOfRoute } from "../http/rollback-preview.ts";
 import { RUN_WORDS } from "../model/state-words.ts";
@@ -89,6 +90,7 @@ ${facts([
   ["Replaces", runText(newest, visit)],
   ["Runs again", runText(run, visit)],
   ["Commits", commitsText(run)],
+  ["Needs an approval", run.approval && neededText(run.approval)],
   ["By", visit.name],
 ])}
 ${run.problem === undefined ? NOTHING : html`<p class="notice warn">This would run nothing: ${run.problem}.</p>`}

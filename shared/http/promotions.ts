@@ -1,11 +1,10 @@
 import * as v from "valibot";
-import { type RulesOf, rulesOf } from "../approvals/rules.ts";
+import { type NeededApproval, neededApproval } from "../approvals/needed-approval.ts";
 import { lagBetween } from "../delivery/environment-lag.ts";
 import { promote, promotionState, referenceIn } from "../delivery/promotion.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { callerOf } from "../identity/caller.ts";
-import type { Policy } from "../identity/policy.ts";
 import { busEventsOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import { type Principal, principalIdOf } from "../model/principal.ts";
@@ -17,13 +16,7 @@ import type { RouteRun } from "../store/runs.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { problemOf } from "./problem.ts";
 import { parseQuery } from "./query.ts";
-import type { ReplayApi } from "./replay.ts";
-import { type RunOfRoute, shownRun } from "./rollback-preview.ts";
-
-export interface PromotionsApi extends ReplayApi {
-  readonly policy: ReplayApi["policy"] & Pick<Policy, "rolesFor">;
-  readonly rules: RulesOf;
-}
+import { type RollbacksApi, type RunOfRoute, shownRun } from "./rollback-preview.ts";
 
 const text = v.pipe(nonEmptyText, v.maxLength(300));
 const place = { route: text, from: text, to: text } as const;
@@ -50,12 +43,12 @@ export interface PromotionPreview {
   /** The number of commits; absent if it does not follow from the recorded pushes. */
   readonly commits?: number;
   /** Who has to approve the run; absent if nobody has to. */
-  readonly approval?: { readonly people: number; readonly roles: readonly string[] };
+  readonly approval?: NeededApproval;
   /** Why it would be refused. */
   readonly problem?: { readonly reason: string; readonly title: string };
 }
 
-interface PromotableRun extends Omit<RunOfRoute, "problem"> {
+interface PromotableRun extends Omit<RunOfRoute, "problem" | "approval"> {
   /** The commit or version for which it was fired. */
   readonly reference?: string;
   /** The digest of the image that it reported. */
@@ -63,10 +56,7 @@ interface PromotableRun extends Omit<RunOfRoute, "problem"> {
 }
 
 /** `GET /v1/promotions`: what a promotion would fire. Records nothing. */
-export async function previewPromotion(
-  request: ReceivedRequest,
-  api: PromotionsApi,
-): Promise<Result<PromotionPreview>> {
+export async function previewPromotion(request: ReceivedRequest, api: RollbacksApi): Promise<Result<PromotionPreview>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
@@ -79,6 +69,7 @@ export async function previewPromotion(
   const lag = await lagBetween(wanted, api);
   const problem = state.value.problem ?? (promotable && (await rejectUnmatched(wanted.route, promotable.run, api)));
   const about = (promotable?.delivery.events ?? []).map((one) => factsOf({ ...one, promotion: { to: wanted.to } }));
+  const approval = neededApproval(wanted.route, about, api);
   const shown = (run: RouteRun | undefined) => run && shownPromotable(run, wanted.route, by, api);
   const run = await shown(promotable?.run);
   const there = await shown(newest);
@@ -89,22 +80,12 @@ export async function previewPromotion(
     ...(there && { newest: there }),
     ...(goodThere && { good: goodThere }),
     ...(lag && { behind: lag.text, ...(lag.commits !== undefined && { commits: lag.commits }) }),
-    ...(api.rules.has(wanted.route) && {
-      approval: {
-        people: rulesOf(wanted.route, api.rules).approvers,
-        roles: api.policy.rolesFor("approve", wanted.route, about),
-      },
-    }),
+    ...(approval && { approval }),
     ...(problem && { problem: { reason: problem.reason, title: problemOf(problem).title } }),
   });
 }
 
-async function shownPromotable(
-  run: RouteRun,
-  route: string,
-  by: Principal,
-  api: PromotionsApi,
-): Promise<PromotableRun> {
+async function shownPromotable(run: RouteRun, route: string, by: Principal, api: RollbacksApi): Promise<PromotableRun> {
   const pattern = (await api.patterns()).find(({ name }) => name === route)?.pattern;
   const { problem: _, ...shown } = await shownRun(run, { by, pattern }, api);
   const delivery = shown.what === undefined ? undefined : await api.deliveries.get(run.delivery);
@@ -117,7 +98,7 @@ async function shownPromotable(
 async function rejectUnmatched(
   route: string,
   { delivery }: Pick<RouteRun, "delivery">,
-  { deliveries, patterns }: Pick<PromotionsApi, "deliveries" | "patterns">,
+  { deliveries, patterns }: Pick<RollbacksApi, "deliveries" | "patterns">,
 ): Promise<Rejection | undefined> {
   const of = await deliveries.get(delivery);
   const pattern = (await patterns()).find(({ name }) => name === route)?.pattern;
@@ -129,7 +110,7 @@ async function rejectUnmatched(
  * `POST /v1/promotions`: fires a route for its last good run in one environment again, for the next. `run` is the delivery
  * of that run, as the preview names it, so nobody promotes what they did not see.
  */
-export async function promoteRun(request: ReceivedRequest, api: PromotionsApi): Promise<Result<Replayed>> {
+export async function promoteRun(request: ReceivedRequest, api: RollbacksApi): Promise<Result<Replayed>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;

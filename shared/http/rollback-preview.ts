@@ -1,8 +1,12 @@
+import { type NeededApproval, neededApproval } from "../approvals/needed-approval.ts";
+import type { RulesOf } from "../approvals/rules.ts";
 import { shownCauseOf } from "../approvals/shown-run.ts";
 import { rollbackPlaces } from "../delivery/rollback.ts";
 import { callerOf } from "../identity/caller.ts";
+import type { Policy } from "../identity/policy.ts";
 import type { ShownRun } from "../model/approval.ts";
 import { busEventsOf } from "../model/bus-event.ts";
+import { factsOfDelivery } from "../model/event-facts.ts";
 import type { Principal } from "../model/principal.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
@@ -12,6 +16,11 @@ import type { RouteRun } from "../store/runs.ts";
 import { mayRead } from "./deliveries.ts";
 import { parseQuery } from "./query.ts";
 import { type ReplayApi, rollbackQuery } from "./replay.ts";
+
+export interface RollbacksApi extends ReplayApi {
+  readonly policy: ReplayApi["policy"] & Pick<Policy, "rolesFor">;
+  readonly rules: RulesOf;
+}
 
 /** What a rollback of a route would do now. */
 export interface RollbackPreview {
@@ -36,12 +45,14 @@ export interface RunOfRoute extends ShownRun {
   /** What happened, e.g. `code.pushed`; undefined if the record of the delivery is gone, or the caller may not read it. */
   readonly what?: string;
   readonly subject?: string;
+  /** Who has to approve a rollback to it; absent if nobody has to. */
+  readonly approval?: NeededApproval;
   /** Why a rollback to it would run nothing. */
   readonly problem?: string;
 }
 
 /** `GET /v1/rollbacks`: where a route can be rolled back, and to what. */
-export async function previewRollback(request: ReceivedRequest, api: ReplayApi): Promise<Result<RollbackPreview>> {
+export async function previewRollback(request: ReceivedRequest, api: RollbacksApi): Promise<Result<RollbackPreview>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
@@ -51,7 +62,13 @@ export async function previewRollback(request: ReceivedRequest, api: ReplayApi):
   const places = await rollbackPlaces({ route, by }, api);
   if (!places.ok) return reject(places.rejection, by);
   const pattern = (await api.patterns()).find(({ name }) => name === route)?.pattern;
-  const shown = async (run: RouteRun): Promise<RunOfRoute> => shownRun(run, { by, pattern }, api);
+  const shown = async (run: RouteRun): Promise<RunOfRoute> => {
+    const one = await shownRun(run, { by, pattern }, api);
+    // Who may approve a run says what it is about, so for a run that the caller may not read it is who may approve any.
+    const delivery = one.what === undefined ? undefined : await api.deliveries.get(run.delivery);
+    const approval = neededApproval(route, delivery ? factsOfDelivery(delivery) : "anything", api);
+    return { ...one, ...(approval && { approval }) };
+  };
   return ok({
     route,
     places: await Promise.all(

@@ -86,6 +86,18 @@ describe("what a rollback would do", () => {
     expect([code, effects, said]).toEqual([1, [], [expect.stringMatching(message)]]);
   });
 
+  it("it says whether the run needs an approval, and of whom", async () => {
+    const gated = (people: number, roles: readonly string[]) => ({ ...run("d-4"), approval: { people, roles } });
+    const last = async (...good: readonly object[]) => (await preview([{ ...NOWHERE, good }])).lines.at(-1);
+    expect(await last(gated(2, ["release", "owner"]), gated(1, []))).toBe(
+      "The rollback to d-4 needs an approval of 2 people with the role release or owner, and not you.",
+    );
+    expect(await last(gated(1, []))).toBe(
+      "The rollback to d-4 needs an approval that nobody can give: no role may approve it.",
+    );
+    expect(await last(run("d-4"), gated(1, []))).not.toContain("approval");
+  });
+
   it.each(["its record is gone", "the route no longer matches it"])(
     "a run that would run nothing is no success, and the others are shown: %s",
     async (problem) => {

@@ -950,3 +950,29 @@ describe("the page of promotions", () => {
     expect(html).not.toContain("d-9");
   });
 });
+
+describe("the page of rollbacks", () => {
+  const run = (delivery: string, changes: object = {}) => ({
+    ...{ delivery, firedAt: "2026-11-02T08:00:00.000Z", state: "succeeded", what: "code.pushed" },
+    ...changes,
+  });
+  const pageOf = (good: readonly object[], to?: string) => {
+    const url = new URL(
+      `https://bridge.example.test/console/rollbacks?route=docs&environment=live${to ? `&to=${to}` : ""}`,
+    );
+    return showing(
+      rollbacksPage,
+      { route: "docs", places: [{ environment: "live", newest: run("d-9"), good }] },
+      { url },
+    );
+  };
+
+  it("before it runs, it says whether it needs an approval, and of whom", async () => {
+    const approval = { people: 1, roles: ["release"] };
+    const good = [run("d-8", { approval }), run("d-7")];
+    expect(await pageOf(good, "d-8")).toContain(
+      "<dt>Needs an approval</dt><dd>of one person with the role release, and not you</dd>",
+    );
+    expect(await pageOf(good, "d-7")).not.toContain("approval");
+  });
+});
