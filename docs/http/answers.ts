@@ -515,6 +515,8 @@ const runOfRoute = v.object({
   endedAt: optionalTime,
   what: optionalText,
   subject: optionalText,
+  reference: optionalText,
+  tag: optionalText,
   approval: optional(neededApproval),
   problem: optional(v.pipe(text, v.description("Why a rollback to it would run nothing."))),
 });
@@ -527,7 +529,7 @@ export const rollbackPreview = answer<RollbackPreview>()(
 );
 
 const { problem: _problem, approval: _approval, ...runMembers } = runOfRoute.entries;
-const promotableRun = v.object({ ...runMembers, reference: optionalText, digest: optionalText });
+const promotableRun = v.object({ ...runMembers, digest: optionalText });
 
 export const promotionPreview = answer<PromotionPreview>()(
   v.object({

@@ -109,6 +109,6 @@ function previewText({ from, to, run, newest, good, behind, approval }: Promotio
 
 function row(environment: string, does: string, run: PromotableRun): readonly string[] {
   const { state, firedAt, reference = "", digest = "", delivery, commits = [], title, subject, what = "" } = run;
-  const cause = commits[0]?.title ?? title ?? subject ?? what;
+  const cause = commits.find(({ id }) => id === reference)?.title ?? title ?? subject ?? what;
   return [environment, does, state, firedAt, reference, digest, delivery, cause];
 }

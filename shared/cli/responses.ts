@@ -356,6 +356,8 @@ const runOfRoute = v.object({
   what: v.exactOptional(v.string()),
   subject: v.exactOptional(v.string()),
   title: v.exactOptional(v.string()),
+  reference: v.exactOptional(v.string()),
+  tag: v.exactOptional(v.string()),
   commits: v.exactOptional(v.array(v.object({ id: v.string(), title: v.string() }))),
   approval: v.exactOptional(neededApproval),
   problem: v.exactOptional(v.string()),
@@ -373,7 +375,6 @@ export type RollbackPlace = v.InferOutput<typeof rollbackPreview>["places"][numb
 const { problem: _problem, approval: _approval, ...runMembers } = runOfRoute.entries;
 const promotableRun = v.object({
   ...runMembers,
-  reference: v.exactOptional(v.string()),
   digest: v.exactOptional(v.string()),
 });
 export type PromotableRun = v.InferOutput<typeof promotableRun>;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type NeededApproval, neededApproval } from "../approvals/needed-approval.ts";
 import { lagBetween } from "../delivery/environment-lag.ts";
-import { promote, promotionState, referenceIn } from "../delivery/promotion.ts";
+import { promote, promotionState } from "../delivery/promotion.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { callerOf } from "../identity/caller.ts";
@@ -49,8 +49,6 @@ export interface PromotionPreview {
 }
 
 interface PromotableRun extends Omit<RunOfRoute, "problem" | "approval"> {
-  /** The commit or version for which it was fired. */
-  readonly reference?: string;
   /** The digest of the image that it reported. */
   readonly digest?: string;
 }
@@ -88,10 +86,8 @@ export async function previewPromotion(request: ReceivedRequest, api: RollbacksA
 async function shownPromotable(run: RouteRun, route: string, by: Principal, api: RollbacksApi): Promise<PromotableRun> {
   const pattern = (await api.patterns()).find(({ name }) => name === route)?.pattern;
   const { problem: _, ...shown } = await shownRun(run, { by, pattern }, api);
-  const delivery = shown.what === undefined ? undefined : await api.deliveries.get(run.delivery);
-  const reference = delivery && referenceIn(delivery);
   const digest = run.end?.digest;
-  return { ...shown, ...(reference !== undefined && { reference }), ...(digest !== undefined && { digest }) };
+  return { ...shown, ...(digest !== undefined && { digest }) };
 }
 
 /** A promotion that no pattern matches would be recorded and run nothing. */

@@ -967,6 +967,27 @@ describe("the page of rollbacks", () => {
     );
   };
 
+  it("two choices differ in what ran: the commit, the tag or the version, and the time", async () => {
+    const commits = ["d", "c"].map((digit) => ({ id: digit.repeat(40), title: `Commit ${digit}` }));
+    const [at, endedAt] = ["subject", "2026-11-01T07:12:40.000Z"];
+    const shown = await pageOf([
+      run("d-8", { subject: at, commits, reference: "c".repeat(40), endedAt }),
+      run("d-7", { subject: at, reference: "e".repeat(40), tag: "v1.2" }),
+      run("d-6", { what: "page.updated", title: "Handbook", reference: "7" }),
+    ]);
+    const choices = Array.from(shown.matchAll(/<label class="check">(.*?)<\/label>/gs), ([, one = ""]) =>
+      one
+        .replace(/<[^>]*>/g, "")
+        .replace(/\s+/g, " ")
+        .trim(),
+    );
+    expect(choices).toEqual([
+      "✓ succeeded1 d ago (2026-11-01 07:12 UTC): cccccccc Commit c code.pushed",
+      "✓ succeeded1 h ago (2026-11-02 08:00 UTC): tag v1.2: subject, commit eeeeeeee code.pushed",
+      "✓ succeeded1 h ago (2026-11-02 08:00 UTC): Handbook, version 7 page.updated",
+    ]);
+  });
+
   it("before it runs, it says whether it needs an approval, and of whom", async () => {
     const approval = { people: 1, roles: ["release"] };
     const good = [run("d-8", { approval }), run("d-7")];
