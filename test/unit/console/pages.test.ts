@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { html } from "hono/html";
 import { describe, expect, it } from "vitest";
 import { approvalsPage } from "../../../shared/console/approvals-page.ts";
+import { ASSETS } from "../../../shared/console/assets.ts";
 import { credentialsPage } from "../../../shared/console/credentials-page.ts";
 import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
@@ -986,6 +987,16 @@ describe("the page of rollbacks", () => {
       "✓ succeeded1 h ago (2026-11-02 08:00 UTC): tag v1.2: subject, commit eeeeeeee code.pushed",
       "✓ succeeded1 h ago (2026-11-02 08:00 UTC): Handbook, version 7 page.updated",
     ]);
+  });
+
+  it("the button of its form stands at the height of the field, as on the other pages with such a form", async () => {
+    for (const page of [rollbacksPage, promotionsPage, threadPage])
+      expect(
+        await showing(page, { route: "docs", places: [] }, { url: new URL("https://bridge.example.test/") }),
+      ).toContain('<form class="filters"');
+    const { text = "" } = ASSETS["/console/style.css"] ?? {};
+    expect(text).toMatch(/^\.filters \{[^}]*align-items: end;[^}]*margin-bottom: /m);
+    expect(text).toMatch(/\.filters button \{ min-height: 2\.35rem; \}/);
   });
 
   it("before it runs, it says whether it needs an approval, and of whom", async () => {
