@@ -542,6 +542,7 @@ export const promotionPreview = answer<PromotionPreview>()(
     behind: optionalText,
     commits: optional(whole),
     approval: optional(neededApproval),
+    placed: optional(v.object({ delivery: text, replayOf: text })),
     problem: optional(v.object({ reason: text, title: text })),
   }),
 );
