@@ -151,6 +151,22 @@ export async function answerFor(
 
 const keyIdOf = (key: readonly string[]): string => replayIdOf(["promotion", ...key]);
 
+/**
+ * What a key of the caller was answered with, for whichever run of the environment that is still known. `keyOf`: the key
+ * of a promotion of one run.
+ */
+export async function placedBefore(
+  { place, by, keyOf }: Pick<PromotionOrder, "place" | "by"> & { readonly keyOf: (run: string) => readonly string[] },
+  deps: PromotionDeps,
+): Promise<Omit<Replayed, "status"> | undefined> {
+  if (rejectPromoter(place, by, "anything", deps)) return undefined;
+  for (const { delivery } of runsIn(await deps.runs.of(place.route), place.from)) {
+    const answered = await answerFor(keyOf(delivery), deps);
+    if (answered) return { delivery: answered.delivery, replayOf: answered.replayOf };
+  }
+  return undefined;
+}
+
 const endedBy = (runs: readonly RouteRun[], asOf: EpochMillis): readonly RouteRun[] =>
   runs.filter(({ end }) => end !== undefined && Date.parse(end.at) <= asOf);
 
