@@ -537,6 +537,7 @@ export const promotionPreview = answer<PromotionPreview>()(
     behind: optionalText,
     commits: optional(whole),
     approval: optional(v.object({ people: whole, roles: texts })),
+    placed: optional(v.object({ delivery: text, replayOf: text })),
     problem: optional(v.object({ reason: text, title: text })),
   }),
 );

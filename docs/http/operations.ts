@@ -317,7 +317,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Get what a promotion of a route's last good run would do now",
     description:
       "The last good run in `from`, what `to` has, and why the promotion would be refused (`problem`). `commits` is absent " +
-      "if the recorded pushes do not say how many. Needs `promote` for the route under a role. Records nothing.",
+      "if the recorded pushes do not say how many. With a `key` that the caller promoted with before: `placed`, the delivery " +
+      "and the run of that promotion, and nothing else. Needs `promote` for the route under a role. Records nothing.",
     caller: "token",
     query: { schema: promotionQuery, expected: PROMOTION_QUERY },
     answers: { 200: { what: "The runs.", schema: answers.promotionPreview } },

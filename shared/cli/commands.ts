@@ -491,7 +491,7 @@ export const COMMANDS: readonly Command[] = [
       reason: { value: "text", summary: "why, for the record" },
       key: {
         value: "key",
-        summary: "the idempotency key: the same key and run start nothing twice (default: a new one)",
+        summary: "the idempotency key: the same key again gets the first promotion (default: a new one)",
       },
       "dry-run": { summary: "show what would run, and what --to has, and run nothing" },
       ...format,

@@ -39,10 +39,6 @@ export async function serveMcp(session: Session, transport: Transport, version: 
     serveStdio(
       () => {
         const server = new McpServer({ name: "drawbridge", version }, { instructions: INSTRUCTIONS });
-        server.server.onclose = () => {
-          ended.abort();
-          resolve();
-        };
         for (const { name, description, input, isReadOnly, call } of AGENT_CALLS)
           server.registerTool(
             name,
@@ -57,6 +53,13 @@ export async function serveMcp(session: Session, transport: Transport, version: 
       },
       { transport },
     );
+    const { onclose } = transport;
+    // Of the connection, not of a server: the first message creates that, and the input may end before.
+    transport.onclose = () => {
+      onclose?.();
+      ended.abort();
+      resolve();
+    };
   });
   await closed;
 }

@@ -20,7 +20,7 @@ export async function promoteCommand(invocation: Invocation): Promise<number> {
   const place = { route, from, to };
   const session = await sessionOf(invocation);
   if (given.has("dry-run")) {
-    const preview = await previewOf(session, place);
+    const preview = await previewOf(session, place, options.key);
     printFound(invocation, {
       whole: preview,
       records: [preview],
@@ -49,8 +49,9 @@ interface Place {
   readonly to: string;
 }
 
-const previewOf = (session: Session, place: Place): Promise<PromotionPreview> =>
-  get(session, `/v1/promotions?${new URLSearchParams({ ...place })}`, promotionPreview);
+/** `key`: a given one, with which it may have been promoted before. */
+const previewOf = (session: Session, place: Place, key: string | undefined): Promise<PromotionPreview> =>
+  get(session, `/v1/promotions?${new URLSearchParams({ ...place, ...(key && { key }) })}`, promotionPreview);
 
 /** Says why a promotion would be refused, if it would. */
 function isPossible({ problem }: PromotionPreview, { warn }: Pick<Invocation, "warn">): boolean {
@@ -58,10 +59,14 @@ function isPossible({ problem }: PromotionPreview, { warn }: Pick<Invocation, "w
   return problem === undefined;
 }
 
-/** The run to promote. A terminal shows it, and asks. Without a terminal nobody is asked. */
+/**
+ * The run to promote. A terminal shows it, and asks. Without a terminal nobody is asked, and nobody is either if the key has
+ * promoted a run before: it fires nothing again, whatever has changed since.
+ */
 async function confirmedRun(invocation: Invocation, session: Session, place: Place): Promise<string | undefined> {
-  const { openTerminal, warn, columns } = invocation;
-  const preview = await previewOf(session, place);
+  const { openTerminal, warn, columns, options } = invocation;
+  const preview = await previewOf(session, place, options["key"]);
+  if (preview.placed !== undefined) return preview.placed.replayOf;
   if (!isPossible(preview, invocation)) return undefined;
   if (openTerminal === undefined) return preview.run?.delivery;
   warn(previewText(preview, columns));
@@ -90,7 +95,10 @@ async function send({ warn }: Invocation, session: Session, { body, key }: Sent)
   }
 }
 
-function previewText({ from, to, run, newest, good, behind, approval }: PromotionPreview, columns?: number): string {
+function previewText(preview: PromotionPreview, columns?: number): string {
+  const { from, to, run, newest, good, behind, approval, placed } = preview;
+  if (placed !== undefined)
+    return printable(`${placed.replayOf} was promoted with this key before to ${to} as ${placed.delivery}`);
   const rows = [
     ...(run ? [row(from, "is promoted", run)] : []),
     ...(newest ? [row(to, "is replaced", newest)] : []),

@@ -386,6 +386,7 @@ export const promotionPreview = v.object({
   behind: v.exactOptional(v.string()),
   commits: v.exactOptional(v.number()),
   approval: v.exactOptional(v.object({ people: v.number(), roles: v.array(v.string()) })),
+  placed: v.exactOptional(v.object({ delivery: v.string(), replayOf: v.string() })),
   problem: v.exactOptional(v.object({ reason: v.string(), title: v.string() })),
 });
 export type PromotionPreview = v.InferOutput<typeof promotionPreview>;

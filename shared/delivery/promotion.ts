@@ -101,9 +101,9 @@ export async function promote(order: PromotionOrder, deps: PromotionDeps): Promi
   const runs = await deps.runs.of(place.route);
   const run =
     typeof order.run === "string" ? order.run : newestGood(endedBy(runs, order.run.asOf), place.from)?.delivery;
-  const ownKey = replayIdOf(["promotion", ...key]);
+  const ownKey = ownKeyOf(key);
   const chain = await chainOf(run ?? "", place, deps);
-  const own = chain.find(({ replay: earlier }) => earlier?.order === ownKey);
+  const own = placedWith(ownKey, chain);
   if (own !== undefined) return ok({ delivery: own.id, replayOf: run ?? "", status: "duplicate" });
   const problem = rejectPlace(place, deps);
   if (problem) return reject(problem);
@@ -135,6 +135,27 @@ export async function promote(order: PromotionOrder, deps: PromotionDeps): Promi
     ),
   );
 }
+
+/**
+ * What a key of the caller placed, of whichever run of the environment that is still known. `keyOf`: the key of a promotion
+ * of one run.
+ */
+export async function placedBefore(
+  { place, by, keyOf }: Pick<PromotionOrder, "place" | "by"> & { readonly keyOf: (run: string) => readonly string[] },
+  deps: PromotionDeps,
+): Promise<Omit<Replayed, "status"> | undefined> {
+  if (rejectPromoter(place, by, "anything", deps)) return undefined;
+  for (const { delivery } of runsIn(await deps.runs.of(place.route), place.from)) {
+    const own = placedWith(ownKeyOf(keyOf(delivery)), await chainOf(delivery, place, deps));
+    if (own !== undefined) return { delivery: own.id, replayOf: delivery };
+  }
+  return undefined;
+}
+
+const ownKeyOf = (key: PromotionOrder["key"]): string => replayIdOf(["promotion", ...key]);
+
+const placedWith = (ownKey: string, chain: readonly RecordedDelivery[]): RecordedDelivery | undefined =>
+  chain.find(({ replay: earlier }) => earlier?.order === ownKey);
 
 const endedBy = (runs: readonly RouteRun[], asOf: EpochMillis): readonly RouteRun[] =>
   runs.filter(({ end }) => end !== undefined && Date.parse(end.at) <= asOf);

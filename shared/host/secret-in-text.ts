@@ -10,10 +10,14 @@ export function secretIn(text: string): string | undefined {
   return KINDS.find(([, form]) => form.test(text))?.[0];
 }
 
-/** Forms that their issuers document. A token may stand inside a longer word, so no form asks for a word's end. */
+/**
+ * Forms that their issuers document. A token may stand inside a longer word, so no form asks for a word's end. A text may
+ * be a whole body, of somebody's choice: each form reads a character only a few times, however often its beginning repeats.
+ */
 const KINDS: readonly (readonly [kind: string, form: RegExp])[] = [
   ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY/],
-  ["a JSON Web Token", /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/],
+  // From the first point, in both directions: the parts between points do not overlap.
+  ["a JSON Web Token", /\.(?<=eyJ[\w-]{8,}\.)[\w-]{8,}\./],
   // https://docs.gitlab.com/security/tokens/#token-prefixes
   ["a GitLab token", /gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[\w-]{16,}/],
   // https://docs.github.com/en/authentication (About authentication to GitHub, GitHub's token formats)

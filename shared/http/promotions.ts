@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { type RulesOf, rulesOf } from "../approvals/rules.ts";
 import { lagBetween } from "../delivery/environment-lag.ts";
-import { promote, promotionState, referenceIn } from "../delivery/promotion.ts";
+import type { PromotionPlace } from "../delivery/judge-promotion.ts";
+import { placedBefore, promote, promotionState, referenceIn } from "../delivery/promotion.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { callerOf } from "../identity/caller.ts";
@@ -27,11 +28,17 @@ export interface PromotionsApi extends ReplayApi {
 
 const text = v.pipe(nonEmptyText, v.maxLength(300));
 const place = { route: text, from: text, to: text } as const;
-export const promotionQuery = v.strictObject(place);
+/** Characters of an idempotency key. */
+const MAX_KEY_LENGTH = 200;
+export const promotionQuery = v.strictObject({
+  ...place,
+  key: v.optional(v.pipe(nonEmptyText, v.maxLength(MAX_KEY_LENGTH))),
+});
 export const PROMOTION_QUERY = {
   route: "the name of a route",
   from: "the environment to promote from",
   to: "the environment to promote to",
+  key: "an idempotency key of at most 200 characters, to get what was placed with it",
 } as const;
 export const promotionBody = v.strictObject({ ...place, run: text, reason: v.optional(text) });
 
@@ -51,6 +58,8 @@ export interface PromotionPreview {
   readonly commits?: number;
   /** Who has to approve the run; absent if nobody has to. */
   readonly approval?: { readonly people: number; readonly roles: readonly string[] };
+  /** What the caller promoted with the key before. The answer has no more then: with this key nothing else is fired. */
+  readonly placed?: Omit<Replayed, "status">;
   /** Why it would be refused. */
   readonly problem?: { readonly reason: string; readonly title: string };
 }
@@ -72,7 +81,10 @@ export async function previewPromotion(
   const { principal: by } = caller.value;
   const query = parseQuery(request, promotionQuery, PROMOTION_QUERY);
   if (!query.ok) return reject(query.rejection, by);
-  const { value: wanted } = query;
+  const { key: given, ...wanted } = query.value;
+  const keyOf = (run: string) => promotionKey(wanted, run, by, given ?? "");
+  const placed = given === undefined ? undefined : await placedBefore({ place: wanted, by, keyOf }, api);
+  if (placed !== undefined) return ok({ ...wanted, placed });
   const state = await promotionState({ place: wanted, by }, api);
   if (!state.ok) return reject(state.rejection, by);
   const { promotable, newest, good } = state.value;
@@ -139,12 +151,15 @@ export async function promoteRun(request: ReceivedRequest, api: PromotionsApi): 
   if (given === "" || given.length > MAX_KEY_LENGTH) return reject({ reason: "idempotency_key_missing" }, by);
   const { run, reason, ...wanted } = body.value;
   const { requestId, traceparent } = request;
-  const { route, from, to } = wanted;
-  const key = [route, from, to, run, principalIdOf(by), given];
-  const isUnmatched = () => rejectUnmatched(route, { delivery: run }, api);
+  const key = promotionKey(wanted, run, by, given);
+  const isUnmatched = () => rejectUnmatched(wanted.route, { delivery: run }, api);
   const promoted = await promote({ place: wanted, run, by, key, reason, requestId, traceparent, isUnmatched }, api);
   return promoted.ok ? promoted : reject(promoted.rejection, by);
 }
 
-/** Characters of an idempotency key. */
-const MAX_KEY_LENGTH = 200;
+const promotionKey = (
+  { route, from, to }: PromotionPlace,
+  run: string,
+  by: Principal,
+  given: string,
+): readonly string[] => [route, from, to, run, principalIdOf(by), given];

@@ -134,15 +134,17 @@ function withoutUrlCredentials(token: string): string {
   return redacted === text ? token : JSON.stringify(redacted);
 }
 
-/** Outside JSON, it is unknown where a value ends. */
-const SECRET_NAME =
-  /(?:token|secret|passw|passphrase|pwd|key|signature|credential|authorization|cookie|session|jwt)[\w-]*["']?\s*[:=]/i;
+/** Outside JSON, it is unknown where a value ends. Names are matched whole, so that none is read twice. */
+const NAMES = /(?<![\w-])[\w-]+(?=["'\\]*\s*[:=])/g;
+const SECRET_NAME = /token|secret|passw|passphrase|pwd|key|signature|credential|authorization|cookie|session|jwt/i;
+
+const hasSecretName = (line: string): boolean => (line.match(NAMES) ?? []).some((name) => SECRET_NAME.test(name));
 
 function redactLines(text: string): Redacted {
   let removed = 0;
   const lines = text.split("\n").map((line) => {
     const shown = redactText(line);
-    const kind = secretIn(shown) ?? (SECRET_NAME.test(shown) ? "the name of a credential" : undefined);
+    const kind = secretIn(shown) ?? (hasSecretName(shown) ? "the name of a credential" : undefined);
     if (kind === undefined) return shown;
     removed += 1;
     return `[removed: a line with ${kind}]`;

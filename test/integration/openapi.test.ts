@@ -201,13 +201,20 @@ const textsOf = (value: unknown): Record<string, string> =>
 
 /** Sends a request. Returns the answer, and how the answer deviates from the description. */
 async function send(
-  { method, url, token, type, body }: Pick<Sent, "method" | "url" | "token" | "type" | "body">,
+  {
+    method,
+    url,
+    token,
+    type,
+    body,
+    key = randomUUID(),
+  }: Pick<Sent, "method" | "url" | "token" | "type" | "body"> & { readonly key?: string | undefined },
   at = bridge.url,
 ) {
   const address = new URL(url, at);
   const headers = new Headers(token === "absent" ? {} : bearer(tokens[token]));
   if (type !== undefined) headers.set("content-type", type);
-  if (/^\/v1\/(?:orders\/|promotions$)/.test(address.pathname)) headers.set("idempotency-key", randomUUID());
+  if (/^\/v1\/(?:orders\/|promotions$)/.test(address.pathname)) headers.set("idempotency-key", key);
   const response = await fetch(address, { method, headers, ...(body !== undefined && { body }) });
   const answer = { status: response.status, headers: response.headers, body: await response.text() };
   const { operation, problems } = description.check({ method, url: address, headers, body, answer });
@@ -318,11 +325,17 @@ describe("every call, compared with its description", () => {
       async () => {
         const sent = { method: "GET", url: preview, token: "everything", type: undefined, body: undefined } as const;
         const { run } = JSON.parse((await send(sent)).body);
-        return succeeds("POST", "/v1/promotions", { ...place, run: run?.delivery ?? "d-none" });
+        return succeeds("POST", "/v1/promotions", { ...place, run: run?.delivery ?? "d-none" }, "key-1");
       },
       ({ problems }) => problems.length === 0,
     );
-    exchanges.push(promoted, await succeeds("GET", preview));
+    const placed = await succeeds("GET", `${preview}&key=key-1`);
+    const { delivery: promotion, replayOf } = JSON.parse(promoted.answer);
+    expect(JSON.parse(placed.answer), "the preview with the key of before").toEqual({
+      ...place,
+      placed: { delivery: promotion, replayOf },
+    });
+    exchanges.push(promoted, placed, await succeeds("GET", preview));
     expect(exchanges.flatMap(({ problems }) => problems)).toEqual([]);
     const reached = exchanges.map(({ operation }) => operation);
     const missing = operations.map(({ method, path }) => `${method} ${path}`).filter((one) => !reached.includes(one));
@@ -403,12 +416,12 @@ async function orderedReplay(): Promise<string> {
   return JSON.parse(body).replays[0].id;
 }
 
-async function succeeds(method: string, path: string, body?: object) {
+async function succeeds(method: string, path: string, body?: object, key?: string) {
   const isForm = body instanceof URLSearchParams;
   const type = isForm ? "application/x-www-form-urlencoded" : "application/json";
   const text = isForm ? body.toString() : JSON.stringify(body);
-  const sent = { method, url: path, token: "everything", type: body && type, body: body && text } as const;
+  const sent = { method, url: path, token: "everything", type: body && type, body: body && text, key } as const;
   const { status, operation, ofAnswer, ofRequest, body: answer } = await send(sent);
   const refused = status < 300 ? [] : [`${method} ${path}: ${status} ${answer}`];
-  return { operation, problems: [...refused, ...ofAnswer, ...ofRequest] };
+  return { operation, answer, problems: [...refused, ...ofAnswer, ...ofRequest] };
 }

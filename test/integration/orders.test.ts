@@ -656,6 +656,14 @@ describe("drawbridge run", () => {
 });
 
 describe("drawbridge mcp", () => {
+  it("ends when its input ends before a first message", async () => {
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const environment = { DRAWBRIDGE_URL: bridge.url.href, DRAWBRIDGE_TOKEN: await identity.token(dana, AUDIENCE) };
+    input.end();
+    await serveMcp(await openSession({ environment }), new StdioServerTransport(input, output), "0.0.0");
+    expect(output.read()).toBeNull();
+  });
+
   /** Connects the official client to the server by two streams, as standard input and output are. */
   async function agentClient(client: MachineClient) {
     const [input, output] = [new PassThrough(), new PassThrough()];

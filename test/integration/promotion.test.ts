@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lagBetween } from "../../shared/delivery/environment-lag.ts";
-import { promote, promotionState } from "../../shared/delivery/promotion.ts";
+import { placedBefore, promote, promotionState } from "../../shared/delivery/promotion.ts";
 import type { Replayed } from "../../shared/delivery/replay.ts";
 import { rollBack } from "../../shared/delivery/rollback.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
@@ -132,8 +132,9 @@ interface Asked {
   readonly run: Pick<RecordedDelivery, "id">;
   readonly key?: string;
 }
+const ordered = (run: string, by: typeof rita, key: string): readonly string[] => [run, by.subject, key];
 const ask = ({ by = rita, run, key = `key-${++keys}` }: Asked) =>
-  promote({ place: PLACE, run: run.id, by, key: [by.subject, key], requestId: "request-1" }, bridge.bridge);
+  promote({ place: PLACE, run: run.id, by, key: ordered(run.id, by, key), requestId: "request-1" }, bridge.bridge);
 
 const why = (result: Result<unknown>): string => (result.ok ? "placed" : result.rejection.reason);
 
@@ -287,6 +288,41 @@ describe("promotions of several people", () => {
     const again = await fire(await placed({ run, key: "two" }));
     expect(again.id).not.toBe(failed.id);
     expect(promotions()).toHaveLength(2);
+  });
+});
+
+describe("the key of a caller, without the run", () => {
+  const find = (key: string, by = rita) =>
+    placedBefore({ place: PLACE, by, keyOf: (run) => ordered(run, by, key) }, bridge.bridge);
+
+  it("finds what it placed: while it waits, after its end, after a newer good run, and after a promotion of that one", async () => {
+    const run = await good(1);
+    expect(await find("one")).toBeUndefined();
+    const promotion = await placed({ run, key: "one" });
+    const first = { delivery: promotion.id, replayOf: run.id };
+    expect(await find("one"), "before it fires").toEqual(first);
+    await fire(undefined);
+    await report(promotion);
+    expect(await find("one"), "production has it").toEqual(first);
+    const second = await good(2);
+    expect(await find("one"), "another run is the newest good one").toEqual(first);
+    const other = await fire(await placed({ run: second, key: "two" }));
+    expect([await find("one"), await find("two")]).toEqual([first, { delivery: other.id, replayOf: second.id }]);
+  });
+
+  it("finds the promotion that was tried again with it after the first failed", async () => {
+    const run = await good(1);
+    const failed = await fire(await placed({ run, key: "one" }));
+    await report(failed, "failed");
+    const again = await fire(await placed({ run, key: "two" }));
+    expect((await find("two"))?.delivery).toBe(again.id);
+    expect((await find("one"))?.delivery).toBe(failed.id);
+  });
+
+  it("finds nothing for another key, for another person, and for whoever may not promote any more", async () => {
+    await fire(await placed({ run: await good(1), key: "one" }));
+    expect([await find("two"), await find("one", rob)]).toEqual([undefined, undefined]);
+    expect(await find("one", holder("rita", ["on-call"]))).toBeUndefined();
   });
 });
 

@@ -14,6 +14,7 @@ const PREVIEW = {
   behind: "production is 3 commits behind staging",
   approval: { people: 1, roles: ["manager"] },
 };
+const PLACED = { ...PLACE, placed: { delivery: "d-5", replayOf: "d-4" } };
 const REFUSED = { ...PREVIEW, problem: { reason: "promotion_running", title: "d-7 deploys to production" } };
 
 /** Runs `promote docs` at a bridge that answers with this preview. `says`: the answer of a person at a terminal. */
@@ -22,7 +23,7 @@ async function promote(args: readonly string[], preview: object = PREVIEW, says?
   const warned: string[] = [];
   const posted: { readonly key: string | undefined; readonly body: unknown }[] = [];
   const app = new Hono<{ Bindings: HttpBindings }>();
-  app.get("/v1/promotions", (c) => c.json(preview));
+  app.get("/v1/promotions", (c) => c.json(c.req.query("key") === "used" ? PLACED : preview));
   app.post("/v1/promotions", async (c) => {
     posted.push({ key: c.req.header("idempotency-key"), body: await c.req.json() });
     return c.json({ delivery: "d-10", replayOf: "d-9", status: "accepted" }, 202);
@@ -69,6 +70,17 @@ describe("promote", () => {
       for (const text of ["3 commits behind", "c".repeat(40), "d-3", "an approval of 1, by manager"])
         expect(shown).toContain(text);
     }
+  });
+
+  it("with a key that was used before it asks nobody, and sends the run of that time", async () => {
+    const { code, posted } = await promote(["--key=used"], REFUSED, "n");
+    expect([code, posted]).toEqual([0, [{ key: "used", body: { ...PLACE, run: "d-4" } }]]);
+    expect(await promote(["--key=used", "--dry-run"], REFUSED)).toMatchObject({
+      code: 0,
+      posted: [],
+      lines: ["d-4 was promoted with this key before to production as d-5"],
+    });
+    expect(await promote(["--key=other"], REFUSED)).toMatchObject({ code: 1, posted: [] });
   });
 
   it("a person who says yes promotes it", async () => {

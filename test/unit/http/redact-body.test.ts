@@ -91,4 +91,28 @@ describe("a recorded body, as it is shown", () => {
     expect(shown(deep)).toMatchObject({ removed: 0 });
     expect(shown(JSON.stringify({ text: `${'\\"'.repeat(500_000)}` })).kind).toBe("json");
   });
+
+  // Each takes some milliseconds. A quadratic search takes minutes, and the test then fails by its timeout.
+  it.each([
+    "eyJ",
+    "eyJaaaaaaaa.",
+    "token",
+    "token-",
+    "token ",
+    "token\\",
+    "-----BEGIN ",
+    "bearer ",
+    "Bearer\t1",
+    "password= ",
+    "https:",
+    "?key=",
+    "<token",
+    "%74oken",
+    "glpat-",
+    " ",
+  ])("the time to redact a body of %j alone grows with its length alone", (part) => {
+    const text = part.repeat(2_000_000 / part.length);
+    expect(shown(text).kind).toBe("text");
+    expect(shown(JSON.stringify({ text, [text]: 1 })).kind).toBe("json");
+  });
 });
