@@ -616,6 +616,10 @@ describe("a comment on a merge request", () => {
     expect(await note(`drawbridge approve ${id}`, { type: "change.comment_edited" })).toEqual([]);
     expect(await note(`> drawbridge approve ${id}`)).toEqual([]);
     expect(await note(`please drawbridge approve ${id}`)).toEqual([]);
+    for (const before of ["    ", "\t", "  \t", "\n    ", " \n\t"])
+      expect(await note(`${before}drawbridge approve ${id}`), JSON.stringify(before)).toEqual([]);
     expect(await stateOfEdit()).toBe("requested");
+    await note(`   drawbridge approve ${id}`);
+    expect(await stateOfEdit()).toBe("granted");
   });
 });
