@@ -5,6 +5,7 @@ import { spanIn, type TraceParent } from "../host/trace.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginProof } from "../model/event.ts";
+import { actorsOf } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { attemptSpanId, routeSpanId, spanIdOfStep } from "../model/thread/step-ids.ts";
@@ -137,7 +138,7 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   const held =
     endsSummary(route, busEvent) ??
     (await checkChain(route, loaded, deps)) ??
-    (await checkRoles(route, busEvent, deps)) ??
+    (await checkRoles(route, loaded, deps)) ??
     (await checkPromotion(loaded, { isFiring: false }, deps));
   if (held) return { outcome: held };
   // Before the approval: nobody is asked about what something newer replaces.
@@ -303,15 +304,20 @@ async function checkChain(
 
 /**
  * Ends the action if the roles of the event's principal do not allow it to fire the route. This is not a failure of the
- * target. A replay that somebody asked for was authorized when it was recorded.
+ * target. A replay that somebody asked for was authorized when it was recorded. An agent that asks for one, or for a
+ * rollback or a promotion, is judged here all the same: no person has decided that the route runs.
  */
 async function checkRoles(
-  { name, reject }: Route,
-  { detail }: BusEvent,
+  { name, mode, reject, rejectAgent }: Route,
+  { busEvent: { detail }, delivery }: Pick<Loaded, "busEvent" | "delivery">,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  const isAskedFor =
-    detail.replay !== undefined && detail.replay.lastReport === undefined && detail.promotion?.from === undefined;
+  const isReplay = detail.replay !== undefined && detail.replay.lastReport === undefined;
+  const [act] = isReplay ? actorsOf(delivery.principal) : [];
+  const rejection = act === undefined ? undefined : await rejectAgent(act, { detail });
+  const held = rejection && (await deny({ route: name, detail, rejection, mode }, deps));
+  if (held) return held;
+  const isAskedFor = isReplay && detail.promotion?.from === undefined;
   const rejected = isAskedFor ? undefined : await reject({ detail });
   return rejected && deny({ route: name, detail, ...rejected }, deps);
 }
