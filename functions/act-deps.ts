@@ -63,7 +63,7 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
       return judgePromotion(route, detail, { ...bridge, ...options });
     },
     chainHops: config.limits.chainHops,
-    hold: (input) => holdForApproval(input, bridge),
+    hold: (input, beforeFiring) => holdForApproval(input, beforeFiring, bridge),
     leaveOut: (input) => endForNewer(input, bridge),
     flowGate: () => openFlowGate(bridge),
     retry,

@@ -86,7 +86,10 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   idempotency_key_missing:
     "An [order](orders.md) or a [promotion](promotion.md) has no `Idempotency-Key`, or a longer one than 200 characters",
   idempotency_key_reused: "The caller placed the same [order](orders.md) with this key before, with other inputs",
-  agent_unattended: "An agent placed an [order](orders.md), and the route has no `approval`",
+  agent_unattended:
+    "An agent placed an [order](orders.md), or asked to run something again, and the route has no `approval`",
+  agent_cannot_approve:
+    "The token has the claim `act`: an [agent](agents.md) acts for the person, and tried to grant a run",
   order_confined: "What the inputs of an [order](orders.md) name is outside its `in`",
   replay_unknown: "No bulk replay has this id, or the caller may not know it",
   replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",

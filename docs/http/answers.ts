@@ -505,6 +505,8 @@ export const bulkReplay = answer<ShownBulkReplay>()(
 
 export const listedBulkReplays = answer<ListedBulkReplays>()(v.object({ replays: v.array(bulkReplay) }));
 
+const neededApproval = v.object({ people: whole, roles: texts });
+
 const runOfRoute = v.object({
   ...shownRunMembers,
   delivery: text,
@@ -513,6 +515,9 @@ const runOfRoute = v.object({
   endedAt: optionalTime,
   what: optionalText,
   subject: optionalText,
+  reference: optionalText,
+  tag: optionalText,
+  approval: optional(neededApproval),
   problem: optional(v.pipe(text, v.description("Why a rollback to it would run nothing."))),
 });
 
@@ -523,8 +528,8 @@ export const rollbackPreview = answer<RollbackPreview>()(
   }),
 );
 
-const { problem: _problem, ...runMembers } = runOfRoute.entries;
-const promotableRun = v.object({ ...runMembers, reference: optionalText, digest: optionalText });
+const { problem: _problem, approval: _approval, ...runMembers } = runOfRoute.entries;
+const promotableRun = v.object({ ...runMembers, digest: optionalText });
 
 export const promotionPreview = answer<PromotionPreview>()(
   v.object({
@@ -536,7 +541,7 @@ export const promotionPreview = answer<PromotionPreview>()(
     good: optional(promotableRun),
     behind: optionalText,
     commits: optional(whole),
-    approval: optional(v.object({ people: whole, roles: texts })),
+    approval: optional(neededApproval),
     placed: optional(v.object({ delivery: text, replayOf: text })),
     problem: optional(v.object({ reason: text, title: text })),
   }),

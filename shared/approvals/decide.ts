@@ -4,6 +4,7 @@ import { withoutHidden } from "../host/hidden-characters.ts";
 import { missingRole, type Policy } from "../identity/policy.ts";
 import type { Approval, ApprovalState, Decision, GroupProof, Identity } from "../model/approval.ts";
 import type { EventFacts } from "../model/event-facts.ts";
+import { actorsOf } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { ActionStore } from "../store/actions.ts";
@@ -182,6 +183,7 @@ function rejectPerson(
       : policy.rejectRoute(by, "approve", route, about);
   if (rejection) return rejection;
   if (!isGrant({ decision })) return undefined;
+  if (actorsOf(by).length > 0) return { reason: "agent_cannot_approve" };
   if (isBehind(by, approval, people)) return { reason: "self_approval" };
   return decision === "grant" ? rejectRole(approval, by, deps) : undefined;
 }

@@ -26,7 +26,9 @@ export async function executeCommand(issued: IssuedCommand, deps: CommandDeps): 
   if (delivery === undefined || delivery.refusal) return [];
   const listed = personAt(deps.people, delivery.source, actor)?.roles;
   // Roles in the list count alone, so that it can also take roles away.
-  const answer = listed ? undefined : await deps.groups.ask(delivery.source, actor, placeOf(busEvent));
+  // A stranger's comment about nothing costs no question to the site.
+  const isOfNothing = await namesNoApproval(command, deps);
+  const answer = listed || isOfNothing ? undefined : await deps.groups.ask(delivery.source, actor, placeOf(busEvent));
   const roles = listed ?? answer?.roles ?? [];
   const order = { ...issued, delivery, by: { ...delivery.principal, roles, actor }, answer };
   const results: CommandResult[] = [];
@@ -42,6 +44,9 @@ export async function executeCommand(issued: IssuedCommand, deps: CommandDeps): 
   }
   return results;
 }
+
+const namesNoApproval = async (command: Command, { approvals }: Pick<CommandDeps, "approvals">): Promise<boolean> =>
+  "approval" in command && command.approval !== undefined && (await approvals.get(command.approval)) === undefined;
 
 /** The address of what the command is on, as its sender reports it; undefined if that is known by its site. */
 const placeOf = ({ detail }: IssuedCommand["busEvent"]): string | undefined =>

@@ -1,6 +1,7 @@
 import type { CorrelateDeps } from "../delivery/correlate.ts";
-import type { GateInput, GateResult } from "../delivery/run-attempt.ts";
+import type { BeforeFiring, GateInput, GateResult } from "../delivery/run-attempt.ts";
 import { type Clock, type EpochMillis, laterBy, toIso } from "../host/clock.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
 import type { Approval, CurrentState, Reference, RequestedApproval } from "../model/approval.ts";
 import { factsOf } from "../model/event-facts.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
@@ -33,9 +34,10 @@ const POLL_SECONDS = 60;
 /**
  * Holds a run that has no approval yet, was denied one, or whose approval was for another state of things. An approval
  * that fired stays fired, because the run may exist already: a retry does not ask people again, but it verifies the
- * reference again, and fires nothing that has changed.
+ * reference again, and fires nothing that has changed. A granted approval that waits for a slot has not fired: it is judged
+ * again when the slot is free.
  */
-export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<GateResult> {
+export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring, deps: GateDeps): Promise<GateResult> {
   const { route, busEvent, delivery } = run;
   if (route.approval === undefined) return {};
   const approvalId = approvalIdOf(route.name, busEvent.detail.eventKey);
@@ -52,8 +54,9 @@ export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<G
   }
   const approval = (await deps.approvals.get(approvalId)) ?? (await request(approvalId, run, deps));
   if ("held" in approval) return approval;
-  const state = await advance(approval, delivery, deps);
+  const state = await advance(approval, { delivery, beforeFiring }, deps);
   if (typeof state !== "string") {
+    if ("outcome" in state) return { held: state };
     if ("opensAt" in state) return waitForWindow(approval, state, deps);
     return state.result === "unverified" ? { held: unverifiedOutcome(approval, state) } : heldByGroups(approval, state);
   }
@@ -202,12 +205,18 @@ async function boundReference(
  */
 async function advance(
   approval: Approval,
-  { requestId }: RecordedDelivery,
+  { delivery, beforeFiring }: { readonly delivery: RecordedDelivery; readonly beforeFiring: BeforeFiring },
   deps: GateDeps,
 ): Promise<
-  Approval["state"] | "fired_before" | Unverified | Closed | Exclude<Standing, { readonly result: "stands" }>
+  | Approval["state"]
+  | "fired_before"
+  | Unverified
+  | Closed
+  | Exclude<Standing, { readonly result: "stands" }>
+  | ActionOutcome
 > {
   const { id, state } = approval;
+  const { requestId } = delivery;
   // The step is recorded again: the process that took it may have crashed before it recorded it.
   await recordLast(approval, requestId, deps);
   if (state === "requested") return (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
@@ -229,6 +238,8 @@ async function advance(
   if (state === "fired") return verification.result === "same" ? state : "fired_before";
   if (verification.result === "changed")
     return end(approval, { state: "superseded", endedFor: verification.why, requestId }, deps);
+  const notNow = await beforeFiring();
+  if (notNow) return notNow;
   const endedAt = deps.clock.now();
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
 }

@@ -30,6 +30,13 @@ function reportedIn({ detail }: BusEvent): Pick<IssuedCommand, "command" | "page
     return command && { command, page: detail.page, key: ["label", detail.eventKey] };
   }
   if (detail.type !== "change.commented" || !("change" in detail)) return undefined;
-  const command = commandOfText(detail.change.comment?.text ?? "");
+  const text = detail.change.comment?.text ?? "";
+  const command = CODE_BLOCK.test(text) ? undefined : commandOfText(text);
   return command && { command, key: ["comment", detail.eventKey] };
 }
+
+/**
+ * A comment on a change request is Markdown. Four columns of blanks before its first line make code of it, and a tab goes to
+ * the next of these columns (https://spec.commonmark.org/0.31.2/#indented-code-blocks).
+ */
+const CODE_BLOCK = /^(?:[^\S\n]*\n)*(?: {0,3}\t| {4})/;

@@ -19,8 +19,10 @@ import { printable, table } from "./terminal-text.ts";
 
 /** `drawbridge approvals list`. */
 export async function approvalsListCommand(invocation: Invocation): Promise<number> {
-  const listed = await getApprovals(await sessionOf(invocation));
-  const text = (display: Display): string => listText(listed, display);
+  const isOfAll = invocation.given.has("all");
+  const listed = await getApprovals(await sessionOf(invocation), isOfAll ? "all" : "to decide");
+  const none = isOfAll ? "No approval is open that you may read or decide." : NONE_TO_DECIDE;
+  const text = (display: Display): string => listText(listed, display, none);
   printFound(invocation, { whole: listed, records: listed.approvals, text });
   if (listed.hasMore && formatOf(invocation) === "jsonl") invocation.warn(MORE_OPEN);
   return EXIT.done;
@@ -38,27 +40,37 @@ export async function decideCommand(invocation: Invocation, decision: (typeof DE
   return EXIT.done;
 }
 
-const getApprovals = (session: Session) => get(session, "/v1/approvals", listedApprovals);
+/** The open approvals: those that the caller may decide, or also those of deliveries that it may read. */
+const getApprovals = (session: Session, which: "to decide" | "all") =>
+  get(session, `/v1/approvals${which === "all" ? "?all=true" : ""}`, listedApprovals);
 
 /** The open approvals that the caller may decide, as a table. */
 export const approvalsList = async (session: Session): Promise<string> =>
-  listText(await getApprovals(session), NO_TERMINAL);
+  listText(await getApprovals(session, "to decide"), NO_TERMINAL, NONE_TO_DECIDE);
 
+const NONE_TO_DECIDE = "You may decide no open approval. Those that wait for others: approvals list --all";
 const MORE_OPEN = "More approvals are open than were searched: use the id in a delivery's timeline.";
 
-function listText({ approvals, hasMore }: v.InferOutput<typeof listedApprovals>, display: Display): string {
+function listText(
+  { approvals, hasMore }: v.InferOutput<typeof listedApprovals>,
+  display: Display,
+  none: string,
+): string {
   const more = hasMore ? [MORE_OPEN] : [];
-  if (approvals.length === 0) return ["You may decide no open approval.", ...more].join("\n");
-  const rows = approvals.map(({ id, route, subject, version = "", requester, shows, until, state, progress, may }) => [
-    id,
-    progress ? `${state} ${progress.grantedBy.length}/${progress.needed}` : state,
-    route,
-    subject,
-    version,
-    shows?.requesterName ?? nameOf(requester),
-    timeText(until, display),
-    may.join(", "),
-  ]);
+  if (approvals.length === 0) return [none, ...more].join("\n");
+  const rows = approvals.map((one) => {
+    const { id, route, subject, version = "", requester, shows, until, state, progress, may, approvers } = one;
+    return [
+      id,
+      progress ? `${state} ${progress.grantedBy.length}/${progress.needed}` : state,
+      route,
+      subject,
+      version,
+      shows?.requesterName ?? nameOf(requester),
+      timeText(until, display),
+      may.join(", ") || `nothing; it waits for ${approvers.join(" or ") || "a role that none has"}`,
+    ];
+  });
   const head = [
     "APPROVAL",
     { name: "STATE", least: 13 },
@@ -76,7 +88,7 @@ function listText({ approvals, hasMore }: v.InferOutput<typeof listedApprovals>,
 export async function approvalsShowCommand(invocation: Invocation): Promise<number> {
   const [id = ""] = invocation.positionals;
   const session = await sessionOf(invocation);
-  const open = (await getApprovals(session)).approvals.find((one) => one.id === id);
+  const open = (await getApprovals(session, "all")).approvals.find((one) => one.id === id);
   const ended = open === undefined ? await endedApproval(session, id) : undefined;
   const found = open ?? ended;
   printFound(invocation, {
@@ -87,12 +99,12 @@ export async function approvalsShowCommand(invocation: Invocation): Promise<numb
   return found === undefined ? EXIT.refused : EXIT.done;
 }
 
-/** An approval as text, and whether it is open and the caller may decide it. */
+/** An approval as text, and whether it is open. */
 export async function approvalsShow(
   session: Session,
   id: string,
 ): Promise<{ readonly text: string; readonly isOpen: boolean }> {
-  const { approvals } = await getApprovals(session);
+  const { approvals } = await getApprovals(session, "all");
   const open = approvals.find((one) => one.id === id);
   if (open !== undefined) return { text: cardOf(open, NO_TERMINAL), isOpen: true };
   return { text: endedText(id, await endedApproval(session, id)), isOpen: false };
@@ -100,7 +112,7 @@ export async function approvalsShow(
 
 /** The state of an approval that ended, and who decided it, as far as the caller may read that. */
 function endedText(id: string, closed: EndedApproval | undefined): string {
-  if (closed === undefined) return printable(`${id} is not among the open approvals that you may decide.`);
+  if (closed === undefined) return printable(`${id} is not among the approvals that you may read or decide.`);
   const { state, route, subject, grants, decision } = closed;
   const decisions = (decision === undefined ? grants : [decision]).map(
     ({ by, at, comment }) => `${nameOf(by)} at ${at}${comment ? ` (${comment})` : ""}`,
@@ -162,7 +174,7 @@ function cardOf(found: ListedApproval, display: Display): string {
     ["Window opens", opensAt ?? ""],
     ["Reason", needsReason ? "a grant needs one: --comment" : ""],
     ["Delivery", delivery],
-    ["You may", may.join(", ")],
+    ["You may", may.join(", ") || "nothing: others decide"],
   ];
   const [first = [], ...rest] = rows.filter(([, value]) => value !== "");
   return table(first, rest, display);

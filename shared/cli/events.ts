@@ -279,7 +279,7 @@ function lineOf(event: ShownTimelineEvent): string {
     case "already_scheduled":
       return `route ${event.route}: ${event.action} was due already, through ${event.by}`;
     case "waiting":
-      return `route ${event.route}: ${event.action} waits: ${event.summary}`;
+      return `route ${event.route}: ${event.action} ${afterWord("waits", event.summary)}`;
     case "run":
       return `route ${event.route}: ${event.action}, ${RUN_STATES[event.state] ?? event.state}: ${event.summary}`;
     case "cut":
@@ -304,12 +304,16 @@ function lineOf(event: ShownTimelineEvent): string {
       const next = event.nextAt === undefined ? "" : `; again at ${event.nextAt}`;
       // Nothing was tried.
       if (event.endedAs !== undefined)
-        return `route ${event.route}: ${event.action} ${event.endedAs.replace("_", " ")}: ${event.summary}${facts.join("")}`;
+        return `route ${event.route}: ${event.action} ${afterWord(event.endedAs.replace("_", " "), event.summary)}${facts.join("")}`;
       const head = `route ${event.route}: ${event.action} attempt ${event.attempt} ${event.outcome.replace("_", " ")}`;
       return `${head} after ${event.durationMs} ms: ${event.summary}${facts.join("")}${unknown}${next}`;
     }
   }
 }
+
+/** A summary may begin with the word itself: `waits for quiet until …`. */
+const afterWord = (word: string, summary: string): string =>
+  summary.startsWith(`${word} `) || summary.startsWith(`${word}:`) ? summary : `${word}: ${summary}`;
 
 /** The runs that are expected or were reported. The timeline has a line for one that is missing. */
 export const runLines = ({ runs = [] }: Pick<ShownDelivery, "runs">): readonly { at: string; text: string }[] =>

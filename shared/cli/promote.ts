@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { neededText } from "../approvals/needed-approval.ts";
 import { Fault } from "../host/fault.ts";
 import { get, post } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
@@ -107,17 +108,15 @@ function previewText(preview: PromotionPreview, columns?: number): string {
   const runs = table(["environment", "promotion", "state", "fired", "reference", "digest", "delivery", "what"], rows, {
     columns,
   });
-  const who = approval?.roles.join(" or ") || "nobody: no role may approve it";
-  const needs = approval === undefined ? [] : [`It needs an approval of ${approval.people}, by ${who}.`];
   return [
     ...(rows.length > 0 ? [runs] : []),
     ...(behind === undefined ? [] : [printable(`${behind}.`)]),
-    ...needs,
+    ...(approval === undefined ? [] : [`It needs an approval ${neededText(approval)}.`]),
   ].join("\n");
 }
 
 function row(environment: string, does: string, run: PromotableRun): readonly string[] {
   const { state, firedAt, reference = "", digest = "", delivery, commits = [], title, subject, what = "" } = run;
-  const cause = commits[0]?.title ?? title ?? subject ?? what;
+  const cause = commits.find(({ id }) => id === reference)?.title ?? title ?? subject ?? what;
   return [environment, does, state, firedAt, reference, digest, delivery, cause];
 }

@@ -347,6 +347,8 @@ export const replayed = v.object({
   status: v.picklist(["accepted", "duplicate"]),
 });
 
+const neededApproval = v.object({ people: v.number(), roles: v.array(v.string()) });
+
 const runOfRoute = v.object({
   delivery: v.string(),
   firedAt: v.string(),
@@ -354,7 +356,10 @@ const runOfRoute = v.object({
   what: v.exactOptional(v.string()),
   subject: v.exactOptional(v.string()),
   title: v.exactOptional(v.string()),
+  reference: v.exactOptional(v.string()),
+  tag: v.exactOptional(v.string()),
   commits: v.exactOptional(v.array(v.object({ id: v.string(), title: v.string() }))),
+  approval: v.exactOptional(neededApproval),
   problem: v.exactOptional(v.string()),
 });
 export type RunOfRoute = v.InferOutput<typeof runOfRoute>;
@@ -367,10 +372,9 @@ export const rollbackPreview = v.object({
 });
 export type RollbackPlace = v.InferOutput<typeof rollbackPreview>["places"][number];
 
-const { problem: _, ...runMembers } = runOfRoute.entries;
+const { problem: _problem, approval: _approval, ...runMembers } = runOfRoute.entries;
 const promotableRun = v.object({
   ...runMembers,
-  reference: v.exactOptional(v.string()),
   digest: v.exactOptional(v.string()),
 });
 export type PromotableRun = v.InferOutput<typeof promotableRun>;
@@ -385,7 +389,7 @@ export const promotionPreview = v.object({
   good: v.exactOptional(promotableRun),
   behind: v.exactOptional(v.string()),
   commits: v.exactOptional(v.number()),
-  approval: v.exactOptional(v.object({ people: v.number(), roles: v.array(v.string()) })),
+  approval: v.exactOptional(neededApproval),
   placed: v.exactOptional(v.object({ delivery: v.string(), replayOf: v.string() })),
   problem: v.exactOptional(v.object({ reason: v.string(), title: v.string() })),
 });

@@ -1,3 +1,4 @@
+import { neededText } from "../approvals/needed-approval.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -31,13 +32,17 @@ export async function printRollbacks(invocation: Invocation, route: string): Pro
   });
   if (rows.length > 0)
     print(
-      table(["environment", "rollback", "state", "fired", "delivery", "what"], rows, { columns: invocation.columns }),
+      table(["environment", "rollback", "state", "fired", "reference", "delivery", "what"], rows, {
+        columns: invocation.columns,
+      }),
     );
   const chosen = ofWanted && targetOf(ofWanted);
   if (chosen?.problem !== undefined) {
     warn(printable(`the rollback to ${chosen.delivery} would run nothing: ${chosen.problem}`));
     return EXIT.refused;
   }
+  if (chosen?.approval !== undefined)
+    print(printable(`The rollback to ${chosen.delivery} needs an approval ${neededText(chosen.approval)}.`));
   if (chosen !== undefined) return EXIT.done;
   const run = to === undefined ? `no earlier run of ${route}` : `no run of ${route} that ${to} fired`;
   const where = wanted === undefined ? "without an environment" : `in ${wanted}`;
@@ -58,20 +63,14 @@ function goodIn({ environment, newest, good }: RollbackPlace, places: readonly R
 }
 
 /** No environment is an empty cell: every text may be the name of one. */
-const row = (
-  environment: string,
-  does: string,
-  { state, firedAt, delivery, ...run }: RunOfRoute,
-): readonly string[] => [environment, does, state, firedAt, delivery, causeOf(run)];
+const row = (environment: string, does: string, run: RunOfRoute): readonly string[] => {
+  const { state, firedAt, reference = "", delivery } = run;
+  return [environment, does, state, firedAt, reference, delivery, causeOf(run)];
+};
 
-function causeOf({
-  commits = [],
-  title,
-  subject,
-  what,
-  problem,
-}: Omit<RunOfRoute, "state" | "firedAt" | "delivery">): string {
-  const [newest] = commits;
-  const cause = newest === undefined ? (title ?? subject ?? what ?? "") : `${newest.id.slice(0, 8)} ${newest.title}`;
-  return problem === undefined ? cause : `${cause} (would run nothing: ${problem})`.trimStart();
+/** The newest commit of a push is not always the one that ran. */
+function causeOf({ commits = [], reference, tag, title, subject, what, problem }: RunOfRoute): string {
+  const cause = commits.find(({ id }) => id === reference)?.title ?? title ?? subject ?? what ?? "";
+  const named = tag === undefined ? cause : `tag ${tag}: ${cause}`;
+  return problem === undefined ? named : `${named} (would run nothing: ${problem})`.trimStart();
 }

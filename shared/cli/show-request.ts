@@ -37,7 +37,7 @@ function requestText(shown: ShownRequest, { columns = Number.POSITIVE_INFINITY }
 function bodyText({ bodyKind, body, isCut, replayOf }: ShownRequest): string {
   if (bodyKind === "none")
     return replayOf === undefined
-      ? "the body was not kept: it was too large, or may have somebody's credentials"
+      ? "the record has no body: the bridge made it itself, and nothing was sent as a webhook\nor the body was not kept: it was too large, or may have somebody's credentials"
       : `the body is that of ${replayOf}`;
   if (body === undefined) return "the body is no text";
   return bodyKind === "json" && !isCut ? indentedJson(body) : body;

@@ -23,7 +23,7 @@ export type AskGroups = (source: string, account: string, place?: string) => Pro
 const FRESH_MS = 60_000;
 /** The same if the account is not in all of the groups, so that who is added to one need not wait. */
 const NEGATIVE_MS = 5_000;
-/** Answers that one process keeps. The oldest goes first. */
+/** Answers, and questions without one, that one process keeps. The oldest goes first. */
 const MAX_KNOWN = 1_000;
 
 /** The wait for a site that does not answer. It doubles with each question that it did not answer. */
@@ -43,18 +43,25 @@ export function groupAsker(groupSources: RouteOutline["groupSources"], deps: Ask
   const outbound = new OutboundTokens({ ...deps, awsToken: undefined });
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<Known>>();
-  /** Questions in a row that a target has not answered. */
+  /** By key: how often in a row the question was not answered. Those of other accounts do not make anybody wait. */
   const unanswered = new Map<string, number>();
 
-  const ask = async (account: string, groups: readonly string[], { target }: GroupSource): Promise<Known> => {
+  const ask = async (
+    key: string,
+    account: string,
+    groups: readonly string[],
+    { target }: GroupSource,
+  ): Promise<Known> => {
     const askedAt = momentOf(clock);
     const membership = await membershipOf(account, groups, target, { ...deps, outbound });
     if (membership.unknown === undefined) {
-      unanswered.delete(target.name);
+      unanswered.delete(key);
       return { membership, askedAt };
     }
-    const count = (unanswered.get(target.name) ?? 0) + 1;
-    unanswered.set(target.name, count);
+    const count = (unanswered.get(key) ?? 0) + 1;
+    unanswered.delete(key);
+    unanswered.set(key, count);
+    dropOldest(unanswered);
     const afterSeconds = backoffMs(count, membership.unknown, BACKOFF, deps.random()) / 1_000;
     return { membership: { ...membership, unknown: { ...membership.unknown, afterSeconds } }, askedAt };
   };
@@ -67,8 +74,7 @@ export function groupAsker(groupSources: RouteOutline["groupSources"], deps: Ask
       const answer = await running;
       known.delete(key);
       if (answer.membership.unknown === undefined) known.set(key, answer);
-      const [oldest] = known.keys();
-      if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+      dropOldest(known);
       return answer;
     } finally {
       asking.delete(key);
@@ -88,11 +94,18 @@ export function groupAsker(groupSources: RouteOutline["groupSources"], deps: Ask
     const key = JSON.stringify([target.name, account, asked]);
     const last = known.get(key);
     const isFresh = last !== undefined && msSince(last.askedAt, clock) < freshMsOf(last, asked);
-    const { membership, askedAt } = isFresh ? last : await askOnce(key, () => ask(account, asked, { map, target }));
+    const { membership, askedAt } = isFresh
+      ? last
+      : await askOnce(key, () => ask(key, account, asked, { map, target }));
     const { groups, unknown } = membership;
     const roles = rolesIn(groups, map);
     return { source, target: target.name, groups, asked, roles, askedAt: askedAt.at, ...(unknown && { unknown }) };
   };
+}
+
+function dropOldest(kept: Map<string, unknown>): void {
+  const [oldest] = kept.keys();
+  if (kept.size > MAX_KNOWN && oldest !== undefined) kept.delete(oldest);
 }
 
 /** Whether an address is below that of the instance, for a target that has one. */

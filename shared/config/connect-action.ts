@@ -59,6 +59,12 @@ export function connectAction(
           const rejection = policy.rejectRoute(detail.principal, "fire", name, [factsOf(detail)]);
           return rejection && { rejection, mode };
         },
+        rejectAgent: async (act, { detail }) => {
+          if (approval !== undefined) return undefined;
+          if (!("order" in detail)) return { reason: "agent_unattended" };
+          const { rejectAlone } = await import("../identity/order.ts");
+          return rejectAlone({ ...detail.order, act }, { orders: await orders(), hasApproval: false });
+        },
         action: action.name,
         target,
         maxAttemptMs: action.maxAttemptMs,

@@ -8,7 +8,7 @@ import type { ShownApproval } from "../http/shown-approval.ts";
 import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
+import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, utc, wordsBadge } from "./html.ts";
 import { named, personText } from "./person-text.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -65,8 +65,6 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
 <td data-name="By">${requesterText(approval, visit)}</td>
 <td data-name="Decided by">${endedFor === undefined ? NOTHING : html`${endedFor}; `}${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
 }
-
-const utc = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;
 
 /**
  * Grants, denies or withdraws an approval. Returns the path of the next page: the delivery that waited, with what followed.

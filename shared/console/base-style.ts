@@ -49,6 +49,8 @@ details[open] > summary.button { background: var(--ground); color: var(--text); 
 .decide > details[open] { flex: 1 0 100%; }
 .decide { display: flex; flex-wrap: wrap; gap: var(--space-2) var(--space-3); align-items: end; } .decide label { flex: 1 1 14rem; }
 
+.filters { display: flex; flex-wrap: wrap; gap: var(--space-2) var(--space-3); align-items: end; margin-bottom: var(--space-4); } .filters button { min-height: 2.35rem; }
+
 .facts { margin: 0 0 var(--space-4); }
 .facts > div { display: grid; grid-template-columns: 15rem 1fr; gap: 0 var(--space-4); padding: .15rem 0; }
 .facts dt { color: var(--faint); } .facts dd { margin: 0; }

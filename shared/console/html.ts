@@ -29,6 +29,9 @@ export const nextTry = (iso: string, now: EpochMillis): Html =>
 export const moment = (iso: string): Html =>
   html`<time class="exact" datetime="${iso}">${iso.slice(0, 19).replace("T", " ")} UTC</time>`;
 
+/** A time to the minute, such as "2026-11-02 02:13 UTC", as text. */
+export const utc = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;
+
 /** An id or a hash. The console's script puts a button beside it that copies it; `name` says what it copies. */
 export const copied = (value: string, name: string): Html => html`<code data-copy="${name}">${value}</code>`;
 

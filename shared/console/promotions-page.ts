@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
+import { neededText } from "../approvals/needed-approval.ts";
 import type { PromotionPlace } from "../delivery/judge-promotion.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import type { PromotionPreview } from "../http/promotions.ts";
@@ -51,9 +52,7 @@ ${facts([
   ...(run?.digest === undefined ? [] : [["Image", html`<code>${run.digest}</code>`] as const]),
   ...(newest ? [["Replaces", runText(newest, visit)] as const] : []),
   ...(good ? [["Last good run there", runText(good, visit)] as const] : []),
-  ...(approval
-    ? [["Needs an approval", `of ${approval.people}, by ${approval.roles.join(" or ") || "nobody"}`] as const]
-    : []),
+  ["Needs an approval", approval && neededText(approval)],
   ["By", visit.name],
 ])}
 ${problem === undefined ? NOTHING : html`<p class="notice warn">It would be refused: ${problem.title}.</p>`}

@@ -34,7 +34,7 @@ function bodyOf({ body, bodyKind, isCut, replayOf }: ShownRequest): Html {
   if (bodyKind === "none" && replayOf !== undefined)
     return html`<p class="empty">It is that of ${deliveryLink(replayOf)}, which was run again.</p>`;
   if (bodyKind === "none")
-    return html`<p class="empty">The body was not kept: it was too large, or may have somebody's credentials.</p>`;
+    return html`<p class="empty">The record has no body: the bridge made the record itself, and nothing was sent as a webhook. Or the body was not kept, because it was too large or may have somebody's credentials.</p>`;
   if (body === undefined) return html`<p class="empty">The body is no text.</p>`;
   if (body === "") return html`<p class="empty">The body is empty.</p>`;
   const text = bodyKind === "json" && !isCut ? indentedJson(body) : body;

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
+import { neededText } from "../approvals/needed-approval.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import type { RollbackPreview, RunOfRoute } from "../http/rollback-preview.ts";
 import { RUN_WORDS } from "../model/state-words.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
+import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, utc, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /**
@@ -89,6 +90,7 @@ ${facts([
   ["Replaces", runText(newest, visit)],
   ["Runs again", runText(run, visit)],
   ["Commits", commitsText(run)],
+  ["Needs an approval", run.approval && neededText(run.approval)],
   ["By", visit.name],
 ])}
 ${run.problem === undefined ? NOTHING : html`<p class="notice warn">This would run nothing: ${run.problem}.</p>`}
@@ -101,20 +103,27 @@ ${environment === undefined ? NOTHING : field("environment", environment)}
 
 const placeName = ({ environment }: Place): string => environment ?? "Runs that reported no environment";
 
-/** How the run ended and when, then what it ran for. */
-export function runText(
-  { delivery, firedAt, endedAt, state, title, url, commits, subject, what, problem }: RunOfRoute,
-  visit: Visit,
-): Html {
-  const [newest] = commits ?? [];
+/** How the run ended and when, then what it ran for. The newest commit of a push is not always the one that ran. */
+export function runText(run: RunOfRoute, visit: Visit): Html {
+  const { delivery, firedAt, endedAt, state, title, url, commits = [], subject, what, problem, reference, tag } = run;
+  const at = endedAt ?? firedAt;
+  const ran = commits.find(({ id }) => id === reference);
+  const version = reference === undefined ? NOTHING : html`, ${referenceText(reference, what)}`;
   const cause =
-    newest === undefined
-      ? outsideLink(url, title ?? subject ?? delivery)
-      : html`${outsideLink(newest.url, newest.id.slice(0, 8))} ${newest.title}${newest.author === undefined ? NOTHING : html`, ${newest.author}`}`;
+    ran === undefined
+      ? html`${outsideLink(url, title ?? subject ?? delivery)}${version}`
+      : html`${outsideLink(ran.url, ran.id.slice(0, 8))} ${ran.title}${ran.author === undefined ? NOTHING : html`, ${ran.author}`}`;
+  const named = tag === undefined ? NOTHING : html`tag <b>${tag}</b>: `;
   const by = html`<span class="aside">${deliveryLink(delivery, what ?? "delivery")}</span>`;
   const nothing = problem === undefined ? NOTHING : html` ${badge("warn", problem)}`;
-  return html`${wordsBadge(RUN_WORDS[state])}${age(endedAt ?? firedAt, visit.now)}: ${cause} ${by}${nothing}`;
+  return html`${wordsBadge(RUN_WORDS[state])}${age(at, visit.now)} <span class="aside">(${utc(at)})</span>: ${named}${cause} ${by}${nothing}`;
 }
+
+/** The version of a page is a number, and everything else has a commit. */
+const referenceText = (reference: string, what = ""): Html =>
+  html`${/^(page|blogpost)\./.test(what) ? "version" : "commit"} <code>${HASH.test(reference) ? reference.slice(0, 8) : reference}</code>`;
+
+const HASH = /^[\da-f]{40,64}$/;
 
 /** Rolls a route back. Returns the path of the next page. */
 export async function submitRollback(visit: Visit, form: URLSearchParams): Promise<ApiResult<string>> {

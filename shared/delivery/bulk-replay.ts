@@ -3,9 +3,12 @@ import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { BulkClaim, BulkCounts, BulkProgress, BulkReplayStore, PlannedReplay } from "../store/bulk-replays.ts";
-import { type ReplayRouteDeps, replayableOf, replaySeen, whyNeverReplayed } from "./replay-route.ts";
+import type { PromotionDeps } from "./promotion.ts";
+import { replayPromotion } from "./replay-promotion.ts";
+import { keyOfSeen, type ReplayRouteDeps, replayableOf, replaySeen, whyNeverReplayed } from "./replay-route.ts";
 
-export interface BulkReplayDeps extends ReplayRouteDeps {
+export interface BulkReplayDeps extends ReplayRouteDeps, Pick<PromotionDeps, "runs" | "runReporters"> {
+  readonly deliveries: ReplayRouteDeps["deliveries"] & PromotionDeps["deliveries"];
   readonly bulkReplays: () => Promise<Pick<BulkReplayStore, "due" | "claim" | "plan" | "advance">>;
   readonly policy: Pick<Policy, "rejectRoute">;
   readonly log: Log;
@@ -78,8 +81,10 @@ async function runPlanned(planned: PlannedReplay, claim: BulkClaim, deps: BulkRe
   const replayable = await replayableOf(of, deps);
   const forbidden = deps.policy.rejectRoute(by, "replay", route, replayable.about);
   if (forbidden !== undefined) return refused(forbidden.reason);
-  const order = { by, reason, requestId, isForced, replayable, route, seen: { state, since } };
-  const replayed = await replaySeen(order, deps);
+  const seen = { state, since };
+  const who = { by, reason, requestId };
+  const promoted = await replayPromotion({ ...who, of, route, key: keyOfSeen(delivery, route, seen) }, deps);
+  const replayed = promoted ?? (await replaySeen({ ...who, isForced, replayable, route, seen }, deps));
   if (!replayed.ok) {
     const { reason: why } = replayed.rejection;
     return why === "replay_outdated" ? "outdated" : refused(why);

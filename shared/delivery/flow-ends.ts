@@ -3,6 +3,7 @@ import { type BusEvent, busEventsOf, sourceNameOf, withEventKey } from "../model
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
 import type { FlowGate } from "./flow-gate.ts";
+import { routeInRunName } from "./origin-proof.ts";
 
 export interface FlowEndDeps extends CorrelateDeps {
   readonly flowGate: () => Promise<Pick<FlowGate, "end">>;
@@ -10,7 +11,7 @@ export interface FlowEndDeps extends CorrelateDeps {
 
 /**
  * Frees the slot of a run that its own system reports as ended. Costs nothing unless a route whose runs the source reports
- * limits how many run at once. What is only claimed, or not proved, frees no slot: the bound of the slot does.
+ * limits how many run at once. A run that only claims a delivery frees no slot: the bound of the slot does.
  */
 export async function endReportedTurn(busEvent: BusEvent, deps: FlowEndDeps): Promise<void> {
   const source = sourceNameOf(busEvent);
@@ -30,7 +31,11 @@ function hasEnded({ detail }: BusEvent): boolean {
   return "job" in detail && detail.job.build === undefined && isTerminal(detail.job.state);
 }
 
-/** The event that the route acted on, and its action. */
+/**
+ * The event that the route acted on, and its action. Either the run has proved that the bridge asked for it, or it has the
+ * name that the request of this route gave it: any other run of the source may claim the delivery. If the runs of a target
+ * have other names and no proof, the bound frees their slots.
+ */
 async function endedAction(
   route: RunReporter,
   busEvent: BusEvent,
@@ -39,11 +44,16 @@ async function endedAction(
   const found = await correlate(busEvent, sourceNameOf(busEvent), { ...deps, runReporters: [route] });
   if (!found.found || found.proof === "claimed" || found.busEvent.detail.principal.unproved) return undefined;
   const { detail } = found.busEvent;
+  const named = routeInRunName(runIn(busEvent.detail.subject));
+  const eventKey = named?.route === route.name ? named.eventKey : undefined;
+  if (found.proof !== "proved" && eventKey === undefined) return undefined;
   // A route may act on several events of one delivery. The name of the run then says which one it is.
-  const named = /-(e-[a-z2-7]{26})$/.exec(busEvent.detail.subject)?.[1];
-  if (named === undefined || named === detail.eventKey)
+  if (eventKey === undefined || eventKey === detail.eventKey)
     return { origin: found.busEvent, action: actionIdOf(route.name, detail.eventKey) };
   const delivery = await deps.deliveries.get(detail.delivery);
-  const origin = (delivery ? busEventsOf(delivery) : []).find((one) => one.detail.eventKey === named);
-  return { origin: origin ?? withEventKey(found.busEvent, named), action: actionIdOf(route.name, named) };
+  const origin = (delivery ? busEventsOf(delivery) : []).find((one) => one.detail.eventKey === eventKey);
+  return { origin: origin ?? withEventKey(found.busEvent, eventKey), action: actionIdOf(route.name, eventKey) };
 }
+
+/** `ci/docs-e-…`: a namespace and the name of the run. */
+const runIn = (subject: string): string => subject.slice(subject.lastIndexOf("/") + 1);

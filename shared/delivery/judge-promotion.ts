@@ -127,7 +127,7 @@ export async function isRunning(run: RouteRun, route: string, deps: JudgePromoti
 
 /** Why nothing may be promoted into an environment now: another run deploys to it. */
 export async function rejectDestination(
-  { route, to }: PromotionPlace,
+  { route, to }: Pick<PromotionPlace, "route" | "to">,
   runs: readonly RouteRun[],
   { own, ...deps }: JudgePromotionDeps & { readonly own?: string },
 ): Promise<Rejection | undefined> {

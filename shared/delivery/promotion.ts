@@ -7,6 +7,7 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { referenceOf } from "../model/subject.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RouteRun, RunStore } from "../store/runs.ts";
 import {
   isOpen,
@@ -23,7 +24,9 @@ import { type ReplayDeps, type Replayed, type ReplayOrder, replay, replayIdOf } 
 import { whyNeverReplayed } from "./replay-route.ts";
 
 export interface PromotionDeps extends ReplayDeps, Pick<JudgePromotionDeps, "runReporters"> {
-  readonly deliveries: ReplayDeps["deliveries"] & JudgePromotionDeps["deliveries"];
+  readonly deliveries: ReplayDeps["deliveries"] &
+    JudgePromotionDeps["deliveries"] &
+    Pick<DeliveryStore, "answerTo" | "rememberAnswer">;
   readonly actions: ReplayDeps["actions"] & JudgePromotionDeps["actions"];
   readonly runs: Pick<RunStore, "of">;
   readonly policy: Pick<Policy, "rejectRoute">;
@@ -98,13 +101,11 @@ export async function promote(order: PromotionOrder, deps: PromotionDeps): Promi
   const { place, by, key, reason, requestId, traceparent } = order;
   const forbidden = rejectPromoter(place, by, "anything", deps);
   if (forbidden) return reject(forbidden);
+  const answered = await answerFor(key, deps);
+  if (answered) return ok(answered);
   const runs = await deps.runs.of(place.route);
   const run =
     typeof order.run === "string" ? order.run : newestGood(endedBy(runs, order.run.asOf), place.from)?.delivery;
-  const ownKey = ownKeyOf(key);
-  const chain = await chainOf(run ?? "", place, deps);
-  const own = placedWith(ownKey, chain);
-  if (own !== undefined) return ok({ delivery: own.id, replayOf: run ?? "", status: "duplicate" });
   const problem = rejectPlace(place, deps);
   if (problem) return reject(problem);
   const source = runs.find(({ delivery }) => delivery === run);
@@ -114,9 +115,11 @@ export async function promote(order: PromotionOrder, deps: PromotionDeps): Promi
   const wanted = { place, by, runs, source, delivery };
   const refused = (await rejectRun(wanted, deps)) ?? (await order.isUnmatched?.());
   if (refused) return reject(refused);
-  const last = chain.at(-1);
-  if (last !== undefined && (await goesOn(last, place.route, runs, deps)))
-    return ok({ delivery: last.id, replayOf: source.delivery, status: "duplicate" });
+  const last = (await chainOf(source.delivery, place, deps)).at(-1);
+  if (last !== undefined && (await goesOn(last, place.route, runs, deps))) {
+    const id = await deps.deliveries.rememberAnswer(keyIdOf(key), last.id, deps.clock.now());
+    return ok({ delivery: id, replayOf: source.delivery, status: "duplicate" });
+  }
   const blocked = await rejectDestinationOf({ place, runs, source }, deps);
   if (blocked) return reject(blocked);
   const reference = referenceIn(delivery);
@@ -128,17 +131,29 @@ export async function promote(order: PromotionOrder, deps: PromotionDeps): Promi
   };
   const who = { by, reason, requestId, traceparent };
   const claim = claimKey(source.delivery, place, last?.id);
+  // Before the record, so that a crash between the two is a key whose delivery does not exist yet.
+  const id = await deps.deliveries.rememberAnswer(keyIdOf(key), replayIdOf(claim), deps.clock.now());
+  if (id !== replayIdOf(claim)) return ok({ delivery: id, replayOf: source.delivery, status: "duplicate" });
   return ok(
-    await replay(
-      { ...who, of: delivery, routes: [place.route], isRollback: false, promotion, key: claim, order: ownKey },
-      deps,
-    ),
+    await replay({ ...who, of: delivery, routes: [place.route], isRollback: false, promotion, key: claim }, deps),
   );
 }
 
+/** What the same request was answered before, by its key; undefined if nothing was recorded for it. */
+export async function answerFor(
+  key: readonly string[],
+  { deliveries }: Pick<PromotionDeps, "deliveries">,
+): Promise<Replayed | undefined> {
+  const id = await deliveries.answerTo(keyIdOf(key));
+  const earlier = id === undefined ? undefined : await deliveries.get(id);
+  return earlier && { delivery: earlier.id, replayOf: earlier.replay?.of ?? "", status: "duplicate" };
+}
+
+const keyIdOf = (key: readonly string[]): string => replayIdOf(["promotion", ...key]);
+
 /**
- * What a key of the caller placed, of whichever run of the environment that is still known. `keyOf`: the key of a promotion
- * of one run.
+ * What a key of the caller was answered with, for whichever run of the environment that is still known. `keyOf`: the key
+ * of a promotion of one run.
  */
 export async function placedBefore(
   { place, by, keyOf }: Pick<PromotionOrder, "place" | "by"> & { readonly keyOf: (run: string) => readonly string[] },
@@ -146,16 +161,11 @@ export async function placedBefore(
 ): Promise<Omit<Replayed, "status"> | undefined> {
   if (rejectPromoter(place, by, "anything", deps)) return undefined;
   for (const { delivery } of runsIn(await deps.runs.of(place.route), place.from)) {
-    const own = placedWith(ownKeyOf(keyOf(delivery)), await chainOf(delivery, place, deps));
-    if (own !== undefined) return { delivery: own.id, replayOf: delivery };
+    const answered = await answerFor(keyOf(delivery), deps);
+    if (answered) return { delivery: answered.delivery, replayOf: answered.replayOf };
   }
   return undefined;
 }
-
-const ownKeyOf = (key: PromotionOrder["key"]): string => replayIdOf(["promotion", ...key]);
-
-const placedWith = (ownKey: string, chain: readonly RecordedDelivery[]): RecordedDelivery | undefined =>
-  chain.find(({ replay: earlier }) => earlier?.order === ownKey);
 
 const endedBy = (runs: readonly RouteRun[], asOf: EpochMillis): readonly RouteRun[] =>
   runs.filter(({ end }) => end !== undefined && Date.parse(end.at) <= asOf);

@@ -115,7 +115,8 @@ export const wasReplayed = async (
   { deliveries }: Pick<ReplayRouteDeps, "deliveries">,
 ): Promise<boolean> => (await deliveries.get(replayIdOf(keyOfSeen(delivery, route, seen)))) !== undefined;
 
-const keyOfSeen = (delivery: string, route: string, { state, since }: Seen): readonly string[] => [
+/** What identifies the replay of a route for the state in which it was seen. */
+export const keyOfSeen = (delivery: string, route: string, { state, since }: Seen): readonly string[] => [
   "state",
   delivery,
   route,

@@ -5,6 +5,7 @@ import { spanIn, type TraceParent } from "../host/trace.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginProof } from "../model/event.ts";
+import { actorsOf } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { attemptSpanId, routeSpanId, spanIdOfStep } from "../model/thread/step-ids.ts";
@@ -35,10 +36,16 @@ export type GateResult =
   /** `approvedRef`: the commit or version that people approved. */
   | { readonly approvedRef?: string };
 
+/** The outcome of a granted action that must not fire now. */
+export type BeforeFiring = () => Promise<ActionOutcome | undefined>;
+
 export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
-  /** Asks the gate of a route whether the action may run. */
-  readonly hold: (input: GateInput) => Promise<GateResult>;
+  /**
+   * Asks the gate of a route whether the action may run. `beforeFiring` is asked right before its approval counts as fired,
+   * and an outcome of it holds the action: what is not called has not fired.
+   */
+  readonly hold: (input: GateInput, beforeFiring: BeforeFiring) => Promise<GateResult>;
   /** Ends the approval of a run whose place something newer took. */
   readonly leaveOut: (input: GateInput) => Promise<void>;
   /** Only for a route with `flow`. */
@@ -131,7 +138,7 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   const held =
     endsSummary(route, busEvent) ??
     (await checkChain(route, loaded, deps)) ??
-    (await checkRoles(route, busEvent, deps)) ??
+    (await checkRoles(route, loaded, deps)) ??
     (await checkPromotion(loaded, { isFiring: false }, deps));
   if (held) return { outcome: held };
   // Before the approval: nobody is asked about what something newer replaces.
@@ -145,37 +152,68 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   // Before the approval: a granted run must not count as fired while it waits for its target.
   const admission = loaded.admission ?? (await deps.targetGate.admit(route.target));
   if ("hold" in admission) return { outcome: waitFor(admission.hold) };
-  const gate = await deps.hold(gated);
-  if ("held" in gate) return { outcome: gate.held };
+  const slot = slotFor(loaded, flowGate);
+  const gate = await deps.hold(gated, slot.take);
+  if ("held" in gate) {
+    const { held: outcome } = gate;
+    await slot.leave(outcome);
+    if (outcome.outcome === "done" && outcome.supersededBy !== undefined) await deps.leaveOut(gated);
+    return { outcome };
+  }
   const permit = await deps.targetGate.begin(admission.state);
-  if ("hold" in permit) return { outcome: waitFor(permit.hold) };
-  const notCalled = await takeSlot(loaded, flowGate, deps).catch(outcomeFor(claim, deps));
+  if ("hold" in permit) {
+    const outcome = waitFor(permit.hold);
+    await slot.leave(outcome);
+    return { outcome };
+  }
+  const notCalled = await lastCheck(loaded, slot, deps).catch(outcomeFor(claim, deps));
   if (notCalled) {
+    await slot.leave(notCalled);
     await deps.targetGate.end(permit, { target: "not_called" });
     return { outcome: notCalled };
   }
   const ended = await call(permit, { ...loaded, approvedRef: gate.approvedRef }, deps);
-  await flowGate?.leave(loaded, ended.outcome);
+  await slot.leave(ended.outcome);
   // A repeated request starts no further run.
   if (claim.run === undefined) await recordRunStart(route, busEvent.detail, ended.outcome, deps);
   return ended;
 }
 
+/** The slot of an attempt in its flow. */
+interface AttemptSlot {
+  /** As `take` of the flow's gate. An attempt that has its slot asks for no other. */
+  readonly take: BeforeFiring;
+  /** What an outcome says about the slot, if the attempt has one. */
+  readonly leave: (outcome: ActionOutcome) => Promise<void>;
+}
+
+function slotFor(attempt: Attempt, flowGate: Pick<FlowGate, "take" | "leave"> | undefined): AttemptSlot {
+  let isTaken = false;
+  return {
+    take: async () => {
+      if (isTaken) return undefined;
+      const full = await flowGate?.take(attempt);
+      isTaken = full === undefined;
+      return full;
+    },
+    leave: async (outcome) => {
+      if (isTaken) await flowGate?.leave(attempt, outcome);
+    },
+  };
+}
+
 /**
- * The outcome of an attempt that must not call its target. After the approval, and right before the call: a slot is for a
- * run, and not for what may be decided in a day. With the slot, a promotion is judged again in one step with the record of
- * its start: something may have changed while people were asked.
+ * The outcome of an attempt that must not call its target. The gate of the approval has taken the slot of what it fires now.
+ * Every other attempt takes it here, right before the call: a slot is for a run, and not for what may be decided in a day.
+ * With the slot, a promotion is judged again in one step with the record of its start: something may have changed while
+ * people were asked.
  */
-async function takeSlot(
+async function lastCheck(
   attempt: Attempt,
-  flowGate: Pick<FlowGate, "take" | "leave"> | undefined,
+  slot: AttemptSlot,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  const full = await flowGate?.take(attempt);
-  if (full) return full;
-  const refused = await checkPromotion(attempt, { isFiring: true }, deps).catch(outcomeFor(attempt.claim, deps));
-  if (refused) await flowGate?.leave(attempt, refused);
-  return refused;
+  return (await slot.take()) ?? (await checkPromotion(attempt, { isFiring: true }, deps));
 }
 
 const outcomeFor =
@@ -266,15 +304,20 @@ async function checkChain(
 
 /**
  * Ends the action if the roles of the event's principal do not allow it to fire the route. This is not a failure of the
- * target. A replay that somebody asked for was authorized when it was recorded.
+ * target. A replay that somebody asked for was authorized when it was recorded. An agent that asks for one, or for a
+ * rollback or a promotion, is judged here all the same: no person has decided that the route runs.
  */
 async function checkRoles(
-  { name, reject }: Route,
-  { detail }: BusEvent,
+  { name, mode, reject, rejectAgent }: Route,
+  { busEvent: { detail }, delivery }: Pick<Loaded, "busEvent" | "delivery">,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  const isAskedFor =
-    detail.replay !== undefined && detail.replay.lastReport === undefined && detail.promotion?.from === undefined;
+  const isReplay = detail.replay !== undefined && detail.replay.lastReport === undefined;
+  const [act] = isReplay ? actorsOf(delivery.principal) : [];
+  const rejection = act === undefined ? undefined : await rejectAgent(act, { detail });
+  const held = rejection && (await deny({ route: name, detail, rejection, mode }, deps));
+  if (held) return held;
+  const isAskedFor = isReplay && detail.promotion?.from === undefined;
   const rejected = isAskedFor ? undefined : await reject({ detail });
   return rejected && deny({ route: name, detail, ...rejected }, deps);
 }

@@ -5,7 +5,7 @@
  */
 
 /** Stands for a credential that was removed from a text. */
-const MARK = "REDACTED";
+export const MARK = "REDACTED";
 
 /** The URL as a parser writes it, or the name of what makes it unfit for a link. */
 export type WebUrl = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly found: string };
@@ -224,7 +224,7 @@ const MAX_RANDOM = 200;
 const UUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/i;
 
 /** Removes one level of percent-encoding, and of the escapes of JSON within a string. */
-const decode = (text: string): string =>
+export const decode = (text: string): string =>
   text.replace(/(?:%|\\u00)([\da-f]{2})|\\\//gi, (_, code?: string) =>
     code === undefined ? "/" : String.fromCharCode(Number.parseInt(code, 16)),
   );

@@ -10,9 +10,9 @@ import type { DeliveryRequestApi } from "./delivery-request.ts";
 import type { IntrospectionApi } from "./introspection.ts";
 import type { OrdersApi } from "./orders.ts";
 import type { OverviewApi } from "./overview.ts";
-import type { PromotionsApi } from "./promotions.ts";
 import type { RefusalsApi } from "./refusals.ts";
 import type { ReplayApi } from "./replay.ts";
+import type { RollbacksApi } from "./rollback-preview.ts";
 import type { SessionsApi } from "./sessions.ts";
 import type { SummariesApi } from "./summaries.ts";
 import type { TargetsApi } from "./targets.ts";
@@ -28,7 +28,7 @@ export type CallDeps = DeliveriesApi &
   ApprovalsApi &
   OrdersApi &
   OverviewApi &
-  PromotionsApi &
+  RollbacksApi &
   ReplayApi &
   SessionsApi &
   SummariesApi &

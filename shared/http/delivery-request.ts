@@ -17,7 +17,10 @@ export interface ShownRequest {
   readonly receivedAt: string;
   /** Absent if none were recorded. Without a value: it had a credential, and was not kept. */
   readonly headers?: readonly { readonly name: string; readonly value?: string }[];
-  /** `none`: the body was not kept, because it was too large or may have somebody's credentials. */
+  /**
+   * `none`: the record has none, as an order or an audit record, or it was not kept, because it was too large or may have
+   * somebody's credentials.
+   */
   readonly bodyKind: "json" | "text" | "bytes" | "none";
   /** Absent for bytes that are no text. */
   readonly body?: string;

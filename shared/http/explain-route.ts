@@ -62,7 +62,9 @@ function stepsOf(line: Exclude<RouteLine, Line<"approval" | "attempt">>): readon
         { mark: "quiet", text: `The delivery ${line.by} reported the same event first: its action counts for both.` },
       ];
     case "waiting":
-      return [{ mark: "busy", text: `It waits: ${sentence(line.summary)}` }];
+      return [
+        { mark: "busy", text: `It ${line.summary.startsWith("waits ") ? "" : "waits: "}${sentence(line.summary)}` },
+      ];
     case "denied":
       return line.mode === "shadow"
         ? [

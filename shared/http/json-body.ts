@@ -14,6 +14,7 @@ export function parseJsonBody<T>(body: Uint8Array, schema: v.GenericSchema<unkno
   const [issue] = read.issues;
   const member = v.getDotPath(issue) ?? "the body";
   if (issue.expected === "never") return reject(invalid(`"${member}" is not a member of this body`));
+  if (issue.type === "non_empty") return reject(invalid(`"${member}" is empty`));
   return reject(invalid(`"${member}" is missing or invalid; expected ${issue.expected ?? issue.message}`));
 }
 

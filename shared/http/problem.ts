@@ -127,6 +127,8 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 403, title: "The order is confined to other inputs" };
     case "agent_unattended":
       return { status: 403, title: "An agent's order fires only routes that need an approval" };
+    case "agent_cannot_approve":
+      return { status: 403, title: "An agent cannot approve a run" };
     case "idempotency_key_reused":
       return { status: 422, title: "The Idempotency-Key was used with other inputs" };
     case "self_approval":

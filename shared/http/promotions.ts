@@ -1,12 +1,11 @@
 import * as v from "valibot";
-import { type RulesOf, rulesOf } from "../approvals/rules.ts";
+import { type NeededApproval, neededApproval } from "../approvals/needed-approval.ts";
 import { lagBetween } from "../delivery/environment-lag.ts";
 import type { PromotionPlace } from "../delivery/judge-promotion.ts";
-import { placedBefore, promote, promotionState, referenceIn } from "../delivery/promotion.ts";
+import { placedBefore, promote, promotionState } from "../delivery/promotion.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { callerOf } from "../identity/caller.ts";
-import type { Policy } from "../identity/policy.ts";
 import { busEventsOf } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import { type Principal, principalIdOf } from "../model/principal.ts";
@@ -18,13 +17,7 @@ import type { RouteRun } from "../store/runs.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { problemOf } from "./problem.ts";
 import { parseQuery } from "./query.ts";
-import type { ReplayApi } from "./replay.ts";
-import { type RunOfRoute, shownRun } from "./rollback-preview.ts";
-
-export interface PromotionsApi extends ReplayApi {
-  readonly policy: ReplayApi["policy"] & Pick<Policy, "rolesFor">;
-  readonly rules: RulesOf;
-}
+import { type RollbacksApi, type RunOfRoute, shownRun } from "./rollback-preview.ts";
 
 const text = v.pipe(nonEmptyText, v.maxLength(300));
 const place = { route: text, from: text, to: text } as const;
@@ -57,25 +50,20 @@ export interface PromotionPreview {
   /** The number of commits; absent if it does not follow from the recorded pushes. */
   readonly commits?: number;
   /** Who has to approve the run; absent if nobody has to. */
-  readonly approval?: { readonly people: number; readonly roles: readonly string[] };
+  readonly approval?: NeededApproval;
   /** What the caller promoted with the key before. The answer has no more then: with this key nothing else is fired. */
   readonly placed?: Omit<Replayed, "status">;
   /** Why it would be refused. */
   readonly problem?: { readonly reason: string; readonly title: string };
 }
 
-interface PromotableRun extends Omit<RunOfRoute, "problem"> {
-  /** The commit or version for which it was fired. */
-  readonly reference?: string;
+interface PromotableRun extends Omit<RunOfRoute, "problem" | "approval"> {
   /** The digest of the image that it reported. */
   readonly digest?: string;
 }
 
 /** `GET /v1/promotions`: what a promotion would fire. Records nothing. */
-export async function previewPromotion(
-  request: ReceivedRequest,
-  api: PromotionsApi,
-): Promise<Result<PromotionPreview>> {
+export async function previewPromotion(request: ReceivedRequest, api: RollbacksApi): Promise<Result<PromotionPreview>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
@@ -91,6 +79,7 @@ export async function previewPromotion(
   const lag = await lagBetween(wanted, api);
   const problem = state.value.problem ?? (promotable && (await rejectUnmatched(wanted.route, promotable.run, api)));
   const about = (promotable?.delivery.events ?? []).map((one) => factsOf({ ...one, promotion: { to: wanted.to } }));
+  const approval = neededApproval(wanted.route, about, api);
   const shown = (run: RouteRun | undefined) => run && shownPromotable(run, wanted.route, by, api);
   const run = await shown(promotable?.run);
   const there = await shown(newest);
@@ -101,35 +90,23 @@ export async function previewPromotion(
     ...(there && { newest: there }),
     ...(goodThere && { good: goodThere }),
     ...(lag && { behind: lag.text, ...(lag.commits !== undefined && { commits: lag.commits }) }),
-    ...(api.rules.has(wanted.route) && {
-      approval: {
-        people: rulesOf(wanted.route, api.rules).approvers,
-        roles: api.policy.rolesFor("approve", wanted.route, about),
-      },
-    }),
+    ...(approval && { approval }),
     ...(problem && { problem: { reason: problem.reason, title: problemOf(problem).title } }),
   });
 }
 
-async function shownPromotable(
-  run: RouteRun,
-  route: string,
-  by: Principal,
-  api: PromotionsApi,
-): Promise<PromotableRun> {
+async function shownPromotable(run: RouteRun, route: string, by: Principal, api: RollbacksApi): Promise<PromotableRun> {
   const pattern = (await api.patterns()).find(({ name }) => name === route)?.pattern;
   const { problem: _, ...shown } = await shownRun(run, { by, pattern }, api);
-  const delivery = shown.what === undefined ? undefined : await api.deliveries.get(run.delivery);
-  const reference = delivery && referenceIn(delivery);
   const digest = run.end?.digest;
-  return { ...shown, ...(reference !== undefined && { reference }), ...(digest !== undefined && { digest }) };
+  return { ...shown, ...(digest !== undefined && { digest }) };
 }
 
 /** A promotion that no pattern matches would be recorded and run nothing. */
 async function rejectUnmatched(
   route: string,
   { delivery }: Pick<RouteRun, "delivery">,
-  { deliveries, patterns }: Pick<PromotionsApi, "deliveries" | "patterns">,
+  { deliveries, patterns }: Pick<RollbacksApi, "deliveries" | "patterns">,
 ): Promise<Rejection | undefined> {
   const of = await deliveries.get(delivery);
   const pattern = (await patterns()).find(({ name }) => name === route)?.pattern;
@@ -141,7 +118,7 @@ async function rejectUnmatched(
  * `POST /v1/promotions`: fires a route for its last good run in one environment again, for the next. `run` is the delivery
  * of that run, as the preview names it, so nobody promotes what they did not see.
  */
-export async function promoteRun(request: ReceivedRequest, api: PromotionsApi): Promise<Result<Replayed>> {
+export async function promoteRun(request: ReceivedRequest, api: RollbacksApi): Promise<Result<Replayed>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;

@@ -1,7 +1,10 @@
 import * as v from "valibot";
+import type { PromotionDeps } from "../delivery/promotion.ts";
 import { type Replayed, replay, replayIdOf } from "../delivery/replay.ts";
+import { replayPromotion } from "../delivery/replay-promotion.ts";
 import {
   answeredBy,
+  keyOfSeen,
   type Replayable,
   type ReplayRouteDeps,
   replayableOf,
@@ -26,6 +29,7 @@ import { parseJsonBody } from "./json-body.ts";
 import { time } from "./query-time.ts";
 
 export interface ReplayApi extends CallerDeps, ReplayRouteDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
+  readonly deliveries: ReplayRouteDeps["deliveries"] & PromotionDeps["deliveries"];
   readonly policy: Pick<Policy, "rejectCall" | "rejectRoute" | "mayKnow">;
 }
 
@@ -78,10 +82,14 @@ export async function replayDelivery(request: ReceivedRequest, id: string, api: 
     if (route === undefined) return reject(routeNeeded, by);
     const since = expected.since === undefined ? undefined : epochMillis(Date.parse(expected.since));
     const seen = { state: expected.state, since };
+    const promoted = await replayPromotion({ ...who, of, route, key: keyOfSeen(id, route, seen) }, api);
+    if (promoted) return rejectedBy(by, promoted);
     return rejectedBy(by, await replaySeen({ ...who, replayable, route, seen, isForced }, api));
   }
   const earlier = await replayOfOrder(order, replayable, api);
   if (earlier !== undefined) return ok(earlier);
+  const promoted = await replayPromotion({ ...who, of, route: only, key }, api);
+  if (promoted) return rejectedBy(by, promoted);
   const seen = seenNow(only, replayable);
   // Two people who run the same failure again at once run it once.
   if (isFailed(seen.state) && firing.includes(only))

@@ -1,17 +1,28 @@
+import { type NeededApproval, neededApproval } from "../approvals/needed-approval.ts";
+import type { RulesOf } from "../approvals/rules.ts";
 import { shownCauseOf } from "../approvals/shown-run.ts";
+import { referenceIn } from "../delivery/promotion.ts";
 import { rollbackPlaces } from "../delivery/rollback.ts";
 import { callerOf } from "../identity/caller.ts";
+import type { Policy } from "../identity/policy.ts";
 import type { ShownRun } from "../model/approval.ts";
-import { busEventsOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
+import { factsOfDelivery } from "../model/event-facts.ts";
 import type { Principal } from "../model/principal.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
+import { isTagged } from "../model/subject.ts";
 import { matches } from "../routes/matches.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { RouteRun } from "../store/runs.ts";
 import { mayRead } from "./deliveries.ts";
 import { parseQuery } from "./query.ts";
 import { type ReplayApi, rollbackQuery } from "./replay.ts";
+
+export interface RollbacksApi extends ReplayApi {
+  readonly policy: ReplayApi["policy"] & Pick<Policy, "rolesFor">;
+  readonly rules: RulesOf;
+}
 
 /** What a rollback of a route would do now. */
 export interface RollbackPreview {
@@ -36,12 +47,18 @@ export interface RunOfRoute extends ShownRun {
   /** What happened, e.g. `code.pushed`; undefined if the record of the delivery is gone, or the caller may not read it. */
   readonly what?: string;
   readonly subject?: string;
+  /** The commit or version for which it was fired; absent if its event reports none, or several. */
+  readonly reference?: string;
+  /** The name of the tag, if its event names the commit by one. */
+  readonly tag?: string;
+  /** Who has to approve a rollback to it; absent if nobody has to. */
+  readonly approval?: NeededApproval;
   /** Why a rollback to it would run nothing. */
   readonly problem?: string;
 }
 
 /** `GET /v1/rollbacks`: where a route can be rolled back, and to what. */
-export async function previewRollback(request: ReceivedRequest, api: ReplayApi): Promise<Result<RollbackPreview>> {
+export async function previewRollback(request: ReceivedRequest, api: RollbacksApi): Promise<Result<RollbackPreview>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
@@ -51,7 +68,13 @@ export async function previewRollback(request: ReceivedRequest, api: ReplayApi):
   const places = await rollbackPlaces({ route, by }, api);
   if (!places.ok) return reject(places.rejection, by);
   const pattern = (await api.patterns()).find(({ name }) => name === route)?.pattern;
-  const shown = async (run: RouteRun): Promise<RunOfRoute> => shownRun(run, { by, pattern }, api);
+  const shown = async (run: RouteRun): Promise<RunOfRoute> => {
+    const one = await shownRun(run, { by, pattern }, api);
+    // Who may approve a run says what it is about, so for a run that the caller may not read it is who may approve any.
+    const delivery = one.what === undefined ? undefined : await api.deliveries.get(run.delivery);
+    const approval = neededApproval(route, delivery ? factsOfDelivery(delivery) : "anything", api);
+    return { ...one, ...(approval && { approval }) };
+  };
   return ok({
     route,
     places: await Promise.all(
@@ -76,15 +99,30 @@ export async function shownRun(
   const event = events.find((one) => pattern !== undefined && matches(pattern, one));
   const shown = event ?? events[0];
   const isReadable = delivery !== undefined && mayRead(by, delivery, policy);
+  const reference = delivery && referenceIn(delivery);
+  const tag = shown && tagOf(shown);
   const ended = end?.succeeded ? "succeeded" : "failed";
   return {
     delivery: id,
     firedAt,
     state: end === undefined ? "running" : ended,
     ...(end && { endedAt: end.at }),
-    ...(shown && isReadable && { what: shown["detail-type"], subject: shown.detail.subject, ...shownCauseOf(shown) }),
+    ...(shown &&
+      isReadable && {
+        what: shown["detail-type"],
+        subject: shown.detail.subject,
+        ...(reference !== undefined && { reference }),
+        ...(tag !== undefined && { tag }),
+        ...shownCauseOf(shown),
+      }),
     ...(event === undefined && {
       problem: shown === undefined ? "its record is gone" : "the route no longer matches it",
     }),
   };
+}
+
+function tagOf(busEvent: BusEvent): string | undefined {
+  const { detail } = busEvent;
+  if ("release" in detail) return detail.release.tag;
+  return "code" in detail && isTagged(busEvent) ? detail.code.name : undefined;
 }

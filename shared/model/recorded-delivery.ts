@@ -84,7 +84,7 @@ export interface Replay {
 
 /** Where a route deploys for an event, and what. It is recorded when somebody promotes a run, and no name is read again. */
 export interface Promotion {
-  /** Undefined if it is not the promotion itself, but a replay of it: a rollback to it is judged as a rollback. */
+  /** Undefined if it is not the promotion itself, but a replay or a rollback to one that was good in `to`. */
   readonly from?: string;
   readonly to: string;
   /** The commit or version for which the promoted run was fired. */

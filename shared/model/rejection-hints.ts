@@ -97,7 +97,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   idempotency_key_reused:
     "Make the caller use a new key for another order of the same kind. The first one stays as it was placed",
   agent_unattended:
-    "Give the route an `approval`. A person may place the order too. `agents: unattended` of the order lets agents start it alone",
+    "Give the route an `approval`. A person may place the order or run it again too. `agents: unattended` of the order lets agents start it alone",
+  agent_cannot_approve: "Let a person decide, with a token without the claim `act`. An agent may deny",
   order_confined: "Compare the inputs with `in` of the order",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",

@@ -97,6 +97,8 @@ export type ForbiddenRejection =
   | { readonly reason: "order_confined" }
   // An agent placed the order, and the route needs no approval.
   | { readonly reason: "agent_unattended" }
+  // The token names an agent that acts for the person. Only a person grants a run.
+  | { readonly reason: "agent_cannot_approve" }
   // The same caller used the key for the same order with other inputs.
   | { readonly reason: "idempotency_key_reused" }
   | { readonly reason: "self_approval" }

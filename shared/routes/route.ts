@@ -24,6 +24,8 @@ export interface Route {
   readonly reject: (
     busEvent: Pick<BusEvent, "detail">,
   ) => Promise<{ readonly rejection: Rejection; readonly mode: "enforce" | "shadow" } | undefined>;
+  /** The reason why the route must not fire for an event that the agent `act` asked to run again; undefined if it may. */
+  readonly rejectAgent: (act: string, busEvent: Pick<BusEvent, "detail">) => Promise<Rejection | undefined>;
   /** `shadow`: the route fires although it rejects the principal, and the timeline says so. */
   readonly mode: "enforce" | "shadow";
   /** Present if another person must approve each run. */

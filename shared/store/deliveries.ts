@@ -63,6 +63,25 @@ export class DeliveryStore {
     return head === undefined ? undefined : deliveryOf(head);
   }
 
+  /**
+   * Remembers the delivery with which a request was answered, by an id that its key gives it. Returns the one that was
+   * remembered first, if that delivery exists: the request may have been sent twice at once.
+   */
+  async rememberAnswer(key: string, delivery: string, at: EpochMillis): Promise<string> {
+    const item = { pk: key, sk: ANSWER, delivery, expiresAt: expiryOf(at, this.#options) };
+    if (await this.#table.create(item)) return delivery;
+    const earlier = await this.answerTo(key);
+    if (earlier !== undefined && (await this.get(earlier)) !== undefined) return earlier;
+    await this.#table.put(item);
+    return delivery;
+  }
+
+  /** The delivery that was remembered for a request; undefined if none was. It may not be recorded yet. */
+  async answerTo(key: string): Promise<string | undefined> {
+    const item = await this.#table.get({ pk: key, sk: ANSWER });
+    return item && text(item, "delivery");
+  }
+
   /** Adds one timeline event. The same event (kind, route, attempt) written again replaces the first. */
   async addToTimeline(id: string, timelineEvent: TimelineEvent): Promise<void> {
     const { at, ...rest } = timelineEvent;
@@ -219,6 +238,7 @@ export class DeliveryStore {
 export type Outbox = Pick<DeliveryStore, "unrelayed" | "markRelayed" | "mark" | "defer" | "correctDueTimes">;
 
 const HEAD = "head";
+const ANSWER = "answer";
 const TIMELINE = "t#";
 const RELAY_QUEUE = "relay";
 /** Time for the nudge after the commit to relay the delivery, before the outbox lists it as due. */

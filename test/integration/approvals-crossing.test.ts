@@ -170,9 +170,15 @@ describe("a page edit whose route needs an approval", () => {
     expect(card).toMatch(new RegExp(`Run +page-build of ${PAGE}`));
     expect(card).toMatch(/Missing +one person with the role manager/);
     expect(card).toMatch(/Requested by +.*robin/);
-    const unknown = { isOpen: false, text: `${approval} is not among the open approvals that you may decide.` };
+    // Somebody who may only read the delivery sees what it is about, and for whom it waits.
+    const { text: read, isOpen } = await approvalsShow(session(mia), approval);
+    expect(isOpen).toBe(true);
+    expect(read).toMatch(/Missing +one person with the role manager/);
+    expect(read).toMatch(/You may +nothing: others decide$/m);
+    expect(await approvalsList(session(mia))).toMatch(/^You may decide no open approval\./);
+    const unknown = { isOpen: false, text: `${approval} is not among the approvals that you may read or decide.` };
     expect(await approvalsShow(session(tom), approval)).toEqual(unknown);
-    expect(await approvalsList(session(tom))).toBe("You may decide no open approval.");
+    expect(await approvalsList(session(tom))).toMatch(/^You may decide no open approval\./);
 
     const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });
     expect(granted).toBe(`${approval} of route page-build is granted`);
@@ -186,23 +192,29 @@ describe("a page edit whose route needs an approval", () => {
 
   it("the command line denies or withdraws an approval and prints the new state", async () => {
     const printed: string[] = [];
-    const run = async (...words: readonly string[]) => {
-      const environment = { DRAWBRIDGE_TOKEN: await identity.token(max, AUDIENCE) };
+    const runAs = async (client: typeof max, ...words: readonly string[]) => {
+      const environment = { DRAWBRIDGE_TOKEN: await identity.token(client, AUDIENCE) };
       const print = (text: string) => void printed.push(text);
       return runCommand([...words, "--url", bridge.url.href], commandHost({ environment, print }));
     };
+    const run = (...words: readonly string[]) => runAs(max, ...words);
     for (const [decision, state] of [
       ["deny", "denied"],
       ["withdraw", "withdrawn"],
     ] as const) {
       const approval = await waitingFor(await nextEdit());
+      expect(await runAs(mia, "approvals", "show", approval)).toBe(0);
+      expect(await runAs(mia, "approvals", "list", "--all")).toBe(0);
+      expect(printed.at(-1)).toMatch(new RegExp(`${approval}  requested .*  nothing; it waits for manager$`, "m"));
+      expect(await runAs(tom, "approvals", "list", "--all")).toBe(0);
+      expect(printed.at(-1)).toBe("No approval is open that you may read or decide.");
       expect(await run("approvals", decision, approval)).toBe(0);
       expect(printed.at(-1)).toBe(`${approval} of route page-build is ${state}`);
       expect(await run("approvals", "show", approval)).toBe(0);
       const closed = `${approval} of route page-build for ${PAGE} is ${state}; decided by max of ${identity.issuer} at 2`;
       expect(printed.at(-1)).toContain(closed);
       // Somebody who may not read the event log does not see the state.
-      const text = `${approval} is not among the open approvals that you may decide.`;
+      const text = `${approval} is not among the approvals that you may read or decide.`;
       expect(await approvalsShow(session(tom), approval)).toEqual({ isOpen: false, text });
     }
     await expect(run("approvals", "grant")).rejects.toMatchObject({ code: "usage_invalid" });

@@ -439,6 +439,21 @@ describe("a decision while the site is down", () => {
     expect((await bridge.decided(commented))[0]?.refusal).toBeUndefined();
   });
 
+  it("the questions of other accounts make a granted run wait no longer", async () => {
+    await waiting();
+    join("kim");
+    await approve("kim");
+    clock.advance(60_000);
+    site.answer = DOWN;
+    for (let at = 0; at < 12; at++) await say("drawbridge approve", `stranger-${at}`);
+    await bridge.runDue();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["granted", 0]);
+    site.answer = undefined;
+    clock.advance(5_000);
+    await bridge.runDue();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["fired", 1]);
+  });
+
   it("a comment of somebody who is in no group is refused once the site says so", async () => {
     await waiting();
     site.answer = DOWN;
@@ -538,6 +553,40 @@ describe("a comment on a merge request", () => {
     expect([await stateOfEdit(), bridge.fired.length]).toEqual(["void", 0]);
   });
 
+  it.each<[string, Record<string, unknown>]>([
+    ["of a group's access token", { username: "group_12_bot_0f3a", bot: undefined }],
+    ["of a project's access token, of an older server", { username: "project_3_bot1", bot: undefined }],
+    ["of a service account with its default name", { username: "service_account_group_3_0f3a", bot: undefined }],
+    ["of a service account with another name", { username: "deployer", bot: true }],
+  ])("decides nothing by a bot %s, also after a while", async (_, gitlab) => {
+    site.members.set(KIM, { groups: ["platform/releases"], status: "active", gitlab });
+    for (const seconds of [0, 60]) {
+      clock.advance(seconds * 1_000);
+      expect(await note(`drawbridge approve ${await idOfEdit()}`)).toMatchObject([
+        { by: { roles: [] }, refusal: { reason: "group_missing" } },
+      ]);
+    }
+    expect(await stateOfEdit()).toBe("requested");
+  });
+
+  it("decides nothing while GitLab does not say whether the account is a bot", async () => {
+    site.answer = (path) => (path.includes("/users/") ? DOWN() : undefined);
+    expect(await note(`drawbridge approve ${await idOfEdit()}`)).toMatchObject([
+      { by: { roles: [] }, refusal: { reason: "groups_unknown" } },
+    ]);
+    expect(await stateOfEdit()).toBe("requested");
+    site.answer = undefined;
+    await note(`drawbridge approve ${await idOfEdit()}`);
+    expect(await stateOfEdit()).toBe("granted");
+  });
+
+  it("asks the site nothing about an approval that does not exist", async () => {
+    const asked = site.requests.length;
+    const unknown = `p-${"a".repeat(26)}`;
+    expect(await note(`drawbridge approve ${unknown}`)).toMatchObject([{ refusal: { reason: "approval_unknown" } }]);
+    expect(site.requests.length).toBe(asked);
+  });
+
   it("waits before the run fires if the group was deleted, because GitLab does not say whose it was", async () => {
     await note(`drawbridge approve ${await idOfEdit()}`);
     clock.advance(60_000);
@@ -567,6 +616,10 @@ describe("a comment on a merge request", () => {
     expect(await note(`drawbridge approve ${id}`, { type: "change.comment_edited" })).toEqual([]);
     expect(await note(`> drawbridge approve ${id}`)).toEqual([]);
     expect(await note(`please drawbridge approve ${id}`)).toEqual([]);
+    for (const before of ["    ", "\t", "  \t", "\n    ", " \n\t"])
+      expect(await note(`${before}drawbridge approve ${id}`), JSON.stringify(before)).toEqual([]);
     expect(await stateOfEdit()).toBe("requested");
+    await note(`   drawbridge approve ${id}`);
+    expect(await stateOfEdit()).toBe("granted");
   });
 });

@@ -37,11 +37,20 @@ const shared = { keyParts: ["1"], time: TIME, subject: "s" } as const;
 const site = "https://wiki.example.test";
 const run = { id: "1", state: "succeeded" } as const;
 
+const COMMIT = "c".repeat(40);
 const code = (project: string): Sample => ({
   event: {
     ...shared,
     type: "code.pushed",
-    code: { project, ref: "refs/heads/main", name: "main", change: "updated", commits: [], commitCount: 1 },
+    code: {
+      project,
+      ref: "refs/heads/main",
+      name: "main",
+      change: "updated",
+      commits: [],
+      commitCount: 1,
+      commit: COMMIT,
+    },
   },
   facts: { projects: project },
 });
@@ -478,6 +487,10 @@ describe("roles that are confined", () => {
     const bare = "delivery endedAt firedAt problem state";
     expect(await runs("operator")).toEqual([bare, bare, bare]);
     // The oldest is in the scope of the second role.
-    expect(await runs("operator", "reader")).toEqual([bare, bare, expect.stringContaining("subject what")]);
+    expect(await runs("operator", "reader")).toEqual([
+      bare,
+      bare,
+      expect.stringContaining("reference state subject what"),
+    ]);
   });
 });

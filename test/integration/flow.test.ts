@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { relayBus } from "../../functions/relay-bus.ts";
+import { type ApprovalRules, rulesIn } from "../../shared/approvals/rules.ts";
 import { act } from "../../shared/delivery/act.ts";
 import { readOutcome } from "../../shared/delivery/delivery-outcomes.ts";
 import { relay } from "../../shared/delivery/relay.ts";
@@ -64,9 +65,10 @@ async function flowing(first: FlowOptions | undefined, outcomes: readonly Action
       return flow as FlowOptions;
     },
   };
-  const parts = await bridgeParts([route], { database: { table, close: memory.close } });
+  const rules = new Map<string, ApprovalRules>();
+  const parts = await bridgeParts([route], { database: { table, close: memory.close }, rules });
   stop = parts.stop;
-  const { deliveries, ownAccounts, actions, clock } = parts;
+  const { deliveries, ownAccounts, actions, clock, approvals } = parts;
   const woken: string[] = [];
   const bridge = {
     ...parts.bridge,
@@ -91,9 +93,33 @@ async function flowing(first: FlowOptions | undefined, outcomes: readonly Action
     }
   };
   const idOf = (delivery: RecordedDelivery): string => actionIdOf("docs", busEventOf(delivery)?.detail.eventKey ?? "");
+  const approvalOf = async (delivery: RecordedDelivery) => {
+    const approval = await approvals.get(approvalIdOf("docs", busEventOf(delivery)?.detail.eventKey ?? ""));
+    if (approval === undefined) throw new Error("nobody was asked");
+    return approval;
+  };
   return {
     ...parts,
     fired,
+    rules,
+    approvalOf,
+    /** Runs of the route need a grant from now on. */
+    askPeople: () =>
+      Object.assign(parts.deps.routes[0] ?? {}, { approval: { expiresMinutes: 60, approvers: () => ["lead"] } }),
+    /** A person grants the run of a delivery, and it is attempted again. */
+    grant: async (delivery: RecordedDelivery) => {
+      const by = {
+        id: "p-lead",
+        issuer: "corp",
+        subject: "kim",
+        roles: ["lead"],
+        method: "jwt",
+        credential: "corp",
+      } as const;
+      await approvals.grant(await approvalOf(delivery), { by, at: clock.now() }, "granted");
+      await actions.wake(idOf(delivery), clock.now());
+      await parts.runDue();
+    },
     woken,
     flowCalls,
     configure: (next: FlowOptions | undefined) => {
@@ -242,18 +268,16 @@ describe("quiet", () => {
   });
 
   it("the approval of what something newer replaced is over, and nobody decides it any more", async () => {
-    const { save, later, outcome, approvals, deps, fired } = await flowing({ ...ONE, key: "deploys" });
-    Object.assign(deps.routes[0] ?? {}, { approval: { expiresMinutes: 60, approvers: () => ["lead"] } });
+    const { save, later, outcome, askPeople, approvalOf, fired } = await flowing({ ...ONE, key: "deploys" });
+    askPeople();
     const first = await save();
     const [event] = sampleDelivery(2).events;
     const second = await save({ events: [{ ...event, page: { ...event.page, id: "98311" } } as typeof event] });
-    const approvalOf = (one: RecordedDelivery) =>
-      approvals.get(approvalIdOf("docs", busEventOf(one)?.detail.eventKey ?? ""));
-    expect((await approvalOf(first))?.state).toBe("requested");
+    expect((await approvalOf(first)).state).toBe("requested");
     await later(65);
-    expect((await approvalOf(first))?.state).toBe("superseded");
+    expect((await approvalOf(first)).state).toBe("superseded");
     expect(await outcome(first)).toMatchObject({ state: "superseded", of: second.id });
-    expect((await approvalOf(second))?.state).toBe("requested");
+    expect((await approvalOf(second)).state).toBe("requested");
     expect(fired).toEqual([]);
   });
 });
@@ -334,13 +358,36 @@ describe("runs at once", () => {
     expect(unknown.fired).toEqual([first.id, first.id, second.id]);
   });
 
-  it("what only claims to be the run, or is not proved, frees nothing", async () => {
-    const { save, report, fired, runDue } = await flowing(QUEUE);
+  it.each([
+    ["in a namespace that the target does not list", () => ({ origin: { namespace: "other" } })],
+    ["of another route for the same event", (key: string) => ({ subject: `ci/other-${key}` })],
+    ["under a name that no request gave it", () => ({ subject: "ci/docs-x7f2q" })],
+  ])("a run %s only claims the delivery, and frees nothing", async (_, claim) => {
+    const { save, report, fired, runDue, flows } = await flowing(QUEUE);
     const first = await save();
-    await save();
-    await report(first, "succeeded", { origin: { namespace: "other", delivery: first.id } } as Partial<BridgeEvent>);
+    const second = await save();
+    const { origin, ...claimed } = { origin: {}, ...claim(busEventOf(first)?.detail.eventKey ?? "") };
+    await report(first, "succeeded", {
+      ...claimed,
+      origin: { namespace: "ci", delivery: first.id, ...origin },
+    } as Partial<BridgeEvent>);
     await runDue();
     expect(fired).toEqual([first.id]);
+    const { state } = await (await flows()).get({ route: "docs", key: "98310" });
+    expect(state.slots).toMatchObject([{ delivery: first.id }]);
+    expect(state.waiting).toMatchObject([{ delivery: second.id }]);
+  });
+
+  it("a run with a proof frees the slot of its own action, whatever another route does", async () => {
+    const { save, report, fired, runDue, deps } = await flowing(QUEUE);
+    Object.assign(deps.routes[0] ?? {}, { originKey: { current: { ref: "env:KEY" } } });
+    const first = await save();
+    const second = await save();
+    const eventKey = busEventOf(first)?.detail.eventKey;
+    const origin = { namespace: "ci", delivery: first.id, proved: { route: "docs", eventKey } };
+    await report(first, "succeeded", { origin } as Partial<BridgeEvent>);
+    await runDue();
+    expect(fired).toEqual([first.id, second.id]);
   });
 
   it("a run that ends while the next action is about to wait wakes it nevertheless", async () => {
@@ -388,5 +435,96 @@ describe("runs at once", () => {
     expect(woken).toEqual([third.id]);
     await runDue();
     expect(fired).toEqual([first.id, third.id]);
+  });
+});
+
+describe("a granted run that waits for a slot", () => {
+  /** The second of two granted runs, which waits for the first. */
+  async function waiting(flow: FlowOptions) {
+    const flows = await flowing({ ...flow, key: "deploys" });
+    flows.askPeople();
+    let pages = 0;
+    const savePage = (): Promise<RecordedDelivery> => {
+      pages += 1;
+      flows.clock.advance(1_000);
+      const [event] = sampleDelivery(pages).events;
+      return flows.save({ events: [{ ...event, page: { ...event.page, id: `9000${pages}` } } as typeof event] });
+    };
+    const first = await savePage();
+    await flows.grant(first);
+    expect(flows.fired).toEqual([first.id]);
+    const second = await savePage();
+    await flows.grant(second);
+    expect((await flows.deliveries.timeline(second.id)).find(({ kind }) => kind === "waiting")).toMatchObject({
+      summary: `waits for the end of the run of ${first.id}`,
+    });
+    expect((await flows.approvalOf(second)).state).toBe("granted");
+    expect((await flows.approvalOf(first)).state).toBe("fired");
+    const end = async (): Promise<void> => {
+      await flows.report(first, "succeeded");
+      await flows.runDue();
+    };
+    return { ...flows, savePage, first, second, end };
+  }
+
+  it("fires when the slot is free, and its approval has fired then", async () => {
+    const { end, fired, first, second, approvalOf } = await waiting(QUEUE);
+    await end();
+    expect(fired).toEqual([first.id, second.id]);
+    expect((await approvalOf(second)).state).toBe("fired");
+  });
+
+  it("can be withdrawn, and holds no slot then", async () => {
+    const { end, fired, first, second, approvalOf, approvals, savePage, grant, clock } = await waiting(QUEUE);
+    const { id } = await approvalOf(second);
+    expect(await approvals.move(id, ["granted"], { state: "withdrawn", endedAt: clock.now() })).toBe(true);
+    await end();
+    expect(fired).toEqual([first.id]);
+    const third = await savePage();
+    await grant(third);
+    expect(fired).toEqual([first.id, third.id]);
+  });
+
+  it("withdrawn at the very moment it takes the slot, leaves the slot", async () => {
+    const { report, first, second, approvalOf, approvals, deps, idOf, fired, flows, clock } = await waiting(QUEUE);
+    const { id } = await approvalOf(second);
+    await report(first, "succeeded");
+    const hold: typeof deps.hold = (input, beforeFiring) =>
+      deps.hold(input, async () => {
+        const notNow = await beforeFiring();
+        await approvals.move(id, ["granted"], { state: "withdrawn", endedAt: clock.now() });
+        return notNow;
+      });
+    await act(idOf(second), { ...deps, hold });
+    expect((await (await flows()).get({ route: "docs", key: "deploys" })).state.slots).toEqual([]);
+    expect(fired).toEqual([first.id]);
+  });
+
+  it("waits for the next window if its window has closed meanwhile", async () => {
+    const { end, fired, first, second, approvalOf, rules, clock, flows } = await waiting(QUEUE);
+    const day = new Date(clock.now() + 2 * 86_400_000).toISOString();
+    const days = [(["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const)[new Date(day).getUTCDay()] ?? "sun"];
+    rules.set("docs", rulesIn({ windows: [{ days, from: "00:00", to: "24:00", zone: "Etc/UTC" }] }));
+    await end();
+    expect(fired).toEqual([first.id]);
+    expect((await approvalOf(second)).state).toBe("granted");
+    expect((await (await flows()).get({ route: "docs", key: "deploys" })).state.slots).toEqual([]);
+  });
+
+  it("needs further people if the route asks for more of them meanwhile", async () => {
+    const { end, fired, first, second, approvalOf, rules } = await waiting(QUEUE);
+    rules.set("docs", rulesIn({ approvers: 2 }));
+    await end();
+    expect(fired).toEqual([first.id]);
+    expect((await approvalOf(second)).state).toBe("requested");
+  });
+
+  it("is superseded by something newer, and so is its approval", async () => {
+    const { runDue, savePage, second, approvalOf, outcome, clock } = await waiting(ONE);
+    const third = await savePage();
+    clock.advance(STALE_MS);
+    await runDue();
+    expect(await outcome(second)).toMatchObject({ state: "superseded", of: third.id });
+    expect((await approvalOf(second)).state).toBe("superseded");
   });
 });

@@ -6,7 +6,7 @@ import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
 import { serveMcp } from "../../shared/cli/mcp.ts";
@@ -49,6 +49,8 @@ const chainForDana = personOf("chain-for-dana", {
   sub: "dana",
   act: { sub: "agent-7", act: { sub: "agent-8" } },
 });
+/** An agent that acts for Max. */
+const agentForMax = personOf("agent-for-max", { sub: "max", groups: ["managers"], act: { sub: "agent-9" } });
 const agent8 = personOf("agent-8", { groups: ["managers"] });
 /** Dana's token by the trust entry of jobs. */
 const danaAsJob = clientOf("dana-as-job", { ...GITLAB, sub: "dana", ref_protected: "true" });
@@ -85,7 +87,7 @@ beforeAll(async () => {
   identity = await startIdentityProvider({
     clients: [
       ...[dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
-      ...[chainForDana, agent8, danaAsJob],
+      ...[chainForDana, agent8, danaAsJob, agentForMax],
     ],
   });
   const authorization = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER_PASSWORD}`).toString("base64")}`;
@@ -323,7 +325,87 @@ describe("an order of an agent", () => {
   });
 });
 
+describe("what an agent asks to run again", () => {
+  const mayReplay: Parameters<typeof configOf>[0] = ({ roles }) =>
+    void Object.assign(roles?.["release"] ?? {}, { replay: ["deploy-staging"] });
+  const unattended: Parameters<typeof configOf>[0] = (value) => {
+    mayReplay(value);
+    Object.assign(value["orders"]?.["deploy-docs"] ?? {}, { agents: "unattended" });
+  };
+  const use = (change: Parameters<typeof configOf>[0]) =>
+    bridge.use({ config: configOf(change), secrets: secretsOf(SECRETS) });
+  const again = async (client: MachineClient, id: string) =>
+    (await call<Placed>(client, `/v1/deliveries/${id}/replay`, {}, newKey())).body.delivery;
+  const refusedOf = async (id: string) =>
+    (await stateOf(id, "not_fired")).timeline.filter(({ kind }) => kind === "denied");
+  const refused = [expect.objectContaining({ refusal: expect.objectContaining({ reason: "agent_unattended" }) })];
+
+  beforeEach(() => use(mayReplay));
+  afterEach(() => bridge.use(settings()));
+
+  it("its own refused order does not fire in a replay, of a replay neither, until a person asks for it", async () => {
+    const commit = newCommit();
+    const { delivery } = (await place(agentForDana, { environment: "staging", commit })).body;
+    await stateOf(delivery, "not_fired");
+    const replayed = await again(agentForDana, delivery);
+    expect(await refusedOf(replayed)).toEqual(refused);
+    expect(await refusedOf(await again(chainForDana, replayed))).toEqual(refused);
+    expect(runsWith(commit)).toEqual([]);
+    await again(dana, delivery);
+    await ran(commit);
+  });
+
+  it("a person's order does not fire for it either, nor does a rollback", async () => {
+    const [first, second] = [newCommit(), newCommit()];
+    for (const commit of [first, second])
+      await stateOf((await place(dana, { environment: "staging", commit })).body.delivery, "ran");
+    const rollback = await call<Placed>(agentForDana, "/v1/rollbacks", { route: "deploy-staging" }, newKey());
+    expect(rollback.status).toBe(202);
+    expect(await refusedOf(rollback.body.delivery)).toEqual(refused);
+    const { delivery } = (await place(dana, { environment: "staging", commit: first })).body;
+    await stateOf(delivery, "ran");
+    expect(await refusedOf(await again(agentForDana, delivery))).toEqual(refused);
+    expect([runsWith(first).length, runsWith(second).length]).toEqual([2, 1]);
+  });
+
+  it("it fires if the order says that agents need nobody, and no longer once the order does not", async () => {
+    const commit = newCommit();
+    const { delivery } = (await place(agentForDana, { environment: "staging", commit })).body;
+    await stateOf(delivery, "not_fired");
+    use(unattended);
+    await stateOf(await again(agentForDana, delivery), "ran");
+    expect(runsWith(commit)).toHaveLength(1);
+    use(mayReplay);
+    expect(await refusedOf(await again(agentForDana, delivery))).toEqual(refused);
+    expect(runsWith(commit)).toHaveLength(1);
+  });
+});
+
 describe("an order that waits for an approval", () => {
+  it("an agent does not grant it, in an emergency neither, and may deny it", async () => {
+    bridge.use({
+      config: configOf(({ routes }) => {
+        Object.assign(routes?.["deploy-production"]?.["approval"] ?? {}, { emergency: ["manager"] });
+      }),
+      secrets: secretsOf(SECRETS),
+    });
+    try {
+      const commit = newCommit();
+      const id = await approvalOf((await place(dana, { environment: "production", commit })).body.delivery);
+      for (const decision of ["grant", "emergency"])
+        expect(
+          await call<object>(agentForMax, `/v1/approvals/${id}`, { decision, comment: "it burns" }),
+          decision,
+        ).toMatchObject({ status: 403, body: { reason: "agent_cannot_approve" } });
+      const { approvals } = (await call<ListedApprovals>(agentForMax, "/v1/approvals")).body;
+      expect(approvals.find((one) => one.id === id)).toMatchObject({ state: "requested", may: ["deny", "withdraw"] });
+      expect(await call(agentForMax, `/v1/approvals/${id}`, { decision: "deny" })).toMatchObject({ status: 200 });
+      expect(runsWith(commit)).toEqual([]);
+    } finally {
+      bridge.use(settings());
+    }
+  });
+
   it("whoever placed it cannot approve it, with any of their tokens, and neither can the agent that acted for them", async () => {
     const commit = newCommit();
     const inputs = { environment: "production", commit };

@@ -1,20 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { advanceBulkReplay } from "../../shared/delivery/bulk-replay.ts";
 import { lagBetween } from "../../shared/delivery/environment-lag.ts";
 import { placedBefore, promote, promotionState } from "../../shared/delivery/promotion.ts";
 import type { Replayed } from "../../shared/delivery/replay.ts";
 import { rollBack } from "../../shared/delivery/rollback.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
+import { replayDelivery } from "../../shared/http/replay.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
 import type { BuildEvent, BuildState, CodeEvent } from "../../shared/model/event.ts";
 import { factsOf } from "../../shared/model/event-facts.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
-import type { Result } from "../../shared/model/result.ts";
+import { ok, type Result } from "../../shared/model/result.ts";
+import { compilePattern } from "../../shared/routes/pattern.ts";
 import type { Route } from "../../shared/routes/route.ts";
+import { NO_COUNTS } from "../../shared/store/bulk-replays.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { testClock } from "../support/test-doubles.ts";
+import { silentLog, testClock } from "../support/test-doubles.ts";
 
 const none = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 const ROLES = {
@@ -289,6 +293,130 @@ describe("promotions of several people", () => {
     expect(again.id).not.toBe(failed.id);
     expect(promotions()).toHaveLength(2);
   });
+
+  it("a key that was answered with the promotion of somebody else keeps that answer, whatever became of it", async () => {
+    const run = await good(1);
+    const first = await fire(await placed({ run }));
+    const robs = { run, by: rob, key: "S2" };
+    const same = { value: { delivery: first.id, replayOf: run.id, status: "duplicate" } };
+    expect(await ask(robs)).toMatchObject(same);
+    await report(first, "failed");
+    expect(await ask(robs), "after it failed").toMatchObject(same);
+    const [one, other] = await Promise.all([ask(robs), ask(robs)]);
+    expect([one, other], "twice at once").toMatchObject([same, same]);
+    await good(2);
+    expect(await ask(robs), "after a newer run").toMatchObject(same);
+    expect(promotions()).toHaveLength(1);
+  });
+});
+
+describe("a replay of a promotion", () => {
+  const mia = holder("mia", ["on-call"]);
+  const both = holder("ines", ["on-call", "release"]);
+
+  /** Somebody runs a delivery again, over the API. */
+  async function again(of: Pick<RecordedDelivery, "id">, by: typeof rita, key = `key-${++keys}`, body: object = {}) {
+    const pattern = compilePattern({ source: [{ prefix: "" }] });
+    if (!pattern.ok) throw new Error("the pattern is valid");
+    const patterns = [{ name: "docs", pattern: pattern.pattern, target: "ci", mode: "enforce" as const }];
+    const request = {
+      method: "POST",
+      url: new URL(`https://bridge.example.test/v1/deliveries/${of.id}/replay`),
+      body: Buffer.from(JSON.stringify({ route: "docs", ...body })),
+      headers: new Headers({ authorization: "Bearer token", "idempotency-key": key }),
+      receivedAt: bridge.clock.now(),
+      requestId: "request-1",
+    };
+    return replayDelivery(request, of.id, {
+      ...bridge.bridge,
+      tokens: { verify: async () => ok({ principal: by, claims: {} }) },
+      trustEntries: ["people"],
+      policy: policyOf(roles),
+      rejectOverRate: async () => undefined,
+      patterns: async () => patterns,
+      recorded: () => undefined,
+    });
+  }
+
+  it("cannot start in production what never was there: it is judged as a promotion by whoever replays it", async () => {
+    await good(1);
+    const second = await good(2);
+    const refused = await placed({ run: second });
+    const rollback = await rollBackStaging("back");
+    if (!rollback.ok) throw new Error("there is an earlier run");
+    await fire(await recorded(rollback.value));
+    expect(await denials(refused)).toEqual(["promotion_outdated"]);
+    expect(why(await again(refused, mia)), "without the permission").toBe("role_missing");
+    expect(why(await again(refused, both)), "with it").toBe("promotion_outdated");
+    const expected = {
+      state: "not_fired",
+      since: new Date((await bridge.deliveries.timeline(refused.id)).at(-1)?.at ?? 0).toISOString(),
+    };
+    expect(why(await again(refused, mia, "seen", { expected, force: true }))).toBe("role_missing");
+    await bridge.later();
+    expect(promotions()).toHaveLength(0);
+    expect(bridge.fired.filter(({ busEvent }) => busEvent.detail.promotion?.to === "production")).toHaveLength(0);
+  });
+
+  it("of one that failed is a new promotion of the same run, once for each key", async () => {
+    const run = await good(1);
+    const failed = await fire(await placed({ run }));
+    await report(failed, "failed");
+    expect(why(await again(failed, mia))).toBe("role_missing");
+    const result = await again(failed, both, "again");
+    if (!result.ok) throw new Error(JSON.stringify(result.rejection));
+    const promotion = await fire(await recorded(result.value));
+    expect(promotion).toMatchObject({ principal: both, replay: { of: run.id, promotion: { from: "staging" } } });
+    const same = { value: { delivery: promotion.id, status: "duplicate" } };
+    expect(await again(failed, both, "again"), "while it runs").toMatchObject(same);
+    await report(promotion, "failed");
+    expect(await again(failed, both, "again"), "after it failed").toMatchObject(same);
+    expect(promotions()).toHaveLength(2);
+  });
+
+  it("starts no second run beside one that goes on, and goes back to one that was good", async () => {
+    const promotion = await fire(await placed({ run: await good(1) }));
+    expect(why(await again(promotion, mia)), "its own run goes on").toBe("promotion_running");
+    await report(promotion);
+    const result = await again(promotion, mia, "once");
+    if (!result.ok) throw new Error(JSON.stringify(result.rejection));
+    const repeat = await fire(await recorded(result.value));
+    expect(await again(promotion, mia, "once"), "the same key").toMatchObject({
+      value: { delivery: repeat.id, status: "duplicate" },
+    });
+    expect(why(await again(promotion, mia)), "its replay goes on").toBe("promotion_running");
+    expect(why(await again(repeat, mia)), "a replay of the replay").toBe("promotion_running");
+    await report(repeat, "failed");
+    expect(why(await again(repeat, mia))).toBe("placed");
+  });
+
+  it("in bulk starts nothing that never was there either", async () => {
+    const failed = await fire(await placed({ run: await good(1) }));
+    await report(failed, "failed");
+    const bulk = async (by: typeof rita) => {
+      const claim = { id: "r-1", by, reason: "again", requestId: `bulk-${by.subject}`, isForced: true, rate: 10 };
+      let counted = {};
+      await advanceBulkReplay("r-1", {
+        ...bridge.bridge,
+        policy: policyOf(roles),
+        patterns: async () => [],
+        recorded: () => undefined,
+        log: silentLog,
+        bulkReplays: async () => ({
+          due: async () => ["r-1"],
+          claim: async () => ({ ...claim, total: 1, handled: 0, counts: NO_COUNTS, owner: 1 }) as never,
+          plan: async () => [{ delivery: failed.id, route: "docs", state: "ran" as const, since: bridge.clock.now() }],
+          advance: async (_, { counts }) => {
+            counted = counts;
+            return true;
+          },
+        }),
+      });
+      return counted;
+    };
+    expect(await bulk(mia)).toMatchObject({ refused: 1, accepted: 0 });
+    expect(await bulk(both)).toMatchObject({ refused: 0, accepted: 1 });
+  });
 });
 
 describe("the key of a caller, without the run", () => {
@@ -457,6 +585,9 @@ describe("a crash", () => {
         get: (id: string) => deliveries.get(id),
         record: (one: RecordedDelivery) => deliveries.record(one),
         timeline: (id: string) => deliveries.timeline(id),
+        answerTo: (key: string) => deliveries.answerTo(key),
+        rememberAnswer: (...answer: Parameters<typeof deliveries.rememberAnswer>) =>
+          deliveries.rememberAnswer(...answer),
         addToTimeline: async () => {
           throw new Error("the process ended");
         },
@@ -490,6 +621,19 @@ describe("a command on a page", () => {
     await label();
     expect([await promotionsOf(run), await promotionsOf(newer)]).toMatchObject([[{}], []]);
     expect(promotions()).toHaveLength(1);
+  });
+
+  it("a label that found the promotion of somebody else promotes nothing after that one failed", async () => {
+    const run = await good(1);
+    const first = await fire(await placed({ run }));
+    const time = new Date(bridge.clock.now()).toISOString();
+    const label = () => bridge.label("drawbridge-promote-docs", "mia", { receivedAt: bridge.clock.now() }, time);
+    await label();
+    await report(first, "failed");
+    const [decided] = await bridge.decided(await label());
+    expect(decided).toMatchObject({ about: "docs", decision: "promote" });
+    expect(decided?.refusal).toBeUndefined();
+    expect(await promotionsOf(run)).toHaveLength(1);
   });
 
   it.each<[string, string, string[], string]>([

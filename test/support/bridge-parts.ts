@@ -32,6 +32,7 @@ export function routeOf(run: Route["run"], changes: Partial<Route> = {}): Route 
     maxAttemptMs: 10_000,
     mode: "enforce",
     reject: async () => undefined,
+    rejectAgent: async () => undefined,
     matches: () => true,
     run,
     ...changes,

@@ -162,6 +162,8 @@ const memoryDeliveries = (
     yield* [];
   },
   addToTimeline: unexpected("a change of a timeline"),
+  answerTo: unexpected("a look at a promotion's key"),
+  rememberAnswer: unexpected("a promotion's key"),
 });
 
 /** A store without approvals. None can be added. */

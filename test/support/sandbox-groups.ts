@@ -7,7 +7,7 @@ interface SandboxMember {
   readonly groups: string[];
   /** Confluence: whether it may sign in. */
   status: "active" | "deactivated";
-  /** GitLab: further members of its entry in the list of members. */
+  /** GitLab: further members of its entry in the list of members, and of the user. */
   gitlab?: Readonly<Record<string, unknown>>;
 }
 
@@ -80,6 +80,12 @@ export async function startSandboxGroups(): Promise<SandboxGroups> {
     const wanted = c.req.queries("user_ids[]") ?? [...members.keys()];
     const found = wanted.filter((id) => members.get(id)?.groups.includes(group));
     return c.json(found.map((id) => ({ ...MEMBER, id: Number(id), ...members.get(id)?.gitlab })));
+  });
+  app.get("/api/v4/users/:id", (c) => {
+    const id = c.req.param("id");
+    const member = members.get(id);
+    if (member === undefined) return c.json({ message: "404 User Not Found" }, 404);
+    return c.json({ id: Number(id), username: MEMBER.username, bot: false, ...member.gitlab });
   });
   app.get("/api/v4/groups/:group", (c) => {
     const full_path = decodeURIComponent(c.req.param("group"));

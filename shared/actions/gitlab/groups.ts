@@ -25,17 +25,32 @@ export async function groupsOf(
   const answers = await Promise.all(
     groups.map(async (group) => {
       const query = new URLSearchParams({ "user_ids[]": account, per_page: String(PER_PAGE) });
-      const response = await get(`${encodeURIComponent(group)}/members/all?${query}`);
+      const response = await get(`groups/${encodeURIComponent(group)}/members/all?${query}`);
       return { group, answer: answerOf(response, account, clock.now()), response };
     }),
   );
   const failed = answers.find(({ answer }) => answer === "unknown");
   const unknown = failed && { why: whyOf(failed.group, failed.response), ...waitOf(failed.response, clock.now()) };
+  const held = answers.flatMap(({ group, answer }) => (answer === "member" ? [group] : []));
+  if (held.length > 0) {
+    const response = await get(`users/${account}`);
+    const user = v.safeParse(userWithKind, response.status === 200 ? jsonOf(response.body) : undefined);
+    if (!user.success || String(user.output.id) !== account)
+      return { groups: [], unknown: { why: UNKNOWN_KIND, ...waitOf(response, clock.now()) } };
+    if (user.output.bot) return { groups: [] };
+  }
   return {
-    groups: answers.flatMap(({ group, answer }) => (answer === "member" ? [group] : [])),
+    groups: held,
     ...(unknown && { unknown }),
   };
 }
+
+/**
+ * `bot` is true for users of access tokens and for service accounts (https://docs.gitlab.com/api/users/). They are members
+ * like people, and whoever has the token writes their comments.
+ */
+const userWithKind = v.object({ id: v.number(), bot: v.boolean() });
+const UNKNOWN_KIND = "GitLab did not say whether the account is a bot";
 
 /** The groups that the instance has and shows to the token. A path that another group has now leads there by a redirect. */
 export async function knownGroups(
@@ -46,7 +61,7 @@ export async function knownGroups(
   const get = await caller(v.parse(instanceTarget, settings), deps);
   const answers = await Promise.all(
     groups.map(async (group) => {
-      const response = await get(`${encodeURIComponent(group)}?with_projects=false`);
+      const response = await get(`groups/${encodeURIComponent(group)}?with_projects=false`);
       const found = v.safeParse(named, response.status === 200 ? jsonOf(response.body) : undefined);
       return { group, response, isKnown: found.success && found.output.full_path === group };
     }),
@@ -62,7 +77,6 @@ export async function knownGroups(
 
 const named = v.object({ full_path: v.string() });
 
-/** Makes calls below `/groups/`. */
 async function caller(
   { url: instance, token: ref, timeoutSeconds }: InstanceTarget,
   { secrets, callOut, signal }: Pick<LookUpDeps, "secrets" | "callOut" | "signal">,
@@ -70,7 +84,7 @@ async function caller(
   const token = await secrets.read(ref);
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
   const bounds = { timeoutMs: timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
-  return (path) => callOut({ method: "GET", url: new URL(`${instance}/api/v4/groups/${path}`), headers, ...bounds });
+  return (path) => callOut({ method: "GET", url: new URL(`${instance}/api/v4/${path}`), headers, ...bounds });
 }
 
 /** A hundred members of at most about 2 KB each, if a server does not know the filter. */
@@ -80,6 +94,7 @@ const PER_PAGE = 100;
 const members = v.array(
   v.object({
     id: v.number(),
+    username: v.nullish(v.string(), ""),
     /** Of the user: `active`, or `blocked`, `deactivated`, `banned` and others. */
     state: v.string(),
     /** Of the membership: `awaiting` until an owner has approved it. Older servers do not report it. */
@@ -95,6 +110,12 @@ const members = v.array(
   }),
 );
 
+/**
+ * The user names of project and group access tokens, and the default ones of service accounts
+ * (https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects).
+ */
+const BOT_NAME = /^(?:(?:project|group)_\d+_bot|service_account_)/i;
+
 /** Below it, an account has no access (0) or minimal access (5), and is no member in any other sense. */
 const GUEST = 10;
 
@@ -103,7 +124,8 @@ function answerOf(response: OutboundResponse, account: string, now: EpochMillis)
   if (!read.success) return "unknown";
   const own = read.output.filter(({ id }) => String(id) === account);
   const isMember = own.some(
-    ({ state, membership_state, access_level, expires_at: end }) =>
+    ({ username, state, membership_state, access_level, expires_at: end }) =>
+      !BOT_NAME.test(username) &&
       state === "active" &&
       membership_state === "active" &&
       access_level >= GUEST &&

@@ -151,6 +151,8 @@ const noteBody = v.object({
     note: prose,
     noteable_type: optional(identifier),
     action: deciding(identifier),
+    author_id: optional(wholeNumber),
+    last_edited_at: v.optional(v.unknown()),
     system: v.optional(v.unknown()),
     internal: v.optional(v.unknown()),
     /** The name of `internal` before 15.0. */
@@ -168,6 +170,8 @@ export const note = readerOf(noteBody, (body, { kind }): Reading => {
     note: text,
     noteable_type,
     action,
+    author_id,
+    last_edited_at,
     system,
     internal,
     confidential,
@@ -183,14 +187,17 @@ export const note = readerOf(noteBody, (body, { kind }): Reading => {
   if (noteable_type !== "MergeRequest" || !merge_request)
     return { outcome: "ignored", kind: `${kind}.${noteable_type}` };
   // Before 16.11 only new comments are reported, without an action.
-  const type = action ? COMMENT_TYPES.get(action) : "change.commented";
+  const reported = action ? COMMENT_TYPES.get(action) : "change.commented";
+  const type = reported && isSet(last_edited_at) ? "change.comment_edited" : reported;
   if (!type) return { outcome: "ignored", kind: `${kind}.${action}` };
+  // Of two accounts nobody knows which one wrote the text.
+  const isOfOther = body.user?.id && author_id && author_id !== body.user.id;
   const event: ChangeEvent = present({
     type,
     keyParts: [String(merge_request.target_project_id), String(id), action ?? "", updated_at],
     time: updated_at,
     subject: `${body.project.path_with_namespace}!${merge_request.iid}`,
-    actor: actorOf(body.user),
+    actor: isOfOther ? undefined : actorOf(body.user),
     change: {
       ...changeOf(body.project, { ...merge_request, url }, [body.user]),
       comment: { id: String(id), text },

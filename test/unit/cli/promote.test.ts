@@ -67,7 +67,12 @@ describe("promote", () => {
     if (preview === REFUSED) expect(warned).toContainEqual(expect.stringContaining("promotion_running"));
     const shown = [...warned, ...lines].join("\n");
     if (preview === PREVIEW) {
-      for (const text of ["3 commits behind", "c".repeat(40), "d-3", "an approval of 1, by manager"])
+      for (const text of [
+        "3 commits behind",
+        "c".repeat(40),
+        "d-3",
+        "an approval of one person with the role manager, and not you",
+      ])
         expect(shown).toContain(text);
     }
   });

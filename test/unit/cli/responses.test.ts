@@ -24,6 +24,8 @@ const held = (words: () => string): HeldTarget => {
 };
 const replay: Replayed = { delivery: "d-2", replayOf: "d-1", status: "accepted" };
 
+const OF_ROUTE = { at: "2026-11-02T09:00:00.000Z", route: "docs", action: "tekton" } as const;
+
 describe("a response of the bridge on the command line", () => {
   it.each([
     ["a list of deliveries", listedDeliveries, deliveries(word)],
@@ -50,6 +52,22 @@ describe("a response of the bridge on the command line", () => {
   it("the command line prints every kind of timeline event", () => {
     const { timeline } = readAnswer(JSON.stringify(delivery(word)), shownDelivery);
     expect(timeline.map(timelineLine).filter((line) => /undefined|\[object/.test(line) || line === "")).toEqual([]);
+  });
+
+  it.each([
+    ["waits for quiet until 10:00", "tekton waits for quiet until 10:00"],
+    ["the target is paused", "tekton waits: the target is paused"],
+  ])("a line about what waits says it once: %s", (summary, text) => {
+    expect(timelineLine({ ...OF_ROUTE, kind: "waiting", summary })).toBe(`route docs: ${text}`);
+  });
+
+  it.each([
+    ["superseded", "superseded by d-2, which is newer", "tekton superseded by d-2, which is newer"],
+    ["superseded", "page 7: a newer run has the row", "tekton superseded: page 7: a newer run has the row"],
+    ["not_fired", "not fired: approval p-1 was denied", "tekton not fired: approval p-1 was denied"],
+  ] as const)("a line about what ended as %s says it once: %s", (endedAs, summary, text) => {
+    const attempt = { kind: "attempt", attempt: 1, outcome: "done", durationMs: 0 } as const;
+    expect(timelineLine({ ...OF_ROUTE, ...attempt, endedAs, summary })).toBe(`route docs: ${text}`);
   });
 
   it.each(["", "<html>", "[]", "{}", '{"deliveries":[{}]}'])(

@@ -86,6 +86,25 @@ describe("what a rollback would do", () => {
     expect([code, effects, said]).toEqual([1, [], [expect.stringMatching(message)]]);
   });
 
+  it("it names the commit that ran, which is not always the newest of the push", async () => {
+    const commits = ["d", "c"].map((digit) => ({ id: digit.repeat(40), title: `Commit ${digit}` }));
+    const good = [{ ...run("d-4"), commits, reference: "c".repeat(40), tag: "v1.2" }];
+    const line = (await preview([{ ...NOWHERE, good }])).lines.at(-1);
+    expect(line).toMatch(/ c{40} +d-4 +tag v1\.2: Commit c$/);
+  });
+
+  it("it says whether the run needs an approval, and of whom", async () => {
+    const gated = (people: number, roles: readonly string[]) => ({ ...run("d-4"), approval: { people, roles } });
+    const last = async (...good: readonly object[]) => (await preview([{ ...NOWHERE, good }])).lines.at(-1);
+    expect(await last(gated(2, ["release", "owner"]), gated(1, []))).toBe(
+      "The rollback to d-4 needs an approval of 2 people with the role release or owner, and not you.",
+    );
+    expect(await last(gated(1, []))).toBe(
+      "The rollback to d-4 needs an approval that nobody can give: no role may approve it.",
+    );
+    expect(await last(run("d-4"), gated(1, []))).not.toContain("approval");
+  });
+
   it.each(["its record is gone", "the route no longer matches it"])(
     "a run that would run nothing is no success, and the others are shown: %s",
     async (problem) => {

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { html } from "hono/html";
 import { describe, expect, it } from "vitest";
 import { approvalsPage } from "../../../shared/console/approvals-page.ts";
+import { ASSETS } from "../../../shared/console/assets.ts";
 import { credentialsPage } from "../../../shared/console/credentials-page.ts";
 import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
@@ -436,7 +437,7 @@ describe("the page of a delivery", () => {
   });
 
   it.each([
-    [{ bodyKind: "none" }, "The body was not kept"],
+    [{ bodyKind: "none" }, "nothing was sent as a webhook. Or the body was not kept"],
     [{ bodyKind: "none", replayOf: "d-first" }, 'It is that of <a href="/console/deliveries/d-first">'],
     [{ bodyKind: "bytes" }, "The body is no text"],
     [{ bodyKind: "text", body: "" }, "The body is empty"],
@@ -948,5 +949,62 @@ describe("the page of promotions", () => {
     const html = await showing(promotionsPage, preview, { may: () => false });
     expect(html).toContain("do not let you promote");
     expect(html).not.toContain("d-9");
+  });
+});
+
+describe("the page of rollbacks", () => {
+  const run = (delivery: string, changes: object = {}) => ({
+    ...{ delivery, firedAt: "2026-11-02T08:00:00.000Z", state: "succeeded", what: "code.pushed" },
+    ...changes,
+  });
+  const pageOf = (good: readonly object[], to?: string) => {
+    const url = new URL(
+      `https://bridge.example.test/console/rollbacks?route=docs&environment=live${to ? `&to=${to}` : ""}`,
+    );
+    return showing(
+      rollbacksPage,
+      { route: "docs", places: [{ environment: "live", newest: run("d-9"), good }] },
+      { url },
+    );
+  };
+
+  it("two choices differ in what ran: the commit, the tag or the version, and the time", async () => {
+    const commits = ["d", "c"].map((digit) => ({ id: digit.repeat(40), title: `Commit ${digit}` }));
+    const [at, endedAt] = ["subject", "2026-11-01T07:12:40.000Z"];
+    const shown = await pageOf([
+      run("d-8", { subject: at, commits, reference: "c".repeat(40), endedAt }),
+      run("d-7", { subject: at, reference: "e".repeat(40), tag: "v1.2" }),
+      run("d-6", { what: "page.updated", title: "Handbook", reference: "7" }),
+    ]);
+    const choices = Array.from(shown.matchAll(/<label class="check">(.*?)<\/label>/gs), ([, one = ""]) =>
+      one
+        .replace(/<[^>]*>/g, "")
+        .replace(/\s+/g, " ")
+        .trim(),
+    );
+    expect(choices).toEqual([
+      "✓ succeeded1 d ago (2026-11-01 07:12 UTC): cccccccc Commit c code.pushed",
+      "✓ succeeded1 h ago (2026-11-02 08:00 UTC): tag v1.2: subject, commit eeeeeeee code.pushed",
+      "✓ succeeded1 h ago (2026-11-02 08:00 UTC): Handbook, version 7 page.updated",
+    ]);
+  });
+
+  it("the button of its form stands at the height of the field, as on the other pages with such a form", async () => {
+    for (const page of [rollbacksPage, promotionsPage, threadPage])
+      expect(
+        await showing(page, { route: "docs", places: [] }, { url: new URL("https://bridge.example.test/") }),
+      ).toContain('<form class="filters"');
+    const { text = "" } = ASSETS["/console/style.css"] ?? {};
+    expect(text).toMatch(/^\.filters \{[^}]*align-items: end;[^}]*margin-bottom: /m);
+    expect(text).toMatch(/\.filters button \{ min-height: 2\.35rem; \}/);
+  });
+
+  it("before it runs, it says whether it needs an approval, and of whom", async () => {
+    const approval = { people: 1, roles: ["release"] };
+    const good = [run("d-8", { approval }), run("d-7")];
+    expect(await pageOf(good, "d-8")).toContain(
+      "<dt>Needs an approval</dt><dd>of one person with the role release, and not you</dd>",
+    );
+    expect(await pageOf(good, "d-7")).not.toContain("approval");
   });
 });

@@ -68,6 +68,10 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
     nextAt: AT,
     facts: { eventID: word(), [word()]: word() },
   })),
+  ...(["superseded", "not_fired"] as const).map((endedAs) => ({
+    ...({ at: AT, kind: "attempt", route: "docs", action: "tekton", attempt: 1, outcome: "done" } as const),
+    ...{ summary: word(), durationMs: 0, endedAs },
+  })),
   { at: AT, kind: "cut", route: "docs", action: "tekton", hops: 8 },
   ...(["enforce", "shadow"] as const).map((mode) => ({
     ...({ at: AT, kind: "denied", route: "docs", mode } as const),

@@ -20,7 +20,7 @@ import { DELIVERY_STATES, needsAttention } from "../../../shared/model/delivery-
 import { LEVELS } from "../../../shared/model/level.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
-import { wordsOf } from "../../../shared/model/state-words.ts";
+import { targetWordsOf, wordsOf } from "../../../shared/model/state-words.ts";
 import { TARGET_STATES } from "../../../shared/model/target-state.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { testClock } from "../../support/test-doubles.ts";
@@ -62,7 +62,9 @@ const PERSON = { issuer: "https://id.test", subject: "robin", method: "oidc", cr
 
 /** The name of a timeline event in the tables of the document. */
 const jsonOf = (entry: ReturnType<typeof delivery>["timeline"][number]): string =>
-  entry.kind === "attempt" ? `attempt ${entry.outcome}` : entry.kind;
+  entry.kind === "attempt"
+    ? `attempt ${entry.outcome}${entry.endedAs === undefined ? "" : ` endedAs: ${entry.endedAs}`}`
+    : entry.kind;
 
 const badgeOf = async (html: ReturnType<typeof timelineOf>): Promise<string> =>
   /class="badge[^>]*>.*?<\/span> (.*?)<\/span>/s.exec(String(await html))?.[1] ?? "";
@@ -119,6 +121,10 @@ describe("every other state and reason that on-call reads", () => {
     expectRows(home.slice(0, home.indexOf("## Sources")), "Is it well?", LEVELS);
     expectRows(home, "Sources", SOURCE_STATES);
     expectRows(home, "Targets", TARGET_STATES);
+    for (const [cell = ""] of rowsUnder(home, "Targets")) {
+      const { words } = targetWordsOf(codeIn(cell)[0] ?? "");
+      expect(cell.replaceAll("`", "").startsWith(words), `${cell} begins with the words that are shown`).toBe(true);
+    }
   });
 
   it("each check of the readiness has a row in docs/operations/store.md", async () => {
@@ -218,8 +224,10 @@ describe("docs/operations/deliveries.md", () => {
     const outcomes = unionIn(path, "readonly outcome").map((outcome) => `attempt ${outcome}`);
     const kinds = matchesIn(path, /readonly kind: "(\w+)"/g).filter((kind) => kind !== "attempt");
     expect(outcomes).toHaveLength(4);
+    const ends = unionIn(path, "readonly endedAs").map((end) => `attempt done endedAs: ${end}`);
+    expect(ends).toHaveLength(2);
     const entries = rowsUnder(DELIVERIES, "The timeline").map(([cell = ""]) => codeIn(cell).join(" ") || cell);
-    expect(sorted(entries)).toEqual(sorted([...outcomes, ...kinds, "unknown outcome"]));
+    expect(sorted(entries)).toEqual(sorted([...outcomes, ...ends, ...kinds, "unknown outcome"]));
   });
 
   const words = rowsUnder(DELIVERIES, "The same entry in JSON, the command line and the console").map(

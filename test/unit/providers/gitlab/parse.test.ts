@@ -350,6 +350,17 @@ describe("a comment", () => {
     expect((await eventOf(withAttributes("note", { action }))).type).toBe(type),
   );
 
+  it("a comment that was edited since is no new one, whatever the action says", async () => {
+    const edited = withAttributes("note", { last_edited_at: "2026-11-02 09:06:00 UTC" });
+    expect((await eventOf(edited)).type).toBe("change.comment_edited");
+    expect((await eventOf(withAttributes("note", { last_edited_at: null }))).type).toBe("change.commented");
+  });
+
+  it("a comment of another account than the one that acts names nobody", async () => {
+    expect((await eventOf(withAttributes("note", { author_id: 62 }))).actor).toBeUndefined();
+    expect((await eventOf(withAttributes("note", { author_id: 61 }))).actor).toMatchObject({ id: "61" });
+  });
+
   it("a comment with a new action is ignored", async () =>
     expect(await read(withAttributes("note", { action: "resolve" }))).toEqual({
       outcome: "ignored",

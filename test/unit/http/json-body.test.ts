@@ -1,0 +1,13 @@
+import * as v from "valibot";
+import { expect, it } from "vitest";
+import { nonEmptyText } from "../../../shared/host/non-empty-text.ts";
+import { parseJsonBody } from "../../../shared/http/json-body.ts";
+
+it.each([
+  [{ run: "" }, '"run" is empty'],
+  [{}, '"run" is missing or invalid; expected "run"'],
+  [{ run: 7 }, '"run" is missing or invalid; expected string'],
+])("the body %j is refused with words that say what is wrong", (body, problem) => {
+  const parsed = parseJsonBody(Buffer.from(JSON.stringify(body)), v.strictObject({ run: nonEmptyText }));
+  expect(parsed).toMatchObject({ rejection: { reason: "body_invalid", problem } });
+});
