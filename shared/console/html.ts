@@ -111,5 +111,5 @@ export const hintFor = (reason: RejectionReason): Html => whatToDo(HINTS[reason]
 export const whatToDo = (hint: string): Html => html`<span class="hint"><b>What to do:</b> ${inCode(hint)}.</span>`;
 
 /** Turns names in backticks into `<code>`. The texts are the project's own. */
-const inCode = (text: string): readonly Html[] =>
+export const inCode = (text: string): readonly Html[] =>
   text.split("`").map((part, at) => (at % 2 === 0 ? html`${part}` : html`<code>${part}</code>`));

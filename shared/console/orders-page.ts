@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
+import { neededText } from "../approvals/needed-approval.ts";
 import type { ListedOrders, OrderedRoute, OrderPreview, PlacedOrder, ShownOrder } from "../http/orders.ts";
 import { problemOf } from "../http/problem.ts";
-import { expectedOf, type InputShape } from "../model/order-input.ts";
+import { expectedOf, INERT, type InputShape } from "../model/order-input.ts";
 import { formTokenField } from "./csrf.ts";
-import { badge, facts, type Html, NOTHING } from "./html.ts";
+import { badge, facts, type Html, inCode, NOTHING } from "./html.ts";
 import type { ApiResult, Page, Problem, Visit } from "./visit.ts";
 
 /** Two steps: an order with its inputs, and what it would run, to confirm. The first is a form without an effect. */
@@ -53,7 +54,7 @@ function card(
   { inputs: values, problem }: Filled,
 ): Html {
   const wrong = inputs.find(({ name }) => name === problem?.input);
-  const why = problem && html`<p class="notice bad" id="problem" role="alert">${problem.title}</p>`;
+  const why = problem && html`<p class="notice bad" id="problem" role="alert">${withCode(problem.title)}</p>`;
   return html`<article class="card" aria-labelledby="order-${order}">
 <h2 id="order-${order}">${order}</h2>
 ${description === undefined ? NOTHING : html`<p>${description}</p>`}
@@ -61,7 +62,7 @@ ${description === undefined ? NOTHING : html`<p>${description}</p>`}
 ${wrong === undefined ? (why ?? NOTHING) : NOTHING}
 ${inputs.map(
   (one) =>
-    html`<label>${one.name} ${fieldOf(one, values[one.name], { isWrong: one === wrong })}</label>${one === wrong ? why : NOTHING}${helpOf(one)}`,
+    html`<label>${one.name} ${fieldOf(one, values[one.name], { isWrong: one === wrong })}</label>${one === wrong ? why : helpOf(one)}`,
 )}
 <button class="plain">See what would run</button></form>
 </article>`;
@@ -77,8 +78,12 @@ function fieldOf(input: InputShape, value: string | undefined, { isWrong }: { re
 
 function helpOf(input: InputShape): Html {
   if (input.description !== undefined) return html`<p class="aside">${input.description}</p>`;
-  return input.kind === "choice" ? NOTHING : html`<p class="aside">It is ${expectedOf(input)}</p>`;
+  return input.kind === "choice" ? NOTHING : html`<p class="aside">It is ${withCode(expectedOf(input))}</p>`;
 }
+
+/** Only the backticks of the bridge's own words become code: a pattern is the configuration's. */
+const withCode = (text: string): readonly Html[] =>
+  text.split(INERT).map((part, at) => html`${at === 0 ? NOTHING : inCode(INERT)}${part}`);
 
 /** Before the name of an input, so that no input has the name of another field. */
 const INPUT = "input.";
@@ -100,14 +105,18 @@ export async function previewOrderPage(visit: Visit, form: URLSearchParams, orde
   }
   const { routes } = preview.value;
   const field = (name: string, value: string): Html => html`<input type="hidden" name="${name}" value="${value}">`;
+  const stuck = routes.filter(({ approval, problem }) => problem === undefined && approval?.roles.length === 0);
+  const isStuck = stuck.length > 0;
+  const nobody = html`<p class="notice bad">Nobody can approve ${stuck.map(({ route }) => route).join(", ")}: no role may. It would wait, and never run.</p>`;
   const nothing = html`<p class="notice warn">No route matches: it would be recorded, and nothing would run.</p>`;
   return pageOf(html`<article class="card" aria-labelledby="confirm">
 <h2 id="confirm">Place ${order}?</h2>
 ${facts([...Object.entries(inputs), ["By", visit.name]])}
 ${routes.length === 0 ? nothing : html`<ul>${routes.map((one) => html`<li>${routeText(one)}</li>`)}</ul>`}
+${isStuck ? nobody : NOTHING}
 <form class="decide" method="post" action="/console/orders/${order}">${formTokenField(visit.formToken)}${field("key", randomUUID())}
 ${Object.entries(inputs).map(([name, value]) => field(`${INPUT}${name}`, value))}
-<button>Place the order</button> <button class="plain" name="change" value="yes" formaction="/console/orders/${order}/preview">Change it</button></form>
+<button${isStuck ? html` class="plain"` : NOTHING}>Place the order</button> <button class="plain" name="change" value="yes" formaction="/console/orders/${order}/preview">Change it</button></form>
 </article>`);
 }
 
@@ -115,9 +124,7 @@ function routeText({ route, target, approval, problem }: OrderedRoute): Html {
   const what = html`<strong>${route}</strong> at ${target}`;
   if (problem !== undefined) return html`${what}: ${badge("bad", problem)}`;
   if (approval === undefined) return html`${what}: runs at once`;
-  const { people, roles } = approval;
-  const who = roles.join(" or ") || "nobody: no role may approve it";
-  return html`${what}: ${badge("warn", "needs an approval")} of ${people}, by ${who}, and not by you alone`;
+  return html`${what}: ${badge("warn", "needs an approval")}${neededText(approval)}`;
 }
 
 /** Places the order. Returns the path of the next page, or the form again. */

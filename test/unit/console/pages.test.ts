@@ -16,6 +16,7 @@ import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
 import type { Visit } from "../../../shared/console/visit.ts";
+import { INERT } from "../../../shared/model/order-input.ts";
 import { approvals, credentials, deliveries, delivery, overviewOf, shownBy, skeletonOf, visitOf } from "./visiting.ts";
 
 const ENDED = new URL("https://bridge.example.test/console/approvals?state=ended");
@@ -1006,5 +1007,35 @@ describe("the page of rollbacks", () => {
       "<dt>Needs an approval</dt><dd>of one person with the role release, and not you</dd>",
     );
     expect(await pageOf(good, "d-7")).not.toContain("approval");
+  });
+});
+
+describe("the page of orders", () => {
+  const inputs = [{ name: "reason", kind: "pattern", pattern: "a+", maxLength: 9 }];
+  const listed = { orders: [{ order: "deploy-docs", inputs }] };
+  const preview = (visit: Visit) =>
+    previewOrderPage(visit, new URLSearchParams({ "input.reason": "b" }), "deploy-docs");
+  const textOf = (markup: string) => markup.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+
+  it("what an input must be has no backticks, and stands there once if the value is wrong", async () => {
+    expect(await showing(ordersPage, listed)).toMatch(/It is a text of the form [^`]*<code>\$\(<\/code>[^`]*<\/p>/);
+    const title = `The input "reason" must be ${INERT}`;
+    const problem = { status: 400, title, reason: "input_invalid", input: "reason" } as const;
+    const ask: Visit["ask"] = async <T>(path: string) =>
+      path.endsWith("/preview") ? { ok: false, problem } : { ok: true, value: listed as T };
+    const wrong = String(await shownBy(await preview(visitOf(() => "x", { ask }))).main);
+    expect(wrong).toContain("without <code>$(</code>");
+    expect(wrong).not.toContain("It is a text");
+  });
+
+  it("it says who approves the run; what nobody can approve is not offered as the usual next step", async () => {
+    const shown = (approval: object) =>
+      showing(preview, { order: "deploy-docs", routes: [{ route: "docs", target: "ci", approval }] });
+    const usual = await shown({ people: 1, roles: ["approver"] });
+    expect(textOf(usual)).toContain("needs an approval of one person with the role approver, and not you");
+    expect(usual).toContain("<button>Place the order");
+    const stuck = await shown({ people: 1, roles: [] });
+    expect(textOf(stuck)).toContain("Nobody can approve docs: no role may.");
+    expect(stuck).toContain('<button class="plain">Place the order');
   });
 });
