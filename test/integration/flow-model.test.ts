@@ -365,6 +365,6 @@ it("no two runs of a key at once, the newest always runs, and nothing is left ou
         await opened.stop();
       }
     }),
-    propertyCases("flow", { weight: 8 }),
+    propertyCases("flow", { weight: 200 }),
   );
 }, 600_000);
