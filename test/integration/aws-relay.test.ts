@@ -65,8 +65,10 @@ describe("the relay", () => {
     const published = ["AWSEvents.PutEvents", "AWSEvents.PutEvents"];
     // The list page, what it is looked up by (the page, the person, and since when there are look-ups), and the count.
     const listed = [...Array(4).fill("DynamoDB_20120810.PutItem"), "DynamoDB_20120810.UpdateItem"];
-    // The state of the slot's index, and, at the start of a function, which earlier slots have none and how many they have.
-    const indexes = ["DynamoDB_20120810.GetItem", "DynamoDB_20120810.Query", "DynamoDB_20120810.Query"];
+    // The states of the indexes of the slot and of the hour. At the start of a function also which earlier slots and hours
+    // have none, and how many deliveries they have: the slots of one day, and the hours of two.
+    const states = Array(2).fill("DynamoDB_20120810.GetItem");
+    const indexes = [...states, ...Array(2 + 4).fill("DynamoDB_20120810.Query")];
     const calls = [...lookUps, ...published, ...listed, ...indexes, "DynamoDB_20120810.UpdateItem"];
     expect(account.calls.map(({ target }) => target).sort()).toEqual(calls.sort());
     const lastUsedAt = deliveries[0]?.receivedAt;

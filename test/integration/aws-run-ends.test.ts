@@ -68,8 +68,8 @@ describe("the relay", () => {
   });
 
   it("nothing is read for the end of a build of a source that reports no route's runs", async () => {
-    // One read is that of the list, for the index of its slot.
-    expect((await relayedFrom("another")).filter((call) => call === "GetItem")).toHaveLength(1);
+    // Two reads are those of the list, for the indexes of its slot and of its hour.
+    expect((await relayedFrom("another")).filter((call) => call === "GetItem")).toHaveLength(2);
     expect(await storesOf(account).runs.of("docs")).toEqual([]);
   });
 });
