@@ -5,7 +5,6 @@ import type { ActionOutcome } from "../model/action-outcome.ts";
 import type { Approval, CurrentState, Reference, RequestedApproval } from "../model/approval.ts";
 import { factsOf } from "../model/event-facts.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
-import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { promotedReference, referenceOf } from "../model/subject.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
@@ -13,6 +12,7 @@ import { aboutOf, changeSince, ENDS, promotedAbout } from "./change.ts";
 import type { Groups } from "./groups.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
+import type { RuleGrantDeps } from "./rule-grants.ts";
 import { progressOf, progressText, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
 import { shownParams, shownRunOf } from "./shown-run.ts";
 import type { Standing } from "./standing.ts";
@@ -20,8 +20,8 @@ import { type Cause, traceRequester } from "./trace-requester.ts";
 import { type Sites, type Unverified, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
 
-export interface GateDeps extends RecordGrantDeps, CorrelateDeps {
-  readonly deliveries: RecordGrantDeps["deliveries"] & CorrelateDeps["deliveries"];
+export interface GateDeps extends RecordGrantDeps, CorrelateDeps, Omit<RuleGrantDeps, "deliveries"> {
+  readonly deliveries: RecordGrantDeps["deliveries"] & CorrelateDeps["deliveries"] & RuleGrantDeps["deliveries"];
   readonly approvals: ApprovalStore;
   readonly sites: Sites;
   readonly groups: Groups;
@@ -38,11 +38,11 @@ const POLL_SECONDS = 60;
  * again when the slot is free.
  */
 export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring, deps: GateDeps): Promise<GateResult> {
-  const { route, busEvent, delivery } = run;
+  const { route, busEvent } = run;
   if (route.approval === undefined) return {};
   const approvalId = approvalIdOf(route.name, busEvent.detail.eventKey);
   if (route.mode === "shadow") {
-    await deps.deliveries.addToTimeline(delivery.id, {
+    await deps.deliveries.addToTimeline(run.delivery.id, {
       at: deps.clock.now(),
       kind: "approval",
       route: route.name,
@@ -54,10 +54,11 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
   }
   const approval = (await deps.approvals.get(approvalId)) ?? (await request(approvalId, run, deps));
   if ("held" in approval) return approval;
-  const state = await advance(approval, { delivery, beforeFiring }, deps);
+  const state = await advance(approval, { run, beforeFiring }, deps);
   if (typeof state !== "string") {
     if ("outcome" in state) return { held: state };
     if ("opensAt" in state) return waitForWindow(approval, state, deps);
+    if ("notByRule" in state) return waitForPeople(approval, deps, state.notByRule);
     return state.result === "unverified" ? { held: unverifiedOutcome(approval, state) } : heldByGroups(approval, state);
   }
   switch (state) {
@@ -67,25 +68,28 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
     }
     case "fired_before":
       return done(`not fired again: what approval ${approvalId} is about has changed`, "superseded");
-    case "requested": {
-      const who = approval.approvers.join(" or ") || "nobody: no role may approve it";
-      const progress = progressOf(approval, rulesOf(route.name, deps.rules), deps.people);
-      const summary = `needs approval ${approvalId} by ${who}${progress ? ` (${progressText(progress)})` : ""}`;
-      return { held: { outcome: "wait", summary, afterSeconds: POLL_SECONDS, waitsFor: who } };
-    }
+    case "requested":
+      return waitForPeople(approval, deps);
     case "granted":
       // Its state changed in between, for example by a withdrawal. The next check finds the new state.
       return { held: { outcome: "wait", summary: `approval ${approvalId} has just changed`, afterSeconds: 1 } };
     case "superseded":
       return done(`not fired: approval ${approvalId} was superseded`, "superseded");
     case "void":
-      return done(
-        `not fired: approval ${approvalId} is void, because somebody who granted it lost the role`,
-        "not_fired",
-      );
+      return done(`not fired: approval ${approvalId} is void, because what granted it no longer counts`, "not_fired");
     default:
       return done(`not fired: approval ${approvalId} was ${state}`, "not_fired");
   }
+}
+
+/** `notByRule`: why no rule grants the run, as a clause. The question is asked again with the next check. */
+function waitForPeople(approval: Approval, { rules, people }: GateDeps, notByRule?: string): Held {
+  const { id, route, approvers } = approval;
+  const who = approvers.join(" or ") || "nobody: no role may approve it";
+  const progress = progressOf(approval, rulesOf(route, rules), people);
+  const said = `${progress ? ` (${progressText(progress)})` : ""}${notByRule === undefined ? "" : `; ${notByRule}`}`;
+  const summary = `needs approval ${id} by ${who}${said}`;
+  return { held: { outcome: "wait", summary, afterSeconds: POLL_SECONDS, waitsFor: who } };
 }
 
 /** The action is due when the window opens. If somebody may skip the window in an emergency, it checks that meanwhile. */
@@ -161,6 +165,7 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
     ...(cause.proof !== "proved" && { causeProof: cause.proof }),
     requester,
     ...(authors.length > 0 && { authors }),
+    ...(cause.allProved && { allProved: true }),
     shows: {
       ...shownRunOf(first, { requester, authors }),
       ...(route.params && { params: shownParams(route.params(busEvent)) }),
@@ -199,27 +204,37 @@ async function boundReference(
   return now.state === "found" ? { subject, value: value ?? now.mark, mark: now.mark } : now;
 }
 
+/** An attempt that asks its approval. */
+interface Asking {
+  readonly run: GateInput;
+  readonly beforeFiring: BeforeFiring;
+}
+
 /**
  * Ends an approval that has expired or whose page, branch or change has changed. Fires a granted one after it has
  * verified the reference. Returns its state; `fired_before`: it has fired, and what it is about has changed since.
  */
 async function advance(
   approval: Approval,
-  { delivery, beforeFiring }: { readonly delivery: RecordedDelivery; readonly beforeFiring: BeforeFiring },
+  { run, beforeFiring }: Asking,
   deps: GateDeps,
 ): Promise<
   | Approval["state"]
   | "fired_before"
   | Unverified
   | Closed
+  | NotByRule
   | Exclude<Standing, { readonly result: "stands" }>
   | ActionOutcome
 > {
   const { id, state } = approval;
-  const { requestId } = delivery;
+  const { requestId } = run.delivery;
   // The step is recorded again: the process that took it may have crashed before it recorded it.
   await recordLast(approval, requestId, deps);
-  if (state === "requested") return (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
+  if (state === "requested") {
+    const decided = (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
+    return decided === "requested" ? fireByRule(approval, { run, beforeFiring }, deps) : decided;
+  }
   if (state !== "granted" && state !== "fired") return state;
   if (state === "granted" && missingOf(approval, deps) > 0) {
     // The rules of the route, or who is whom, were configured differently when it was granted.
@@ -238,10 +253,53 @@ async function advance(
   if (state === "fired") return verification.result === "same" ? state : "fired_before";
   if (verification.result === "changed")
     return end(approval, { state: "superseded", endedFor: verification.why, requestId }, deps);
+  const lost = await whyRuleLost(approval, run, deps);
+  if (lost !== undefined) return end(approval, { state: "void", endedFor: lost, requestId }, deps);
   const notNow = await beforeFiring();
   if (notNow) return notNow;
-  const endedAt = deps.clock.now();
-  return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
+  return fire(id, deps);
+}
+
+async function fire(id: string, { approvals, clock }: GateDeps): Promise<"fired" | "granted"> {
+  return (await approvals.move(id, ["granted"], { state: "fired", endedAt: clock.now() })) ? "fired" : "granted";
+}
+
+/** Why no rule grants a run that nobody has granted either, as a clause. */
+interface NotByRule {
+  readonly notByRule: string;
+}
+
+/**
+ * Grants a run by a rule of its route and fires it at once. A rule grants only what can fire, so that what it found still
+ * holds then. Until then people may decide, and if they do so at the same time, their decision counts.
+ */
+async function fireByRule(
+  approval: Approval,
+  { run, beforeFiring }: Asking,
+  deps: GateDeps,
+): Promise<"requested" | "fired" | "granted" | NotByRule | ActionOutcome> {
+  const { grantedBy, windows } = rulesOf(approval.route, deps.rules);
+  if (grantedBy.length === 0 || opensAt(windows, deps.clock.now()) !== undefined) return "requested";
+  const { ruleGrant } = await import("./rule-grants.ts");
+  const found = await ruleGrant(run, approval, deps);
+  if ("why" in found) return found.why === undefined ? "requested" : { notByRule: found.why };
+  const verification = await verify(approval, deps);
+  if (verification.result !== "same") return { notByRule: `a rule holds, but ${verification.why}` };
+  const notNow = await beforeFiring();
+  if (notNow) return notNow;
+  const { verifiedWith } = verification;
+  const grant = { ...found.grant, ...(verifiedWith !== undefined && { verifiedWith }) };
+  if (!(await deps.approvals.grant(approval, grant, "granted"))) return "granted";
+  const granted = { ...approval, state: "granted", grants: [...approval.grants, grant], decision: grant } as const;
+  await recordGrants(granted, run.delivery.requestId, deps);
+  return fire(approval.id, deps);
+}
+
+/** Why the rule that granted a run no longer holds. It may have waited since, because the process ended in between. */
+async function whyRuleLost(approval: Approval, run: GateInput, deps: GateDeps): Promise<string | undefined> {
+  const { rule } = ruleOn(approval, rulesOf(approval.route, deps.rules), deps.people);
+  if (rule?.rule === undefined) return undefined;
+  return (await import("./rule-grants.ts")).whyLost(run, approval, rule.rule.id, deps);
 }
 
 /** What asks for groups is loaded only if somebody has granted the run because of groups. */

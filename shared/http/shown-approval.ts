@@ -11,6 +11,7 @@ export function shownApproval(
     action: _,
     facts: _facts,
     alsoAbout: __,
+    allProved: ___,
     about,
     reference,
     requestedAt,

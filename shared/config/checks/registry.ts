@@ -6,6 +6,8 @@ import {
   noApprover,
   requesterWithoutToken,
   roleMayNotApprove,
+  ruleOfEventOnly,
+  ruleWithoutLimit,
   unverifiedApproval,
 } from "./approvals.ts";
 import { branchOfFork } from "./branch-of-fork.ts";
@@ -78,6 +80,8 @@ export const checks: readonly Check[] = [
   noApprover,
   requesterWithoutToken,
   roleMayNotApprove,
+  ruleOfEventOnly,
+  ruleWithoutLimit,
   emergencyForApprovers,
   unusablePermission,
   approvalOutlivesRecords,
