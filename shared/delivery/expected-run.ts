@@ -47,8 +47,8 @@ export async function endWithoutRun(
 }
 
 /**
- * Frees the slot of an action that has ended. `unlessMayRun`: only if no request of it may have started a run. If the process
- * is killed before this, the slot is free at its bound.
+ * Frees the slot of an action that has ended. `unlessMayRun`: only if no request of it may have started a run. If the
+ * process is killed before this, the slot is free at its bound.
  */
 export async function freeSlot(
   { id, delivery, event = delivery, route: name }: Claim,
