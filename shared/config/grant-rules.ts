@@ -90,7 +90,8 @@ const JOB_PRESETS: readonly string[] = ["aws", "buildkite", "forge", "github", "
 
 function ruleOf({ id, mode, when, windows }: ConfiguredRule): GrantRule {
   const compiled = when.event === undefined ? undefined : compilePattern(when.event);
-  if (compiled?.ok === false) throw new Fault("configuration_invalid", `the event of the rule "${id}" is no pattern`, { retryable: false });
+  if (compiled?.ok === false)
+    throw new Fault("configuration_invalid", `the event of the rule "${id}" is no pattern`, { retryable: false });
   const { pattern } = compiled ?? {};
   return {
     id,

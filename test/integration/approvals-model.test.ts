@@ -741,13 +741,16 @@ const history = fc.commands<Model, Real, boolean>(
   { size: "+1", maxCommands: 40 },
 );
 
+/** The route gets a rule for the run that waits. */
+const FIRED_BY_RULE = [rule({ version: 1, isHourly: false }), runDue(61_000)];
+
 /** The rules, the minute of an hour, and what people decide first. */
 const starts = fc.record({
   ofRoute: rules,
   hasEmergency: fc.boolean(),
   ruled: RULES,
   minute: fc.nat(59),
-  decided: fc.constantFrom<readonly Command[]>([], [grantTwice(0)], [fireInEmergency(0)]),
+  decided: fc.constantFrom<readonly Command[]>([], [grantTwice(0)], [fireInEmergency(0)], FIRED_BY_RULE),
 });
 
 describe("the approval of a run", () => {
