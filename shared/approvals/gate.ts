@@ -12,7 +12,7 @@ import { aboutOf, changeSince, ENDS, promotedAbout } from "./change.ts";
 import type { Groups } from "./groups.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
-import type { RuleGrantDeps } from "./rule-grants.ts";
+import type { FiredByRule, NotByRule, RuleGrantDeps } from "./rule-grants.ts";
 import { progressOf, progressText, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
 import { shownParams, shownRunOf } from "./shown-run.ts";
 import type { Standing } from "./standing.ts";
@@ -233,7 +233,7 @@ async function advance(
   await recordLast(approval, requestId, deps);
   if (state === "requested") {
     const decided = (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
-    return decided === "requested" ? fireByRule(approval, { run, beforeFiring }, deps) : decided;
+    return decided === "requested" ? askRules(approval, { run, beforeFiring }, deps) : decided;
   }
   if (state !== "granted" && state !== "fired") return state;
   if (state === "granted" && missingOf(approval, deps) > 0) {
@@ -257,42 +257,15 @@ async function advance(
   if (lost !== undefined) return end(approval, { state: "void", endedFor: lost, requestId }, deps);
   const notNow = await beforeFiring();
   if (notNow) return notNow;
-  return fire(id, deps);
+  const endedAt = deps.clock.now();
+  return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
 }
 
-async function fire(id: string, { approvals, clock }: GateDeps): Promise<"fired" | "granted"> {
-  return (await approvals.move(id, ["granted"], { state: "fired", endedAt: clock.now() })) ? "fired" : "granted";
-}
-
-/** Why no rule grants a run that nobody has granted either, as a clause. */
-interface NotByRule {
-  readonly notByRule: string;
-}
-
-/**
- * Grants a run by a rule of its route and fires it at once. A rule grants only what can fire, so that what it found still
- * holds then. Until then people may decide, and if they do so at the same time, their decision counts.
- */
-async function fireByRule(
-  approval: Approval,
-  { run, beforeFiring }: Asking,
-  deps: GateDeps,
-): Promise<"requested" | "fired" | "granted" | NotByRule | ActionOutcome> {
+/** Rules are loaded only for a route that has some. Outside the windows of the route they grant nothing. */
+async function askRules(approval: Approval, asking: Asking, deps: GateDeps): Promise<FiredByRule> {
   const { grantedBy, windows } = rulesOf(approval.route, deps.rules);
   if (grantedBy.length === 0 || opensAt(windows, deps.clock.now()) !== undefined) return "requested";
-  const { ruleGrant } = await import("./rule-grants.ts");
-  const found = await ruleGrant(run, approval, deps);
-  if ("why" in found) return found.why === undefined ? "requested" : { notByRule: found.why };
-  const verification = await verify(approval, deps);
-  if (verification.result !== "same") return { notByRule: `a rule holds, but ${verification.why}` };
-  const notNow = await beforeFiring();
-  if (notNow) return notNow;
-  const { verifiedWith } = verification;
-  const grant = { ...found.grant, ...(verifiedWith !== undefined && { verifiedWith }) };
-  if (!(await deps.approvals.grant(approval, grant, "granted"))) return "granted";
-  const granted = { ...approval, state: "granted", grants: [...approval.grants, grant], decision: grant } as const;
-  await recordGrants(granted, run.delivery.requestId, deps);
-  return fire(approval.id, deps);
+  return (await import("./rule-grants.ts")).fireByRule(approval, asking, deps);
 }
 
 /** Why the rule that granted a run no longer holds. It may have waited since, because the process ended in between. */

@@ -1,13 +1,17 @@
-import type { GateInput } from "../delivery/run-attempt.ts";
+import type { BeforeFiring, GateInput } from "../delivery/run-attempt.ts";
 import { type Clock, epochMillis, toIso } from "../host/clock.ts";
 import { isMet } from "../identity/claim-match.ts";
 import type { ClaimRule } from "../identity/claim-rule.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
 import type { Approval, Decision, Identity } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { bridgePrincipal } from "../model/own-record.ts";
 import { actorsOf } from "../model/principal.ts";
 import { eventIn } from "../model/timeline.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
+import { type VerifyDeps, verify } from "./verify.ts";
 import { opensAt, type WeeklyWindow } from "./windows.ts";
 
 /** Who may be behind a run that a rule grants. */
@@ -38,7 +42,7 @@ export interface GrantRules {
 }
 
 export interface RuleGrantDeps {
-  readonly deliveries: Pick<DeliveryStore, "timeline" | "addToTimeline">;
+  readonly deliveries: Pick<DeliveryStore, "record" | "timeline" | "addToTimeline">;
   /** Reads the rules with the first call. */
   readonly grantRules: () => Promise<GrantRules>;
   /** The digest of the configuration in force; undefined if it is not known. */
@@ -48,11 +52,44 @@ export interface RuleGrantDeps {
 
 type Run = Pick<GateInput, "route" | "busEvent" | "delivery">;
 
+/** Why no rule grants a run that nobody has granted either, as a clause. */
+export interface NotByRule {
+  readonly notByRule: string;
+}
+
+/** The state of the approval; or why it is `requested` still; or what holds the run. */
+export type FiredByRule = "requested" | "granted" | "fired" | NotByRule | ActionOutcome;
+
+/**
+ * Grants a run by a rule of its route and fires it at once. A rule grants only what can fire, so that what it found still
+ * holds then. Until then people may decide, and if they do so at the same time, their decision counts.
+ */
+export async function fireByRule(
+  approval: Approval,
+  { run, beforeFiring }: { readonly run: Run; readonly beforeFiring: BeforeFiring },
+  deps: RuleGrantDeps & VerifyDeps & RecordGrantDeps & { readonly approvals: Pick<ApprovalStore, "grant" | "move"> },
+): Promise<FiredByRule> {
+  const found = await ruleGrant(run, approval, deps);
+  if ("why" in found) return found.why === undefined ? "requested" : { notByRule: found.why };
+  const verification = await verify(approval, deps);
+  if (verification.result !== "same") return { notByRule: `a rule holds, but ${verification.why}` };
+  const notNow = await beforeFiring();
+  if (notNow) return notNow;
+  const { verifiedWith } = verification;
+  const grant = { ...found.grant, ...(verifiedWith !== undefined && { verifiedWith }) };
+  // If somebody else has decided, the next check finds the new state.
+  if (!(await deps.approvals.grant(approval, grant, "granted"))) return "granted";
+  const granted = { ...approval, state: "granted", grants: [...approval.grants, grant], decision: grant } as const;
+  await recordGrants(granted, run.delivery.requestId, deps);
+  const fired = { state: "fired", endedAt: deps.clock.now() } as const;
+  return (await deps.approvals.move(approval.id, ["granted"], fired)) ? "fired" : "granted";
+}
+
 /**
  * The grant of the first rule that holds for a run; else why the first rule does not, as a clause. A rule in shadow mode
  * that holds is recorded, once for each run. `why` is undefined if the route has no other rules.
  */
-export async function ruleGrant(
+async function ruleGrant(
   run: Run,
   approval: Approval,
   deps: RuleGrantDeps,
