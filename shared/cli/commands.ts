@@ -529,13 +529,16 @@ export const COMMANDS: readonly Command[] = [
     name: "approvals list",
     group: "Approvals",
     summary: "list the open approvals that you may decide",
+    details:
+      "Those that wait for you come first. With --mine it prints no others, and the exit code is 1 if anything waits for you, else 0.",
     positionals: [],
     options: {
+      mine: { summary: "only those that wait for you: that you may grant" },
       all: { summary: "also those that wait for others, of deliveries that you may read" },
       ...format,
       url,
     },
-    examples: ["approvals list", "approvals list --all"],
+    examples: ["approvals list", "approvals list --mine", "approvals list --all"],
     run: async (invocation) => (await approvals()).approvalsListCommand(invocation),
   },
   {

@@ -81,6 +81,7 @@ const progress = v.object({
   needed: v.number(),
   grantedBy: v.array(v.string()),
   missingRoles: v.array(v.string()),
+  otherwise: v.exactOptional(v.array(v.string())),
 });
 
 const timelineEvent = v.variant("kind", [

@@ -469,6 +469,7 @@ describe("the list of targets", () => {
           const visit = visitOf(() => "", {
             now: clock.now(),
             ask: async <T>(path: string) => ({ ok: true, value: (path === "/v1/targets" ? list : home).value as T }),
+            may: () => false,
           });
           const [first, second] = [shownBy(await homePage(visit)), shownBy(await targetsPage(visit))];
           expect(badgesIn(String(await second.main))).toEqual(badgesIn(String(await first.main)));
