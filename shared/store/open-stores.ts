@@ -1,3 +1,4 @@
+import type { AccessStore } from "./access.ts";
 import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { AttentionStore } from "./attention.ts";
@@ -43,6 +44,8 @@ export interface Stores {
   readonly flows: () => Promise<FlowStore>;
   /** Likewise. */
   readonly promotionWaits: () => Promise<PromotionWaits>;
+  /** Likewise. */
+  readonly access: () => Promise<AccessStore>;
 }
 
 /** Opens the stores over one table that every function uses. `openPageStores` opens those of the actions. */
@@ -75,6 +78,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     promotionWaits: async () => {
       const { PromotionWaits } = await import("./promotion-waits.ts");
       return new PromotionWaits(table, options);
+    },
+    access: async () => {
+      const { AccessStore } = await import("./access.ts");
+      return new AccessStore(table, options);
     },
   };
 }
