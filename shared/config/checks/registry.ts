@@ -1,3 +1,4 @@
+import { unrequestableRole } from "./access.ts";
 import {
   approvalOfEnd,
   approvalOfName,
@@ -83,6 +84,7 @@ export const checks: readonly Check[] = [
   ruleOfEventOnly,
   ruleWithoutLimit,
   emergencyForApprovers,
+  unrequestableRole,
   unusablePermission,
   approvalOutlivesRecords,
   unnamedPeople,
