@@ -107,36 +107,14 @@ function choice(key: string, section: Section, parts: readonly (readonly [string
   };
 }
 
-/** The keys of `approval` of a route. Every function in AWS loads their schemas at its start, but not these texts. */
-const APPROVAL_TEXTS: Readonly<Record<string, string>> = {
-  expiresMinutes: "Minutes until a request for an approval expires.",
-  approvers: "Distinct people who have to grant each run; at least one for each of `fromRoles`.",
-  fromRoles: "Roles that have to take part: a distinct person for each. Each role needs `approve` for the route.",
-  of: "In place of `approvers` and `fromRoles`: lists of roles, and each list is enough. A distinct person for each role of a list.",
-  reason: "Whether each grant needs a reason. A label has none, so it then grants nothing.",
-  windows: "Times of the week in which runs may fire. Without it, always.",
-  outsideWindows:
-    "Outside the windows: `wait`: a grant counts, and the run waits for the next window. `refuse`: a grant is refused.",
-  emergency:
-    "Roles whose holders may grant a run in an emergency: alone, without the other approvers, and outside the windows, with a reason. Each use raises an alarm. They need no `approve`. Without it, nobody may.",
-  verifyWith:
-    "Name of a target whose site is asked, at the grant and before each attempt to fire, whether what was approved is still the same: a GitLab target for commits, a Confluence target for pages. Without it, only the newest event is compared.",
-};
-
-/** Adds the rules that grant runs, which the outline has only the names of, and says what each key is. */
-function approvalSchema(approval: JsonSchema | boolean | undefined): JsonSchema {
-  const { properties = {}, ...rest } = typeof approval === "object" ? approval : {};
-  const described = Object.fromEntries(
-    Object.entries(properties).map(([key, schema]) => {
-      const description = APPROVAL_TEXTS[key];
-      return [key, typeof schema === "object" && description !== undefined ? { ...schema, description } : schema];
-    }),
-  );
+/** Adds the rules that grant runs, which the outline has only the names of. */
+function withRules(approval: JsonSchema | boolean | undefined): JsonSchema {
+  const { properties, ...rest } = typeof approval === "object" ? approval : {};
   const grantedBy = {
     ...partOf(grantRules),
     description: "Rules that grant a run in place of people. One that holds is enough.",
   };
-  return { ...rest, properties: { ...described, grantedBy } };
+  return { ...rest, properties: { ...properties, grantedBy } };
 }
 
 function routeSchema({ properties }: JsonSchema): JsonSchema {
@@ -147,7 +125,7 @@ function routeSchema({ properties }: JsonSchema): JsonSchema {
     additionalProperties: false,
     properties: {
       ...properties,
-      approval: approvalSchema(properties?.["approval"]),
+      approval: withRules(properties?.["approval"]),
       environments: partOf(environments),
       flow: { ...partOf(flow), description: "How the runs for events with the same key follow each other." },
       when: {

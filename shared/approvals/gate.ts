@@ -1,22 +1,18 @@
 import type { CorrelateDeps } from "../delivery/correlate.ts";
 import type { BeforeFiring, GateInput, GateResult } from "../delivery/run-attempt.ts";
-import { type Clock, type EpochMillis, laterBy, toIso } from "../host/clock.ts";
+import { type Clock, type EpochMillis, toIso } from "../host/clock.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
-import type { Approval, CurrentState, Reference, RequestedApproval } from "../model/approval.ts";
-import { factsOf } from "../model/event-facts.ts";
+import type { Approval } from "../model/approval.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
-import { promotedReference, referenceOf } from "../model/subject.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, changeSince, ENDS, promotedAbout } from "./change.ts";
+import { changeSince } from "./change.ts";
 import type { Groups } from "./groups.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
 import type { FiredByRule, NotByRule, RuleGrantDeps } from "./rule-grants.ts";
 import { progressOf, progressText, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
-import { shownParams, shownRunOf } from "./shown-run.ts";
 import type { Standing } from "./standing.ts";
-import { type Cause, traceRequester } from "./trace-requester.ts";
 import { type Sites, type Unverified, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
 
@@ -52,7 +48,7 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
     });
     return {};
   }
-  const approval = (await deps.approvals.get(approvalId)) ?? (await request(approvalId, run, deps));
+  const approval = (await deps.approvals.get(approvalId)) ?? (await requestNow(approvalId, run, deps));
   if ("held" in approval) return approval;
   const state = await advance(approval, { run, beforeFiring }, deps);
   if (typeof state !== "string") {
@@ -135,73 +131,13 @@ const unverifiedOutcome = ({ id, route }: Pick<Approval, "id" | "route">, { why,
     ...(afterSeconds !== undefined && { afterSeconds }),
   }) as const;
 
-/** Records the step before it stores the approval, so that every approval that can be decided has been published. */
-async function request(id: string, run: GateInput, deps: GateDeps): Promise<Approval | Held> {
-  const { claim, route, busEvent, delivery } = run;
-  const { expiresMinutes = 0, approvers = () => [] } = route.approval ?? {};
-  const cause = await traceRequester(run, deps);
-  const { busEvent: first, requested, requester, authors } = cause;
-  const { promotion } = busEvent.detail;
-  const bound = promotion && promotedReference(first, promotion);
-  const about = bound ? promotedAbout(first) : aboutOf(first, requested);
-  const reference = bound ?? (await boundReference(route.name, cause, deps));
-  if ("state" in reference) {
-    if (reference.state === "ended")
-      return done(`not fired: ${reference.why}, so there is nothing to approve`, "superseded");
-    return { held: unverifiedOutcome({ id, route: route.name }, { result: "unverified", ...reference }) };
-  }
-  // The action may have waited long before, for a site or for a bridge that was stopped. Nobody could see it then.
-  const requestedAt = deps.clock.now();
-  const approval: RequestedApproval = {
-    id,
-    route: route.name,
-    action: claim.id,
-    delivery: delivery.id,
-    ...eventIn(busEvent.detail),
-    facts: factsOf(busEvent.detail),
-    subject: busEvent.detail.subject,
-    approvers: approvers(busEvent),
-    ...(first !== busEvent && { cause: first.detail.delivery }),
-    ...(cause.proof !== "proved" && { causeProof: cause.proof }),
-    requester,
-    ...(authors.length > 0 && { authors }),
-    ...(cause.allProved && { allProved: true }),
-    shows: {
-      ...shownRunOf(first, { requester, authors }),
-      ...(route.params && { params: shownParams(route.params(busEvent)) }),
-    },
-    ...about,
-    reference,
-    ...("page" in first.detail && { page: { site: first.detail.page.site, id: first.detail.page.id } }),
-    requestedAt,
-    until: laterBy(requestedAt, expiresMinutes * 60_000),
-  };
-  const requestedNow: Approval = { ...approval, state: "requested", grants: [] };
-  const rules = rulesOf(route.name, deps.rules);
-  const progress = progressOf(requestedNow, rules, deps.people);
-  const shown = { progress, needsReason: rules.reason === "required", opensAt: opensAt(rules.windows, requestedAt) };
-  const { requestId } = delivery;
-  const step = { state: "requested", at: requestedAt, by: requester, ...shown, requestId } as const;
-  await recordStep(approval, step, deps);
-  await deps.approvals.request(approval);
-  return requestedNow;
-}
-
-/**
- * The reference that an approval is bound to. If the route names a target to ask, an event without a version, an end and
- * a replay are bound to what the site answers now.
- */
-async function boundReference(
-  route: string,
-  { busEvent, requested }: Cause,
-  { sites }: GateDeps,
-): Promise<Reference | Exclude<CurrentState, { readonly state: "found" }>> {
-  const { subject, value } = referenceOf(busEvent);
-  if (subject === undefined || sites.targetOf(route) === undefined) return { subject, value };
-  const isPresent = requested.replay === undefined && !ENDS.includes(busEvent["detail-type"]);
-  if (isPresent && value !== undefined) return { subject, value, mark: value };
-  const now = await sites.current(route, subject, undefined);
-  return now.state === "found" ? { subject, value: value ?? now.mark, mark: now.mark } : now;
+/** Only the first attempt of a run requests its approval, so that code is loaded when it is needed. */
+async function requestNow(id: string, run: GateInput, deps: GateDeps): Promise<Approval | Held> {
+  const requested = await (await import("./request-approval.ts")).requestApproval(id, run, deps);
+  if ("grants" in requested) return requested;
+  if (requested.state === "ended")
+    return done(`not fired: ${requested.why}, so there is nothing to approve`, "superseded");
+  return { held: unverifiedOutcome({ id, route: run.route.name }, { result: "unverified", ...requested }) };
 }
 
 /** An attempt that asks its approval. */

@@ -59,7 +59,8 @@ export const fewestPeople = ({ quorums }: Pick<ApprovalRules, "quorums">): numbe
 /** The rules of a route. A route that the configuration no longer has never fires, so that the default is enough. */
 export const rulesOf = (route: string, rules: RulesOf): ApprovalRules => rules.get(route) ?? rulesIn({});
 
-type Granted = Pick<Approval, "requester" | "authors" | "grants">;
+/** What is counted of an approval. */
+export type Granted = Pick<Approval, "requester" | "authors" | "grants">;
 
 /** What the rules make of the grants of an approval. */
 export interface Ruling {
@@ -106,13 +107,6 @@ export function ruleOn(
   });
   const missing = Math.min(...lacks.map((lack) => lack.missing));
   return { emergency, rule, people, missing, lacks: missing === 0 ? [] : lacks };
-}
-
-/** Whether a grant by this person completes any quorum further, or nobody is missing. */
-export function isOfUse(approval: Granted, grant: Decision, rules: ApprovalRules, peopleOf: PeopleOf): boolean {
-  const { lacks } = ruleOn(approval, rules, peopleOf);
-  const after = ruleOn({ ...approval, grants: [...approval.grants, grant] }, rules, peopleOf);
-  return after.missing === 0 || lacks.some(({ missing }, at) => (after.lacks[at]?.missing ?? missing) < missing);
 }
 
 /** When the next window opens; undefined if the run need not wait for one: one is open, or an emergency grant skips them. */

@@ -287,26 +287,92 @@ export const outline = v.strictObject({
           ),
           approval: v.optional(
             v.pipe(
-              // Without descriptions, as `orders`.
               v.strictObject({
-                expiresMinutes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_080)), 1_440),
-                approvers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10)), 1),
-                fromRoles: v.optional(v.pipe(v.array(name), v.maxLength(10)), []),
+                expiresMinutes: v.optional(
+                  v.pipe(
+                    v.number(),
+                    v.integer(),
+                    v.minValue(1),
+                    v.maxValue(10_080),
+                    v.description("Minutes until a request for an approval expires."),
+                  ),
+                  1_440,
+                ),
+                approvers: v.optional(
+                  v.pipe(
+                    v.number(),
+                    v.integer(),
+                    v.minValue(1),
+                    v.maxValue(10),
+                    v.description("Distinct people who have to grant each run; at least one for each of `fromRoles`."),
+                  ),
+                  1,
+                ),
+                fromRoles: v.optional(
+                  v.pipe(
+                    v.array(name),
+                    v.maxLength(10),
+                    v.description(
+                      "Roles that have to take part: a distinct person for each. Each role needs `approve` for the route.",
+                    ),
+                  ),
+                  [],
+                ),
                 // `build-config.ts` checks that `approvers` and `fromRoles` are not there too.
                 of: v.optional(
                   v.pipe(
                     v.array(v.pipe(v.array(name), v.minLength(1), v.maxLength(10))),
                     v.minLength(1),
                     v.maxLength(10),
+                    v.description(
+                      "In place of `approvers` and `fromRoles`: lists of roles, and each list is enough. A distinct person for each role of a list.",
+                    ),
                   ),
                 ),
-                reason: v.optional(v.pipe(v.picklist(["optional", "required"])), "optional"),
-                windows: v.optional(v.pipe(v.array(weeklyWindow), v.maxLength(20)), []),
-                outsideWindows: v.optional(v.pipe(v.picklist(["wait", "refuse"])), "wait"),
-                emergency: v.optional(v.pipe(v.array(name), v.maxLength(10)), []),
+                reason: v.optional(
+                  v.pipe(
+                    v.picklist(["optional", "required"]),
+                    v.description("Whether each grant needs a reason. A label has none, so it then grants nothing."),
+                  ),
+                  "optional",
+                ),
+                windows: v.optional(
+                  v.pipe(
+                    v.array(weeklyWindow),
+                    v.maxLength(20),
+                    v.description("Times of the week in which runs may fire. Without it, always."),
+                  ),
+                  [],
+                ),
+                outsideWindows: v.optional(
+                  v.pipe(
+                    v.picklist(["wait", "refuse"]),
+                    v.description(
+                      "Outside the windows: `wait`: a grant counts, and the run waits for the next window. `refuse`: a grant is refused.",
+                    ),
+                  ),
+                  "wait",
+                ),
+                emergency: v.optional(
+                  v.pipe(
+                    v.array(name),
+                    v.maxLength(10),
+                    v.description(
+                      "Roles whose holders may grant a run in an emergency: alone, without the other approvers, and outside the windows, with a reason. Each use raises an alarm. They need no `approve`. Without it, nobody may.",
+                    ),
+                  ),
+                  [],
+                ),
                 // `grant-rules.ts` has the rest, because the functions in AWS that start for a delivery do not need it.
                 grantedBy: v.optional(v.array(grantRuleHead), []),
-                verifyWith: v.optional(v.pipe(name)),
+                verifyWith: v.optional(
+                  v.pipe(
+                    name,
+                    v.description(
+                      "Name of a target whose site is asked, at the grant and before each attempt to fire, whether what was approved is still the same: a GitLab target for commits, a Confluence target for pages. Without it, only the newest event is compared.",
+                    ),
+                  ),
+                ),
               }),
               v.description("Each run waits until another person approves it. `{}` takes the default."),
             ),
