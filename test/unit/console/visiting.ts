@@ -238,7 +238,7 @@ export const approvals = (word: Words): ListedApprovals => ({
   hasMore: false,
 });
 
-export const access = (word: Words): ListedAccess => ({
+const access = (word: Words): ListedAccess => ({
   roles: [{ role: "incident", maxMinutes: 60, approvers: ["on-call"] }],
   access: (["requested", "granted", "revoked", "expired"] as const).map((state) => ({
     ...({ id: word(), role: "incident", minutes: 30, reason: word(), state, approvers: ["on-call"] } as const),
