@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { nonEmptyText } from "../host/non-empty-text.ts";
+import { matchesGlob } from "./glob.ts";
 
 /** RFC 6749 §3.3: the characters of a scope. */
 const scopeName = v.pipe(
@@ -47,6 +48,19 @@ const kubernetesRule = v.strictObject({
   verbs: kubernetesNames("Verbs, such as `get` and `patch`."),
 });
 
+const METHOD = v.pipe(v.string(), v.regex(/^[A-Z]{3,20}$/, "a method in capital letters"));
+const PATH_GLOB = v.pipe(v.string(), v.regex(/^\/[A-Za-z0-9._~!$&'()+,=:@%*/-]*$/, "a path that begins with /"));
+
+const gatewayRequest = v.strictObject({
+  methods: v.pipe(v.array(METHOD), v.minLength(1), v.description("Methods, such as `GET`. `HEAD` is one of its own.")),
+  paths: v.pipe(
+    v.array(PATH_GLOB),
+    v.minLength(1),
+    v.description("Paths without the query. `*` stands for characters other than `/`, and `**` for any."),
+  ),
+  scope: v.pipe(scopeName, v.description("The scope that the caller needs for these requests.")),
+});
+
 /** One entry under `upstreams:` in `drawbridge.yaml`: a service for which the bridge issues short-lived access tokens. */
 export const upstream = v.strictObject({
   audience: v.pipe(nonEmptyText, v.description("`aud` of the tokens. The service must accept no other audience.")),
@@ -61,6 +75,20 @@ export const upstream = v.strictObject({
     10,
   ),
   allow: v.pipe(v.array(grant), v.minLength(1), v.description("Who may ask for a token, and with which scopes.")),
+  requests: v.optional(
+    v.pipe(
+      v.array(gatewayRequest),
+      v.description("For a gateway that asks the bridge: which requests need which scope. All others are refused."),
+    ),
+    [],
+  ),
+  mode: v.optional(
+    v.pipe(
+      v.picklist(["enforce", "shadow"]),
+      v.description("`shadow`: a gateway that asks lets every request pass, and the audit has what would be refused."),
+    ),
+    "enforce",
+  ),
   kubernetes: v.optional(
     v.pipe(
       v.record(
@@ -79,6 +107,18 @@ export const upstream = v.strictObject({
 });
 export type Upstream = v.InferOutput<typeof upstream>;
 export type Upstreams = Readonly<Record<string, Upstream>>;
+
+/** The scopes of which a request needs one; none if it is not listed. `path` is in its only form. */
+export const scopesOfRequest = (
+  { requests }: Pick<Upstream, "requests">,
+  { method, path }: { readonly method: string; readonly path: string },
+): readonly string[] => [
+  ...new Set(
+    requests
+      .filter(({ methods, paths }) => methods.includes(method) && paths.some((glob) => matchesGlob(glob, path)))
+      .map(({ scope }) => scope),
+  ),
+];
 
 /** What a holder of some roles may get. */
 export type UpstreamGrant =

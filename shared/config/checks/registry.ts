@@ -59,6 +59,7 @@ import {
   identityWithoutKey,
   sharedAudience,
   unearnedRole,
+  unearnedScope,
   unnoticedRunEnd,
   upstreamWithoutIssuer,
 } from "./upstreams.ts";
@@ -86,6 +87,7 @@ export const checks: readonly Check[] = [
   identityWithoutKey,
   sharedAudience,
   unearnedRole,
+  unearnedScope,
   unnoticedRunEnd,
   unshownSummaries,
   unplaceableOrder,
