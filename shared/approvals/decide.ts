@@ -12,7 +12,7 @@ import type { ApprovalStore } from "../store/approvals.ts";
 import { isBehind, isSamePerson, nameOf, type PeopleOf } from "./people.ts";
 import { recordGrants } from "./record-grant.ts";
 import { type RecordStepDeps, recordStep } from "./record-step.ts";
-import { type RulesOf, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
+import { isOfUse, type RulesOf, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
 import { type Sites, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
 
@@ -197,11 +197,11 @@ function rejectEmergency({ route }: Approval, hasRole: boolean, { rules }: Perso
 function rejectRole(approval: Approval, by: Identity, deps: PersonDeps): Rejection | undefined {
   if (approval.state !== "requested" || hasGranted(approval, by, deps)) return undefined;
   const rules = rulesOf(approval.route, deps.rules);
-  const { missing, missingRoles } = ruleOn(approval, rules, deps.people);
-  const as = rolesIn(approval, { decision: "grant", by }, deps);
-  const grants = [...approval.grants, { by, as, at: approval.requestedAt }];
-  const isOfUse = missing === 0 || ruleOn({ ...approval, grants }, rules, deps.people).missing < missing;
-  return isOfUse ? undefined : { reason: "role_missing", role: missingRoles.join(" or ") };
+  const grant = { by, as: rolesIn(approval, { decision: "grant", by }, deps), at: approval.requestedAt };
+  if (isOfUse(approval, grant, rules, deps.people)) return undefined;
+  const { lacks } = ruleOn(approval, rules, deps.people);
+  const roles = new Set(lacks.flatMap(({ missingRoles }) => missingRoles));
+  return { reason: "role_missing", role: [...roles].join(" or ") };
 }
 
 const aboutOf = ({ facts }: Approval): readonly EventFacts[] => (facts ? [facts] : []);

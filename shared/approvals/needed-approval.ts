@@ -1,9 +1,9 @@
 import type { About, Policy } from "../identity/policy.ts";
-import { type RulesOf, rulesOf } from "./rules.ts";
+import { fewestPeople, type RulesOf, rulesOf } from "./rules.ts";
 
 /** The approval that a run would need. */
 export interface NeededApproval {
-  /** People who have to grant it, other than the one who asks for the run. */
+  /** The fewest people who have to grant it, other than the one who asks for the run. */
   readonly people: number;
   /** Roles whose holders may grant it. */
   readonly roles: readonly string[];
@@ -21,7 +21,7 @@ export const neededApproval = (
   { rules, policy }: NeededApprovalDeps,
 ): NeededApproval | undefined =>
   rules.has(route)
-    ? { people: rulesOf(route, rules).approvers, roles: policy.rolesFor("approve", route, about) }
+    ? { people: fewestPeople(rulesOf(route, rules)), roles: policy.rolesFor("approve", route, about) }
     : undefined;
 
 /** Goes on after "needs an approval", for whoever asks for the run. */

@@ -4,12 +4,18 @@ import type { ApprovalProgress } from "../model/event.ts";
 import { isBehind, isSamePerson, nameOf, type PeopleOf } from "./people.ts";
 import { opensAt, type WeeklyWindow } from "./windows.ts";
 
-/** Who has to approve the runs of a route. */
-export interface ApprovalRules {
-  /** Distinct people who have to grant a run; at least one for each of `fromRoles`. */
+/** People who are enough to grant a run. */
+interface Quorum {
+  /** Distinct people; at least one for each of `fromRoles`. */
   readonly approvers: number;
   /** One of these people each has to hold one of these roles. */
   readonly fromRoles: readonly string[];
+}
+
+/** Who has to approve the runs of a route. */
+export interface ApprovalRules {
+  /** Each of these is enough. At least one. */
+  readonly quorums: readonly Quorum[];
   /** Whether a grant needs a reason. A denial never does. */
   readonly reason: "required" | "optional";
   /** When runs may fire; always if there are none. */
@@ -20,22 +26,33 @@ export interface ApprovalRules {
   readonly emergency: readonly string[];
 }
 
+/** The `approval` of a configured route, as far as it says who approves its runs, and when. */
+export interface ConfiguredApproval extends Omit<ApprovalRules, "quorums"> {
+  readonly approvers: number;
+  readonly fromRoles: readonly string[];
+  /** Lists of roles in place of the two: each list is enough. */
+  readonly of?: readonly (readonly string[])[] | undefined;
+}
+
 /** The rules of all routes that need an approval, by the name of the route. */
 export type RulesOf = ReadonlyMap<string, ApprovalRules>;
 
 /** Reads the rules from the `approval` of a configured route. */
-export const rulesIn = (approval: {
-  readonly approvers?: number | undefined;
-  readonly fromRoles?: readonly string[] | undefined;
-  readonly reason?: ApprovalRules["reason"] | undefined;
-  readonly windows?: readonly WeeklyWindow[] | undefined;
-  readonly outsideWindows?: ApprovalRules["outsideWindows"] | undefined;
-  readonly emergency?: readonly string[] | undefined;
-}): ApprovalRules => {
+export const rulesIn = (
+  approval: {
+    readonly [K in keyof ConfiguredApproval]?: ConfiguredApproval[K] | undefined;
+  },
+): ApprovalRules => {
   const { approvers = 1, fromRoles = [], reason = "optional", emergency = [] } = approval;
   const { windows = [], outsideWindows = "wait" } = approval;
-  return { approvers: Math.max(approvers, fromRoles.length), fromRoles, reason, windows, outsideWindows, emergency };
+  const one = { approvers: Math.max(approvers, fromRoles.length), fromRoles };
+  const quorums = approval.of?.map((roles) => ({ approvers: roles.length, fromRoles: roles })) ?? [one];
+  return { quorums, reason, windows, outsideWindows, emergency };
 };
+
+/** The fewest people who have to grant a run. */
+export const fewestPeople = ({ quorums }: Pick<ApprovalRules, "quorums">): number =>
+  Math.min(...quorums.map(({ approvers }) => approvers));
 
 /** The rules of a route. A route that the configuration no longer has never fires, so that the default is enough. */
 export const rulesOf = (route: string, rules: RulesOf): ApprovalRules => rules.get(route) ?? rulesIn({});
@@ -48,7 +65,13 @@ export interface Ruling {
   readonly emergency: Decision | undefined;
   /** The people who have granted, each with all of their grants. */
   readonly people: readonly (readonly Decision[])[];
-  /** Further people who have to grant. 0: the run may fire. */
+  /** Further people who have to grant, at least. 0: the run may fire. */
+  readonly missing: number;
+  /** Who is missing from each of the quorums. Empty if nobody is missing. */
+  readonly lacks: readonly Lack[];
+}
+
+interface Lack {
   readonly missing: number;
   /** Roles of which one of the missing people each has to come. */
   readonly missingRoles: readonly string[];
@@ -60,7 +83,7 @@ export interface Ruling {
  */
 export function ruleOn(
   { grants, ...approval }: Granted,
-  { approvers, fromRoles, emergency: roles }: ApprovalRules,
+  { quorums, emergency: roles }: ApprovalRules,
   peopleOf: PeopleOf,
 ): Ruling {
   const valid = grants.filter(({ by }) => !isBehind(by, approval, peopleOf));
@@ -69,9 +92,20 @@ export function ruleOn(
     valid.filter((grant) => !grant.emergency),
     peopleOf,
   );
-  if (emergency) return { emergency, people, missing: 0, missingRoles: [] };
-  const missingRoles = uncovered(fromRoles, people);
-  return { emergency, people, missing: Math.max(approvers - people.length, missingRoles.length), missingRoles };
+  if (emergency) return { emergency, people, missing: 0, lacks: [] };
+  const lacks = quorums.map(({ approvers, fromRoles }) => {
+    const missingRoles = uncovered(fromRoles, people);
+    return { missing: Math.max(approvers - people.length, missingRoles.length), missingRoles };
+  });
+  const missing = Math.min(...lacks.map((lack) => lack.missing));
+  return { emergency, people, missing, lacks: missing === 0 ? [] : lacks };
+}
+
+/** Whether a grant by this person completes any quorum further, or nobody is missing. */
+export function isOfUse(approval: Granted, grant: Decision, rules: ApprovalRules, peopleOf: PeopleOf): boolean {
+  const { lacks } = ruleOn(approval, rules, peopleOf);
+  const after = ruleOn({ ...approval, grants: [...approval.grants, grant] }, rules, peopleOf);
+  return after.missing === 0 || lacks.some(({ missing }, at) => (after.lacks[at]?.missing ?? missing) < missing);
 }
 
 /** When the next window opens; undefined if the run need not wait for one: one is open, or an emergency grant skips them. */
@@ -113,27 +147,36 @@ function uncovered(roles: readonly string[], people: readonly (readonly Decision
 
 /** The progress as people see it; undefined if one person is enough, as after an emergency grant. */
 export function progressOf(approval: Granted, rules: ApprovalRules, peopleOf: PeopleOf): ApprovalProgress | undefined {
-  if (rules.approvers === 1) return undefined;
-  const { emergency, people, missing, missingRoles } = ruleOn(approval, rules, peopleOf);
+  if (rules.quorums.length === 1 && fewestPeople(rules) === 1) return undefined;
+  const { emergency, people, missing, lacks } = ruleOn(approval, rules, peopleOf);
   if (emergency) return undefined;
   const grantedBy = people.flatMap(([first]) => (first ? [nameOf(first.by)] : []));
-  return { needed: grantedBy.length + missing, grantedBy, missingRoles };
+  const [nearest, ...others] = [...lacks].sort((one, other) => one.missing - other.missing);
+  const otherwise = others.map(({ missingRoles }) => missingRoles.join(" and "));
+  return {
+    needed: grantedBy.length + missing,
+    grantedBy,
+    missingRoles: nearest?.missingRoles ?? [],
+    ...(otherwise.length > 0 && { otherwise }),
+  };
 }
 
 /** Who is missing, in words. `roles` may approve. */
 export function missingText(roles: readonly string[], progress: ApprovalProgress | undefined): string {
-  const { needed, grantedBy, missingRoles } = progress ?? ONE_MISSING;
+  const { needed, grantedBy, missingRoles, otherwise = [] } = progress ?? ONE_MISSING;
   const count = needed - grantedBy.length;
   const who = `${count === 1 ? "one person" : `${count} people`} with the role ${roles.join(" or ") || "that none has"}`;
-  return missingRoles.length === 0 ? who : `${who}, one each from ${missingRoles.join(", ")}`;
+  return missingRoles.length === 0
+    ? who
+    : `${who}, one each from ${[missingRoles.join(", "), ...otherwise].join(", or ")}`;
 }
 
 const ONE_MISSING: ApprovalProgress = { needed: 1, grantedBy: [], missingRoles: [] };
 
-/** The progress in words: `1 of 2 approved: kim of wiki; missing: 1 (from security)`. */
-export function progressText({ needed, grantedBy, missingRoles }: ApprovalProgress): string {
+/** The progress in words: `1 of 2 approved: kim of wiki; missing: 1 (from security, or sre and release)`. */
+export function progressText({ needed, grantedBy, missingRoles, otherwise = [] }: ApprovalProgress): string {
   const who = grantedBy.length === 0 ? "" : `: ${grantedBy.join(", ")}`;
   const missing = needed - grantedBy.length;
-  const from = missingRoles.length === 0 ? "" : ` (from ${missingRoles.join(", ")})`;
+  const from = missingRoles.length === 0 ? "" : ` (from ${[missingRoles.join(", "), ...otherwise].join(", or ")})`;
   return `${grantedBy.length} of ${needed} approved${who}${missing === 0 ? "" : `; missing: ${missing}${from}`}`;
 }

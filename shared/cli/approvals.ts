@@ -20,13 +20,19 @@ import { printable, table } from "./terminal-text.ts";
 /** `drawbridge approvals list`. */
 export async function approvalsListCommand(invocation: Invocation): Promise<number> {
   const isOfAll = invocation.given.has("all");
-  const listed = await getApprovals(await sessionOf(invocation), isOfAll ? "all" : "to decide");
-  const none = isOfAll ? "No approval is open that you may read or decide." : NONE_TO_DECIDE;
+  const isMine = invocation.given.has("mine");
+  if (isOfAll && isMine) throw usageFault("--mine and --all exclude each other");
+  const found = await getApprovals(await sessionOf(invocation), isOfAll ? "all" : "to decide");
+  const listed = isMine ? { ...found, approvals: found.approvals.filter(waitsForCaller) } : found;
+  const none = isMine ? NONE_WAITS : NONE[isOfAll ? "all" : "to decide"];
   const text = (display: Display): string => listText(listed, display, none);
   printFound(invocation, { whole: listed, records: listed.approvals, text });
   if (listed.hasMore && formatOf(invocation) === "jsonl") invocation.warn(MORE_OPEN);
-  return EXIT.done;
+  return isMine && listed.approvals.length > 0 ? EXIT.refused : EXIT.done;
 }
+
+/** Whether the caller may grant it. Whoever may only deny or withdraw it has granted or requested it. */
+const waitsForCaller = ({ may }: ListedApproval): boolean => may.includes("grant");
 
 /** `drawbridge approvals grant|deny|withdraw|emergency <approval>`. */
 export async function decideCommand(invocation: Invocation, decision: (typeof DECISIONS)[number]): Promise<number> {
@@ -40,15 +46,23 @@ export async function decideCommand(invocation: Invocation, decision: (typeof DE
   return EXIT.done;
 }
 
-/** The open approvals: those that the caller may decide, or also those of deliveries that it may read. */
-const getApprovals = (session: Session, which: "to decide" | "all") =>
-  get(session, `/v1/approvals${which === "all" ? "?all=true" : ""}`, listedApprovals);
+/** The open approvals: those that the caller may decide, those that it may grant first; or also those that it may read. */
+async function getApprovals(
+  session: Session,
+  which: "to decide" | "all",
+): Promise<v.InferOutput<typeof listedApprovals>> {
+  const listed = await get(session, `/v1/approvals${which === "all" ? "?all=true" : ""}`, listedApprovals);
+  const first = listed.approvals.filter(waitsForCaller);
+  return { ...listed, approvals: [...first, ...listed.approvals.filter((one) => !waitsForCaller(one))] };
+}
 
 /** The open approvals that the caller may decide, as a table. */
 export const approvalsList = async (session: Session): Promise<string> =>
   listText(await getApprovals(session, "to decide"), NO_TERMINAL, NONE_TO_DECIDE);
 
+const NONE_WAITS = "No approval waits for you.";
 const NONE_TO_DECIDE = "You may decide no open approval. Those that wait for others: approvals list --all";
+const NONE = { all: "No approval is open that you may read or decide.", "to decide": NONE_TO_DECIDE } as const;
 const MORE_OPEN = "More approvals are open than were searched: use the id in a delivery's timeline.";
 
 function listText(

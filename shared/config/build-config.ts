@@ -65,6 +65,8 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     ...rolesOfGroups(config.sources),
     ...namesUnder(outline.issuers, "role", ["issuers"]),
     ...namesUnder(outline.upstreams, "role", ["upstreams"]),
+    ...namesUnder(outline.roles, "by", ["roles"]),
+    ...namesUnder(outline.roles, "approvedBy", ["roles"]),
     ...entriesOf(outline.routes).flatMap(([name, { approval }]) =>
       namesUnder({ emergency: approval?.emergency }, "emergency", ["routes", name, "approval"]),
     ),
@@ -193,6 +195,7 @@ function route(
     validate(flowSchema, flow, [...path, "flow"], problems);
     problems.push(...unfitFlow([...path, "flow"], flow, action));
   }
+  problems.push(...twoQuorums([...path, "approval"], approval));
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
   if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
   const compiled = compilePattern(when);
@@ -293,6 +296,12 @@ function wrongTarget(
   if (other === undefined) return [{ path, message: `there is no target "${name}"${hint}` }];
   return [{ path, message: `the target "${name}" is of kind ${other.kind}, not ${kind}${hint}` }];
 }
+
+/** Two answers to one question: who is enough. */
+const twoQuorums = (path: Path, approval: Outline["routes"][string]["approval"]): readonly ConfigProblem[] =>
+  approval?.of !== undefined && (approval.approvers > 1 || approval.fromRoles.length > 0)
+    ? [{ path: [...path, "of"], message: '"of" says who is enough: leave out "approvers" and "fromRoles"' }]
+    : [];
 
 /** Only some kinds of targets can be asked what a commit or a page is now. */
 function unfitVerifier(

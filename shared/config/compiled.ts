@@ -38,6 +38,7 @@ const gate = v.object({
   outsideWindows: v.optional(v.picklist(["wait", "refuse"])),
   approvers: v.optional(v.number()),
   fromRoles: v.optional(v.array(v.string())),
+  of: v.optional(v.array(v.array(v.string()))),
   reason: v.optional(v.picklist(["optional", "required"])),
   emergency: v.optional(v.array(v.string())),
 });

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { ApprovalRules } from "../approvals/rules.ts";
+import type { ConfiguredApproval } from "../approvals/rules.ts";
 import { DAYS, isZone, minutesOf } from "../approvals/windows.ts";
 import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
@@ -316,6 +316,17 @@ export const outline = v.strictObject({
                   ),
                   [],
                 ),
+                // `build-config.ts` checks that `approvers` and `fromRoles` are not there too.
+                of: v.optional(
+                  v.pipe(
+                    v.array(v.pipe(v.array(name), v.minLength(1), v.maxLength(10))),
+                    v.minLength(1),
+                    v.maxLength(10),
+                    v.description(
+                      "In place of `approvers` and `fromRoles`: lists of roles, and each list is enough. A distinct person for each role of a list.",
+                    ),
+                  ),
+                ),
                 reason: v.optional(
                   v.pipe(
                     v.picklist(["optional", "required"]),
@@ -437,7 +448,7 @@ export interface ConfiguredRoute {
   readonly matches: (busEvent: BusEvent) => boolean;
   readonly mode: "enforce" | "shadow";
   readonly approval?:
-    | (ApprovalRules & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
+    | (ConfiguredApproval & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
     | undefined;
   readonly flow?: FlowOptions | undefined;
   /** In the order in which a run is promoted; undefined if none can be. */

@@ -1,4 +1,5 @@
 import { actions } from "../actions/registry.ts";
+import { fewestPeople, rulesIn } from "../approvals/rules.ts";
 import { rejectAlone, rejectOrder } from "../identity/order.ts";
 import { policyOf } from "../identity/policy.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
@@ -66,7 +67,10 @@ export function testRoute(
     orderDenial,
     denial,
     mode,
-    approval: approval && { approvers: approval.approvers, roles: policy.rolesFor("approve", name, about) },
+    approval: approval && {
+      approvers: fewestPeople(rulesIn(approval)),
+      roles: policy.rolesFor("approve", name, about),
+    },
     target,
     action,
     options: stringsIn(options, []).map(([path, template]) => filled(action, shownPath(path), template, event)),

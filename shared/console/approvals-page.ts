@@ -11,25 +11,46 @@ import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, utc, wordsBadge } from "./html.ts";
 import { named, personText } from "./person-text.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
+import { waitsForCaller } from "./waiting.ts";
 
 /**
- * The open approvals that this person may decide or has requested, and below them, for whoever may read deliveries, those
- * that wait for others; with `state=ended`, those that need no decision.
+ * The open approvals: first those that wait for this person, then those that the person has requested or granted, and, for
+ * whoever may read deliveries, those that wait for others. With `state=ended`, those that need no decision. With `id`, only
+ * that one: a message leads to it.
  */
 export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
   if (visit.url.searchParams.get("state") === "ended") return endedPage(visit);
   const listed = await visit.ask<ListedApprovals>(`/v1/approvals${visit.mayReadDeliveries ? "?all=true" : ""}`);
   if (!listed.ok) return listed;
   const { approvals, hasMore } = listed.value;
-  const own = approvals.filter(({ may }) => may.length > 0);
-  const others = approvals.filter(({ may }) => may.length === 0);
-  const main = html`${own.length === 0 ? html`<p class="empty">No approval is waiting for you.</p>` : own.map((one) => card(one, visit))}
-${others.length === 0 ? NOTHING : html`<h2>Waiting for others (${others.length})</h2>${others.map((one) => card(one, visit))}`}`;
+  const id = visit.url.searchParams.get("id");
+  const main = id === null ? sections(approvals, visit) : oneOf(approvals, id, visit);
   const more = hasMore ? html`<p class="aside">More approvals are open than this page looked at.</p>` : NOTHING;
   const ended = visit.mayReadDeliveries
     ? html`<p><a href="/console/approvals?state=ended">Decided approvals</a></p>`
     : NOTHING;
   return { ok: true, value: { title: "Approvals", main: html`${main}${more}${ended}`, refreshSeconds: 15 } };
+}
+
+function sections(approvals: readonly ListedApproval[], visit: Visit): Html {
+  const forYou = approvals.filter(waitsForCaller);
+  const own = approvals.filter((one) => !waitsForCaller(one) && one.may.length > 0);
+  const others = approvals.filter(({ may }) => may.length === 0);
+  return html`${
+    forYou.length === 0
+      ? html`<p class="empty">No approval is waiting for you.</p>`
+      : html`<h2>Waiting for you (${forYou.length})</h2>${forYou.map((one) => card(one, visit))}`
+  }
+${own.length === 0 ? NOTHING : html`<h2>Requested or decided by you (${own.length})</h2>${own.map((one) => card(one, visit))}`}
+${others.length === 0 ? NOTHING : html`<h2>Waiting for others (${others.length})</h2>${others.map((one) => card(one, visit))}`}`;
+}
+
+function oneOf(approvals: readonly ListedApproval[], id: string, visit: Visit): Html {
+  const found = approvals.find((one) => one.id === id);
+  const all = html`<p><a href="/console/approvals">All open approvals</a></p>`;
+  if (found !== undefined) return html`${card(found, visit)}${all}`;
+  return html`<p class="notice">The approval <code>${id}</code> is not open, or your roles do not show it. It may have been
+decided, or what it is about has changed.</p>${all}`;
 }
 
 /** The last to end first, a page of them at a time. */

@@ -22,6 +22,7 @@ header { display: flex; flex-wrap: wrap; gap: var(--space-1) var(--space-5); ali
 .brand { font-weight: 700; color: var(--text); text-decoration: none; }
 nav { display: flex; gap: var(--space-1) 1.2rem; }
 nav a { padding: var(--space-1) 0; text-decoration: none; white-space: nowrap; }
+nav .count { padding: 0 .4em; border-radius: 1em; background: var(--press); color: var(--on-press); font-size: var(--type-small); font-weight: 600; }
 nav [aria-current] { color: var(--text); font-weight: 600; border-bottom: 2px solid var(--busy); }
 .me { position: relative; margin-left: auto; }
 .me form { position: absolute; right: 0; z-index: 2; display: grid; gap: var(--space-2); width: max-content; max-width: 20rem; padding: var(--space-3); border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); box-shadow: 0 .2rem .8rem #0006; }

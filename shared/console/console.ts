@@ -17,7 +17,8 @@ import type { Html } from "./html.ts";
 import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
 import type { FormHandler, FormName, PageHandler, PageName } from "./pages.ts";
 import type { Session, Sessions } from "./sessions.ts";
-import { createApiClient, type Problem, type Visit } from "./visit.ts";
+import { createApiClient, type Page, type Problem, type Visit } from "./visit.ts";
+import { waitingFor } from "./waiting.ts";
 
 export interface ConsoleDeps {
   readonly sessions: Pick<Sessions, "of" | "begin" | "finish" | "end">;
@@ -174,7 +175,7 @@ async function showPage(c: Context<Env>, deps: ConsoleDeps, page: PageHandler): 
   const visit = visitOf(c, session, deps);
   const shown = await page(visit, c.req.param("id") ?? "");
   if (!shown.ok) return problemResponse(c, shown.problem, visit);
-  return typeof shown.value === "string" ? c.redirect(shown.value, 303) : htmlResponse(c, layout(shown.value, visit));
+  return typeof shown.value === "string" ? c.redirect(shown.value, 303) : pageResponse(c, shown.value, visit);
 }
 
 const MAX_FORM_BYTES = 16_384;
@@ -194,11 +195,13 @@ async function handleForm(c: Context<Env>, deps: ConsoleDeps, submit: FormHandle
   const next = await submit(visit, form, c.req.param("id") ?? "");
   if (!next.ok) return problemResponse(c, next.problem, visit);
   const { value } = next;
-  return typeof value === "string" ? c.redirect(value, 303) : htmlResponse(c, layout(value, visit));
+  return typeof value === "string" ? c.redirect(value, 303) : pageResponse(c, value, visit);
 }
 
 function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps: ConsoleDeps): Visit {
   const { api, origin, routes, promotions, policy, people, clock } = deps;
+  const ask = createApiClient(api, origin, token);
+  const may: Visit["may"] = (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined;
   return {
     url: addressOf(c, deps),
     now: clock.now(),
@@ -207,12 +210,13 @@ function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps:
     formToken,
     routes,
     promotions,
-    may: (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined,
+    may,
     mayReadDeliveries: policy.rejectCall(me, "deliveries", "anything") === undefined,
     mayReadBridge: policy.rejectCall(me, "deliveries", []) === undefined,
     mayReadPayload: (about) => policy.rejectCall(me, "payloads", about) === undefined,
     isMe: (other) => isSamePerson(me, other, people),
-    ask: createApiClient(api, origin, token),
+    ask,
+    waiting: waitingFor({ ask, routes, may }),
   };
 }
 
@@ -242,6 +246,10 @@ function problemResponse(c: Context<Env>, problem: Problem, visit?: Visit): Resp
   // `as`: every status of a problem allows a body.
   return htmlResponse(c, layout(problemPage(problem, visit), visit), problem.status as ContentfulStatusCode);
 }
+
+/** A page, with the number of approvals that wait for the person in the menu. */
+const pageResponse = async (c: Context<Env>, page: Page, visit: Visit): Promise<Response> =>
+  htmlResponse(c, layout(page, visit, await visit.waiting()));
 
 /** The console's own texts have no hidden characters, so each one on a page is somebody else's. */
 async function htmlResponse(c: Context<Env>, page: Html, status: ContentfulStatusCode = 200): Promise<Response> {

@@ -21,7 +21,7 @@ import { minuteOf } from "./deliveries-query.ts";
 import { age, deliveryLink, type Html, NOTHING, stateBadge, targetBadge, wordsBadge } from "./html.ts";
 import { firstPageFor } from "./layout.ts";
 import { targetForms } from "./target-forms.ts";
-import type { ApiResult, Page, Visit } from "./visit.ts";
+import type { ApiResult, Page, Visit, WaitingApprovals } from "./visit.ts";
 
 type Source = NonNullable<Overview["sources"]>[number];
 type Target = NonNullable<Overview["targets"]>[number];
@@ -41,6 +41,7 @@ export async function homePage(visit: Visit): Promise<ApiResult<string | Page>> 
   const { sources, targets, hidden, ended } = overview;
   const main = html`${verdict(overview)}
 <div class="tiles">${tiles(overview)}</div>
+${waitingSection(await visit.waiting(), now)}
 ${ended.newest.length === 0 ? NOTHING : failures(ended, now)}
 ${hidden === undefined ? NOTHING : html`<p class="empty">Your roles do not show: ${hidden.join(", ")}.</p>`}
 <div class="columns">
@@ -82,6 +83,25 @@ function tiles(overview: Overview): readonly Html[] {
     ...(pages ? [tile("Pages", pages.level, pagesFigure(pages, overview.at, pageTargets))] : []),
     ...(bridge ? [tile("The bridge", bridge.level, html`${checksText(bridge.checks)}`)] : []),
   ];
+}
+
+/** Those that are shown; the others are on the page of the approvals. */
+const MAX_WAITING = 5;
+
+/** What waits for the person who is signed in, the first to expire first. */
+function waitingSection({ approvals, hasMore }: WaitingApprovals, now: EpochMillis): Html {
+  if (approvals.length === 0) return NOTHING;
+  const rows = approvals
+    .slice(0, MAX_WAITING)
+    .map(
+      ({ id, route, subject, until }) =>
+        html`<li><a href="/console/approvals?id=${encodeURIComponent(id)}">${route} of ${subject}</a> <span class="aside">expires ${age(until, now)}</span></li>`,
+    );
+  const isCut = hasMore || approvals.length > MAX_WAITING;
+  return html`<section><h2>Waiting for you</h2>
+<ul class="failures">${rows}</ul>
+${isCut ? html`<p><a href="/console/approvals">All that wait for you</a></p>` : NOTHING}
+</section>`;
 }
 
 const tile = (title: string, level: Level | undefined, text: Html): Html =>

@@ -2,7 +2,9 @@ import { html } from "hono/html";
 import { formTokenField } from "./csrf.ts";
 import { type Html, NOTHING } from "./html.ts";
 import { hintOnPage } from "./problem-words.ts";
-import type { Page, Problem, Visit } from "./visit.ts";
+import type { Page, Problem, Visit, WaitingApprovals } from "./visit.ts";
+
+const APPROVALS_PATH = "/console/approvals";
 
 /** Each page with who may read it. The API decides again. */
 const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit) => boolean])[] = [
@@ -10,7 +12,7 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
   ["/console/deliveries", "Deliveries", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/replays", "Replays", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/threads", "Threads", ({ mayReadDeliveries }) => mayReadDeliveries],
-  ["/console/approvals", "Approvals", () => true],
+  [APPROVALS_PATH, "Approvals", () => true],
   ["/console/orders", "Orders", () => true],
   ["/console/rollbacks", "Roll back", ({ routes, may }) => routes.some((route) => may("replay", route, "anything"))],
   [
@@ -26,8 +28,8 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
 export const firstPageFor = (visit: Visit): string =>
   MENU.find(([, , isFor]) => isFor(visit))?.[0] ?? "/console/orders";
 
-/** A whole page. `visit` is undefined if nobody is signed in. */
-export function layout({ title, main, refreshSeconds }: Page, visit?: Visit): Html {
+/** A whole page. `visit` is undefined if nobody is signed in, and `waiting` if it is not known what waits for the person. */
+export function layout({ title, main, refreshSeconds }: Page, visit?: Visit, waiting?: WaitingApprovals): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -41,7 +43,7 @@ ${visit === undefined ? NOTHING : html`<script src="/console/live.js" defer></sc
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
-<header><a class="brand" href="/console">Drawbridge</a>${visit ? menuOf(visit) : NOTHING}</header>
+<header><a class="brand" href="/console">Drawbridge</a>${visit ? menuOf(visit, waiting) : NOTHING}</header>
 <main id="main" ${refreshSeconds === undefined ? NOTHING : html`data-refresh-seconds="${refreshSeconds}"`}>
 <h1>${title}</h1>
 ${main}
@@ -52,10 +54,11 @@ ${main}
 }
 
 /** Who is signed in is behind one word, so that the bar of a phone has two lines. */
-function menuOf(visit: Visit): Html {
+function menuOf(visit: Visit, waiting: WaitingApprovals | undefined): Html {
   const { url, me, name, formToken } = visit;
   return html`<nav aria-label="Pages">${MENU.filter(([, , isFor]) => isFor(visit)).map(
-    ([path, name]) => html`<a href="${path}" ${isAt(path, url) ? html`aria-current="page"` : NOTHING}>${name}</a>`,
+    ([path, name]) =>
+      html`<a href="${path}" ${isAt(path, url) ? html`aria-current="page"` : NOTHING}>${name}${path === APPROVALS_PATH ? countOf(waiting) : NOTHING}</a>`,
   )}</nav>
 <details class="me"><summary>${name}</summary>
 <form method="post" action="/console/sign-out">
@@ -63,6 +66,12 @@ function menuOf(visit: Visit): Html {
 <span>${me.roles.length > 0 ? `Roles: ${me.roles.join(", ")}` : "No role"}</span>
 ${formTokenField(formToken)}<button class="plain">Sign out</button>
 <button class="plain" name="everywhere" value="yes">Sign out everywhere</button></form></details>`;
+}
+
+function countOf(waiting: WaitingApprovals | undefined): Html {
+  if (waiting === undefined || waiting.approvals.length === 0) return NOTHING;
+  const count = `${waiting.approvals.length}${waiting.hasMore ? "+" : ""}`;
+  return html` <span class="count">${count}<span class="hidden"> waiting for you</span></span>`;
 }
 
 const isAt = (path: string, { pathname }: URL): boolean =>

@@ -186,6 +186,9 @@ async function refresh() {
   const page = await pageAt(location.href);
   if (!page || isInUse()) return;
   const focused = document.activeElement?.getAttribute("href");
+  // The menu has the number of approvals that wait.
+  const menu = document.querySelector("nav");
+  if (!menu.contains(document.activeElement)) menu.replaceChildren(...page.ownerDocument.querySelector("nav").childNodes);
   main.replaceChildren(...page.childNodes);
   enhance();
   if (focused) all("a").find((link) => link.getAttribute("href") === focused)?.focus();

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { PromotionPlace } from "../delivery/judge-promotion.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Secret } from "../host/secrets.ts";
+import type { ListedApproval } from "../http/approvals.ts";
 import type { ServedApp } from "../http/connection.ts";
 import type { About } from "../identity/policy.ts";
 import type { Principal } from "../model/principal.ts";
@@ -28,9 +29,18 @@ export interface Visit {
   readonly mayReadBridge: boolean;
   /** Whether the person may read the request of a delivery about this. */
   readonly mayReadPayload: (about: About) => boolean;
+  /** The approvals that wait for this person. */
+  readonly waiting: () => Promise<WaitingApprovals>;
   readonly isMe: (who: Principal & { readonly actor?: string }) => boolean;
   /** Calls the bridge's API with this person's token. A `post` makes it a POST. */
   readonly ask: <T>(path: string, post?: ApiPost) => Promise<ApiResult<T>>;
+}
+
+/** The approvals that a person may grant; those that expire first come first. */
+export interface WaitingApprovals {
+  readonly approvals: readonly ListedApproval[];
+  /** More approvals are open than were looked at. */
+  readonly hasMore: boolean;
 }
 
 /** What a form posts to the API. */

@@ -49,7 +49,7 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   /** Ends the approval of a run whose place something newer took. */
   readonly leaveOut: (input: GateInput) => Promise<void>;
   /** Only for a route with `flow`. */
-  readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end" | "isAwaited">>;
+  readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end">>;
   /** Judges a promotion before it fires; see `judge-promotion.ts`. */
   readonly judgePromotion: (
     route: Route,

@@ -1,3 +1,4 @@
+import { decideOneAccess, getAccess, listAccess, placeAccess } from "./access.ts";
 import { decideApproval, listApprovals } from "./approvals.ts";
 import { Authorizer } from "./authorize.ts";
 import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, stopBulkReplay } from "./bulk-replays.ts";
@@ -28,13 +29,16 @@ export const callHandlers = {
   asksForEnded,
   countDeliveries,
   decideApproval,
+  decideOneAccess,
   exchangeToken,
+  getAccess,
   getBulkReplay,
   getDelivery,
   getDeliveryRequest,
   getOverview,
   getThread,
   introspectToken,
+  listAccess,
   listApprovals,
   listBulkReplays,
   listCredentials,
@@ -46,6 +50,7 @@ export const callHandlers = {
   oauthError,
   orderBulkReplay,
   pauseOneTarget,
+  placeAccess,
   placeOrder,
   previewBulkReplay,
   previewOrder,

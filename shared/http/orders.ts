@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type RulesOf, rulesOf } from "../approvals/rules.ts";
+import { fewestPeople, type RulesOf, rulesOf } from "../approvals/rules.ts";
 import { toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import {
@@ -65,7 +65,7 @@ export interface OrderedRoute {
   readonly target: string;
   /** Who has to approve the run; absent if nobody has to, as in shadow mode. */
   readonly approval?: {
-    /** People who have to grant it, other than the one who places the order. */
+    /** The fewest people who have to grant it, other than the one who places the order. */
     readonly people: number;
     /** Roles whose holders may grant it. */
     readonly roles: readonly string[];
@@ -131,7 +131,7 @@ function orderedRoute(
     route: name,
     target,
     ...(rule && {
-      approval: { people: rulesOf(name, rules).approvers, roles: policy.rolesFor("approve", name, about) },
+      approval: { people: fewestPeople(rulesOf(name, rules)), roles: policy.rolesFor("approve", name, about) },
     }),
     ...(problem && { problem }),
   };

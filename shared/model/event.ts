@@ -483,6 +483,8 @@ export interface ApprovalProgress {
   readonly grantedBy: readonly string[];
   /** Roles of which one of the missing people each has to come. */
   readonly missingRoles: readonly string[];
+  /** Other people who would be enough, in words: the roles from which somebody is missing, such as `qa and release`. */
+  readonly otherwise?: readonly string[];
 }
 
 export interface GatePart {

@@ -1,3 +1,4 @@
+import type { AccessStore } from "./access.ts";
 import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { AttentionStore } from "./attention.ts";
@@ -40,6 +41,8 @@ export interface Stores {
   readonly bulkReplays: () => Promise<BulkReplayStore>;
   /** Likewise. */
   readonly flows: () => Promise<FlowStore>;
+  /** Likewise. */
+  readonly access: () => Promise<AccessStore>;
 }
 
 /** Opens the stores over one table that every function uses. `openPageStores` opens those of the actions. */
@@ -68,6 +71,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     flows: async () => {
       const { FlowStore } = await import("./flows.ts");
       return new FlowStore(table, options);
+    },
+    access: async () => {
+      const { AccessStore } = await import("./access.ts");
+      return new AccessStore(table, options);
     },
   };
 }

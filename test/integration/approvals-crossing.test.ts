@@ -208,6 +208,13 @@ describe("a page edit whose route needs an approval", () => {
       expect(printed.at(-1)).toMatch(new RegExp(`${approval}  requested .*  nothing; it waits for manager$`, "m"));
       expect(await runAs(tom, "approvals", "list", "--all")).toBe(0);
       expect(printed.at(-1)).toBe("No approval is open that you may read or decide.");
+      // Mia reads it and may not grant it, so it does not wait for her.
+      expect([await runAs(mia, "approvals", "list", "--mine"), printed.at(-1)]).toEqual([
+        0,
+        "No approval waits for you.",
+      ]);
+      expect(await run("approvals", "list", "--mine")).toBe(1);
+      expect(printed.at(-1)).toMatch(new RegExp(`^${approval}  requested `, "m"));
       expect(await run("approvals", decision, approval)).toBe(0);
       expect(printed.at(-1)).toBe(`${approval} of route page-build is ${state}`);
       expect(await run("approvals", "show", approval)).toBe(0);
@@ -222,6 +229,7 @@ describe("a page edit whose route needs an approval", () => {
     await expect(run("rollback", "push-build")).rejects.toThrow("rollback_impossible");
     await expect(run("events", "replay", "d-unknown")).rejects.toThrow("delivery_unknown");
     expect(await run("approvals", "list")).toBe(0);
+    await expect(run("approvals", "list", "--mine", "--all")).rejects.toMatchObject({ code: "usage_invalid" });
   });
 
   it("a label decides nothing that has waited for less than a minute, and its timeline says why", async () => {

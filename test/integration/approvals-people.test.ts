@@ -215,6 +215,41 @@ describe("a run that several people have to approve", () => {
     });
   });
 
+  it("each list of roles is enough, and a grant that helps no list is refused", async () => {
+    const roles = { sre: APPROVES, qa: APPROVES, release: APPROVES };
+    const of = [["sre"], ["qa", "release"]];
+    const { bridge, edit, grant } = await waiting({ of }, roles);
+    bridge.clock.advance(1_000);
+    expect(await grant(holder("kim", ["qa"]))).toMatchObject({ ok: true, value: { state: "requested" } });
+    expect(await grant(holder("lee", ["qa"]))).toMatchObject({
+      rejection: { reason: "role_missing", role: "sre or release" },
+    });
+    await bridge.runDue();
+    const [, partly] = await bridge.steps(edit);
+    expect(partly).toMatchObject({
+      state: "partly_granted",
+      progress: { needed: 2, missingRoles: ["sre"], otherwise: ["release"] },
+    });
+    expect(await grant(holder("ray", ["release"]))).toMatchObject({ ok: true, value: { state: "granted" } });
+    await bridge.runDue();
+    expect(bridge.fired).toHaveLength(1);
+    const alone = await waiting({ of }, roles);
+    expect(await alone.grant(holder("sam", ["sre"]))).toMatchObject({ ok: true, value: { state: "granted" } });
+  });
+
+  it("grants are counted again if the lists of roles change before the run fires", async () => {
+    const roles = { manager: APPROVES, security: APPROVES };
+    const { edit, grant, open } = await waiting({ of: [["manager"]] }, roles);
+    expect(await grant(MAX)).toMatchObject({ ok: true, value: { state: "granted" } });
+    const later = await open({ of: [["security"], ["manager", "manager"]] });
+    await later.later();
+    expect(later.fired).toHaveLength(0);
+    expect(await later.approvalOf(edit)).toMatchObject({ state: "requested", grants: [{ by: MAX }] });
+    await later.decide(edit, "grant", MIA);
+    await later.later();
+    expect(later.fired).toHaveLength(1);
+  });
+
   it("a role that is confined to something else does not count", async () => {
     const security = { ...APPROVES, in: { spaces: ["OPS"] } };
     const { grant } = await waiting({ fromRoles: ["manager", "security"] }, { manager: APPROVES, security });

@@ -99,7 +99,13 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     const page = await signIn("axel");
     await page.getByRole("navigation").getByRole("link", { name: "Approvals" }).click();
     await page.getByRole("heading", { name: /waiting\s+page-build of 98310/ }).waitFor();
+    await page.getByRole("heading", { name: "Waiting for you (1)" }).waitFor();
+    const counted = page.getByRole("link", { name: "Approvals 1 waiting for you" });
+    await counted.waitFor();
     await picture(page, "approvals");
+    await page.getByRole("link", { name: "Home" }).click();
+    await picture(page, "home-waiting");
+    await page.getByRole("link", { name: "page-build of 98310" }).click();
     await page.getByText("Grant…").click();
     await picture(page, "approval-grant");
     await page.getByLabel("Comment").first().fill("Read it, it is good");
@@ -108,6 +114,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByText("accepted by the listener").first().waitFor();
     await page.goto(new URL("/console/approvals", bridge.url).href);
     expect(await page.getByRole("main").innerText()).toContain("No approval is waiting for you");
+    expect(await counted.count()).toBe(0);
     await page.context().close();
   });
 

@@ -27,21 +27,27 @@ export const noApprover: Check = {
 export const roleMayNotApprove: Check = {
   id: "role-may-not-approve",
   level: "error",
-  finds: "a route whose `approval.fromRoles` names a role that may not `approve` the route: it never fires",
+  finds:
+    "a route whose `approval.fromRoles` or `approval.of` names a role that may not `approve` the route: nobody can stand for the role",
   remedy: "name the route under `approve` of that role",
   canBeIgnored: false,
   needs: ["roles"],
   run: ({ routes, roles }) =>
     routes.flatMap(({ name, approval }) => {
       const able = policyOf(roles).rolesFor("approve", name, "anything");
-      return (approval?.fromRoles ?? [])
-        .filter((role) => !able.includes(role))
-        .map((role) => ({
-          path: ["routes", name, "approval", "fromRoles"],
-          message: `the role "${role}" may not approve it, so that it never fires: name the route under "approve" of this role`,
+      const named = (["fromRoles", "of"] as const).flatMap((key) =>
+        (approval?.[key] ?? []).flat().map((role) => ({ key, role })),
+      );
+      return named
+        .filter(({ role }) => !able.includes(role))
+        .map(({ key, role }) => ({
+          path: ["routes", name, "approval", key],
+          message: `the role "${role}" may not approve it, so that ${NEVER[key]}: name the route under "approve" of this role`,
         }));
     }),
 };
+
+const NEVER = { fromRoles: "it never fires", of: "this list is never enough" } as const;
 
 export const emergencyForApprovers: Check = {
   id: "emergency-for-approvers",

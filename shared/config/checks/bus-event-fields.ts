@@ -248,7 +248,7 @@ export const BUS_EVENT_FIELDS = {
         until: text,
         opensAt: text,
         needsReason: flag,
-        progress: { needed: number, grantedBy: texts, missingRoles: texts },
+        progress: { needed: number, grantedBy: texts, missingRoles: texts, otherwise: texts },
         emergency: flag,
         by: text,
         comment: text,

@@ -1,3 +1,4 @@
+import { unrequestableRole } from "./access.ts";
 import {
   approvalOfEnd,
   approvalOfName,
@@ -80,6 +81,7 @@ export const checks: readonly Check[] = [
   requesterWithoutToken,
   roleMayNotApprove,
   emergencyForApprovers,
+  unrequestableRole,
   unusablePermission,
   approvalOutlivesRecords,
   unnamedPeople,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { peopleOf } from "../../../shared/approvals/people.ts";
-import { progressOf, progressText, ruleOn, rulesIn } from "../../../shared/approvals/rules.ts";
+import { isOfUse, missingText, progressOf, progressText, ruleOn, rulesIn } from "../../../shared/approvals/rules.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import type { Decision, Identity } from "../../../shared/model/approval.ts";
 import { sourcePrincipal } from "../../../shared/model/principal.ts";
@@ -63,7 +63,8 @@ describe("the rules of an approval", () => {
     ],
     ["a role that is named twice asks for two", { fromRoles: ["lead", "lead"] }, [holder("kim", LEAD)], [1, LEAD]],
   ])("%s", (_, approval, people, [missing, missingRoles]) => {
-    expect(ruleOn(approvedBy(...people), rulesIn(approval), PEOPLE)).toMatchObject({ missing, missingRoles });
+    const lacks = missing === 0 ? [] : [{ missing, missingRoles }];
+    expect(ruleOn(approvedBy(...people), rulesIn(approval), PEOPLE)).toMatchObject({ missing, lacks });
   });
 
   it.each<[string, Partial<Decision>, number]>([
@@ -81,21 +82,45 @@ describe("the rules of an approval", () => {
   });
 
   it("the missing people are as many as the best assignment of roles leaves, in whatever order people granted", () => {
-    const roles = fc.subarray(["a", "b", "c"]);
     fc.assert(
-      fc.property(
-        fc.array(roles, { maxLength: 4 }),
-        fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 3 }),
-        fc.integer({ min: 1, max: 4 }),
-        (people, fromRoles, approvers) => {
-          const identities = people.map((held, n) => holder(`person-${n}`, held));
-          const ruling = ruleOn(approvedBy(...identities), rulesIn({ approvers, fromRoles }), PEOPLE);
-          const best = fromRoles.length - mostCovered(fromRoles, people);
-          expect(ruling.missingRoles).toHaveLength(best);
-          expect(ruling.missing).toBe(Math.max(Math.max(approvers, fromRoles.length) - people.length, best));
-        },
-      ),
+      fc.property(grants, lists, fc.integer({ min: 1, max: 4 }), (people, fromRoles, approvers) => {
+        const ruling = ruleOn(approvedBy(...holders(people)), rulesIn({ approvers, fromRoles }), PEOPLE);
+        const best = fromRoles.length - mostCovered(fromRoles, people);
+        const missing = Math.max(Math.max(approvers, fromRoles.length) - people.length, best);
+        expect(ruling.missing).toBe(missing);
+        expect(ruling.lacks.map(({ missingRoles }) => missingRoles.length)).toEqual(missing === 0 ? [] : [best]);
+      }),
       { numRuns: 200 },
+    );
+  });
+
+  it("of several lists of roles, the one that the best assignment leaves the fewest of is what is missing", () => {
+    const of = fc.array(fc.array(role, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(grants, of, (people, lists) => {
+        const ruling = ruleOn(approvedBy(...holders(people)), rulesIn({ of: lists }), PEOPLE);
+        const lacks = lists.map((roles) => roles.length - mostCovered(roles, people));
+        expect(ruling.missing).toBe(Math.min(...lacks));
+        expect(ruling.lacks.map(({ missing }) => missing)).toEqual(lacks.includes(0) ? [] : lacks);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("whoever grants only what is of use completes a list, if the people are there", () => {
+    const of = fc.array(fc.array(role, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(grants, of, (people, lists) => {
+        const rules = rulesIn({ of: lists });
+        let approval = approvedBy();
+        for (const grant of grantedBy(...holders(people))) {
+          if (ruleOn(approval, rules, PEOPLE).missing > 0 && isOfUse(approval, grant, rules, PEOPLE))
+            approval = { ...approval, grants: [...approval.grants, grant] };
+        }
+        const isPossible = lists.some((roles) => mostCovered(roles, people) === roles.length);
+        expect(ruleOn(approval, rules, PEOPLE).missing === 0).toBe(isPossible);
+      }),
+      { numRuns: 300 },
     );
   });
 
@@ -105,7 +130,32 @@ describe("the rules of an approval", () => {
     expect(progress && progressText(progress)).toBe("1 of 2 approved: wiki-kim of wiki; missing: 1 (from security)");
     expect(progressOf(approvedBy(), rulesIn({}), PEOPLE)).toBeUndefined();
   });
+
+  it("the progress names every list that is enough, the nearest one first", () => {
+    const rules = rulesIn({ of: [["sre"], ["qa", "release"], ["lead", "qa", "release"]] });
+    const nobody = progressOf(approvedBy(), rules, PEOPLE);
+    expect(nobody && progressText(nobody)).toBe(
+      "0 of 1 approved; missing: 1 (from sre, or qa and release, or lead and qa and release)",
+    );
+    const progress = progressOf(approvedBy(account("wiki-kim", ["qa"])), rules, PEOPLE);
+    expect(progress && progressText(progress)).toBe(
+      "1 of 2 approved: wiki-kim of wiki; missing: 1 (from sre, or release, or lead and release)",
+    );
+    expect(missingText(["sre", "qa", "release"], progress)).toBe(
+      "one person with the role sre or qa or release, one each from sre, or release, or lead and release",
+    );
+    expect(progressOf(approvedBy(account("wiki-kim", ["sre"])), rules, PEOPLE)).toMatchObject({
+      needed: 1,
+      missingRoles: [],
+    });
+  });
 });
+
+const role = fc.constantFrom("a", "b", "c");
+const grants = fc.array(fc.subarray(["a", "b", "c"]), { maxLength: 4 });
+const lists = fc.array(role, { maxLength: 3 });
+const holders = (people: readonly (readonly string[])[]): readonly Identity[] =>
+  people.map((held, n) => holder(`person-${n}`, held));
 
 /** Tries each assignment. */
 function mostCovered([role, ...others]: readonly string[], people: readonly (readonly string[])[]): number {

@@ -57,6 +57,23 @@ describe("a route that needs an approval", () => {
       /error: .*routes\.docs\.approval\.fromRoles.*the role "other" may not approve it/,
     ],
     [
+      "of a list with a role that may not give it",
+      configuration("docs", "approval: { of: [[lead], [lead, other]] }"),
+      /error: .*routes\.docs\.approval\.of.*the role "other" may not approve it, so that this list is never enough/,
+    ],
+    [
+      "by lists of roles and by a number of people",
+      configuration("docs", "approval: { approvers: 2, of: [[lead]] }"),
+      /routes\.docs\.approval\.of.*leave out "approvers" and "fromRoles"/,
+    ],
+    [
+      "by lists of roles and by roles",
+      configuration("docs", "approval: { fromRoles: [lead], of: [[lead]] }"),
+      /routes\.docs\.approval\.of.*leave out "approvers" and "fromRoles"/,
+    ],
+    ["by an empty list of roles", configuration("docs", "approval: { of: [[]] }"), /routes\.docs\.approval\.of\[0\]/],
+    ["by no list of roles", configuration("docs", "approval: { of: [] }"), /routes\.docs\.approval\.of/],
+    [
       "in a window without a zone that exists",
       configuration(
         "docs",

@@ -124,8 +124,9 @@ describe("text that outsiders write", () => {
   });
 });
 
-/** The list asks for what was refused and counted too: nothing was. */
+/** The list asks for what was refused and counted too: nothing was. The home page asks for what waits: nothing does. */
 function answerTo(path: string, value: object): object {
+  if (path === "/v1/approvals?state=requested") return { approvals: [], hasMore: false };
   if (path.startsWith("/v1/refusals")) return { refusals: [], sources: [], from: "" };
   return path.startsWith("/v1/deliveries/counts") ? { intervalSeconds: 300, intervals: [] } : value;
 }
@@ -245,6 +246,55 @@ describe("the approvals page", () => {
     expect(page).not.toContain("<form");
     await approvalsPage(visitOf(() => "x", { ask, mayReadDeliveries: false }));
     expect(asked).toEqual(["/v1/approvals?all=true", "/v1/approvals"]);
+  });
+
+  it("the approvals page shows what waits for the person first, then what the person requested, then the rest", async () => {
+    const [one] = approvals(() => "x").approvals;
+    const listed = [
+      { ...one, id: "p-others", may: [] },
+      { ...one, id: "p-own", may: ["withdraw"] },
+      { ...one, id: "p-granted", may: ["deny", "withdraw"] },
+      { ...one, id: "p-first", may: ["grant", "deny"] },
+    ];
+    const page = await showing(approvalsPage, { approvals: listed });
+    expect(Array.from(page.matchAll(/<h2 id="(p-\w+)"|<h2>([^<]*)/g), ([, id, heading]) => id ?? heading)).toEqual([
+      ...["Waiting for you (1)", "p-first", "Requested or decided by you (2)", "p-own", "p-granted"],
+      ...["Waiting for others (1)", "p-others"],
+    ]);
+    const only = (id: string) =>
+      showing(approvalsPage, { approvals: listed }, { url: new URL(`https://bridge.example.test/?id=${id}`) });
+    expect(Array.from((await only("p-own")).matchAll(/<h2 id="(p-\w+)"/g), ([, id]) => id)).toEqual(["p-own"]);
+    expect(await only("p-gone")).toMatch(/p-gone<\/code> is not open/);
+  });
+
+  it("the menu and the home page show what the person may grant, which is asked once", async () => {
+    const asked: string[] = [];
+    const [one] = approvals(() => "x").approvals;
+    const listed = [
+      { ...one, id: "p-own", may: ["withdraw"] },
+      ...["p-1", "p-2", "p-3", "p-4", "p-5", "p-6"].map((id) => ({ ...one, id, may: ["grant"] })),
+    ];
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      asked.push(path);
+      const value = path.startsWith("/v1/overview") ? overviewOf(() => "x") : { approvals: listed, hasMore: false };
+      return { ok: true, value: value as T };
+    };
+    const visit = visitOf(() => "x", { ask });
+    const page = shownBy(await homePage(visit));
+    const shown = String(await layout(page, visit, await visit.waiting()));
+    expect(asked).toEqual(["/v1/overview", "/v1/approvals?state=requested"]);
+    expect(shown).toContain('<span class="count">6<span class="hidden"> waiting for you');
+    const ids = Array.from(shown.matchAll(/\/console\/approvals\?id=(p-\d)"/g), ([, id]) => id);
+    expect(ids).toEqual(["p-1", "p-2", "p-3", "p-4", "p-5"]);
+    expect(shown).toContain("All that wait for you");
+  });
+
+  it("a page of somebody who approves nothing asks for no approvals, and an answer that fails hides only the count", async () => {
+    const refused: Visit["ask"] = async () => ({ ok: false, problem: { title: "Too many requests", status: 429 } });
+    const none = { approvals: [], hasMore: false };
+    expect(await visitOf(() => "x", { ask: refused }).waiting()).toEqual(none);
+    const unasked: Visit["ask"] = () => Promise.reject(new Error("it is not asked"));
+    expect(await visitOf(() => "x", { ask: unasked, may: () => false }).waiting()).toEqual(none);
   });
 
   it("the approvals page says that nothing waits", async () => {

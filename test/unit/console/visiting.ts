@@ -1,4 +1,5 @@
 import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
+import { waitingFor } from "../../../shared/console/waiting.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
@@ -231,7 +232,7 @@ export const approvals = (word: Words): ListedApprovals => ({
     },
     grants: [1, 2].map(() => ({ by: person(word), at: AT, comment: word() })),
     progress: { needed: 3, grantedBy: [word(), word()], missingRoles: [word()] },
-    may: ["withdraw"],
+    may: ["grant", "withdraw"],
   })),
   hasMore: false,
 });
@@ -459,6 +460,12 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/replays$/, (words) => ({ replays: [bulkReplay(words)] })],
     [/^\/v1\/replays\//, bulkReplay],
   ];
+  // What stands in for the interface gives each path its own shape.
+  const ask: Visit["ask"] = async <T>(path: string) => ({
+    ok: true,
+    value: responses.find(([of]) => of.test(path))?.[1](word) as T,
+  });
+  const { ask: asks = ask, routes = ["docs"], may = () => true } = changes;
   return {
     url: new URL("https://bridge.example.test/console"),
     now: testClock().now(),
@@ -472,8 +479,8 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     mayReadBridge: true,
     mayReadPayload: () => true,
     isMe: () => false,
-    // What stands in for the interface gives each path its own shape.
-    ask: async <T>(path: string) => ({ ok: true, value: responses.find(([of]) => of.test(path))?.[1](word) as T }),
+    ask,
+    waiting: waitingFor({ ask: asks, routes, may }),
     ...changes,
   };
 }
