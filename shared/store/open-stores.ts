@@ -10,6 +10,7 @@ import type { StoreOptions } from "./fields.ts";
 import type { FlowStore } from "./flows.ts";
 import { OriginStore } from "./origins.ts";
 import { OwnAccountStore } from "./own-accounts.ts";
+import type { PromotionWaits } from "./promotion-waits.ts";
 import { RateLimitStore } from "./rate-limits.ts";
 import { RefusalStore } from "./refusals.ts";
 import { ReplayCache } from "./replay-cache.ts";
@@ -42,6 +43,8 @@ export interface Stores {
   /** Likewise. */
   readonly flows: () => Promise<FlowStore>;
   /** Likewise. */
+  readonly promotionWaits: () => Promise<PromotionWaits>;
+  /** Likewise. */
   readonly access: () => Promise<AccessStore>;
 }
 
@@ -71,6 +74,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     flows: async () => {
       const { FlowStore } = await import("./flows.ts");
       return new FlowStore(table, options);
+    },
+    promotionWaits: async () => {
+      const { PromotionWaits } = await import("./promotion-waits.ts");
+      return new PromotionWaits(table, options);
     },
     access: async () => {
       const { AccessStore } = await import("./access.ts");

@@ -193,6 +193,18 @@ describe("docs/storage-schema.md", () => {
     expect(await shown(stored)).toEqual(stored);
   });
 
+  it("the example of a waiting promotion is written and read back as documented", async () => {
+    const { put, promotionWaits, shown } = await emptyStores();
+    const { stored, read } = exampleOf("Waiting promotion");
+    const place = { route: "deploy-docs", environment: "production" };
+    await put(stored);
+    expect(await (await promotionWaits()).of(place)).toEqual(read);
+    const fresh = await emptyStores();
+    await (await fresh.promotionWaits()).add(place, read[0]);
+    expect(await fresh.shown(stored)).toEqual(stored);
+    expect(await shown(stored)).toEqual(stored);
+  });
+
   it("the example of a timeline event is written and read back as documented", async () => {
     const { put, deliveries, shown } = await emptyStores();
     const { stored, read } = exampleOf("Timeline entry");
@@ -217,6 +229,7 @@ describe("docs/storage-schema.md", () => {
       hasWaited: ___,
       interrupted: ____,
       isReported: _____,
+      mayRun: ________,
       scheduledAt: ______,
       ...action
     } = read;
