@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import type { ConfiguredApproval } from "../approvals/configured-rules.ts";
-import { DAYS } from "../approvals/configured-rules.ts";
+import { type ConfiguredApproval, DAYS } from "../approvals/configured-rules.ts";
 import { isZone, minutesOf } from "../approvals/windows.ts";
 import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
