@@ -10,9 +10,10 @@ import { actorsOf } from "../model/principal.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import type { WeeklyWindow } from "./configured-rules.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { type VerifyDeps, verify } from "./verify.ts";
-import { opensAt, type WeeklyWindow } from "./windows.ts";
+import { opensAt } from "./windows.ts";
 
 /** Who may be behind a run that a rule grants. */
 export const REQUESTER_KINDS = ["person", "job", "agent"] as const;

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { rulesIn } from "../../shared/approvals/rules.ts";
-import { DAYS, type WeeklyWindow } from "../../shared/approvals/windows.ts";
+import { DAYS, rulesIn, type WeeklyWindow } from "../../shared/approvals/configured-rules.ts";
 import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";

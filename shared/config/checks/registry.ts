@@ -62,6 +62,7 @@ import {
   identityWithoutKey,
   sharedAudience,
   unearnedRole,
+  unearnedScope,
   unnoticedRunEnd,
   upstreamWithoutIssuer,
 } from "./upstreams.ts";
@@ -92,6 +93,7 @@ export const checks: readonly Check[] = [
   identityWithoutKey,
   sharedAudience,
   unearnedRole,
+  unearnedScope,
   unnoticedRunEnd,
   unshownSummaries,
   unplaceableOrder,
