@@ -110,11 +110,17 @@ interface Closed {
   readonly opensAt: EpochMillis;
 }
 
-/** Ends the approval of a run whose place something newer took, so that nobody decides it any more. */
-export async function endForNewer({ route, busEvent, delivery }: GateInput, deps: GateDeps): Promise<void> {
+/** Ends the approval of a run whose place the delivery `newer` took, so that nobody decides it any more. */
+export async function endForNewer(
+  { route, busEvent, delivery }: GateInput,
+  newer: string,
+  deps: GateDeps,
+): Promise<void> {
   const approval = await deps.approvals.get(approvalIdOf(route.name, busEvent.detail.eventKey));
   if (approval?.state !== "requested" && approval?.state !== "granted") return;
-  const endedFor = `something newer came in the flow of route ${route.name}`;
+  const [event] = (await deps.deliveries.get(newer))?.events ?? [];
+  const version = event && "page" in event ? event.page.version : undefined;
+  const endedFor = `superseded by ${version === undefined ? newer : `version ${version} of the page, ${newer}`}`;
   await end(approval, { state: "superseded", endedFor, requestId: delivery.requestId }, deps);
 }
 
