@@ -111,20 +111,6 @@ interface Closed {
   readonly opensAt: EpochMillis;
 }
 
-/** Ends the approval of a run whose place the delivery `newer` took, so that nobody decides it any more. */
-export async function endForNewer(
-  { route, busEvent, delivery }: GateInput,
-  newer: string,
-  deps: GateDeps,
-): Promise<void> {
-  const approval = await deps.approvals.get(approvalIdOf(route.name, busEvent.detail.eventKey));
-  if (approval?.state !== "requested" && approval?.state !== "granted") return;
-  const [event] = (await deps.deliveries.get(newer))?.events ?? [];
-  const version = event && "page" in event ? event.page.version : undefined;
-  const endedFor = `superseded by ${version === undefined ? newer : `version ${version} of the page, ${newer}`}`;
-  await end(approval, { state: "superseded", endedFor, requestId: delivery.requestId }, deps);
-}
-
 type Held = Extract<GateResult, { readonly held: unknown }>;
 
 const done = (summary: string, endedAs: "superseded" | "not_fired"): Held => ({
@@ -277,7 +263,7 @@ async function endOf(approval: Approval, requestId: string, deps: GateDeps): Pro
 }
 
 /** `granted` if another process has changed the state at the same time. */
-async function end(
+export async function end(
   approval: Approval,
   {
     requestId,
