@@ -34,6 +34,7 @@ export interface Step {
   /** As in a decision. */
   readonly verifiedWith?: Decision["verifiedWith"] | undefined;
   readonly emergency?: Decision["emergency"] | undefined;
+  readonly rule?: Decision["rule"] | undefined;
   /** The id of the request that caused it. */
   readonly requestId: string;
 }
@@ -44,7 +45,7 @@ export interface Step {
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
   const { id, route, delivery, event } = approval;
-  const { state, at, by, comment, endedFor, progress, verifiedWith, emergency, requestId } = step;
+  const { state, at, by, comment, endedFor, progress, verifiedWith, emergency, rule, requestId } = step;
   const who = {
     ...(by && { by }),
     ...(endedFor !== undefined && { endedFor }),
@@ -52,6 +53,7 @@ export async function recordStep(approval: RequestedApproval, step: Step, deps: 
     ...(progress && { progress }),
     ...(verifiedWith !== undefined && { verifiedWith }),
     ...(emergency && { emergency }),
+    ...(rule && { rule }),
   };
   if (emergency && by) {
     const used = { act: "emergency_granted", object: id, by, request: { receivedAt: at, requestId } } as const;
@@ -81,7 +83,7 @@ const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(APPROVAL
 
 function eventOf(
   approval: RequestedApproval,
-  { state: step, at, by, comment, endedFor, progress, needsReason, opensAt, emergency }: Step,
+  { state: step, at, by, comment, endedFor, progress, needsReason, opensAt, emergency, rule }: Step,
 ): ApprovalEvent {
   const { id, route, delivery, cause = delivery, causeProof, subject, approvers, requestedAt, until } = approval;
   const name =
@@ -96,6 +98,7 @@ function eventOf(
       ...(step === "partly_granted" ? [String(progress?.grantedBy.length)] : []),
       // A run may be granted before, and wait for its window.
       ...(emergency ? ["emergency", toIso(at)] : []),
+      ...(rule ? ["rule", rule.id] : []),
     ],
     time: toIso(at),
     subject: `${route} of ${subject}`,
@@ -113,6 +116,7 @@ function eventOf(
         ...(needsReason && { needsReason }),
         ...(progress && { progress }),
         ...(emergency && { emergency }),
+        ...(rule && { rule }),
         ...(by && state !== "requested" && { by: nameOf(by) }),
         ...(comment !== undefined && { comment: cut(comment, 300) }),
         ...(state === "void" && endedFor !== undefined && { endedFor: cut(endedFor, 300) }),

@@ -12,6 +12,7 @@ export function shownApproval(
     action: _,
     facts: _facts,
     alsoAbout: __,
+    allProved: ___,
     about,
     reference,
     requestedAt,

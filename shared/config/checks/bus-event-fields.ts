@@ -250,6 +250,7 @@ export const BUS_EVENT_FIELDS = {
         needsReason: flag,
         progress: { needed: number, grantedBy: texts, missingRoles: texts, otherwise: texts },
         emergency: flag,
+        rule: { id: text, configuration: text },
         by: text,
         comment: text,
         endedFor: text,
