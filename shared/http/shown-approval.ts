@@ -11,6 +11,7 @@ export function shownApproval(
     action: _,
     facts: _facts,
     alsoAbout: __,
+    reminded: _reminded,
     about,
     reference,
     requestedAt,

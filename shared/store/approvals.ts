@@ -80,6 +80,19 @@ export class ApprovalStore {
     return item !== undefined;
   }
 
+  /** Stores how many reminders of an approval were recorded, unless it is decided. Never fewer than before. */
+  async setReminded(id: string, reminded: number): Promise<void> {
+    await this.#table.change(keyOf(id), {
+      condition: {
+        all: [
+          { field: "state", is: "=", value: "requested" satisfies ApprovalState },
+          absentOr({ field: "reminded", is: "<", value: reminded }),
+        ],
+      },
+      set: { reminded },
+    });
+  }
+
   /** Approvals that are `requested` or `granted`, the first to end first, at most `limit`; eventually consistent. */
   async open(limit: number): Promise<readonly Approval[]> {
     const selection = { index: TABLE.dueIndex.name, partition: OPEN_APPROVALS };
@@ -239,6 +252,7 @@ function approvalOf(item: Item): Approval {
     grants: grantsOf(item, decision),
     ...(decision && { decision }),
     ...(item["endedAt"] !== undefined && { endedAt: epochMillis(number(item, "endedAt")) }),
+    ...(item["reminded"] !== undefined && { reminded: number(item, "reminded") }),
     ...(item["endedFor"] !== undefined && { endedFor: text(item, "endedFor") }),
   };
 }

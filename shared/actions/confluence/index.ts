@@ -126,6 +126,7 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     const shows = "the layout releases shows deployments, and who approved them";
     return release ? showOnPages(release, attempt) : { outcome: "done", summary: `no deployment: ${shows}` };
   }
+  if (busEvent.detail.type === "approval.reminded") return { outcome: "done", summary: "the page shows what waits" };
   const row = rowOf(attempt);
   // An approval of another system belongs to a build, which has a row already.
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
