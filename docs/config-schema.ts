@@ -37,6 +37,7 @@ export function configSchema(): string {
           actions.map(({ name, target }) => [name, partOf(target)]),
         ),
       ),
+      roles: named(properties["roles"], withOnRequest(entryOf(properties["roles"]))),
       orders: {
         ...named(properties["orders"], partOf(order)),
         description: "What people, jobs and agents may start by their identity.",
@@ -134,6 +135,31 @@ function routeSchema({ properties }: JsonSchema): JsonSchema {
     },
   };
 }
+
+/** The descriptions of keys whose schema every function in AWS loads at its start. */
+function withOnRequest(role: JsonSchema): JsonSchema {
+  const { onRequest, ...others } = role.properties ?? {};
+  const { by, approvedBy, maxMinutes, ...rest } = partIn(onRequest).properties ?? {};
+  const described = (part: JsonSchema | boolean | undefined, description: string) => ({ ...partIn(part), description });
+  return {
+    ...role,
+    properties: {
+      ...others,
+      onRequest: {
+        ...partIn(onRequest),
+        description: "Who may request the role for a time. Without it, nobody may.",
+        properties: {
+          by: described(by, "Roles whose holders may request it."),
+          approvedBy: described(approvedBy, "Another person with one of these roles has to grant it."),
+          maxMinutes: described(maxMinutes, "The longest time for which it can be requested, in minutes."),
+          ...rest,
+        },
+      },
+    },
+  };
+}
+
+const partIn = (part: JsonSchema | boolean | undefined): JsonSchema => (typeof part === "object" ? part : {});
 
 const withKey = (part: JsonSchema, key: string, value: JsonSchema): JsonSchema => ({
   ...part,

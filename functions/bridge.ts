@@ -17,6 +17,7 @@ import type { CallOut } from "../shared/host/call-out.ts";
 import type { Clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
+import type { CallerDeps } from "../shared/identity/caller.ts";
 import type { Orders } from "../shared/identity/order.ts";
 import { type Policy, policyOf } from "../shared/identity/policy.ts";
 import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
@@ -70,6 +71,7 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   /** Names of the trust entries. */
   readonly trustEntries: readonly string[];
   readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
+  readonly withAccess: CallerDeps["withAccess"];
   readonly systemTokens: SystemTokens;
   readonly auditLog: AuditLog;
   readonly commands: Commands;
@@ -101,6 +103,7 @@ export function buildBridge(
   const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
   const commands: CommandDeps = { ...deciding, groups, runs, runReporters };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
+  const auditLog = new AuditLog({ deliveries, log });
   return {
     ...stores,
     config,
@@ -133,7 +136,12 @@ export function buildBridge(
     trustEntries: Object.keys(config.issuers),
     rejectOverRate: (principal) => rejectOverRate(principal, limits),
     systemTokens,
-    auditLog: new AuditLog({ deliveries, log }),
+    withAccess: async (by, request) => {
+      if (Object.values(config.roles).every(({ onRequest }) => onRequest === undefined)) return by;
+      const { withAccess } = await import("../shared/approvals/hold-access.ts");
+      return withAccess(by, request, { access: stores.access, config, auditLog, clock });
+    },
+    auditLog,
     commands: createCommands(commands),
   };
 }

@@ -5,7 +5,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { recordEndedRun } from "../shared/delivery/ended-runs.ts";
 import { endReportedTurn } from "../shared/delivery/flow-ends.ts";
 import { recordRunReport } from "../shared/delivery/run-reports.ts";
-import { recordReportedRunEnd, recordTriggerReport } from "../shared/delivery/run-tracking.ts";
+import { recordReportedRunEnd, recordTriggerReport, type WakePromotions } from "../shared/delivery/run-tracking.ts";
 import { type SideEffect, withSideEffects } from "../shared/delivery/side-effects.ts";
 import { recordLastReport } from "../shared/delivery/silent-runs.ts";
 import type { Bridge } from "./bridge.ts";
@@ -13,14 +13,19 @@ import { openFlowGate } from "./open-flow-gate.ts";
 
 /**
  * The bus of a bridge with its side effects: before an event is published, the bridge records the change that outdates an
- * approval, the reports of a run and of a listener, and the end of a run, also for its tokens and for what waits for it in
- * a flow. It executes the command of a label or of a comment on a change request, and logs an emergency grant.
+ * approval, the reports of a run and of a listener, and the end of a run, also for its tokens and for what waits for it in a
+ * flow or as a promotion. It executes the command of a label or of a comment on a change request, and logs an emergency
+ * grant.
  */
 export function relayBus(bridge: Bridge, bus: Bus): Bus {
   const flowGate = () => openFlowGate(bridge);
+  const wake: WakePromotions = async (place) => {
+    const { wakePromotions } = await import("../shared/delivery/wake-promotions.ts");
+    await wakePromotions(place, bridge);
+  };
   const effects: readonly SideEffect[] = [
     (busEvent) => recordReportedChange(busEvent, bridge),
-    (busEvent) => recordReportedRunEnd(busEvent, bridge),
+    (busEvent) => recordReportedRunEnd(busEvent, { ...bridge, wakePromotions: wake }),
     (busEvent) => recordEndedRun(busEvent, bridge),
     (busEvent) => recordTriggerReport(busEvent, bridge),
     (busEvent) => recordRunReport(busEvent, bridge),

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { setting } from "../shared/aws/settings.ts";
 import type { Ports } from "./bridge.ts";
 
-/** The queue of each kind of action, as the stack sets it where a route limits how many of its runs go on at once. */
+/** The queue of each kind of action, as the stack sets it where a route limits its runs or has environments. */
 const queues = v.record(v.string(), v.string());
 
 /** How the relay and the sweep wake an action. The client of SQS is loaded for the first one. */

@@ -10,10 +10,11 @@ export interface WokenQueues {
 }
 
 export function wokenQueues(
-  routes: readonly Pick<ConfiguredRoute, "action" | "flow">[],
+  routes: readonly Pick<ConfiguredRoute, "action" | "flow" | "environments">[],
   queues: ReadonlyMap<string, ActionQueue>,
 ): WokenQueues {
-  const kinds = new Set(routes.filter(({ flow }) => flow?.running !== undefined).map(({ action }) => action));
+  const waiting = routes.filter(({ flow, environments }) => flow?.running !== undefined || environments !== undefined);
+  const kinds = new Set(waiting.map(({ action }) => action));
   const woken = [...queues].filter(([kind]) => kinds.has(kind)).map(([kind, { queue }]) => [kind, queue] as const);
   const urls = Object.fromEntries(woken.map(([kind, queue]) => [kind, queue.queueUrl]));
   return {

@@ -90,6 +90,7 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
     "An agent placed an [order](orders.md), or asked to run something again, and the route has no `approval`",
   agent_cannot_approve:
     "The token has the claim `act`: an [agent](agents.md) acts for the person, and tried to grant a run",
+  person_needed: "An agent, a job or a pod requested or granted a [role for a time](access.md)",
   order_confined: "What the inputs of an [order](orders.md) name is outside its `in`",
   replay_unknown: "No bulk replay has this id, or the caller may not know it",
   replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",

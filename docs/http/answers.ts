@@ -1,7 +1,9 @@
 import * as v from "valibot";
+import { ACCESS_DECISIONS } from "../../shared/approvals/access.ts";
 import { DECISIONS } from "../../shared/approvals/decide.ts";
 import type { Receipt } from "../../shared/delivery/receive.ts";
 import type { Replayed } from "../../shared/delivery/replay.ts";
+import type { ListedAccess, PlacedAccess, ShownAccess } from "../../shared/http/access.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
@@ -57,6 +59,7 @@ const principalMembers = {
   credential: text,
   trustEntry: optionalText,
   roles: texts,
+  access: optional(textsByName),
   claims: optional(textsByName),
 };
 export const principal = v.object(principalMembers);
@@ -433,6 +436,38 @@ export const endedApprovals = answer<EndedApprovals>()(
   v.object({
     approvals: v.array(v.object(approvalMembers)),
     earlier: optional(v.pipe(time, v.description("The `until` of the next request. Absent if the list is whole."))),
+  }),
+);
+
+const accessDecision = v.object({ by: principal, at: time, comment: optionalText });
+const accessMembers = {
+  id: text,
+  role: text,
+  minutes: whole,
+  reason: text,
+  state: v.picklist(["requested", "granted", "denied", "withdrawn", "revoked", "expired", "ended"]),
+  requester: principal,
+  requestedAt: time,
+  until: v.pipe(
+    time,
+    v.description("While it is `requested`, until when it can be decided. Then, the end of the role."),
+  ),
+  decision: optional(accessDecision),
+  end: optional(accessDecision),
+  approvers: texts,
+  isOwn: optional(yes),
+  may: v.array(v.picklist(ACCESS_DECISIONS)),
+};
+
+export const access = answer<ShownAccess>()(v.object(accessMembers));
+export const placedAccess = answer<PlacedAccess>()(
+  v.object({ ...accessMembers, status: v.picklist(["accepted", "duplicate"]) }),
+);
+export const listedAccess = answer<ListedAccess>()(
+  v.object({
+    roles: v.array(v.object({ role: text, maxMinutes: whole, approvers: texts })),
+    access: v.array(v.object(accessMembers)),
+    hasMore: v.boolean(),
   }),
 );
 

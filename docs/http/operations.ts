@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { accessBody, accessVerdict } from "../../shared/http/access.ts";
 import { query as openQuery, verdict } from "../../shared/http/approvals.ts";
 import { orderBody, previewBody, stopBody } from "../../shared/http/bulk-replays.ts";
 import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
@@ -379,6 +380,40 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       ...(["body_invalid", "approval_unknown", "self_approval", "approval_closed", "outside_window"] as const),
       ...(["approval_outdated", "approval_too_recent", "reason_missing", "reference_unverified"] as const),
     ],
+  },
+  "GET /v1/access": {
+    summary: "List who holds which role for a time, and who requested one",
+    description:
+      "Requests of the last 25 hours, the newest first: the caller's own, those that the caller may decide about, and, for " +
+      "whoever may read what is about no event, all. `roles` has what the caller may request.",
+    caller: "token",
+    answers: { 200: { what: "The requests, and what the caller may request.", schema: answers.listedAccess } },
+    refusals: [],
+  },
+  "POST /v1/access": {
+    summary: "Request a role for a time",
+    description:
+      "Needs one of the roles under `onRequest.by` of the role, and an `Idempotency-Key`. While a request for the role waits, " +
+      "or the role is held, the answer is that request, as `duplicate`.",
+    caller: "token",
+    body: { type: "json", schema: accessBody, required: true },
+    isIdempotent: "required",
+    answers: { 202: { what: "The request.", schema: answers.placedAccess } },
+    refusals: ["body_invalid", "person_needed", "idempotency_key_missing", "idempotency_key_reused"],
+  },
+  "GET /v1/access/{id}": {
+    summary: "Get a request for a role",
+    caller: "token",
+    answers: { 200: { what: "The request, and what became of it.", schema: answers.access } },
+    refusals: ["approval_unknown"],
+  },
+  "POST /v1/access/{id}": {
+    summary: "Grant, deny or revoke a role for a time",
+    description: "`revoke` ends a role before its time; of its requester, it takes back a request that waits, too.",
+    caller: "token",
+    body: { type: "json", schema: accessVerdict, required: true },
+    answers: { 200: { what: "The request after the decision.", schema: answers.access } },
+    refusals: ["body_invalid", "approval_unknown", "self_approval", "person_needed", "approval_closed"],
   },
   "GET /v1/credentials": {
     summary: "List when each credential was last used",

@@ -1,4 +1,5 @@
 import { epochMillis, toIso } from "../host/clock.ts";
+import { MAX_ACCESS_MINUTES } from "../model/access-limit.ts";
 import { NEEDS_ATTENTION } from "../model/attention.ts";
 import { DELIVERY_STATES } from "../model/delivery-state.ts";
 import type { Command, Invocation, Option, ValueRule } from "./command.ts";
@@ -29,6 +30,15 @@ const statesOf = (known: readonly string[]): ValueRule => ({
   convert: (value) => stateNames(value).join(),
 });
 const stateNames = (value: string): readonly string[] => value.replaceAll("-", "_").split(",");
+
+/** Converted into minutes. */
+const minutesRule: ValueRule = {
+  expected: "minutes or hours, such as 30m or 2h, at most 24h",
+  accepts: (value) => minutesOf(value) >= 1 && minutesOf(value) <= MAX_ACCESS_MINUTES,
+  convert: (value) => String(minutesOf(value)),
+};
+const minutesOf = (value: string): number =>
+  /^\d{1,4}[mh]$/.test(value) ? Number(value.slice(0, -1)) * (value.endsWith("h") ? 60 : 1) : 0;
 
 const namespace: ValueRule = {
   expected: "the name of a namespace: a-z, 0-9 and dashes",
@@ -106,9 +116,11 @@ const delivery = { name: "delivery" };
 const route = { name: "route" };
 const approval = { name: "approval" };
 const target = { name: "target" };
+const accessRequest = { name: "request" };
 
 const events = () => import("./events.ts");
 const approvals = () => import("./approvals.ts");
+const access = () => import("./access.ts");
 
 const targets = () => import("./targets.ts");
 
@@ -553,6 +565,48 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await approvals()).decideCommand(invocation, "emergency"),
   },
   {
+    name: "access request",
+    group: "Approvals",
+    summary: "request a role for a time",
+    details:
+      "Somebody else has to grant it. From then on your calls have the role, until it ends by itself. With --wait it ends with 0 when it is granted, with 8 if it is not, and with 130 after Ctrl-C, which stops only the waiting.",
+    positionals: [{ name: "role" }],
+    options: {
+      for: { value: "time", summary: "for how long: 30m, 2h", rule: minutesRule },
+      reason: { value: "text", summary: "why; it is needed, and recorded" },
+      wait: { summary: "wait until somebody has decided" },
+      key: {
+        value: "key",
+        summary: "the idempotency key: the same key again gets the first request (default: a new one)",
+      },
+      ...format,
+      url,
+    },
+    examples: ['access request incident --for 30m --reason "the shop is down; INC-4711" --wait'],
+    run: async (invocation) => (await access()).accessRequestCommand(invocation),
+  },
+  {
+    name: "access list",
+    group: "Approvals",
+    summary: "list who holds or wants a role for a time",
+    positionals: [],
+    options: { all: { summary: "also those of the last 25 hours that are over" }, ...format, url },
+    examples: ["access list", "access list --all"],
+    run: async (invocation) => (await access()).accessListCommand(invocation),
+  },
+  {
+    name: "access show",
+    group: "Approvals",
+    summary: "show a request for a role",
+    positionals: [accessRequest],
+    options: { ...format, url },
+    examples: ["access show x-4zq2-1"],
+    run: async (invocation) => (await access()).accessShowCommand(invocation),
+  },
+  accessDecisionCommand("grant", "give the role for the time"),
+  accessDecisionCommand("deny", "reject a request for a role"),
+  accessDecisionCommand("revoke", "end a role, or a request of yours"),
+  {
     name: "login",
     group: "Identity and secrets",
     summary: "log in at a bridge",
@@ -813,6 +867,18 @@ function decisionCommand(decision: "grant" | "deny" | "withdraw", summary: strin
     options: { comment: { value: "text", summary: "a comment that is recorded with the decision" }, url },
     examples: [`approvals ${decision} p-4zq2 --comment "as agreed"`],
     run: async (invocation: Invocation) => (await approvals()).decideCommand(invocation, decision),
+  };
+}
+
+function accessDecisionCommand(decision: "grant" | "deny" | "revoke", summary: string): Command {
+  return {
+    name: `access ${decision}`,
+    group: "Approvals",
+    summary,
+    positionals: [accessRequest],
+    options: { comment: { value: "text", summary: "a comment that is recorded with the decision" }, url },
+    examples: [`access ${decision} x-4zq2-1 --comment "as agreed"`],
+    run: async (invocation: Invocation) => (await access()).accessDecideCommand(invocation, decision),
   };
 }
 

@@ -26,7 +26,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.cutOff, "start: stopped at its deadline; the work that was cut off continues at the next start"],
   [EXIT.damaged, "the store's file is damaged: restore a backup"],
   [EXIT.unknown, "status: nothing is known to be wrong, and not everything is known to be well"],
-  [EXIT.unsuccessful, "run --wait: placed, and not everything ran and succeeded"],
+  [EXIT.unsuccessful, "--wait: not everything ran and succeeded, or was granted"],
   [EXIT.SIGINT, "SIGINT ended it; start: a second signal, at once"],
   [EXIT.SIGPIPE, "the reader of the output ended before the output did, as `head` does"],
   [EXIT.SIGTERM, "SIGTERM ended it; start: a second signal, at once"],

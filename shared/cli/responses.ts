@@ -554,6 +554,37 @@ export const listedCredentials = v.object({
   ),
 });
 
+const accessDecision = v.object({ by: principal, at: v.string(), comment: v.exactOptional(v.string()) });
+
+/** `GET /v1/access/{id}`. */
+export const shownAccess = v.object({
+  id: v.string(),
+  role: v.string(),
+  minutes: v.number(),
+  reason: v.string(),
+  state: v.string(),
+  requester: principal,
+  requestedAt: v.string(),
+  until: v.string(),
+  decision: v.exactOptional(accessDecision),
+  end: v.exactOptional(accessDecision),
+  approvers: v.array(v.string()),
+  isOwn: v.exactOptional(v.literal(true)),
+  may: v.array(v.string()),
+});
+export type ShownAccess = v.InferOutput<typeof shownAccess>;
+
+/** `POST /v1/access`. */
+export const placedAccess = v.object({ ...shownAccess.entries, status: v.string() });
+
+/** `GET /v1/access`. */
+export const listedAccess = v.object({
+  roles: v.array(v.object({ role: v.string(), maxMinutes: v.number(), approvers: v.array(v.string()) })),
+  access: v.array(shownAccess),
+  hasMore: v.boolean(),
+});
+export type ListedAccess = v.InferOutput<typeof listedAccess>;
+
 /** `POST /webhooks/{source}`. */
 export const receipt = v.object({ delivery: v.string() });
 

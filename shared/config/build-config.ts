@@ -65,6 +65,8 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     ...rolesOfGroups(config.sources),
     ...namesUnder(outline.issuers, "role", ["issuers"]),
     ...namesUnder(outline.upstreams, "role", ["upstreams"]),
+    ...namesUnder(outline.roles, "by", ["roles"]),
+    ...namesUnder(outline.roles, "approvedBy", ["roles"]),
     ...entriesOf(outline.routes).flatMap(([name, { approval }]) =>
       namesUnder({ emergency: approval?.emergency }, "emergency", ["routes", name, "approval"]),
     ),

@@ -5,7 +5,7 @@ import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RetryPolicy } from "./backoff.ts";
-import { endReported, endWithoutRun } from "./expected-run.ts";
+import { endReported, endWithoutRun, freeSlot } from "./expected-run.ts";
 import { outcomeWithoutRoute } from "./missing-routes.ts";
 import { type AttemptedRun, type RunAttemptDeps, runAttempt } from "./run-attempt.ts";
 import { type CountedOutcome, type NextState, settle, type WaitOutcome } from "./settle.ts";
@@ -82,7 +82,8 @@ export async function attempt(id: string, deps: ActDeps, admission?: Admission):
   const attempt = { number: claim.attempt, endedAt, jitter: deps.random(), run, nextProbeAt };
   const next = settle(attempted.outcome, attempt, deps.retry);
   const durationMs = deps.clock.monotonic() - startedMs;
-  const ended = { claim, trace: traceOf(attempted), endedAt, durationMs };
+  const mayRun = claim.mayRun || (attempted.outcome.outcome === "retry" && attempted.outcome.unknownOutcome === true);
+  const ended = { claim, trace: traceOf(attempted), endedAt, durationMs, mayRun };
   return next.state === "deferred" ? defer(ended, next, deps) : record(ended, next, deps);
 }
 
@@ -112,6 +113,8 @@ interface EndedAttempt {
   readonly trace: string | undefined;
   readonly endedAt: EpochMillis;
   readonly durationMs: number;
+  /** This attempt or an earlier one may have started a run. */
+  readonly mayRun: boolean;
 }
 
 /**
@@ -120,7 +123,7 @@ interface EndedAttempt {
  * changes nothing else.
  */
 async function record(
-  { claim, trace, endedAt, durationMs }: EndedAttempt,
+  { claim, trace, endedAt, durationMs, mayRun }: EndedAttempt,
   next: RecordedState,
   deps: ActDeps,
 ): Promise<AttemptResult> {
@@ -146,6 +149,9 @@ async function record(
   }
   const { outcome: ended } = shown(outcome);
   deps.log[LEVELS[ended]]({ ...line, outcome: ended }, outcome.summary);
+  // The slot that a queue keeps for what is tried again.
+  const isNotFired = outcome.outcome === "done" && outcome.endedAs === "not_fired";
+  if (!mayRun && (next.state === "gave_up" || isNotFired)) await freeSlot(claim, { unlessMayRun: true }, deps);
   switch (next.state) {
     case "retry":
       // In AWS a message that comes again counts as a receive, so one that does not count is sent anew.
@@ -236,22 +242,11 @@ async function defer(
   const isAttended = waitsFor !== undefined;
   const deferred = await deps.actions.defer(claim, endedAt, hold ? claim.dueAt : at, { isAttended, hold: held });
   if (!deferred) return statusOf(claim.id, deps);
-  const isAwaited = await couldGoOn(claim, outcome, deps);
+  // Whoever ended the wait before it was stored could not wake the action.
+  const isOutdated = (await outcome.isOutdated?.()) ?? false;
+  if (isOutdated) await deps.actions.wake(claim.id, deps.clock.now());
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
-  return { result: "waits", at: isAwaited ? endedAt : at, ...(hold && { hold }) };
-}
-
-/** Whoever freed a slot before the action was stored as waiting could not wake it. It is due now then. */
-async function couldGoOn(
-  { id, route: name }: Claim,
-  { turn }: WaitOutcome,
-  { routes, flowGate, actions, clock }: ActDeps,
-): Promise<boolean> {
-  const route = turn && routes.find((one) => one.name === name);
-  if (turn === undefined || route === undefined) return false;
-  if (!(await (await flowGate()).isAwaited(turn, route, id))) return false;
-  await actions.wake(id, clock.now());
-  return true;
+  return { result: "waits", at: isOutdated ? endedAt : at, ...(hold && { hold }) };
 }
 
 /**

@@ -20,8 +20,13 @@ export interface AuditedAct {
     | "target_paused"
     | "target_resumed"
     | "replays_ordered"
-    | "replays_stopped";
-  /** The delivery, approval, person, upstream with scopes, or target with the reason, or bulk replay. */
+    | "replays_stopped"
+    | "access_requested"
+    | "access_granted"
+    | "access_denied"
+    | "access_ended"
+    | "access_used";
+  /** The delivery, approval, person, upstream with scopes, target with the reason, bulk replay, or request for a role. */
   readonly object: string;
   readonly by: Principal;
   readonly request: Pick<ReceivedRequest, "receivedAt" | "requestId" | "traceparent">;
@@ -38,8 +43,9 @@ const WINDOW_MS = 300_000;
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Who read what, who ended whose sessions, who granted a run in an emergency, who paused a target, and who ran many
- * deliveries again. Its records are stored among the deliveries, with the outcome `audit`.
+ * Who read what, who ended whose sessions, who granted a run in an emergency, who paused a target, who ran many
+ * deliveries again, and who requested, granted and held a role for a time. Its records are stored among the deliveries,
+ * with the outcome `audit`.
  */
 export class AuditLog {
   readonly #deps: AuditLogDeps;

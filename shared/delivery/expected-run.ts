@@ -40,21 +40,26 @@ export async function endWithoutRun(
   if (ended === "missing") {
     const fields = { delivery, route, action, target, attempt, expectedRun: "missing" } as const;
     deps.log.error(fields, "the target accepted the request, and no run was reported");
-    await freeSlot(claim, deps);
+    await freeSlot(claim, { unlessMayRun: false }, deps);
   }
   if (ended === "reported") await recordReported(claim, at, deps);
   return ended === "lost" ? "lost" : "ended";
 }
 
-/** If the process is killed before this, the slot is free at its bound. */
-async function freeSlot(
+/**
+ * Frees the slot of an action that has ended. `unlessMayRun`: only if no request of it may have started a run. If the
+ * process is killed before this, the slot is free at its bound.
+ */
+export async function freeSlot(
   { id, delivery, event = delivery, route: name }: Claim,
+  { unlessMayRun }: { readonly unlessMayRun: boolean },
   { routes, deliveries, flowGate }: ExpectedRunDeps,
 ): Promise<void> {
   const route = routes.find((one) => one.name === name);
-  const recorded = route?.flow && (await deliveries.get(delivery));
+  const recorded = route?.flow?.running === undefined ? undefined : await deliveries.get(delivery);
   const busEvent = recorded && busEventsOf(recorded).find(({ detail }) => detail.id === event);
-  if (route !== undefined && busEvent !== undefined) await (await flowGate()).end(route, busEvent, id);
+  if (route === undefined || busEvent === undefined) return;
+  await (await flowGate()).end(route, busEvent, { action: id, unlessMayRun });
 }
 
 const recordReported = (claim: Claim, at: EpochMillis, { deliveries }: ExpectedRunDeps): Promise<void> =>

@@ -21,7 +21,8 @@ export async function endReportedTurn(busEvent: BusEvent, deps: FlowEndDeps): Pr
   if (routes.length === 0 || !hasEnded(busEvent) || busEvent.detail.principal.unproved) return;
   for (const route of routes) {
     const ended = await endedAction(route, busEvent, deps);
-    if (ended !== undefined) await (await deps.flowGate()).end(route, ended.origin, ended.action);
+    if (ended === undefined) continue;
+    await (await deps.flowGate()).end(route, ended.origin, { action: ended.action, unlessMayRun: false });
   }
 }
 

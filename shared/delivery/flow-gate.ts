@@ -16,6 +16,7 @@ import {
   askQuiet,
   askSlot,
   awaitedBy,
+  isOutdatedWait,
   type SlotTurn,
   type Superseded,
   withoutSlot,
@@ -38,7 +39,7 @@ type FlowingRoute = Pick<Route, "name" | "flow" | "environments">;
 /** An attempt of a route's action for an event. */
 export interface FlowAttempt {
   readonly route: FlowingRoute & Pick<Route, "runsReportedBy" | "runsStaleAfterMs" | "maxAttemptMs">;
-  readonly claim: Pick<Claim, "id" | "interrupted" | "run">;
+  readonly claim: Pick<Claim, "id" | "mayRun" | "run">;
   readonly busEvent: BusEvent;
   readonly delivery: Pick<RecordedDelivery, "receivedAt">;
 }
@@ -73,17 +74,11 @@ export class FlowGate {
     const id = flowIdOf(route, flow, busEvent);
     if (id === undefined) return withoutKey(route.name, flow, busEvent);
     const turn = await this.#change(id, (state, now) => askQuiet(state, entryOf(attempt), flow, now));
-    switch (turn.is) {
-      case "next":
-        return undefined;
-      case "superseded":
-        return superseded(route.name, turn);
-      case "quiet": {
-        const replaced = turn.replaced === 0 ? "" : `, in place of ${turn.replaced} earlier`;
-        const summary = `waits for quiet until ${toIso(turn.until)}${replaced}`;
-        return this.#wait(summary, turn.until);
-      }
-    }
+    if (turn.is === "superseded") return superseded(route.name, turn);
+    await this.#wake(turn.replaced, turn.replaced.length);
+    if (turn.is === "next") return undefined;
+    const earlier = turn.earlier === 0 ? "" : `, in place of ${turn.earlier} earlier`;
+    return this.#wait(`waits for quiet until ${toIso(turn.until)}${earlier}`, turn.until);
   }
 
   /** The outcome of an attempt that has no slot. Undefined: it may call its target, and {@link leave} follows. */
@@ -96,24 +91,29 @@ export class FlowGate {
       entry: entryOf(attempt),
       settings: flow,
       boundMs: route.runsStaleAfterMs ?? route.maxAttemptMs + MARGIN_MS,
-      mayRun: claim.interrupted || claim.run !== undefined,
+      mayRun: claim.mayRun,
       isAccepted: claim.run !== undefined,
     };
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const turn = await this.#change(id, (state, now) => askSlot(state, { ...question, now }));
       if (turn.is === "run") return undefined;
-      if (turn.is !== "after") return this.#outcomeOf(turn, route.name, id);
+      if (turn.is === "full") {
+        const isOutdated = () => this.#isOutdated(id, flow, claim.id);
+        return { ...this.#wait(waitsBehind(turn.behind), turn.until), isOutdated };
+      }
+      if (turn.is !== "after") return this.#outcomeOf(turn, route.name);
       const others = await this.#unfinished(id, turn.others);
       if (others.length > 0) {
         const dueAt = epochMillis(Math.min(...others.map((one) => one.dueAt ?? 0)));
         const until = epochMillis(Math.max(dueAt, laterBy(this.#deps.clock.now(), 1_000)));
-        return { ...this.#wait(`waits for the turn of ${others[0]?.delivery}, which is before it`, until), turn: id };
+        const summary = `waits for the turn of ${others[0]?.delivery}, which is before it`;
+        return { ...this.#wait(summary, until), isOutdated: () => this.#isOutdated(id, flow, claim.id) };
       }
     }
     throw contended();
   }
 
-  #outcomeOf(turn: Exclude<SlotTurn, { readonly is: "run" | "after" }>, route: string, id: FlowId): ActionOutcome {
+  #outcomeOf(turn: Exclude<SlotTurn, { readonly is: "run" | "after" | "full" }>, route: string): ActionOutcome {
     switch (turn.is) {
       case "superseded":
         return superseded(route, turn);
@@ -123,8 +123,6 @@ export class FlowGate {
         const until = laterBy(this.#deps.clock.now(), CROWDED_MS);
         return { ...this.#wait("waits for a place in the queue of its flow, which is full", until) };
       }
-      case "full":
-        return { ...this.#wait(waitsBehind(turn.behind), turn.until), turn: id };
     }
   }
 
@@ -153,40 +151,47 @@ export class FlowGate {
     }
   }
 
-  /** Frees the slot of an action whose run has ended, or was not reported in time, and wakes what waits for it. */
-  async end(route: FlowingRoute, busEvent: BusEvent, action: string): Promise<void> {
+  /**
+   * Frees the slot of an action whose run has ended, or was not reported in time, and wakes what waits for it.
+   * `unlessMayRun`: only if no request of it may have started a run.
+   */
+  async end(
+    route: FlowingRoute,
+    busEvent: BusEvent,
+    { action, unlessMayRun }: { readonly action: string; readonly unlessMayRun: boolean },
+  ): Promise<void> {
     const flow = settingsOf(route);
     const id = flow && flowIdOf(route, flow, busEvent);
     if (!limits(flow) || id === undefined) return;
     await this.#change(id, (state) => ({
-      state: withoutSlot(state, action, { unlessMayRun: false }),
+      state: withoutSlot(state, action, { unlessMayRun }),
       turn: undefined,
     }));
     // Also if it was free before: the process that freed it may have been killed before it woke the next one.
     await this.#wakeNext(id, flow);
   }
 
-  /** Whether an action that was just stored as waiting could have a slot now: the one that freed it could not wake it. */
-  async isAwaited(id: FlowId, route: Pick<Route, "flow">, action: string): Promise<boolean> {
-    const flow = settingsOf(route);
-    if (!limits(flow)) return true;
+  async #isOutdated(id: FlowId, flow: FlowSettings & { readonly running: number }, action: string): Promise<boolean> {
     const { state } = await this.#deps.flows.get(id);
-    return awaitedBy(state, flow, this.#deps.clock.now()).some((one) => one.action === action);
+    return isOutdatedWait(state, action, flow, this.#deps.clock.now());
   }
 
   async #wakeNext(id: FlowId, flow: FlowSettings & { readonly running: number }): Promise<void> {
-    const { flows, actions, woken, clock } = this.#deps;
-    const { state } = await flows.get(id);
-    const awaited = awaitedBy(state, flow, clock.now());
-    if (awaited.length === 0) return;
-    let left = awaited.length;
-    for (const { action } of state.waiting) {
+    const { state } = await this.#deps.flows.get(id);
+    await this.#wake(state.waiting, awaitedBy(state, flow, this.#deps.clock.now()).length);
+  }
+
+  /** Makes so many of the actions due that still wait. */
+  async #wake(entries: readonly FlowEntry[], most: number): Promise<void> {
+    const { actions, woken, clock } = this.#deps;
+    let left = most;
+    for (const { action } of entries) {
+      if (left === 0) return;
       const status = await actions.status(action);
       if (status?.state !== "due") continue;
       await actions.wake(action, clock.now());
       await woken(status);
       left -= 1;
-      if (left === 0) return;
     }
   }
 

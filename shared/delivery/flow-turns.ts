@@ -12,10 +12,13 @@ interface Answer<Turn> {
 
 export type Superseded = { readonly is: "superseded"; readonly by: FlowEntry };
 
-/** `replaced`: earlier events in the same window. */
-type QuietTurn = Superseded | { readonly is: "quiet"; readonly until: EpochMillis; readonly replaced: number } | Next;
-type Next = { readonly is: "next" };
-const NEXT: Next = { is: "next" };
+/** `earlier`: events in the same window. `replaced`: older actions that wait for a slot, and will have none. */
+type QuietTurn = Superseded | Quiet | Next;
+type Quiet = { readonly is: "quiet"; readonly until: EpochMillis; readonly earlier: number } & Replacing;
+type Next = { readonly is: "next" } & Replacing;
+interface Replacing {
+  readonly replaced: readonly FlowEntry[];
+}
 
 /**
  * Whether an action may go on, as far as newer events decide that. The first question of an action enters it into the flow.
@@ -29,32 +32,41 @@ export function askQuiet(
 ): Answer<QuietTurn> {
   // Its own request may have started a run: nothing newer takes its place any more.
   const hasSlot = heldSlots(state.slots, now).some(({ action }) => action === entry.action);
-  if (settings.waiting === "queue" || hasSlot) return { state, turn: NEXT };
+  if (settings.waiting === "queue" || hasSlot) return { state, turn: { is: "next", replaced: [] } };
   const { newest } = state;
   const isOwn = newest?.action === entry.action;
   if (newest !== undefined && !isOwn && !isNewer(entry, newest, now))
     return { state, turn: { is: "superseded", by: newest } };
-  const entered = isOwn ? state : { ...state, newest: entry, ...windowWith(state.window, settings, now) };
+  const entered = isOwn ? state : { ...state, newest: entry, ...windowWith(state, settings, now) };
   const { window, ...rest } = entered;
-  if (window === undefined) return { state: entered, turn: NEXT };
+  // Each time, not only when it enters: the process that stored it may have been killed before it woke them.
+  const replaced = state.waiting.filter((one) => one.action !== entry.action && isNewer(entry, one, now));
+  if (window === undefined) return { state: entered, turn: { is: "next", replaced } };
   const until = endOf(window, settings);
   // Windows that began by a clock that was ahead have ended.
   if (settings.quietMs > 0 && now < until && !isAhead(window.lastAt, now))
-    return { state: entered, turn: { is: "quiet", until, replaced: window.entries - 1 } };
-  return { state: rest, turn: NEXT };
+    return { state: entered, turn: { is: "quiet", until, earlier: window.entries - 1, replaced } };
+  const isLimited = settings.running !== undefined && settings.mostMs !== undefined;
+  return { state: { ...rest, ...(isLimited && { deferredSince: window.firstAt }) }, turn: { is: "next", replaced } };
 }
 
 /**
  * An event joins the window until the newest one before it has gone on, even if its time is over: else events at the very
- * end of each window would defer everything for ever.
+ * end of each window would defer everything for ever. So they would if each took the place of one that waits for a slot and
+ * began a window of its own: it keeps the time when the one before began to wait.
  */
 function windowWith(
-  window: QuietWindow | undefined,
-  { quietMs }: FlowSettings,
+  state: FlowState,
+  { quietMs, running = Infinity }: FlowSettings,
   now: EpochMillis,
 ): { readonly window?: QuietWindow } {
+  const { window, newest, waiting, slots, deferredSince } = state;
   if (quietMs === 0) return window === undefined ? {} : { window };
-  if (window === undefined || isAhead(window.lastAt, now)) return { window: { firstAt: now, lastAt: now, entries: 1 } };
+  if (window === undefined || isAhead(window.lastAt, now)) {
+    const waits = waiting.some(({ action }) => action === newest?.action) && heldSlots(slots, now).length >= running;
+    const firstAt = waits && deferredSince !== undefined && !isAhead(deferredSince, now) ? deferredSince : now;
+    return { window: { firstAt, lastAt: now, entries: 1 } };
+  }
   return { window: { ...window, lastAt: now, entries: window.entries + 1 } };
 }
 
@@ -110,8 +122,8 @@ export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotT
   const own = state.slots.find(isSelf);
   const others = state.slots.filter((slot) => !isSelf(slot));
   const queue = state.waiting.filter((one) => !isSelf(one));
+  const mayRun = own?.mayRun || question.mayRun;
   const taken = (): Answer<SlotTurn> => {
-    const mayRun = question.mayRun || own?.mayRun;
     const slot: FlowSlot = {
       action: entry.action,
       delivery: entry.delivery,
@@ -119,13 +131,16 @@ export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotT
       freeAt: laterBy(now, boundMs),
       ...(mayRun && { mayRun: true }),
     };
-    return { state: { ...state, slots: [...others, slot], waiting: queue }, turn: { is: "run" } };
+    const { deferredSince: _, ...rest } = state;
+    return { state: { ...rest, slots: [...others, slot], waiting: queue }, turn: { is: "run" } };
   };
-  if (own !== undefined) return taken();
+  // A slot in which nothing runs is lost if fewer runs may go on at once than before.
+  if (own !== undefined && (mayRun || others.length < settings.running)) return taken();
   if (isAccepted) return { state: before, turn: { is: "over" } };
   const { newest } = state;
+  const unslotted = own === undefined ? before : { ...state, slots: others };
   if (settings.waiting === "newest" && newest !== undefined && !isSelf(newest))
-    return { state: before, turn: { is: "superseded", by: newest } };
+    return { state: unslotted, turn: { is: "superseded", by: newest } };
   const ahead = settings.waiting === "newest" ? [] : queue.filter((one) => isNewer(entry, one, now));
   const free = settings.running - others.length;
   if (ahead.length < free) return taken();
@@ -134,8 +149,8 @@ export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotT
   const waiting = isFull ? state.waiting : waits;
   const isSame =
     waiting.length === before.waiting.length && waiting.every((one, at) => isSameEntry(one, before.waiting[at]));
-  const isUnchanged = isSame && state.slots.every((slot, at) => slot === before.slots[at]);
-  const waited = isUnchanged ? before : { ...state, waiting };
+  const isUnchanged = isSame && others.every((slot, at) => slot === unslotted.slots[at]);
+  const waited = isUnchanged ? unslotted : { ...unslotted, slots: others, waiting };
   if (free > 0)
     return { state: waited, turn: isFull ? { is: "crowded" } : { is: "after", others: ahead.slice(0, free) } };
   if (isFull) return { state: waited, turn: { is: "crowded" } };
@@ -178,6 +193,22 @@ export const withoutWaiting = (state: FlowState, ended: readonly string[]): Flow
   ...state,
   waiting: state.waiting.filter(({ action }) => !ended.includes(action)),
 });
+
+/**
+ * Whether an action that was stored as waiting has to ask again: it could have a slot now, or something newer took its
+ * place.
+ */
+export function isOutdatedWait(
+  state: FlowState,
+  action: string,
+  settings: FlowSettings & { readonly running: number },
+  now: EpochMillis,
+): boolean {
+  const { newest, waiting } = state;
+  const own = waiting.find((one) => one.action === action);
+  if (own === undefined || awaitedBy(state, settings, now).includes(own)) return true;
+  return settings.waiting === "newest" && newest !== undefined && newest.action !== action && isNewer(newest, own, now);
+}
 
 /** The actions that wait for a slot and could have one now. */
 export const awaitedBy = (

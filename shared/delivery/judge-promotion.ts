@@ -1,9 +1,11 @@
 import type { Clock } from "../host/clock.ts";
 import type { BusEvent } from "../model/bus-event.ts";
-import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { actionIdOf } from "../model/idempotency-keys.ts";
+import type { Promotion, RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import type { PromotionWaits } from "../store/promotion-waits.ts";
 import type { RouteRun, RunStore } from "../store/runs.ts";
 import type { RunReporter } from "./correlate.ts";
 import { readOutcome } from "./delivery-outcomes.ts";
@@ -149,16 +151,43 @@ export async function judgePromotion(
   {
     isFiring,
     ...deps
-  }: JudgePromotionDeps & { readonly runs: Pick<RunStore, "of" | "record">; readonly isFiring: boolean },
+  }: JudgePromotionDeps & {
+    readonly runs: Pick<RunStore, "of" | "record">;
+    readonly promotionWaits: () => Promise<Pick<PromotionWaits, "add">>;
+    readonly isFiring: boolean;
+  },
 ): Promise<Rejection | undefined> {
-  const { delivery, replay, promotion } = detail;
-  if (promotion?.from === undefined || replay === undefined) return undefined;
+  const { delivery, eventKey, replay, promotion } = detail;
+  // A rollback waits for no run.
+  if (promotion === undefined || replay === undefined || replay.isRollback) return undefined;
   const { from, to, digest } = promotion;
-  const wanted = { route: route.name, from, to, run: replay.of, digest };
-  const refuse = async (runs: readonly RouteRun[]): Promise<Rejection | undefined> =>
-    rejectPlace(wanted, deps) ??
-    (await rejectSource(wanted, runs, deps)) ??
-    rejectDestination(wanted, runs, { ...deps, own: delivery });
-  if (!isFiring) return refuse(await deps.runs.of(route.name));
-  return deps.runs.record(route.name, startOf(route, detail, deps.clock.now()), refuse);
+  const { name } = route;
+  const refuse = async (runs: readonly RouteRun[]): Promise<Rejection | undefined> => {
+    const running = await rejectDestination({ route: name, to }, runs, { ...deps, own: delivery });
+    if (from === undefined) return running ?? rejectRepeat({ own: delivery, promotion }, runs, deps);
+    const wanted = { route: name, from, to, run: replay.of, digest };
+    return rejectPlace(wanted, deps) ?? (await rejectSource(wanted, runs, deps)) ?? running;
+  };
+  const refused = isFiring
+    ? await deps.runs.record(name, startOf(route, detail, deps.clock.now()), refuse)
+    : await refuse(await deps.runs.of(name));
+  if (refused?.reason === "promotion_running")
+    await (await deps.promotionWaits()).add({ route: name, environment: to }, actionIdOf(name, eventKey));
+  return refused;
+}
+
+/** Why a replay of a promotion must not fire: another one that fired after it was ordered has deployed the same. */
+async function rejectRepeat(
+  { own, promotion }: { readonly own: string; readonly promotion: Promotion },
+  runs: readonly RouteRun[],
+  { deliveries }: Pick<JudgePromotionDeps, "deliveries">,
+): Promise<Rejection | undefined> {
+  const newest = runsIn(runs, promotion.to).find(({ delivery }) => delivery !== own);
+  const ordered = newest?.end?.succeeded ? await deliveries.get(own) : undefined;
+  if (newest === undefined || ordered === undefined || Date.parse(newest.firedAt) <= ordered.receivedAt)
+    return undefined;
+  const there = (await deliveries.get(newest.delivery))?.replay?.promotion;
+  return there?.reference === promotion.reference && there?.digest === promotion.digest
+    ? impossible(`${promotion.to} has it already, by ${newest.delivery}`)
+    : undefined;
 }

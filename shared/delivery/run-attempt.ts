@@ -49,7 +49,7 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   /** Ends the approval of a run whose place something newer took. */
   readonly leaveOut: (input: GateInput) => Promise<void>;
   /** Only for a route with `flow`. */
-  readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end" | "isAwaited">>;
+  readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end">>;
   /** Judges a promotion before it fires; see `judge-promotion.ts`. */
   readonly judgePromotion: (
     route: Route,
@@ -341,24 +341,27 @@ async function deny(
 }
 
 /**
- * Ends a promotion whose run is not the newest good one any more, or was rolled back. It waits while another run deploys to
- * its environment. A repeat of a request that the target accepted starts no further run, so it is not judged.
+ * Ends a promotion whose run is not the newest good one any more, or was rolled back. It waits while another run deploys
+ * to its environment, and so does a replay of a promotion. A repeat of a request that the target accepted starts no further
+ * run, so it is not judged.
  */
 async function checkPromotion(
   { busEvent: { detail }, claim, route }: Attempt,
   options: { readonly isFiring: boolean },
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  if (detail.promotion?.from === undefined || claim.run !== undefined) return undefined;
+  if (detail.promotion === undefined || claim.run !== undefined) return undefined;
   const rejection = await deps.judgePromotion(route, detail, options);
   if (rejection === undefined) return undefined;
   if (rejection.reason !== "promotion_running")
     return deny({ route: route.name, detail, rejection, mode: "enforce" }, deps);
-  return { outcome: "wait", summary: rejection.problem, afterSeconds: PROMOTION_WAIT_SECONDS };
+  const isOutdated = async (): Promise<boolean> =>
+    (await deps.judgePromotion(route, detail, { isFiring: false }))?.reason !== "promotion_running";
+  return { outcome: "wait", summary: rejection.problem, afterSeconds: PROMOTION_WAIT_SECONDS, isOutdated };
 }
 
-/** Until a promotion looks again whether the run before it has ended, in seconds. */
-const PROMOTION_WAIT_SECONDS = 15;
+/** Until a promotion looks again whether the run before it goes on, in seconds: the end of that run wakes it before. */
+const PROMOTION_WAIT_SECONDS = 600;
 
 function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {
   if (error instanceof Fault) {

@@ -5,7 +5,8 @@ import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 import { type BuildState, cut, type OriginProof } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
-import type { RunEnd, RunStart, RunStore } from "../store/runs.ts";
+import type { WaitPlace } from "../store/promotion-waits.ts";
+import type { RunEnd, RunPlace, RunStart, RunStore } from "../store/runs.ts";
 import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
 
 export interface RunTrackingDeps extends Pick<CorrelateDeps, "actions" | "runReporters"> {
@@ -23,6 +24,9 @@ export async function recordRunStart(
   const mayRun = isAccepted || (outcome.outcome === "retry" && outcome.unknownOutcome);
   if (route.runsReportedBy !== undefined && mayRun) await runs.record(route.name, startOf(route, detail, clock.now()));
 }
+
+/** Makes due what waits for the end of a run in an environment; see `wake-promotions.ts`. */
+export type WakePromotions = (place: WaitPlace) => Promise<void>;
 
 type Started = Pick<BusEvent["detail"], "delivery" | "replay" | "promotion">;
 
@@ -43,14 +47,21 @@ function aboutRun({ environments }: Pick<RunReporter, "environments">, { deliver
 
 /**
  * Records the end of a run that an event reports, whether or not a route acts on the event. Reads nothing if its source
- * reports no route's runs. If the origin is not stored yet, the action of the event waits for it and records the end.
+ * reports no route's runs. If the origin is not stored yet, the action of the event waits for it and records the end. What
+ * waits for the end is woken each time it is reported: whoever recorded it first may have been killed before that.
  */
-export async function recordReportedRunEnd(busEvent: BusEvent, deps: RunTrackingDeps & CorrelateDeps): Promise<void> {
+export async function recordReportedRunEnd(
+  busEvent: BusEvent,
+  deps: RunTrackingDeps & CorrelateDeps & { readonly wakePromotions: WakePromotions },
+): Promise<void> {
   const source = sourceNameOf(busEvent);
   if (endOf(busEvent) === undefined || !deps.runReporters.some(({ runsReportedBy }) => runsReportedBy === source))
     return;
   const origin = await correlate(busEvent, source, deps);
-  if (origin.found) await recordRunEnd({ busEvent, origin: origin.busEvent, proof: origin.proof, source }, deps);
+  if (!origin.found) return;
+  const ended = await recordRunEnd({ busEvent, origin: origin.busEvent, proof: origin.proof, source }, deps);
+  for (const { route, environment } of ended)
+    if (environment !== undefined) await deps.wakePromotions({ route, environment });
 }
 
 /**
@@ -113,12 +124,12 @@ interface Ended {
 /**
  * Records that a run has ended, for the routes that fired it. An unproved event of shadow mode is not recorded: neither
  * as proof of a good run, nor as a delivery to run again. Nor is the end of a run that could have proved that the bridge
- * asked for it, and did not.
+ * asked for it, and did not. Returns where the run was meant to deploy, for each route that fired it.
  */
 export async function recordRunEnd(
   { busEvent, origin, proof, source }: Ended,
   { runReporters, actions, runs }: RunTrackingDeps,
-): Promise<void> {
+): Promise<readonly RunPlace[]> {
   const end = endOf(busEvent);
   if (
     end === undefined ||
@@ -126,18 +137,21 @@ export async function recordRunEnd(
     busEvent.detail.principal.unproved ||
     origin.detail.principal.unproved
   )
-    return;
+    return [];
   const { eventKey } = origin.detail;
   const reported = runReporters.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
   // Two routes may have fired on one delivery. The run's name then shows which route it belongs to.
   const named = reported.filter((name) => `/${busEvent.detail.subject}`.endsWith(`/${name}-${eventKey}`));
   const fired = named.length > 0 ? named : await firedOf(reported, eventKey, actions);
   const beganAt = ("build" in busEvent.detail ? createdAtOf(busEvent.detail.build) : undefined) ?? end.at;
+  const places: RunPlace[] = [];
   for (const name of fired) {
     const run = aboutRun(runReporters.find((one) => one.name === name) ?? {}, origin.detail);
     const { environment = run.environment } = end;
     await runs.record(name, { ...run, beganAt, end: { ...end, ...(environment !== undefined && { environment }) } });
+    places.push({ route: name, ...(run.environment !== undefined && { environment: run.environment }) });
   }
+  return places;
 }
 
 async function firedOf(

@@ -1,3 +1,4 @@
+import { decideOneAccess, getAccess, listAccess, placeAccess } from "./access.ts";
 import { decideApproval, listApprovals } from "./approvals.ts";
 import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, stopBulkReplay } from "./bulk-replays.ts";
 import { listCredentials } from "./credentials.ts";
@@ -24,13 +25,16 @@ export const callHandlers = {
   asksForEnded,
   countDeliveries,
   decideApproval,
+  decideOneAccess,
   exchangeToken,
+  getAccess,
   getBulkReplay,
   getDelivery,
   getDeliveryRequest,
   getOverview,
   getThread,
   introspectToken,
+  listAccess,
   listApprovals,
   listBulkReplays,
   listCredentials,
@@ -42,6 +46,7 @@ export const callHandlers = {
   oauthError,
   orderBulkReplay,
   pauseOneTarget,
+  placeAccess,
   placeOrder,
   previewBulkReplay,
   previewOrder,

@@ -1,6 +1,7 @@
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import type { Result } from "../model/result.ts";
+import type { AccessApi } from "./access.ts";
 import type { ApprovalsApi } from "./approvals.ts";
 import type { BulkReplaysApi } from "./bulk-replays.ts";
 import type { CredentialsApi } from "./credentials.ts";
@@ -26,6 +27,7 @@ export type CallDeps = DeliveriesApi &
   CredentialsApi &
   RefusalsApi &
   ApprovalsApi &
+  AccessApi &
   OrdersApi &
   OverviewApi &
   RollbacksApi &
@@ -89,6 +91,10 @@ export function apiCalls(deps: CallDeps): readonly ApiCall[] {
       const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
       return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
     }),
+    get("/v1/access", by("listAccess")),
+    post("/v1/access", 202, by("placeAccess")),
+    get("/v1/access/:id", byId("getAccess")),
+    post("/v1/access/:id", 200, byId("decideOneAccess")),
     get("/v1/orders", by("listOrders")),
     post("/v1/orders/:id", 202, byId("placeOrder")),
     preview("/v1/orders/:id/preview", byId("previewOrder")),

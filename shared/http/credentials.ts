@@ -1,6 +1,6 @@
 import { toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
-import type { TokenRequest } from "../identity/presented-token.ts";
+import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
 
@@ -16,7 +16,10 @@ export interface ListedCredentials {
 }
 
 /** `GET /v1/credentials`: when each credential was last used, for those used within the retention time. */
-export async function listCredentials(request: TokenRequest, api: CredentialsApi): Promise<Result<ListedCredentials>> {
+export async function listCredentials(
+  request: ReceivedRequest,
+  api: CredentialsApi,
+): Promise<Result<ListedCredentials>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
   // The use of a credential is about no event.

@@ -129,6 +129,8 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 403, title: "An agent's order fires only routes that need an approval" };
     case "agent_cannot_approve":
       return { status: 403, title: "An agent cannot approve a run" };
+    case "person_needed":
+      return { status: 403, title: "This takes a person's own token" };
     case "idempotency_key_reused":
       return { status: 422, title: "The Idempotency-Key was used with other inputs" };
     case "self_approval":

@@ -1,6 +1,7 @@
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
-import { type Result, reject } from "../model/result.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { Part, Policy } from "./policy.ts";
 import { presentedToken, type TokenRequest } from "./presented-token.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
@@ -10,30 +11,38 @@ export interface CallerDeps {
   /** The trust entries whose tokens may earn a role. */
   readonly trustEntries: readonly string[];
   readonly policy: Pick<Policy, "rejectCall">;
+  /** The principal of a request with the roles that it holds for a time, too. */
+  readonly withAccess: (principal: Principal, request: Requested) => Promise<Principal>;
   /** The rejection of a proved principal that is over its rate limit; undefined below it. */
   readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
 }
 
+type Requested = Pick<ReceivedRequest, "receivedAt" | "requestId" | "traceparent">;
+
 /**
  * Authenticates a caller of the bridge's own API: a verified token, a role for this part of the API, and a rate within
- * the limit. For `of a route`, `of a target` and `of an order`
- * the role is checked later, when its name is known. A token that only
+ * the limit. For `of a route`, `of a target` and `of an order` the role is checked later, when its name is known. Roles that
+ * are held for a time count, except `for a time`: who holds one requests and grants none because of it. A token that only
  * shadow mode accepted is rejected here for the reason that shadow mode did not enforce, because such a token has no
  * roles.
  */
 export async function callerOf(
-  request: TokenRequest,
-  part: Part | "of a route" | "of a target" | "of an order",
+  request: TokenRequest & Requested,
+  part: Part | "of a route" | "of a target" | "of an order" | "for a time",
   deps: CallerDeps,
 ): Promise<Result<VerifiedToken>> {
   const verified = await holderOf(request, deps);
   if (!verified.ok) return verified;
-  const { principal, shadowRejection } = verified.value;
-  const isLater = part === "of a route" || part === "of a target" || part === "of an order";
-  const forbidden = isLater ? undefined : deps.policy.rejectCall(principal, part, "anything");
+  const { shadowRejection } = verified.value;
+  const principal =
+    part === "for a time" ? verified.value.principal : await deps.withAccess(verified.value.principal, request);
+  const forbidden = isOfName(part) ? undefined : deps.policy.rejectCall(principal, part, "anything");
   const rejection = shadowRejection ?? forbidden ?? (await deps.rejectOverRate(principal));
-  return rejection ? reject(rejection, principal) : verified;
+  return rejection ? reject(rejection, principal) : ok({ ...verified.value, principal });
 }
+
+const isOfName = (part: string): part is Exclude<Parameters<typeof callerOf>[1], Part> =>
+  part.startsWith("of ") || part === "for a time";
 
 /** Verifies the token of a request with any of the trust entries, without a check of its roles. */
 export async function holderOf(

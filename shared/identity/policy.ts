@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { isListed } from "../host/name-pattern.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
+import { MAX_ACCESS_MINUTES } from "../model/access-limit.ts";
 import type { EventFacts } from "../model/event-facts.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -65,6 +66,14 @@ export const role = v.strictObject({
         "What the role is confined to, for every permission: an event, or its delivery, approval or run, must match each list that is given. One that does not report the value is outside. Without it, the role is for all.",
       ),
     ),
+  ),
+  // `docs/config-schema.ts` describes it, because every function in AWS loads this at its start.
+  onRequest: v.optional(
+    v.strictObject({
+      by: v.pipe(v.array(v.string()), v.minLength(1)),
+      approvedBy: v.pipe(v.array(v.string()), v.minLength(1)),
+      maxMinutes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_ACCESS_MINUTES)), 60),
+    }),
   ),
   limit: v.optional(
     v.pipe(

@@ -1,7 +1,6 @@
 import type { EpochMillis } from "../host/clock.ts";
 import type { BusEvent } from "./bus-event.ts";
 import type { OriginProof } from "./event.ts";
-import type { FlowId } from "./flow.ts";
 
 /** Longest wait for which a target can ask, in seconds: a day. A longer one counts as a day. */
 export const MAX_RETRY_AFTER_SECONDS = 86_400;
@@ -92,8 +91,11 @@ export type ActionOutcome =
       readonly afterSeconds: number;
       /** It runs again at this time instead, however late, unless something wakes it before. */
       readonly until?: EpochMillis;
-      /** It waits for a slot of this flow. A run may have freed one before the action was stored as waiting. */
-      readonly turn?: FlowId;
+      /**
+       * It waits for a run or for something newer, which may have come before the action was stored as waiting: asked after
+       * that, and the action is due at once if so.
+       */
+      readonly isOutdated?: () => Promise<boolean>;
       /** The wait may take days: the timeline event records this wait and replaces that of an earlier wait. */
       readonly isLong?: true;
       /** The target is held. The action stays due, so that it runs as soon as the hold ends. */

@@ -64,6 +64,8 @@ export interface FlowState {
   readonly newest?: FlowEntry;
   /** Undefined if nothing waits for quiet. */
   readonly window?: QuietWindow;
+  /** When the window began from which the newest went on, with `most` and `running`; until it has a slot. */
+  readonly deferredSince?: EpochMillis;
   readonly slots: readonly FlowSlot[];
   /** The actions that asked for a slot while none was free, in their order. */
   readonly waiting: readonly FlowEntry[];

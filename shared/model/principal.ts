@@ -22,6 +22,8 @@ export interface Principal {
   /** The trust entry that accepted the token; undefined for a shared secret. */
   readonly trustEntry?: string;
   readonly roles: readonly string[];
+  /** Those of the roles that are held for a time, each with the id of the request that gave it. */
+  readonly access?: Readonly<Record<string, string>>;
   /**
    * The few claims that identify the sender further, as the issuer's preset lists them. A long one ends in a digest of the
    * whole.

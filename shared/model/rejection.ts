@@ -99,6 +99,8 @@ export type ForbiddenRejection =
   | { readonly reason: "agent_unattended" }
   // The token names an agent that acts for the person. Only a person grants a run.
   | { readonly reason: "agent_cannot_approve" }
+  // The token is that of an agent, a job or a pod.
+  | { readonly reason: "person_needed" }
   // The same caller used the key for the same order with other inputs.
   | { readonly reason: "idempotency_key_reused" }
   | { readonly reason: "self_approval" }

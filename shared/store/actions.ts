@@ -107,6 +107,8 @@ export interface Claim extends ScheduledAction {
   readonly interrupted: boolean;
   /** Present if a target has accepted a request of an earlier attempt. */
   readonly run?: ExpectedRun;
+  /** A request of an earlier attempt started a run, or may have. */
+  readonly mayRun: boolean;
   /** A run was reported that an earlier attempt started, or may have started. */
   readonly isReported: boolean;
   /** The key of the last hold of a target that deferred it. */
@@ -218,6 +220,7 @@ export class ActionStore {
       scheduledAt: epochMillis(number(before, "scheduledAt")),
       interrupted,
       ...(run && { run }),
+      mayRun,
       isReported: mayRun && before["reportedAt"] !== undefined,
       ...withAttention(before),
     };

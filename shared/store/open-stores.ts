@@ -1,3 +1,4 @@
+import type { AccessStore } from "./access.ts";
 import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { AttentionStore } from "./attention.ts";
@@ -9,6 +10,7 @@ import type { StoreOptions } from "./fields.ts";
 import type { FlowStore } from "./flows.ts";
 import { OriginStore } from "./origins.ts";
 import { OwnAccountStore } from "./own-accounts.ts";
+import type { PromotionWaits } from "./promotion-waits.ts";
 import { RateLimitStore } from "./rate-limits.ts";
 import { RefusalStore } from "./refusals.ts";
 import { ReplayCache } from "./replay-cache.ts";
@@ -40,6 +42,10 @@ export interface Stores {
   readonly bulkReplays: () => Promise<BulkReplayStore>;
   /** Likewise. */
   readonly flows: () => Promise<FlowStore>;
+  /** Likewise. */
+  readonly promotionWaits: () => Promise<PromotionWaits>;
+  /** Likewise. */
+  readonly access: () => Promise<AccessStore>;
 }
 
 /** Opens the stores over one table that every function uses. `openPageStores` opens those of the actions. */
@@ -68,6 +74,14 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     flows: async () => {
       const { FlowStore } = await import("./flows.ts");
       return new FlowStore(table, options);
+    },
+    promotionWaits: async () => {
+      const { PromotionWaits } = await import("./promotion-waits.ts");
+      return new PromotionWaits(table, options);
+    },
+    access: async () => {
+      const { AccessStore } = await import("./access.ts");
+      return new AccessStore(table, options);
     },
   };
 }

@@ -67,7 +67,7 @@ for (const kind of tableKinds) {
           if (busEvent === undefined) throw new Error("the sample is an event");
           return gate.take({
             route: { ...ROUTE, flow },
-            claim: { id: `a-${n}`, interrupted: false },
+            claim: { id: `a-${n}`, mayRun: false },
             busEvent,
             delivery,
           });

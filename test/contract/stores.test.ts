@@ -412,6 +412,7 @@ for (const kind of tableKinds) {
             hasWaited: false,
             scheduledAt: START,
             interrupted: false,
+            mayRun: false,
             isReported: false,
           },
         ]);
@@ -553,6 +554,7 @@ for (const kind of tableKinds) {
           expect(await actions.claim(id, START, leaseUntil)).toMatchObject({
             owner: 2,
             interrupted: false,
+            mayRun: false,
             isReported: false,
           });
         }

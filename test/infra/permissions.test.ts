@@ -76,10 +76,14 @@ describe("the permissions of a function", () => {
     expect(stack.permissions(`${name}Role`)).toEqual(may);
   });
 
-  it("relay and sweep may wake only the kinds of actions whose routes limit their runs", async () => {
+  it.each([
+    ["limit their runs", { flow: { key: "$.detail.page.id", running: 1 } }],
+    ["have environments", { environments: ["staging", "production"] }],
+  ])("relay and sweep may wake only the kinds of actions whose routes %s", async (_, changes) => {
     const compiled = await compileConfig(EXAMPLE);
-    const flow = { key: "$.detail.page.id", running: 1 };
-    const routes = compiled.config.routes.map((route) => (route.action === "tekton" ? { ...route, flow } : route));
+    const routes = compiled.config.routes.map((route) =>
+      route.action === "tekton" ? { ...route, ...changes } : { ...route, environments: undefined },
+    );
     const limited = await synthesise({}, { ...compiled, config: { ...compiled.config, routes } });
     for (const name of ["Relay", "Sweep"] as const)
       expect(limited.permissions(`${name}Role`)).toEqual({ ...MAY[name], QueuetektonQueue: ["sqs:SendMessage"] });

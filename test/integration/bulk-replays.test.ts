@@ -21,6 +21,7 @@ import {
 import { type ReplayApi, replayDelivery } from "../../shared/http/replay.ts";
 import { policyOf, role } from "../../shared/identity/policy.ts";
 import { sha256Hex } from "../../shared/model/idempotency-keys.ts";
+import type { Principal } from "../../shared/model/principal.ts";
 import type { Rejection } from "../../shared/model/rejection.ts";
 import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { ok, type Result } from "../../shared/model/result.ts";
@@ -105,6 +106,7 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,
+    withAccess: async (by: Principal) => by,
     recorded: () => undefined,
     log: { ...silentLog, warn: (fields) => void logged.push(fields) },
   };

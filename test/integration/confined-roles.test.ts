@@ -267,6 +267,7 @@ async function bridgeOf(
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries: stores.deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,
+    withAccess: async (by: Principal) => by,
     recorded: () => undefined,
     clock,
   });

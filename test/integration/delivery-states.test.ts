@@ -10,6 +10,7 @@ import { apiCalls } from "../../shared/http/calls.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
 import { policyOf, role } from "../../shared/identity/policy.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
+import type { Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { ok } from "../../shared/model/result.ts";
 import type { Route } from "../../shared/routes/route.ts";
@@ -61,6 +62,7 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,
+    withAccess: async (by: Principal) => by,
     recorded: () => undefined,
   });
   const ask = async (path: string) => {

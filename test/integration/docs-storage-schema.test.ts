@@ -60,6 +60,7 @@ const HEADINGS = [
   "Runs",
   "Reported run",
   "Flow",
+  "Access",
   "Rate",
   "Session cutoff",
   "Ended run",
@@ -194,6 +195,18 @@ describe("docs/storage-schema.md", () => {
     expect(await shown(stored)).toEqual(stored);
   });
 
+  it("the example of a waiting promotion is written and read back as documented", async () => {
+    const { put, promotionWaits, shown } = await emptyStores();
+    const { stored, read } = exampleOf("Waiting promotion");
+    const place = { route: "deploy-docs", environment: "production" };
+    await put(stored);
+    expect(await (await promotionWaits()).of(place)).toEqual(read);
+    const fresh = await emptyStores();
+    await (await fresh.promotionWaits()).add(place, read[0]);
+    expect(await fresh.shown(stored)).toEqual(stored);
+    expect(await shown(stored)).toEqual(stored);
+  });
+
   it("the example of a timeline event is written and read back as documented", async () => {
     const { put, deliveries, shown } = await emptyStores();
     const { stored, read } = exampleOf("Timeline entry");
@@ -218,6 +231,7 @@ describe("docs/storage-schema.md", () => {
       hasWaited: ___,
       interrupted: ____,
       isReported: _____,
+      mayRun: ________,
       scheduledAt: ______,
       ...action
     } = read;
@@ -514,6 +528,28 @@ describe("docs/storage-schema.md", () => {
     expect(await (await created.bulkReplays()).create(read, [])).toBe(true);
     expect(await (await created.bulkReplays()).create(read, [])).toBe(false);
     expect(await created.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a request for a role is written and read as documented", async () => {
+    const { stored, read } = exampleOf("Access");
+    const day = new Date(read.requestedAt).toISOString().slice(0, 10);
+    const listed = { pk: { S: `access#${day}` }, sk: { S: `${read.requestedAt}#${read.id}` } };
+    const [put, recorded] = [await emptyStores(), await emptyStores()];
+    for (const item of [stored, listed]) await put.put(item);
+    const access = await put.access();
+    expect(await access.get(read.id)).toEqual(read);
+    expect(await access.of(read.by)).toEqual([read]);
+    expect(await access.recent(1)).toEqual([read]);
+    const { decision, ...granted } = read;
+    const before = { ...granted, state: "requested" };
+    const written = await recorded.access();
+    expect(await written.create(before)).toBe(true);
+    expect(await written.create(before)).toBe(false);
+    expect(await written.decide(before, read)).toBe(true);
+    expect(await written.decide(before, { ...granted, state: "denied", decision })).toBe(false);
+    expect(await recorded.shown(stored)).toEqual(stored);
+    const { expiresAt: _, ...entry } = await recorded.shown(listed);
+    expect(entry).toEqual(listed);
   });
 
   it("the example of a session cutoff is written and read as documented", async () => {

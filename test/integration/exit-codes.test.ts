@@ -65,6 +65,12 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   "approvals deny": ["p-1"],
   "approvals withdraw": ["p-1"],
   "approvals emergency": ["p-1", "--comment", "the shop is down"],
+  "access request": ["incident", "--for", "30m", "--reason", "the shop is down"],
+  "access list": [],
+  "access show": ["x-1"],
+  "access grant": ["x-1"],
+  "access deny": ["x-1"],
+  "access revoke": ["x-1"],
   status: [],
   "targets list": [],
   "targets pause": ["listener", "--reason", "upgrade"],
@@ -75,6 +81,8 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
 
 /** Further arguments of commands that ask no bridge, with what each ends with. */
 const LOCAL: readonly (readonly [command: string, args: readonly string[], code: number])[] = [
+  ["access request", ["incident", "--for", "2d", "--reason", "the shop is down"], EXIT.usage],
+  ["access request", ["incident", "--for", "30m"], EXIT.usage],
   ["check", [], EXIT.done],
   ["check", ["--config", "no-such-file.yaml"], EXIT.refused],
   ["check", ["--live"], EXIT.refused],
@@ -99,7 +107,7 @@ const LOCAL: readonly (readonly [command: string, args: readonly string[], code:
 
 describe("the exit codes of each command", () => {
   it("every command is in one of the tables, and no other", () => {
-    const names = [...Object.keys(ASKING), ...new Set(LOCAL.map(([name]) => name))];
+    const names = [...new Set([...Object.keys(ASKING), ...LOCAL.map(([name]) => name)])];
     expect(names.toSorted()).toEqual(COMMANDS.map(({ name }) => name).toSorted());
   });
 

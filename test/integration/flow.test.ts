@@ -310,11 +310,45 @@ describe("runs at once", () => {
     }
     const [first, second, third, last] = saves;
     if (!first || !second || !third || !last) throw new Error("four were saved");
+    await runDue();
+    expect(await outcome(second)).toMatchObject({ state: "superseded", of: third.id });
+    expect(await outcome(third)).toMatchObject({ state: "superseded", of: last.id });
+    expect(await outcome(last)).toMatchObject({ state: "pending" });
     await report(first, "succeeded");
-    clock.advance(STALE_MS);
     await runDue();
     expect(fired).toEqual([first.id, last.id]);
-    for (const one of [second, third]) expect(await outcome(one)).toMatchObject({ state: "superseded", of: last.id });
+  });
+
+  it("what is replaced while it is about to wait does not wait", async () => {
+    const { save, record, fired, deps, actions, idOf, outcome, runDue, clock } = await flowing(ONE);
+    const first = await save();
+    const second = await record();
+    clock.advance(1_000);
+    const third = await record();
+    // The newer one enters after the older has asked for the slot, and before that is stored as waiting.
+    const defer: typeof actions.defer = async (...given) => {
+      await act(idOf(third), deps);
+      return actions.defer(...given);
+    };
+    await act(idOf(second), { ...deps, actions: withMethods(actions, { defer }) });
+    await runDue();
+    expect(await outcome(second)).toMatchObject({ state: "superseded", of: third.id });
+    expect(fired).toEqual([first.id]);
+  });
+
+  it("somebody who saves every minute while a run goes on defers the next one no longer than that run", async () => {
+    const { save, later, report, fired, runDue } = await flowing({ ...QUIET, running: 1 });
+    const first = await save();
+    await later(90);
+    await report(first, "running");
+    for (let minute = 0; minute < 15; minute++) {
+      await save();
+      await later(60);
+    }
+    const last = await save();
+    await report(first, "succeeded");
+    await runDue();
+    expect(fired).toEqual([first.id, last.id]);
   });
 
   it("without any report of a run, the slot is free when the run was expected, long before its bound", async () => {
@@ -356,6 +390,41 @@ describe("runs at once", () => {
     await unknown.report(first, "succeeded");
     await unknown.runDue();
     expect(unknown.fired).toEqual([first.id, first.id, second.id]);
+  });
+
+  it("an action that is given up after its last attempt leaves the slot to the next in the queue", async () => {
+    const refused: ActionOutcome = { outcome: "retry", summary: "connection refused" };
+    const { save, later, fired, outcome } = await flowing(QUEUE, [...Array(5).fill(refused), ACCEPTED]);
+    const first = await save();
+    const second = await save();
+    await later(10 * 60);
+    expect(fired).toEqual([...Array(5).fill(first.id), second.id]);
+    expect(await outcome(first)).toMatchObject({ state: "given_up" });
+  });
+
+  it("an action that is given up keeps its slot if one of its requests may have started a run", async () => {
+    const refused: ActionOutcome = { outcome: "retry", summary: "connection refused" };
+    const unknown: ActionOutcome = { outcome: "retry", summary: "timed out", unknownOutcome: true };
+    const { save, later, fired, outcome } = await flowing(QUEUE, [unknown, ...Array(4).fill(refused), ACCEPTED]);
+    const first = await save();
+    const second = await save();
+    await later(10 * 60);
+    expect(await outcome(first)).toMatchObject({ state: "given_up" });
+    expect(fired).not.toContain(second.id);
+    await later(STALE_MS / 1_000);
+    expect(fired.at(-1)).toBe(second.id);
+  });
+
+  it("an action that must not fire any more when it is tried again leaves the slot", async () => {
+    const { save, later, fired, deps } = await flowing(QUEUE, [{ outcome: "retry", summary: "down" }, ACCEPTED]);
+    const first = await save();
+    const second = await save();
+    Object.assign(deps.routes[0] ?? {}, {
+      reject: async ({ detail }: { readonly detail: { readonly delivery: string } }) =>
+        detail.delivery === first.id ? { rejection: { reason: "role_missing" }, mode: "enforce" } : undefined,
+    });
+    await later(60);
+    expect(fired).toEqual([first.id, second.id]);
   });
 
   it.each([
@@ -520,9 +589,8 @@ describe("a granted run that waits for a slot", () => {
   });
 
   it("is superseded by something newer, and so is its approval", async () => {
-    const { runDue, savePage, second, approvalOf, outcome, clock } = await waiting(ONE);
+    const { runDue, savePage, second, approvalOf, outcome } = await waiting(ONE);
     const third = await savePage();
-    clock.advance(STALE_MS);
     await runDue();
     expect(await outcome(second)).toMatchObject({ state: "superseded", of: third.id });
     expect((await approvalOf(second)).state).toBe("superseded");

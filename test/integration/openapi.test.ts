@@ -38,6 +38,7 @@ const sections = {
     everything: { ...everything, summarise: ["*"], pause: ["*"] },
     confined: { ...everything, in: { projects: ["platform/elsewhere"] } },
     slow: { call: ["deliveries"], limit: { perMinute: 1 } },
+    incident: { onRequest: { by: ["everything", "confined"], approvedBy: ["everything"] } },
   },
   orders: { ship: { roles: ["everything"], inputs: { commit: { ref: "commit" } } } },
   upstreams: {
@@ -214,7 +215,7 @@ async function send(
   const address = new URL(url, at);
   const headers = new Headers(token === "absent" ? {} : bearer(tokens[token]));
   if (type !== undefined) headers.set("content-type", type);
-  if (/^\/v1\/(?:orders\/|promotions$)/.test(address.pathname)) headers.set("idempotency-key", key);
+  if (/^\/v1\/(?:orders\/|promotions$|access$)/.test(address.pathname)) headers.set("idempotency-key", key);
   const response = await fetch(address, { method, headers, ...(body !== undefined && { body }) });
   const answer = { status: response.status, headers: response.headers, body: await response.text() };
   const { operation, problems } = description.check({ method, url: address, headers, body, answer });
@@ -233,6 +234,7 @@ const WITH_FURTHER_RULES = [
   "POST /v1/replays",
   "POST /v1/replay-preview",
   "POST /v1/approvals/{id}",
+  "POST /v1/access",
   "POST /v1/status",
   "PUT /v1/targets/{target}/pages/{id}/summary",
 ];
@@ -310,6 +312,15 @@ describe("every call, compared with its description", () => {
       await succeeds("POST", "/v1/targets/pages/resume"),
       await succeeds("POST", `/v1/approvals/${approval}`, { decision: "deny" }),
     ];
+    const wanted = { role: "incident", minutes: 30, reason: "a test" };
+    const asked = await succeeds("POST", "/v1/access", wanted);
+    const { id: access } = JSON.parse(asked.answer);
+    exchanges.push(
+      asked,
+      await succeeds("GET", `/v1/access/${access}`),
+      await succeeds("POST", `/v1/access/${access}`, { decision: "revoke" }),
+      await succeeds("GET", "/v1/access"),
+    );
     // It succeeds as soon as both runs are reported as good.
     const rolledBack = await until(
       "a rollback to the first of the two runs",

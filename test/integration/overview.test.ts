@@ -24,6 +24,7 @@ import { policyOf, role } from "../../shared/identity/policy.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { factsOf } from "../../shared/model/event-facts.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
+import type { Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { ok } from "../../shared/model/result.ts";
 import { LEVEL_WORDS, targetWordsOf } from "../../shared/model/state-words.ts";
@@ -95,6 +96,7 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
     sourceNames: ["wiki", "api", "status"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,
+    withAccess: async (by: Principal) => by,
     recorded: () => undefined,
   });
   let received = 0;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { act } from "../../shared/delivery/act.ts";
 import { advanceBulkReplay } from "../../shared/delivery/bulk-replay.ts";
 import { lagBetween } from "../../shared/delivery/environment-lag.ts";
 import { placedBefore, promote, promotionState } from "../../shared/delivery/promotion.ts";
@@ -9,7 +10,7 @@ import { replayDelivery } from "../../shared/http/replay.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
 import type { BuildEvent, BuildState, CodeEvent } from "../../shared/model/event.ts";
 import { factsOf } from "../../shared/model/event-facts.ts";
-import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
+import { actionIdOf, deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { ok, type Result } from "../../shared/model/result.ts";
 import { compilePattern } from "../../shared/routes/pattern.ts";
@@ -17,7 +18,8 @@ import type { Route } from "../../shared/routes/route.ts";
 import { NO_COUNTS } from "../../shared/store/bulk-replays.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { gatedBridge, holder } from "../support/gated-bridge.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { withMethods } from "../support/memory-stores.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
 
 const none = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
@@ -270,9 +272,56 @@ describe("promotions of several people", () => {
     const promotion = await fire(await recorded(asked.value));
     expect(promotions().map(({ busEvent }) => busEvent.detail.delivery)).toEqual([before.id]);
     expect((await bridge.deliveries.timeline(promotion.id)).filter(({ kind }) => kind === "waiting")).toHaveLength(1);
+    // The end of the run wakes it.
     await report(again);
-    await bridge.later();
+    await bridge.runDue();
     expect(promotions().map(({ busEvent }) => busEvent.detail.delivery)).toEqual([before.id, promotion.id]);
+  });
+
+  /** A promotion that waits for a run of an earlier one. `waits` attempts it for the first time. */
+  async function aboutToWait() {
+    const before = await fire(await placed({ run: await good(1) }));
+    await report(before);
+    const asked = await ask({ run: await good(2) });
+    if (!asked.ok) throw new Error(JSON.stringify(asked.rejection));
+    const running = await fire(await bridge.replay(before, holder("mia", ["on-call"])));
+    const promotion = await recorded(asked.value);
+    return { running, promotion, action: actionIdOf("docs", busEventOf(promotion)?.detail.eventKey ?? "") };
+  }
+
+  it("a promotion whose awaited run ends while it is about to wait is due at once", async () => {
+    const { running, promotion, action } = await aboutToWait();
+    const defer: typeof bridge.actions.defer = async (...given) => {
+      await report(running);
+      return bridge.actions.defer(...given);
+    };
+    await act(action, { ...bridge.deps, actions: withMethods(bridge.actions, { defer }) });
+    await bridge.runDue();
+    expect(promotions().map(({ busEvent }) => busEvent.detail.delivery)).toContain(promotion.id);
+  });
+
+  it("an end that is reported again wakes what a killed process did not, and one that is never reported delays it", async () => {
+    const { running, promotion, action } = await aboutToWait();
+    await bridge.runDue();
+    const fired = () => promotions().some(({ busEvent }) => busEvent.detail.delivery === promotion.id);
+    const end = { succeeded: true, at: new Date(bridge.clock.now()).toISOString(), environment: "production" };
+    // The process that recorded the end was killed before it woke anything.
+    await bridge.runs.record("docs", { delivery: running.id, beganAt: end.at, end });
+    await bridge.runDue();
+    expect(fired()).toBe(false);
+    expect((await bridge.actions.status(action))?.dueAt).toBeLessThanOrEqual(bridge.clock.now() + 600_000);
+    await report(running);
+    await bridge.runDue();
+    expect(fired()).toBe(true);
+  });
+
+  it("what waits for the run of another environment is not woken", async () => {
+    const { promotion, action } = await aboutToWait();
+    await bridge.runDue();
+    const { dueAt } = (await bridge.actions.status(action)) ?? {};
+    await report(await fire(await push(3)), "failed");
+    expect(await bridge.actions.status(action)).toMatchObject({ state: "due", dueAt });
+    expect(promotions().some(({ busEvent }) => busEvent.detail.delivery === promotion.id)).toBe(false);
   });
 
   it("a run whose end is never reported does not block its environment for ever", async () => {
@@ -388,6 +437,38 @@ describe("a replay of a promotion", () => {
     expect(why(await again(repeat, mia)), "a replay of the replay").toBe("promotion_running");
     await report(repeat, "failed");
     expect(why(await again(repeat, mia))).toBe("placed");
+  });
+
+  it("of two that are ordered before either fires, one runs, and the other is judged when that run has ended", async () => {
+    const promotion = await fire(await placed({ run: await good(1) }));
+    await report(promotion);
+    const orders = [await again(promotion, mia), await again(promotion, both)];
+    bridge.clock.advance(1_000);
+    const [one, other] = await Promise.all(orders.map((order) => recorded(order.ok ? order.value : { delivery: "" })));
+    if (one === undefined || other === undefined) throw new Error("both are placed");
+    const fired = () => bridge.fired.filter(({ busEvent }) => busEvent.detail.replay?.of === promotion.id).length;
+    await fire(one);
+    await bridge.later(15);
+    expect(fired()).toBe(1);
+    expect(await denials(other), "while it runs").toEqual([]);
+    await report(one);
+    await bridge.runDue();
+    expect(fired()).toBe(1);
+    expect(await denials(other), "production has it").toEqual(["promotion_impossible"]);
+    expect(why(await again(promotion, mia)), "one that is ordered now").toBe("placed");
+  });
+
+  it("fires after all if the one before it failed", async () => {
+    const promotion = await fire(await placed({ run: await good(1) }));
+    await report(promotion);
+    const orders = [await again(promotion, mia), await again(promotion, both)];
+    const [one, other] = await Promise.all(orders.map((order) => recorded(order.ok ? order.value : { delivery: "" })));
+    if (one === undefined || other === undefined) throw new Error("both are placed");
+    await fire(one);
+    await report(one, "failed");
+    await bridge.runDue();
+    expect(bridge.fired.at(-1)?.busEvent.detail.delivery).toBe(other.id);
+    expect(await denials(other)).toEqual([]);
   });
 
   it("in bulk starts nothing that never was there either", async () => {
@@ -524,6 +605,26 @@ describe("a promotion that waits", () => {
     await bridge.later();
     expect(promotions()).toHaveLength(0);
     expect(await denials(promotion)).toEqual([reason]);
+    expect((await bridge.approvalOf(promotion)).state, "it has not fired").toBe("granted");
+  });
+
+  it("refused at the very moment after its approval fired starts nothing, and the same run needs a new approval", async () => {
+    const run = await goodWithApproval(1);
+    const promotion = await waits(run);
+    expect(why(await bridge.decide(promotion, "grant", max))).toBe("placed");
+    bridge.clock.advance(60_000);
+    const hold: typeof bridge.deps.hold = async (...given) => {
+      const gate = await bridge.deps.hold(...given);
+      await bridge.runs.record("docs", newer());
+      return gate;
+    };
+    const action = actionIdOf("docs", busEventOf(promotion)?.detail.eventKey ?? "");
+    await act(action, { ...bridge.deps, hold });
+    await act(action, bridge.deps);
+    expect(promotions()).toHaveLength(0);
+    expect(await denials(promotion)).toEqual(["promotion_outdated"]);
+    expect((await bridge.approvalOf(promotion)).state).toBe("fired");
+    expect(why(await bridge.decide(promotion, "deny", max)), "nobody decides it any more").not.toBe("placed");
   });
 });
 

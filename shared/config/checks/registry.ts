@@ -1,3 +1,4 @@
+import { unrequestableRole } from "./access.ts";
 import {
   approvalOfEnd,
   approvalOfName,
@@ -79,6 +80,7 @@ export const checks: readonly Check[] = [
   requesterWithoutToken,
   roleMayNotApprove,
   emergencyForApprovers,
+  unrequestableRole,
   unusablePermission,
   approvalOutlivesRecords,
   unnamedPeople,

@@ -9,7 +9,7 @@ import { rejectNamespace } from "./cluster.ts";
 import { rejectJob } from "./job.ts";
 import { buildOf, readingOf, readStatus } from "./reading.ts";
 
-export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate"> {
+export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate" | "withAccess"> {
   readonly issuers: Readonly<Record<string, TrustEntry>>;
   /** The sources that report the runs of clusters: a job in a namespace that its cluster's source excludes is rejected. */
   readonly clusters: readonly ClusterSource[];

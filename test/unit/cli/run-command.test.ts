@@ -62,7 +62,10 @@ describe("the command line", () => {
     [["chekc"], 'there is no command "chekc"; did you mean "check"?'],
     [["event", "list"], 'there is no command "event"; did you mean "events"?'],
     [["replay", "d-1"], 'there is no command "replay"; did you mean "events replay"?'],
-    [["list"], 'there is no command "list"; did you mean "events list" or "approvals list" or "targets list"?'],
+    [
+      ["list"],
+      'there is no command "list"; did you mean "events list" or "approvals list" or "access list" or "targets list"?',
+    ],
     [["bogus", "--help"], 'there is no command "bogus"'],
     [["events"], "which of these? events list, events tail, events show, events thread, events replay"],
     [["approvals", "gratn", "p-1"], 'there is no command "approvals gratn"; did you mean "approvals grant"?'],

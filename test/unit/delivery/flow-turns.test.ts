@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { askQuiet, askSlot, awaitedBy, MAX_WAITING, withoutSlot } from "../../../shared/delivery/flow-turns.ts";
+import {
+  askQuiet,
+  askSlot,
+  awaitedBy,
+  isOutdatedWait,
+  MAX_WAITING,
+  withoutSlot,
+  withUnknownRun,
+} from "../../../shared/delivery/flow-turns.ts";
 import { type EpochMillis, epochMillis, laterBy } from "../../../shared/host/clock.ts";
 import { EMPTY_FLOW, type FlowEntry, type FlowSettings, type FlowState } from "../../../shared/model/flow.ts";
 
@@ -23,14 +31,15 @@ describe("quiet", () => {
     expect(askQuiet(state, entry(39, at(39 * 7)), QUIET, at(quietAt - 1)).turn).toEqual({
       is: "quiet",
       until: at(quietAt),
-      replaced: 39,
+      earlier: 39,
+      replaced: [],
     });
     for (let n = 0; n < 39; n++)
       expect(askQuiet(state, entry(n, at(n * 7)), QUIET, at(quietAt)).turn).toMatchObject({
         is: "superseded",
         by: { delivery: "d-39" },
       });
-    expect(askQuiet(state, entry(39, at(39 * 7)), QUIET, at(quietAt)).turn).toEqual({ is: "next" });
+    expect(askQuiet(state, entry(39, at(39 * 7)), QUIET, at(quietAt)).turn).toMatchObject({ is: "next" });
   });
 
   it("events that never stop do not put the newest off for longer than the limit", () => {
@@ -43,7 +52,30 @@ describe("quiet", () => {
     }
     expect(seconds).toBe(600);
     // The window is over: the next event begins another one.
-    expect(askQuiet(state, entry(660), QUIET, at(660)).turn).toEqual({ is: "quiet", until: at(750), replaced: 0 });
+    expect(askQuiet(state, entry(660), QUIET, at(660)).turn).toEqual({
+      is: "quiet",
+      until: at(750),
+      earlier: 0,
+      replaced: [],
+    });
+  });
+
+  it("an event that takes the place of one that waits for a slot waits no longer for it than the first", () => {
+    const settings = { ...QUIET, running: 1 };
+    const full = slotFor(EMPTY_FLOW, entry(0), settings).state;
+    const goesOn = askQuiet(askQuiet(full, entry(1), settings, at(1)).state, entry(1), settings, at(91));
+    expect(goesOn.turn).toEqual({ is: "next", replaced: [] });
+    const waits = slotFor(goesOn.state, entry(1), settings, at(91));
+    expect(waits.turn.is).toBe("full");
+    // Within the longest time it waits for quiet, and after it at once: the first came after a second.
+    expect(askQuiet(waits.state, entry(550), settings, at(550)).turn).toMatchObject({ is: "quiet", until: at(601) });
+    const late = askQuiet(waits.state, entry(700), settings, at(700));
+    expect(late.turn).toEqual({ is: "next", replaced: [entry(1)] });
+    // With its slot, the next event begins anew. So it does while the newest waits for people, and for no slot.
+    const free = withoutSlot(late.state, "a-0", { unlessMayRun: false });
+    const taken = slotFor(free, entry(700), settings, at(710)).state;
+    for (const state of [taken, late.state])
+      expect(askQuiet(state, entry(720), settings, at(720)).turn).toMatchObject({ is: "quiet", until: at(810) });
   });
 
   it("an action that asks again has the same answer, and nothing is stored", () => {
@@ -78,16 +110,30 @@ describe("quiet", () => {
   it("a clock that is set back holds nothing: what came before is older, and its window is over", () => {
     const ahead = 3 * 3_600;
     const { state } = askQuiet(EMPTY_FLOW, entry(ahead), QUIET, at(ahead));
-    expect(askQuiet(state, entry(ahead), QUIET, at(0)).turn).toEqual({ is: "next" });
+    expect(askQuiet(state, entry(ahead), QUIET, at(0)).turn).toMatchObject({ is: "next" });
     const after = askQuiet(state, entry(1), QUIET, at(1));
     expect(after.turn).toMatchObject({ is: "quiet", until: at(91) });
     expect(askQuiet(after.state, entry(ahead), QUIET, at(2)).turn).toMatchObject({ by: { delivery: "d-1" } });
   });
 
+  it("what waits for a slot is replaced by something newer, and by nothing older", () => {
+    const waits = (n: number) =>
+      slotFor({ ...slotFor(EMPTY_FLOW, entry(0), ONE).state, newest: entry(n) }, entry(n), ONE);
+    const { state } = waits(2);
+    expect(isOutdatedWait(state, "a-2", ONE, at(3))).toBe(false);
+    const newer = askQuiet(state, entry(3), ONE, at(3));
+    expect(newer.turn).toEqual({ is: "next", replaced: [entry(2)] });
+    // Also when it asks again: whoever stored it may have been killed before it woke them.
+    expect(askQuiet(newer.state, entry(3), ONE, at(4)).turn).toEqual(newer.turn);
+    expect(isOutdatedWait(newer.state, "a-2", ONE, at(4))).toBe(true);
+    const queued = { ...EMPTY_FLOW, waiting: [entry(1), entry(3)] };
+    expect(askQuiet(queued, entry(2), ONE, at(4)).turn).toEqual({ is: "next", replaced: [entry(1)] });
+  });
+
   it("what has a slot goes on, although something newer has come", () => {
     const { state } = slotFor(EMPTY_FLOW, entry(0), ONE);
     const { state: newer } = askQuiet(state, entry(1), ONE, at(1));
-    expect(askQuiet(newer, entry(0), ONE, at(2)).turn).toEqual({ is: "next" });
+    expect(askQuiet(newer, entry(0), ONE, at(2)).turn).toMatchObject({ is: "next" });
   });
 });
 
@@ -127,6 +173,16 @@ describe("slots", () => {
     expect(slotFor(oneLeft, entry(2), QUEUE, at(1)).turn.is).toBe("full");
     const none = withoutSlot(oneLeft, "a-1", { unlessMayRun: false });
     expect(awaitedBy(none, QUEUE, at(1)).map(({ action }) => action)).toEqual(["a-2"]);
+  });
+
+  it("with fewer runs at once than before, a slot in which nothing runs is lost, and one whose run may go on is not", () => {
+    const two = { ...QUEUE, running: 2 };
+    const both = slotFor(slotFor(EMPTY_FLOW, entry(0), two).state, entry(1), two).state;
+    const waits = slotFor(both, entry(0), QUEUE, at(1));
+    expect(waits.turn).toMatchObject({ is: "full", behind: [{ action: "a-1" }] });
+    expect(waits.state).toMatchObject({ slots: [{ action: "a-1" }], waiting: [{ action: "a-0" }] });
+    expect(slotFor(waits.state, entry(1), QUEUE, at(2)).turn).toEqual({ is: "run" });
+    expect(slotFor(withUnknownRun(both, "a-0"), entry(0), QUEUE, at(1)).turn).toEqual({ is: "run" });
   });
 
   it("a queue goes in the order of receipt, in whatever order its actions ask", () => {

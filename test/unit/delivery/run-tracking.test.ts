@@ -11,7 +11,7 @@ import type { BuildEvent, BuildPart, BuildState, EventType, OriginProof } from "
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { RecordedRun } from "../../../shared/store/runs.ts";
 import { busEventOf, sampleDelivery } from "../../support/samples.ts";
-import { testClock } from "../../support/test-doubles.ts";
+import { testClock, unexpected } from "../../support/test-doubles.ts";
 
 type TriggerType = Extract<EventType, `trigger.${string}`>;
 
@@ -122,7 +122,8 @@ describe("the end of a run", () => {
 describe("an event on its way to the bus", () => {
   const publishing = async (busEvent: BusEvent, routes = ROUTES) => {
     const { deps, recorded, calls } = depsFor(2, routes);
-    await recordReportedRunEnd(busEvent, deps);
+    const wakePromotions = unexpected("a promotion, on a route without environments");
+    await recordReportedRunEnd(busEvent, { ...deps, wakePromotions });
     return { recorded: recorded.map(([route]) => route), calls };
   };
   const origin = { delivery };

@@ -4,6 +4,7 @@ import { laterBy } from "../../../shared/host/clock.ts";
 import { listApprovals } from "../../../shared/http/approvals.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
 import type { Approval } from "../../../shared/model/approval.ts";
+import type { Principal } from "../../../shared/model/principal.ts";
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
 import { ok } from "../../../shared/model/result.ts";
 import type { ApprovalStore } from "../../../shared/store/approvals.ts";
@@ -55,6 +56,7 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
     actions: { wake: unused },
     deliveries: { record: unused, addToTimeline: unused },
     rejectOverRate: async () => undefined,
+    withAccess: async (by: Principal) => by,
     recorded: () => {
       throw new Error("a list records nothing");
     },

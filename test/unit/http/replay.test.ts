@@ -56,6 +56,7 @@ async function replayed(of: RecordedDelivery, outcome: ActionOutcome = { outcome
       trustEntries: ["people"],
       policy,
       rejectOverRate: async () => undefined,
+      withAccess: async (by: Principal) => by,
       deliveries,
       actions: parts.actions,
       patterns: async () =>
