@@ -71,7 +71,9 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
       const who = approval.approvers.join(" or ") || "nobody: no role may approve it";
       const progress = progressOf(approval, rulesOf(route.name, deps.rules), deps.people);
       const summary = `needs approval ${approvalId} by ${who}${progress ? ` (${progressText(progress)})` : ""}`;
-      const afterSeconds = await remind(approval, run, deps);
+      const isReminded = route.approval.remindMinutes !== undefined;
+      const seconds = isReminded ? await (await import("./remind.ts")).remind(approval, run, deps) : POLL_SECONDS;
+      const afterSeconds = Math.min(POLL_SECONDS, seconds);
       return { held: { outcome: "wait", summary, afterSeconds, waitsFor: who } };
     }
     case "granted":
@@ -87,16 +89,6 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
     default:
       return done(`not fired: approval ${approvalId} was ${state}`, "not_fired");
   }
-}
-
-/** Records the reminders that are due. Returns the seconds until the action checks its approval again. */
-async function remind(approval: Approval, { route, delivery }: GateInput, deps: GateDeps): Promise<number> {
-  const minutes = route.approval?.remindMinutes ?? [];
-  if (minutes.length === 0) return POLL_SECONDS;
-  const { recordReminders } = await import("./remind.ts");
-  const nextAt = await recordReminders(approval, { minutes, requestId: delivery.requestId }, deps);
-  if (nextAt === undefined) return POLL_SECONDS;
-  return Math.min(POLL_SECONDS, Math.max(1, (nextAt - deps.clock.now()) / 1_000));
 }
 
 /** The action is due when the window opens. If somebody may skip the window in an emergency, it checks that meanwhile. */

@@ -44,14 +44,20 @@ export class ApprovalStore {
   async move(
     id: string,
     from: readonly ApprovalState[],
-    { state, decision, endedAt, endedFor }: Pick<Approval, "state" | "decision" | "endedAt" | "endedFor">,
+    {
+      state,
+      decision,
+      endedAt,
+      endedFor,
+      reminded,
+    }: Pick<Approval, "state" | "decision" | "endedAt" | "endedFor" | "reminded">,
   ): Promise<boolean> {
     const now = this.#options.clock.now();
     const ended = OPEN_STATES.includes(state) ? undefined : (endedAt ?? decision?.at);
     if (ended !== undefined) await this.#table.put({ ...endKey(ended, id), expiresAt: expiryOf(now, this.#options) });
     const before = await this.#table.change(keyOf(id), {
       condition: { field: "state", is: "in", values: from },
-      set: { state, decision: decision && JSON.stringify(decision), endedAt, endedFor },
+      set: { state, decision: decision && JSON.stringify(decision), endedAt, endedFor, reminded },
       remove: OPEN_STATES.includes(state) ? [] : [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey],
     });
     return before !== undefined;
@@ -78,19 +84,6 @@ export class ApprovalStore {
       },
     });
     return item !== undefined;
-  }
-
-  /** Stores how many reminders of an approval were recorded, unless it is decided. Never fewer than before. */
-  async setReminded(id: string, reminded: number): Promise<void> {
-    await this.#table.change(keyOf(id), {
-      condition: {
-        all: [
-          { field: "state", is: "=", value: "requested" satisfies ApprovalState },
-          absentOr({ field: "reminded", is: "<", value: reminded }),
-        ],
-      },
-      set: { reminded },
-    });
   }
 
   /** Approvals that are `requested` or `granted`, the first to end first, at most `limit`; eventually consistent. */

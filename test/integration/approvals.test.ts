@@ -196,11 +196,10 @@ describe("reminders", () => {
   });
 
   it("one is not lost if the process dies before it has recorded it, and is the same if it dies after", async () => {
-    const { setReminded } = bridge.approvals;
-    bridge.approvals.setReminded = () =>
-      Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
+    const { move } = bridge.approvals;
+    bridge.approvals.move = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
     await bridge.later(10);
-    bridge.approvals.setReminded = setReminded.bind(bridge.approvals);
+    bridge.approvals.move = move.bind(bridge.approvals);
     const recorded = await reminders();
     expect(recorded).toHaveLength(1);
     await bridge.later(5);

@@ -19,7 +19,7 @@ import { testClock } from "../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/storage-schema.md");
 /** The pages with an example of each item. */
-const ITEMS = ["deliveries", "pages", "comments", "approvals", "credentials", "replays"]
+const ITEMS = ["deliveries", "pages", "comments", "approvals", "messages", "credentials", "replays"]
   .map((name) => readText(`docs/storage/${name}.md`))
   .join("\n");
 

@@ -82,8 +82,7 @@ function decisionRowOf(context: EventAndOrigin): ReportedRow | undefined {
 
 function decisionOf(context: EventAndOrigin): ReleaseDecision | undefined {
   const { detail } = context.busEvent;
-  if (!("approval" in detail) || detail.type === "approval.requested" || detail.type === "approval.reminded")
-    return undefined;
+  if (!("approval" in detail) || detail.type === "approval.requested") return undefined;
   const { gate, build, environment, pipeline } = detail.approval;
   const isGranted = detail.type === "approval.granted";
   if (gate) {
