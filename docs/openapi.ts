@@ -117,7 +117,7 @@ function inputSchema(schema: GenericSchema): JsonSchema {
 
 function described(method: string, path: string, operation: Operation): Json {
   const { summary, description, query, body, answers: succeeding } = operation;
-  const parameters = [...pathParameters(path), ...queryParameters(query), ...keyParameter(operation)];
+  const parameters = [...pathParameters(path), ...queryParameters(query), ...headerParameters(operation)];
   return {
     operationId: [method.toLowerCase(), ...(path.match(/\w+/g) ?? [])].map(capitalized).join(""),
     summary,
@@ -167,6 +167,17 @@ const queryParameters = (query: Operation["query"]): readonly Json[] =>
     description: query?.expected[name],
     schema: inputSchema(schema),
   }));
+
+const headerParameters = (operation: Operation): readonly Json[] => [
+  ...Object.entries(operation.headers ?? {}).map(([name, description]) => ({
+    name,
+    in: "header",
+    required: true,
+    description,
+    schema: { type: "string" },
+  })),
+  ...keyParameter(operation),
+];
 
 const keyParameter = ({ isIdempotent }: Operation): readonly Json[] => {
   if (isIdempotent === undefined) return [];
@@ -249,7 +260,7 @@ function rejectionResponses(operation: Operation): Json {
   if (isOptional) byStatus.set(404, []);
   const isOAuth = caller === "subject token";
   for (const reason of reasonsOf(operation)) {
-    const status = isOAuth && !BEFORE_OAUTH.has(reason) ? oauthStatus(statusOf(reason)) : statusOf(reason);
+    const status = BEFORE_HANDLER.has(reason) ? statusOf(reason) : answeredStatus(operation, statusOf(reason));
     byStatus.set(status, [...(byStatus.get(status) ?? []), reason]);
   }
   return Object.fromEntries(
@@ -259,13 +270,16 @@ function rejectionResponses(operation: Operation): Json {
   );
 }
 
-/** Reasons with which `/oauth/token` answers as every call does, before its own handler. */
-const BEFORE_OAUTH: ReadonlySet<RejectionReason> = new Set([
+/** Reasons with which every call answers alike, before its own handler. */
+const BEFORE_HANDLER: ReadonlySet<RejectionReason> = new Set([
   ...(["request_malformed", "overloaded", "body_too_large", "content_type_unsupported"] as const),
   ...(["charset_unsupported", "content_encoding_unsupported"] as const),
 ]);
 
-const oauthStatus = (status: number): number => ([401, 403, 404].includes(status) ? 400 : status);
+function answeredStatus({ caller, forbids }: Operation, status: number): number {
+  if (forbids && status !== 401) return 403;
+  return caller === "subject token" && [401, 403, 404].includes(status) ? 400 : status;
+}
 
 interface Rejected {
   readonly status: number;
@@ -277,7 +291,7 @@ interface Rejected {
 function responseOf({ status, reasons, isOAuth, other }: Rejected): Json {
   const isCommon = [401, 413, 415].includes(status) || (status === 429 && !isOAuth);
   if (isCommon) return { $ref: `#/components/responses/Problem${status}` };
-  const own = isOAuth ? reasons.filter((reason) => !BEFORE_OAUTH.has(reason)) : [];
+  const own = isOAuth ? reasons.filter((reason) => !BEFORE_HANDLER.has(reason)) : [];
   const common = reasons.filter((reason) => !own.includes(reason));
   const isProblem = common.length > 0 || own.length === 0;
   return {

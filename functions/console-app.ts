@@ -8,7 +8,7 @@ import type { Bridge } from "./bridge.ts";
 export function consoleApp(api: ServedApp, bridge: Bridge): ServedApp | undefined {
   const { console: settings, issuers, identity } = bridge.config;
   if (settings === undefined) return undefined;
-  const { secrets, tokens, policy, people, callOut, clock, log, sessionCutoffs } = bridge;
+  const { secrets, tokens, policy, people, callOut, clock, log, sessionCutoffs, withAccess } = bridge;
   const routes = bridge.runReporters.map(({ name }) => name);
   const promotions = bridge.runReporters.flatMap(({ name: route, environments: [from, ...later] = [] }) =>
     later.map((to, at) => ({ route, from: later[at - 1] ?? from ?? to, to })),
@@ -22,6 +22,8 @@ export function consoleApp(api: ServedApp, bridge: Bridge): ServedApp | undefine
       secrets,
       tokens,
       policy,
+      withAccess,
+      hasAccess: Object.values(bridge.config.roles).some(({ onRequest }) => onRequest !== undefined),
       people,
       callOut,
       sessionCutoffs,

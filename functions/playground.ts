@@ -195,6 +195,7 @@ const invalid = (message: string): Fault => new Fault("configuration_invalid", m
 const nextSteps = (program: string): string => `
 Edit that page in the browser and watch its status change. To repeat the run before the newest one, add a comment to the
 page that consists of: drawbridge rollback docs-build
+“Save ten times” there makes ten edits: one run, of the last. See the other nine: ${program} events list --state superseded
 The console shows all of this. It lets you choose the person to sign in as. In another terminal:
   ${program} send gitlab push      # waits in the console until axel approves
   ${program} events list

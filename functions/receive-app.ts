@@ -25,6 +25,7 @@ export function receiveApp(
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
   const [clusters, jobs] = [clusterSources(config), jobSources(config)];
   const keepToken = systemTokens.keep.bind(systemTokens);
+  const rejectionAudit = new RejectionAudit({ deliveries: bridge.deliveries, log });
   return createApp({
     receiving: bridge,
     calls: {
@@ -32,6 +33,7 @@ export function receiveApp(
       sourcesOfCluster: (entry) => sourcesOfCluster(entry, { clusters, issuers: config.issuers }),
       jobs,
       refusalCounts,
+      rejectionAudit,
       patterns,
       ready,
       latencyOf: (target) => metrics?.log.latencyOf(target),
@@ -46,7 +48,7 @@ export function receiveApp(
       jobs,
     }),
     refusalCounts,
-    rejectionAudit: new RejectionAudit({ deliveries: bridge.deliveries, log }),
+    rejectionAudit,
     issuer: bridge.issuer,
     maxBodyBytes: config.limits.bodyBytes,
     answerWithinMs: ANSWER_WITHIN_MS,

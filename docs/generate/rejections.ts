@@ -20,10 +20,17 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   target_unknown:
     "The path of a summary, a pause or a resume names no configured target. `known`: those that the caller may name there",
   grant_type_unsupported: "At `/oauth/token`: the request asks for no token exchange",
-  upstream_unknown: "At `/oauth/token`: `audience` names no configured upstream",
-  scope_forbidden: "At `/oauth/token`: no `allow` of the upstream gives the caller `scope`",
-  run_missing: "At `/oauth/token`: the token belongs to no run, and `allow` of the upstream requires one",
-  run_ended: "At `/oauth/token`: the run of the token has ended",
+  upstream_unknown:
+    "At `/oauth/token`: `audience` names no configured upstream. At `/v1/authorize`: neither does the path",
+  scope_forbidden:
+    "At `/oauth/token` and `/v1/authorize`: no `allow` of the upstream gives the caller `scope`, or its access token has another one",
+  run_missing:
+    "At `/oauth/token` and `/v1/authorize`: the token belongs to no run, and `allow` of the upstream requires one",
+  run_ended: "At `/oauth/token` and `/v1/authorize`: the run of the token has ended",
+  asked_request_missing: "At `/v1/authorize`: the gateway did not say, in `header`, which request it asks about",
+  asked_request_ambiguous:
+    "At `/v1/authorize`: servers read the path of the request in different ways, or a header names another method",
+  asked_request_not_listed: "At `/v1/authorize`: no `requests` of the upstream has the method and path",
   delivery_unknown: "No delivery has this id",
   credential_missing: "The request has no credential that this source accepts. `header` is the first one looked for",
   credential_malformed: "The credential is truncated, repeated, of another scheme, or one of two credentials at once",

@@ -772,6 +772,17 @@ export const exchangedToken = answer<ExchangedToken>()(
 
 /** With the claims of the token if it is active. */
 export const introspection = v.looseObject({ active: v.boolean() });
+/** `would_refuse`: it may pass because of shadow mode. */
+export const gatewayDecision = v.object({ decision: v.picklist(["allow", "would_refuse"]) });
+/** https://docs.konghq.com/hub/kong-inc/opa/: `headers` are for the upstream if `allow`, and for the client otherwise. */
+export const opaDecision = v.object({
+  result: v.object({
+    allow: v.boolean(),
+    status: v.optional(v.number()),
+    headers: v.record(v.string(), v.string()),
+    message: v.optional(v.string()),
+  }),
+});
 
 export const discovery = v.looseObject({ issuer: v.pipe(text, v.url()), jwks_uri: v.pipe(text, v.url()) });
 

@@ -5,6 +5,7 @@ import { orderBody, previewBody, stopBody } from "../../shared/http/bulk-replays
 import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
 import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
+import { opaInput } from "../../shared/http/gateway-forms.ts";
 import { introspectionForm } from "../../shared/http/introspection.ts";
 import { OPEN_METRICS_TYPE } from "../../shared/http/open-metrics.ts";
 import { placingBody } from "../../shared/http/orders.ts";
@@ -38,12 +39,16 @@ export interface Operation {
     readonly schema: v.GenericSchema | "any";
     readonly required: boolean;
   };
+  /** Headers that it needs besides those of every call, with a sentence for each. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** It takes the header `Idempotency-Key`, or needs it. */
   readonly isIdempotent?: true | "required";
   /** What succeeds, by status. */
   readonly answers: Readonly<Partial<Record<200 | 202 | 503, Answer>>>;
   /** Reasons of its own for a rejection. Those of every call with this kind of caller or body are added. */
   readonly refusals: readonly RejectionReason[];
+  /** Its handler refuses with 401 and 403 only. */
+  readonly forbids?: true;
   /** A cache may keep the answer. */
   readonly isCached?: true;
   /** It answers 404 if the configuration does not have it. */
@@ -68,6 +73,16 @@ const received: Operation["answers"] = {
 };
 
 const time = "A time in ISO 8601, such as `2026-11-02T09:00:00Z`.";
+
+const HANDED_ON =
+  "The answer hands on `X-Drawbridge-Principal`, `-Trust-Entry`, `-Roles`, `-Scope` and `-Token`, or in shadow mode " +
+  "`-Would-Refuse`. `id` is a name under `upstreams`.";
+const METHOD = "The method of the client's request.";
+const TARGET = "Path and query of the client's request, as it was sent.";
+const DECISIONS = [
+  ...(["asked_request_missing", "asked_request_ambiguous", "asked_request_not_listed", "upstream_unknown"] as const),
+  ...(["role_missing", "scope_forbidden", "run_missing", "run_ended"] as const),
+] as const;
 
 /**
  * Every call of the HTTP API, by method and path. A call that is not here is described by nothing, and a test fails. The
@@ -460,6 +475,33 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       200: { what: "With the claims of the token if it is active, else only `active`.", schema: answers.introspection },
     },
     refusals: ["body_invalid"],
+  },
+  "GET /v1/authorize/nginx/{id}": {
+    summary: "Ask whether a request may pass to an upstream, as nginx's auth_request does",
+    description: `The token is that of the client. A refusal is 401 or 403, whatever its reason. ${HANDED_ON}`,
+    caller: "token",
+    headers: { "X-Original-Method": METHOD, "X-Original-URI": TARGET },
+    forbids: true,
+    answers: { 200: { what: "It may pass. The headers name the caller.", schema: answers.gatewayDecision } },
+    refusals: DECISIONS,
+  },
+  "GET /v1/authorize/forward/{id}": {
+    summary: "Ask whether a request may pass to an upstream, as Traefik's ForwardAuth and Caddy's forward_auth do",
+    description: `The token is that of the client, who gets a refusal as it is. ${HANDED_ON}`,
+    caller: "token",
+    headers: { "X-Forwarded-Method": METHOD, "X-Forwarded-Uri": TARGET },
+    answers: { 200: { what: "It may pass. The headers name the caller.", schema: answers.gatewayDecision } },
+    refusals: DECISIONS,
+  },
+  "POST /v1/authorize/opa/{id}": {
+    summary: "Ask whether a request may pass to an upstream, as Kong's plugin opa does",
+    description:
+      "The token is `input.request.http.headers.authorization`. Every decision is answered 200, a refusal too. " +
+      HANDED_ON,
+    caller: "anyone",
+    body: { type: "json", schema: opaInput, required: true },
+    answers: { 200: { what: "The decision, in the form of Open Policy Agent.", schema: answers.opaDecision } },
+    refusals: ["asked_request_missing"],
   },
   "GET /.well-known/openid-configuration": {
     summary: "Get the discovery document of the bridge as an issuer of tokens",

@@ -9,10 +9,11 @@ import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
+import { type RulesOf, rulesOf } from "./configured-rules.ts";
 import { isBehind, isSamePerson, nameOf, type PeopleOf } from "./people.ts";
 import { recordGrants } from "./record-grant.ts";
 import { type RecordStepDeps, recordStep } from "./record-step.ts";
-import { isOfUse, type RulesOf, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
+import { isOfUse, ruleOn, windowOpensAt } from "./rules.ts";
 import { type Sites, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
 

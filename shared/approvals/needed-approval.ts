@@ -1,5 +1,6 @@
 import type { About, Policy } from "../identity/policy.ts";
-import { fewestPeople, type RulesOf, rulesOf } from "./rules.ts";
+import { type RulesOf, rulesOf } from "./configured-rules.ts";
+import { fewestPeople } from "./rules.ts";
 
 /** The approval that a run would need. */
 export interface NeededApproval {

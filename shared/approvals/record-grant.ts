@@ -1,7 +1,8 @@
 import type { Approval } from "../model/approval.ts";
+import { type RulesOf, rulesOf } from "./configured-rules.ts";
 import type { PeopleOf } from "./people.ts";
 import { type RecordStepDeps, recordStep } from "./record-step.ts";
-import { progressOf, type RulesOf, ruleOn, rulesOf } from "./rules.ts";
+import { progressOf, ruleOn } from "./rules.ts";
 import { opensAt } from "./windows.ts";
 
 export interface RecordGrantDeps extends RecordStepDeps {

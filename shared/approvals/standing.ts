@@ -1,8 +1,9 @@
 import { toIso } from "../host/clock.ts";
 import type { Approval, Decision, GroupProof } from "../model/approval.ts";
+import { type RulesOf, rulesOf } from "./configured-rules.ts";
 import type { Groups } from "./groups.ts";
 import { nameOf, type PeopleOf, personAt } from "./people.ts";
-import { type RulesOf, ruleOn, rulesOf } from "./rules.ts";
+import { ruleOn } from "./rules.ts";
 
 export interface StandingDeps {
   readonly people: PeopleOf;

@@ -1,18 +1,5 @@
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
-
-/** Names of the days, Sunday first, as `Date.getUTCDay` counts. */
-export const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
-
-/** A time of the week in which a run may fire, on the clocks of a time zone. */
-export interface WeeklyWindow {
-  readonly days: readonly (typeof DAYS)[number][];
-  /** `HH:MM`, inclusive. */
-  readonly from: string;
-  /** `HH:MM`, exclusive, later than `from`; `24:00` is the end of the day. */
-  readonly to: string;
-  /** A name of the IANA database, such as `Europe/Berlin`. */
-  readonly zone: string;
-}
+import { DAYS, type WeeklyWindow } from "./configured-rules.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 1_440 * MINUTE_MS;

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Fault, type FaultCode } from "../host/fault.ts";
+import { usageFault } from "./command.ts";
 import { EXIT, exitCodeOfStatus } from "./exit-codes.ts";
 import type { Session } from "./session.ts";
 import { printable } from "./terminal-text.ts";
@@ -42,10 +43,13 @@ async function request<T>(session: Session, path: string, schema: Schema<T>, ini
 }
 
 async function send(session: Session, path: string, init: RequestInit) {
+  const address = new URL(path, session.url);
+  // An id that consists of dots would lead to another call.
+  if (address.pathname !== path.split("?", 1)[0]) throw usageFault('"." and ".." are no ids and no names');
   const headers = { ...init.headers, authorization: `Bearer ${await tokenOf(session)}` };
   // A redirect is not followed: it could lead the token, or the request, to another machine.
   const request: RequestInit = { ...init, headers, redirect: "manual" };
-  const response = await fetch(new URL(path, session.url), request).catch(notAnswering(session.url));
+  const response = await fetch(address, request).catch(notAnswering(session.url));
   return { response, text: await response.text().catch(notAnswering(session.url)) };
 }
 

@@ -103,7 +103,10 @@ const inputs = v.optional(
 /** A header can have no other characters. */
 const KEY = "^[!-~]{1,200}$";
 const findInput = v.strictObject({ text: v.optional(v.string()) });
-const explainInput = v.union([v.strictObject({ delivery: v.string() }), v.strictObject({ order: v.string(), inputs })]);
+const explainInput = v.union(
+  [v.strictObject({ delivery: v.string() }), v.strictObject({ order: v.string(), inputs })],
+  "give either delivery, or order with its inputs",
+);
 const proposeInput = v.strictObject({
   order: v.string(),
   inputs,

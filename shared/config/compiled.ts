@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { rulesIn } from "../approvals/rules.ts";
-import { DAYS } from "../approvals/windows.ts";
+import { DAYS, rulesIn } from "../approvals/configured-rules.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";

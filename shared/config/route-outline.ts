@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type RulesOf, rulesIn } from "../approvals/rules.ts";
+import { type RulesOf, rulesIn } from "../approvals/configured-rules.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";

@@ -1,5 +1,6 @@
 import { actions } from "../actions/registry.ts";
-import { fewestPeople, rulesIn } from "../approvals/rules.ts";
+import { rulesIn } from "../approvals/configured-rules.ts";
+import { fewestPeople } from "../approvals/rules.ts";
 import { rejectAlone, rejectOrder } from "../identity/order.ts";
 import { policyOf } from "../identity/policy.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";

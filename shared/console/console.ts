@@ -10,6 +10,7 @@ import type { Log } from "../host/log.ts";
 import { checkContentType, readBody } from "../http/body.ts";
 import type { ServedApp } from "../http/connection.ts";
 import { NOT_FOUND, problemOf, UNAVAILABLE } from "../http/problem.ts";
+import type { CallerDeps } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { rejectForgedForm } from "./csrf.ts";
@@ -30,6 +31,9 @@ export interface ConsoleDeps {
   /** Each two neighbours of the `environments` of a route. */
   readonly promotions: Visit["promotions"];
   readonly policy: Pick<Policy, "rejectRoute" | "rejectCall">;
+  readonly withAccess: CallerDeps["withAccess"];
+  /** Whether the configuration has a role that can be requested. */
+  readonly hasAccess: boolean;
   readonly people: PeopleOf;
   readonly clock: Clock;
   readonly newRequestId: () => string;
@@ -47,6 +51,7 @@ export const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console/approvals", "approvalsPage"],
   ["/console/rollbacks", "rollbacksPage"],
   ["/console/promotions", "promotionsPage"],
+  ["/console/access", "accessPage"],
   ["/console/orders", "ordersPage"],
   ["/console/orders/:id", "orderPage"],
   ["/console/targets", "targetsPage"],
@@ -61,6 +66,8 @@ const FORMS: readonly (readonly [path: string, form: FormName])[] = [
   ["/console/approvals/:id", "submitDecision"],
   ["/console/rollbacks", "submitRollback"],
   ["/console/promotions", "submitPromotion"],
+  ["/console/access", "submitAccess"],
+  ["/console/access/:id", "decideAccessForm"],
   ["/console/orders/:id", "placeOrderForm"],
   ["/console/orders/:id/preview", "previewOrderPage"],
   ["/console/targets/:id", "submitTarget"],
@@ -99,7 +106,7 @@ export function createConsole(deps: ConsoleDeps): Hono<Env> {
     app.post(path, (c) => handleForm(c, deps, async (...sent) => (await handlers()).forms[name](...sent)));
   app.notFound(async (c) => {
     const session = await deps.sessions.of(c);
-    return problemResponse(c, NOT_FOUND, session && visitOf(c, session, deps));
+    return problemResponse(c, NOT_FOUND, session && (await visitOf(c, session, deps)));
   });
   app.onError((error, c) => {
     const request = c.get("requestId");
@@ -172,7 +179,7 @@ function addSignInRoutes(app: Hono<Env>, deps: ConsoleDeps): void {
 async function showPage(c: Context<Env>, deps: ConsoleDeps, page: PageHandler): Promise<Response> {
   const session = await deps.sessions.of(c);
   if (session === undefined) return c.redirect(`/console/sign-in?to=${encodeURIComponent(addressOf(c, deps).href)}`);
-  const visit = visitOf(c, session, deps);
+  const visit = await visitOf(c, session, deps);
   const shown = await page(visit, c.req.param("id") ?? "");
   if (!shown.ok) return problemResponse(c, shown.problem, visit);
   return typeof shown.value === "string" ? c.redirect(shown.value, 303) : pageResponse(c, shown.value, visit);
@@ -189,7 +196,7 @@ async function handleForm(c: Context<Env>, deps: ConsoleDeps, submit: FormHandle
   const session = await deps.sessions.of(c);
   if (session === undefined) return rejectionResponse(c, deps, { reason: "credential_missing", header: "Cookie" });
   const form = new URLSearchParams(new TextDecoder().decode(body.value));
-  const visit = visitOf(c, session, deps);
+  const visit = await visitOf(c, session, deps);
   const forged = rejectForgedForm(headers, form, { formToken: session.formToken, origin: deps.origin });
   if (forged) return rejectionResponse(c, deps, forged, visit);
   const next = await submit(visit, form, c.req.param("id") ?? "");
@@ -198,8 +205,13 @@ async function handleForm(c: Context<Env>, deps: ConsoleDeps, submit: FormHandle
   return typeof value === "string" ? c.redirect(value, 303) : pageResponse(c, value, visit);
 }
 
-function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps: ConsoleDeps): Visit {
-  const { api, origin, routes, promotions, policy, people, clock } = deps;
+async function visitOf(
+  c: Context<Env>,
+  { token, name, formToken, ...session }: Session,
+  deps: ConsoleDeps,
+): Promise<Visit> {
+  const { api, origin, routes, promotions, policy, people, clock, hasAccess } = deps;
+  const me = await deps.withAccess(session.me, { receivedAt: clock.now(), requestId: c.get("requestId") });
   const ask = createApiClient(api, origin, token);
   const may: Visit["may"] = (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined;
   return {
@@ -214,6 +226,7 @@ function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps:
     mayReadDeliveries: policy.rejectCall(me, "deliveries", "anything") === undefined,
     mayReadBridge: policy.rejectCall(me, "deliveries", []) === undefined,
     mayReadPayload: (about) => policy.rejectCall(me, "payloads", about) === undefined,
+    hasAccess,
     isMe: (other) => isSamePerson(me, other, people),
     ask,
     waiting: waitingFor({ ask, routes, may }),

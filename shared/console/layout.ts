@@ -13,6 +13,7 @@ const MENU: readonly (readonly [path: string, name: string, isFor: (visit: Visit
   ["/console/replays", "Replays", ({ mayReadDeliveries }) => mayReadDeliveries],
   ["/console/threads", "Threads", ({ mayReadDeliveries }) => mayReadDeliveries],
   [APPROVALS_PATH, "Approvals", () => true],
+  ["/console/access", "Access", ({ hasAccess }) => hasAccess],
   ["/console/orders", "Orders", () => true],
   ["/console/rollbacks", "Roll back", ({ routes, may }) => routes.some((route) => may("replay", route, "anything"))],
   [
@@ -103,10 +104,10 @@ function titleOf({ status, title, reason }: Pick<Problem, "status" | "title" | "
 const wrongValue = (title: string, visit: Visit | undefined): Html => html`<p>${title}.</p>
 <p><b>What to do:</b> go back and correct it${visit === undefined ? NOTHING : html`, or <a href="${visit.url.pathname}">open the page without it</a>`}.</p>`;
 
-const roleText = ({ name, me }: Visit): Html =>
+const roleText = ({ name, me, hasAccess }: Visit): Html =>
   html`<p>You are signed in as <b>${name}</b>, ${me.roles.length === 0 ? "without a role" : html`with the role ${me.roles.join(", ")}`}.
 Nothing was done. The menu has what your roles allow.</p>
-<p><b>What to do:</b> ask the people who keep the configuration of this bridge, and send them this page. Roles come from the
+<p><b>What to do:</b> ${hasAccess ? html`<a href="/console/access">request a role for a time</a>, or ` : NOTHING}ask the people who keep the configuration of this bridge, and send them this page. Roles come from the
 claims of your token: they give one to you, or to a group that you are in. Then sign out and in again.</p>`;
 
 const NOT_THERE = html`<p>It does not exist, it has expired, or your roles do not show it. Check the address, or look for it in the

@@ -1,3 +1,4 @@
+import { accessPage, decideAccessForm, submitAccess } from "./access-page.ts";
 import { approvalsPage, submitDecision } from "./approvals-page.ts";
 import { credentialsPage } from "./credentials-page.ts";
 import { deliveriesPage } from "./deliveries-page.ts";
@@ -19,6 +20,7 @@ export type FormHandler = (visit: Visit, form: URLSearchParams, id: string) => P
 
 /** All pages in one module, because a function in AWS takes time for each file that it loads. */
 export const pages = {
+  accessPage,
   approvalsPage,
   credentialsPage,
   deliveriesPage,
@@ -36,10 +38,12 @@ export const pages = {
 export type PageName = keyof typeof pages;
 
 export const forms = {
+  decideAccessForm,
   placeOrderForm,
   previewOrderPage,
   previewPage,
   requestPage,
+  submitAccess,
   submitDecision,
   submitOrder,
   submitPromotion,

@@ -12,7 +12,10 @@ import type { Html } from "./html.ts";
 export interface Visit {
   readonly url: URL;
   readonly now: EpochMillis;
-  /** Verified at the sign-in. It decides only what a page offers; the API decides what the person may do. */
+  /**
+   * Verified at the sign-in, with the roles that are held for a time. It decides only what a page offers; the API decides
+   * what the person may do.
+   */
   readonly me: Principal;
   /** The person's name in the token's claims, else the subject. For display only. */
   readonly name: string;
@@ -31,6 +34,8 @@ export interface Visit {
   readonly mayReadPayload: (about: About) => boolean;
   /** The approvals that wait for this person. */
   readonly waiting: () => Promise<WaitingApprovals>;
+  /** Whether there are roles that can be requested for a time. */
+  readonly hasAccess: boolean;
   readonly isMe: (who: Principal & { readonly actor?: string }) => boolean;
   /** Calls the bridge's API with this person's token. A `post` makes it a POST. */
   readonly ask: <T>(path: string, post?: ApiPost) => Promise<ApiResult<T>>;

@@ -16,6 +16,8 @@ export interface AuditedRejection {
   readonly request: ReceivedRequest;
   /** The request would have changed nothing. */
   readonly isRead: boolean;
+  /** The configured upstream for which a gateway asked. */
+  readonly upstream?: string;
 }
 
 export interface RejectionAuditDeps {
@@ -27,6 +29,8 @@ export interface RejectionAuditDeps {
 const WINDOW_MS = 600_000;
 /** What the audit calls a refused read. Its subject is the reason. */
 const READ_REFUSED = "read_refused";
+/** What it calls a request to an upstream that a gateway has to refuse. Its subject is the upstream and the reason. */
+const UPSTREAM_REFUSED = "upstream_refused";
 /** Ids held in memory, so that a repeat does not cost a failed conditional write either. */
 const MAX_REMEMBERED = 10_000;
 
@@ -46,11 +50,17 @@ export class RejectionAudit {
   }
 
   /** Never throws: the request is rejected and logged whether or not the rejection can be recorded. */
-  async record({ source, provider, rejection, by, request, isRead }: AuditedRejection): Promise<void> {
+  async record({ source, provider, rejection, by, request, isRead, upstream }: AuditedRejection): Promise<void> {
+    const { reason } = rejection;
+    const audited =
+      upstream === undefined
+        ? { what: READ_REFUSED, subject: reason }
+        : { what: UPSTREAM_REFUSED, subject: `${upstream} ${reason}` };
     const { body, receivedAt, requestId, traceparent } = request;
     const window = String(Math.floor(receivedAt / WINDOW_MS));
     const id = deliveryIdOf(source, [
-      isRead ? READ_REFUSED : "refused",
+      isRead ? audited.what : "refused",
+      ...(upstream === undefined ? [] : [upstream]),
       by.trustEntry ?? "",
       by.subject,
       ...kindOfRejection(rejection),
@@ -69,9 +79,7 @@ export class RejectionAudit {
         requestId,
         refusal: rejection,
         ...(traceparent && { traceparent }),
-        ...(isRead
-          ? ({ outcome: "audit", what: READ_REFUSED, subject: rejection.reason } as const)
-          : ({ outcome: "refused", what: rejection.reason } as const)),
+        ...(isRead ? ({ outcome: "audit", ...audited } as const) : ({ outcome: "refused", what: reason } as const)),
         bodyDigest: sha256Hex(body),
         bodyBytes: body.length,
       });

@@ -150,7 +150,7 @@ const MAX_CALL_BYTES = 16_384;
 async function handleApiCall(
   c: Context<Env>,
   deps: AppDeps,
-  { status, isRead, contentType, handle, refuse }: ApiCall,
+  { status, isRead, contentType, handle, respond, refuse }: ApiCall,
 ): Promise<Response> {
   const body = await readBody(c.req.raw, MAX_CALL_BYTES);
   if (!body.ok) return rejectionResponse(c, deps, body.rejection);
@@ -158,7 +158,7 @@ async function handleApiCall(
   if (!type.ok) return rejectionResponse(c, deps, type.rejection);
   const request = receivedRequest(c, body.value, { clock: deps.clock, repeatable: false });
   const result = await handle(request, c.req.param("id") ?? "", c.req.param("target") ?? "");
-  if (result.ok) return c.json(result.value, status, NO_CACHE);
+  if (result.ok) return respond ? respond(result.value, c.get("requestId")) : c.json(result.value, status, NO_CACHE);
   const rejected = { ...result, source: "api", provider: "api", request, isRead };
   const response = await recordedRejectionResponse(c, deps, rejected);
   return refuse ? refuse(result.rejection, c.get("requestId")) : response;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { RulesOf } from "../approvals/rules.ts";
+import type { RulesOf } from "../approvals/configured-rules.ts";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { advanceBulkReplay, type BulkReplayDeps } from "../delivery/bulk-replay.ts";
 import { replayableOf, seenNow, wasReplayed, whyNeverReplayed } from "../delivery/replay-route.ts";

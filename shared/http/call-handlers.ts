@@ -1,11 +1,13 @@
 import { decideOneAccess, getAccess, listAccess, placeAccess } from "./access.ts";
 import { decideApproval, listApprovals } from "./approvals.ts";
+import { Authorizer } from "./authorize.ts";
 import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, stopBulkReplay } from "./bulk-replays.ts";
 import { listCredentials } from "./credentials.ts";
 import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
 import { getDeliveryRequest } from "./delivery-request.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
+import { gatewayForms } from "./gateway-forms.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
 import { listOrders, placeOrder, previewOrder } from "./orders.ts";
@@ -22,6 +24,8 @@ import { exchangeToken } from "./token-exchange.ts";
 
 /** The handlers of all calls in one module, because a function in AWS takes time for each file that it loads. */
 export const callHandlers = {
+  Authorizer,
+  gatewayForms,
   asksForEnded,
   countDeliveries,
   decideApproval,

@@ -3,6 +3,7 @@ import type { ReceivedRequest } from "../model/request.ts";
 import type { Result } from "../model/result.ts";
 import type { AccessApi } from "./access.ts";
 import type { ApprovalsApi } from "./approvals.ts";
+import type { Allowed, AuthorizeApi, Authorizer } from "./authorize.ts";
 import type { BulkReplaysApi } from "./bulk-replays.ts";
 import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
@@ -37,7 +38,8 @@ export type CallDeps = DeliveriesApi &
   TargetsApi &
   ThreadsApi &
   TokenExchangeApi &
-  IntrospectionApi;
+  IntrospectionApi &
+  AuthorizeApi;
 
 /** One call of the bridge's API. Its handler authenticates the caller. `docs/http/operations.ts` describes each call. */
 export interface ApiCall {
@@ -51,6 +53,8 @@ export interface ApiCall {
   readonly isRead: boolean;
   /** The type of a body that is not empty. */
   readonly contentType: string;
+  /** The response to a success, if it is not its value as JSON. */
+  readonly respond?: (value: object, requestId: string) => Promise<Response>;
   /** The response to a rejection, if it is no problem document. */
   readonly refuse?: (rejection: Rejection, requestId: string) => Promise<Response>;
 }
@@ -117,6 +121,7 @@ export function apiCalls(deps: CallDeps): readonly ApiCall[] {
       ...post("/oauth/introspect", 200, by("introspectToken")),
       contentType: FORM_TYPE,
     },
+    ...decisionPoints(deps),
     {
       method: "PUT",
       path: "/v1/targets/:target/pages/:id/summary",
@@ -126,6 +131,27 @@ export function apiCalls(deps: CallDeps): readonly ApiCall[] {
       handle: async (request, page, target) => (await handlers()).submitSummary(request, { target, page }, deps),
     },
   ];
+}
+
+/** The calls of gateways. What is remembered of tokens is shared by them, and ends with the configuration. */
+function decisionPoints(deps: CallDeps): readonly ApiCall[] {
+  const forms = async () => (await handlers()).gatewayForms;
+  let opening: Promise<Authorizer> | undefined;
+  const authorizer = (): Promise<Authorizer> => {
+    opening ??= handlers().then(({ Authorizer }) => new Authorizer(deps));
+    return opening;
+  };
+  return (["nginx", "forward", "opa"] as const).map((form) => ({
+    method: form === "opa" ? "POST" : "GET",
+    path: `/v1/authorize/${form}/:id`,
+    status: 200,
+    isRead: true,
+    contentType: JSON_TYPE,
+    handle: async (request, upstream) =>
+      (await authorizer()).decide(upstream, (await forms())[form].read(request), request),
+    respond: async (value, requestId) => (await forms())[form].allow(value as Allowed, requestId),
+    refuse: async (rejection, requestId) => (await forms())[form].refuse(rejection, requestId),
+  }));
 }
 
 /** The handlers of paths without a parameter, and of those with the parameter `id`. */

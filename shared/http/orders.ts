@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { fewestPeople, type RulesOf, rulesOf } from "../approvals/rules.ts";
+import { type RulesOf, rulesOf } from "../approvals/configured-rules.ts";
+import { fewestPeople } from "../approvals/rules.ts";
 import { toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import {

@@ -117,6 +117,12 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 403, title: "The token belongs to no run whose end the bridge would notice" };
     case "run_ended":
       return { status: 403, title: "The run of this token has ended" };
+    case "asked_request_missing":
+      return { status: 400, title: `The gateway did not send ${rejection.header}` };
+    case "asked_request_ambiguous":
+      return { status: 403, title: "Servers read this request in different ways" };
+    case "asked_request_not_listed":
+      return { status: 403, title: "This request is not allowed to anybody" };
     case "namespace_not_listed":
       return { status: 403, title: `Runs of the namespace "${rejection.namespace}" are not accepted` };
     case "project_not_listed":

@@ -1,5 +1,5 @@
+import type { RulesOf } from "../approvals/configured-rules.ts";
 import { type NeededApproval, neededApproval } from "../approvals/needed-approval.ts";
-import type { RulesOf } from "../approvals/rules.ts";
 import { shownCauseOf } from "../approvals/shown-run.ts";
 import { referenceIn } from "../delivery/promotion.ts";
 import { rollbackPlaces } from "../delivery/rollback.ts";

@@ -1,5 +1,6 @@
+import { rulesOf } from "../approvals/configured-rules.ts";
 import type { DecideDeps } from "../approvals/decide.ts";
-import { progressOf, rulesOf, windowOpensAt } from "../approvals/rules.ts";
+import { progressOf, windowOpensAt } from "../approvals/rules.ts";
 import { toIso } from "../host/clock.ts";
 import type { Approval, Decision } from "../model/approval.ts";
 

@@ -5,7 +5,8 @@ import { nonEmptyText } from "../host/non-empty-text.ts";
 import type { CallerDeps } from "../identity/caller.ts";
 import type { Roles } from "../identity/policy.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
-import { type Upstreams, upstreamGrant } from "../identity/upstream.ts";
+import type { Upstreams } from "../identity/upstream.ts";
+import { upstreamGrant } from "../identity/upstream-grant.ts";
 import { namedPrincipal, type Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
@@ -78,8 +79,7 @@ export async function exchangeToken(request: ReceivedRequest, api: TokenExchange
   const upstream = Object.hasOwn(api.config.upstreams, name) ? api.config.upstreams[name] : undefined;
   if (upstream === undefined || api.issuer === undefined) return refused({ reason: "upstream_unknown" });
   const run = await runOf(verified.value, form, api);
-  // An exchange is about no event, so a confined role allows none.
-  const roles = principal.roles.filter((role) => api.config.roles[role]?.in === undefined);
+  const roles = unconfinedRoles(principal, api.config.roles);
   const grant = upstreamGrant(upstream, { roles, hasRun: run !== undefined }, scopes);
   if (!grant.granted) return refused(refusalOf(grant));
   const now = api.clock.now();
@@ -106,16 +106,23 @@ export async function exchangeToken(request: ReceivedRequest, api: TokenExchange
   });
 }
 
+/** An exchange is about no event, so a confined role allows none. */
+export const unconfinedRoles = ({ roles }: Principal, configured: Roles): readonly string[] =>
+  roles.filter((role) => configured[role]?.in === undefined);
+
 interface Exchange {
   readonly upstream: string;
   readonly scope: string;
   readonly by: Principal;
   readonly request: ReceivedRequest;
-  readonly delivery: string | undefined;
+  readonly delivery?: string | undefined;
 }
 
 /** Records an exchange in the audit log, and in the timeline of the delivery for which the run was started. */
-async function recordExchange(exchange: Exchange, { auditLog, deliveries, clock }: TokenExchangeApi): Promise<void> {
+export async function recordExchange(
+  exchange: Exchange,
+  { auditLog, deliveries, clock }: Pick<TokenExchangeApi, "auditLog" | "deliveries" | "clock">,
+): Promise<void> {
   const { upstream, scope, by, request, delivery } = exchange;
   await auditLog.record({ act: "token_exchanged", object: `${upstream} ${scope}`.trim(), by, request });
   if (delivery === undefined) return;
@@ -140,7 +147,7 @@ function readRequest({ body }: ReceivedRequest): Result<AskedToken> {
   return ok({ form: asked.value, token, upstream, scopes: scope?.split(" ") });
 }
 
-function refusalOf(grant: Extract<ReturnType<typeof upstreamGrant>, { granted: false }>): Rejection {
+export function refusalOf(grant: Extract<ReturnType<typeof upstreamGrant>, { granted: false }>): Rejection {
   switch (grant.because) {
     case "role":
       return { reason: "role_missing", role: grant.role };

@@ -2,8 +2,9 @@ import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
+import { holderOf } from "./holder.ts";
 import type { Part, Policy } from "./policy.ts";
-import { presentedToken, type TokenRequest } from "./presented-token.ts";
+import type { TokenRequest } from "./presented-token.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
 
 export interface CallerDeps {
@@ -43,12 +44,3 @@ export async function callerOf(
 
 const isOfName = (part: string): part is Exclude<Parameters<typeof callerOf>[1], Part> =>
   part.startsWith("of ") || part === "for a time";
-
-/** Verifies the token of a request with any of the trust entries, without a check of its roles. */
-export async function holderOf(
-  request: TokenRequest,
-  { tokens, trustEntries }: Pick<CallerDeps, "tokens" | "trustEntries">,
-): Promise<Result<VerifiedToken>> {
-  const presented = presentedToken(request);
-  return presented.ok ? tokens.verify(presented.value, trustEntries) : presented;
-}

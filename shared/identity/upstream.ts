@@ -47,6 +47,19 @@ const kubernetesRule = v.strictObject({
   verbs: kubernetesNames("Verbs, such as `get` and `patch`."),
 });
 
+const METHOD = v.pipe(v.string(), v.regex(/^[A-Z]{3,20}$/, "a method in capital letters"));
+const PATH_GLOB = v.pipe(v.string(), v.regex(/^\/[A-Za-z0-9._~!$&'()+,=:@%*/-]*$/, "a path that begins with /"));
+
+const gatewayRequest = v.strictObject({
+  methods: v.pipe(v.array(METHOD), v.minLength(1), v.description("Methods, such as `GET`. `HEAD` is one of its own.")),
+  paths: v.pipe(
+    v.array(PATH_GLOB),
+    v.minLength(1),
+    v.description("Paths without the query. `*` stands for characters other than `/`, and `**` for any."),
+  ),
+  scope: v.pipe(scopeName, v.description("The scope that the caller needs for these requests.")),
+});
+
 /** One entry under `upstreams:` in `drawbridge.yaml`: a service for which the bridge issues short-lived access tokens. */
 export const upstream = v.strictObject({
   audience: v.pipe(nonEmptyText, v.description("`aud` of the tokens. The service must accept no other audience.")),
@@ -61,6 +74,20 @@ export const upstream = v.strictObject({
     10,
   ),
   allow: v.pipe(v.array(grant), v.minLength(1), v.description("Who may ask for a token, and with which scopes.")),
+  requests: v.optional(
+    v.pipe(
+      v.array(gatewayRequest),
+      v.description("For a gateway that asks the bridge: which requests need which scope. All others are refused."),
+    ),
+    [],
+  ),
+  mode: v.optional(
+    v.pipe(
+      v.picklist(["enforce", "shadow"]),
+      v.description("`shadow`: a gateway that asks lets every request pass, and the audit has what would be refused."),
+    ),
+    "enforce",
+  ),
   kubernetes: v.optional(
     v.pipe(
       v.record(
@@ -79,33 +106,3 @@ export const upstream = v.strictObject({
 });
 export type Upstream = v.InferOutput<typeof upstream>;
 export type Upstreams = Readonly<Record<string, Upstream>>;
-
-/** What a holder of some roles may get. */
-export type UpstreamGrant =
-  | { readonly granted: true; readonly scopes: readonly string[] }
-  /** `role`: the roles that would be allowed. */
-  | { readonly granted: false; readonly because: "role"; readonly role: string }
-  | { readonly granted: false; readonly because: "run" }
-  | { readonly granted: false; readonly because: "scope"; readonly scope: string };
-
-/**
- * Decides what a holder of `roles` gets of an upstream. Without a request for scopes it gets all that it may have. A scope
- * that it may not have is refused, never left out silently (RFC 6749 §5.2, `invalid_scope`). `hasRun`: the token that is
- * exchanged belongs to a run.
- */
-export function upstreamGrant(
-  { allow }: Upstream,
-  holder: { readonly roles: readonly string[]; readonly hasRun: boolean },
-  requested: readonly string[] | undefined,
-): UpstreamGrant {
-  const held = allow.filter(({ role }) => holder.roles.includes(role));
-  if (held.length === 0) {
-    return { granted: false, because: "role", role: allow.map(({ role }) => role).join(" or ") };
-  }
-  const usable = held.filter(({ run }) => holder.hasRun || run === "optional");
-  if (usable.length === 0) return { granted: false, because: "run" };
-  const allowed = new Set(usable.flatMap(({ scopes }) => scopes));
-  const refused = requested?.find((scope) => !allowed.has(scope));
-  if (refused !== undefined) return { granted: false, because: "scope", scope: refused };
-  return { granted: true, scopes: [...new Set(requested ?? allowed)] };
-}

@@ -27,6 +27,11 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   run_missing:
     "Send what proves the run of the pod, or set `run: optional` in `allow` of the upstream if the caller is no job",
   run_ended: "Nothing: a token of a run that has ended gets no other. A new try of the run has a new token",
+  asked_request_missing:
+    "Configure the gateway as `docs/gateways.md` shows. It has to set `header` itself, and pass no other one on",
+  asked_request_ambiguous:
+    "Make the client send the path in its plain form: without `//`, `.`, `..`, `;`, without encodings that are not needed, and without a header that overrides the method",
+  asked_request_not_listed: "If the request is to be allowed, list its method and path in `requests` of the upstream",
   delivery_unknown: "Unknown id, or expired after `limits.retentionDays`",
   credential_missing:
     "Check that the sender signs (GitLab and Confluence also work without a secret) and that no proxy removes the header",

@@ -87,6 +87,10 @@ export type ForbiddenRejection =
   | { readonly reason: "scope_forbidden"; readonly scope: string }
   | { readonly reason: "run_missing" }
   | { readonly reason: "run_ended" }
+  // Of a gateway that asks the bridge. `header`: what the gateway did not send of the request.
+  | { readonly reason: "asked_request_missing"; readonly header: string }
+  | { readonly reason: "asked_request_ambiguous"; readonly upstream: string }
+  | { readonly reason: "asked_request_not_listed"; readonly upstream: string; readonly method: string }
   // `source`: the source, or the sources, whose `namespaces` would have to list it.
   | { readonly reason: "namespace_not_listed"; readonly namespace: string; readonly source: string }
   // `source`: the source, or the sources, whose `projects` or `repositories` would have to list it.

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { DAYS, rulesIn } from "../../shared/approvals/configured-rules.ts";
 import { type DECISIONS, decide, decisionsOf } from "../../shared/approvals/decide.ts";
-import { rulesIn } from "../../shared/approvals/rules.ts";
-import { DAYS } from "../../shared/approvals/windows.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";

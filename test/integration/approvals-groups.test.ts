@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectedAction } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
-import { rulesIn } from "../../shared/approvals/rules.ts";
+import { rulesIn } from "../../shared/approvals/configured-rules.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { toIso } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { DAYS, rulesIn } from "../../shared/approvals/configured-rules.ts";
 import type { Verdict } from "../../shared/approvals/decide.ts";
-import { rulesIn } from "../../shared/approvals/rules.ts";
-import { DAYS } from "../../shared/approvals/windows.ts";
 import type { OutboundResponse } from "../../shared/host/call-out.ts";
 import { epochMillis, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { commandOfText } from "../../shared/approvals/command.ts";
+import { DAYS, rulesIn, type WeeklyWindow } from "../../shared/approvals/configured-rules.ts";
 import { decide } from "../../shared/approvals/decide.ts";
-import { rulesIn } from "../../shared/approvals/rules.ts";
-import { DAYS, type WeeklyWindow } from "../../shared/approvals/windows.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";

@@ -22,7 +22,10 @@ import { secretsOf, type TestClock, testClock } from "../support/test-doubles.ts
 
 /** All that a bridge is passed to whole. The assignment of a bridge fails to compile if it lacks a member. */
 type DepsOfVerbs = ReceiveDeps &
-  Omit<CallDeps, "jobs" | "latencyOf" | "orders" | "patterns" | "ready" | "refusalCounts" | "sourcesOfCluster"> &
+  Omit<
+    CallDeps,
+    "jobs" | "latencyOf" | "orders" | "patterns" | "ready" | "refusalCounts" | "rejectionAudit" | "sourcesOfCluster"
+  > &
   GateDeps &
   ReportedCommandDeps &
   RunTrackingDeps &

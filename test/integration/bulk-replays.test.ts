@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { afterEach, describe, expect, it } from "vitest";
 import { relayBus } from "../../functions/relay-bus.ts";
-import { rulesIn } from "../../shared/approvals/rules.ts";
+import { rulesIn } from "../../shared/approvals/configured-rules.ts";
 import { AuditLog } from "../../shared/delivery/audit-log.ts";
 import { advanceBulkReplays } from "../../shared/delivery/bulk-replay.ts";
 import { relay } from "../../shared/delivery/relay.ts";

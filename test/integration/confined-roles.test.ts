@@ -251,6 +251,7 @@ async function bridgeOf(
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
     latencyOf: () => undefined,
+    rejectionAudit: { record: async () => undefined },
     log: silentLog,
     patterns: async () => [],
     orders: async () => ({ deploy: ORDER }),

@@ -415,6 +415,36 @@ describe("the form of an order", () => {
   });
 });
 
+describe("the page of roles for a time", () => {
+  const PATH = "/console/access";
+
+  it("a role is requested, granted and revoked by forms, and counts in the pages of its holder at once", async () => {
+    const { visitor: olga } = await bridge.signIn("olga", PATH);
+    const form = await olga.go(PATH);
+    expect(textOf(form)).toContain("deputy: at most 60 minutes, granted by approver");
+    const wanted = { role: "deputy", minutes: "30", reason: "INC-4711", key: "access-1" };
+    const asked = await bridge.order(olga, form, PATH, wanted);
+    expect(textOf(asked)).toMatch(/waiting deputy .* olga \(you\) .* INC-4711 .* approver/);
+    expect(asked.text).not.toContain('value="grant"');
+    await bridge.order(olga, asked, PATH, wanted);
+
+    const { visitor: axel } = await bridge.signIn("axel", PATH);
+    const waiting = await axel.go(PATH);
+    const ids = Array.from(waiting.text.matchAll(/action="\/console\/access\/(x-[^"]+)"/g), ([, id = ""]) => id);
+    expect(new Set(ids).size).toBe(1);
+    const [id = ""] = ids;
+    const refused = await bridge.order(olga, asked, `${PATH}/${id}`, { decision: "grant", key: "access-2" });
+    expect(refused.status).toBe(403);
+    const granted = await bridge.order(axel, waiting, `${PATH}/${id}`, { decision: "grant", comment: "go", key: "k" });
+    expect(textOf(granted)).toMatch(/granted deputy .* Granted by axel go/);
+    const held = await olga.go(PATH);
+    expect(textOf(held)).toContain("Roles: on-call, deputy");
+    const revoked = await bridge.order(axel, granted, `${PATH}/${id}`, { decision: "revoke", key: "access-3" });
+    expect(textOf(revoked)).toMatch(/Over .* revoked deputy/);
+    expect(textOf(await olga.go(PATH))).toContain("Roles: on-call Sign out");
+  });
+});
+
 /** Runs a command as the robot, which is on call. */
 const command = (...args: readonly string[]): Promise<string> => commandUntil(new AbortController(), ...args);
 

@@ -47,6 +47,7 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
     people: peopleOf({ issuers: {}, sources: [] }),
     rules: new Map(),
     latencyOf: () => undefined,
+    rejectionAudit: { record: async () => undefined },
     log: silentLog,
     patterns: async () => [],
     refusalCounts: new RefusalCounts(parts.bridge),

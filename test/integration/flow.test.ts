@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { relayBus } from "../../functions/relay-bus.ts";
-import { type ApprovalRules, rulesIn } from "../../shared/approvals/rules.ts";
+import { type ApprovalRules, rulesIn } from "../../shared/approvals/configured-rules.ts";
 import { act } from "../../shared/delivery/act.ts";
 import { readOutcome } from "../../shared/delivery/delivery-outcomes.ts";
 import { relay } from "../../shared/delivery/relay.ts";

@@ -45,6 +45,7 @@ const sections = {
     registry: {
       audience: "https://registry.example.test",
       allow: [{ role: "everything", scopes: ["pull"], run: "optional" }],
+      requests: [{ methods: ["GET"], paths: ["/v2/**"], scope: "pull" }],
     },
   },
 };
@@ -200,6 +201,14 @@ const textsOf = (value: unknown): Record<string, string> =>
     ]),
   );
 
+/** What a gateway says about the request of its client. */
+const ASKED = {
+  "x-original-method": "GET",
+  "x-original-uri": "/v2/app",
+  "x-forwarded-method": "GET",
+  "x-forwarded-uri": "/v2/app",
+};
+
 /** Sends a request. Returns the answer, and how the answer deviates from the description. */
 async function send(
   {
@@ -216,6 +225,8 @@ async function send(
   const headers = new Headers(token === "absent" ? {} : bearer(tokens[token]));
   if (type !== undefined) headers.set("content-type", type);
   if (/^\/v1\/(?:orders\/|promotions$|access$)/.test(address.pathname)) headers.set("idempotency-key", key);
+  if (address.pathname.startsWith("/v1/authorize/"))
+    for (const [name, value] of Object.entries(ASKED)) headers.set(name, value);
   const response = await fetch(address, { method, headers, ...(body !== undefined && { body }) });
   const answer = { status: response.status, headers: response.headers, body: await response.text() };
   const { operation, problems } = description.check({ method, url: address, headers, body, answer });
@@ -294,6 +305,11 @@ describe("every call, compared with its description", () => {
         succeeds("POST", "/v1/sessions/revoke"),
         succeeds("PUT", "/v1/targets/pages/pages/98310/summary", summary),
         succeeds("POST", "/oauth/token", exchange),
+        succeeds("GET", "/v1/authorize/nginx/registry"),
+        succeeds("GET", "/v1/authorize/forward/registry"),
+        succeeds("POST", "/v1/authorize/opa/registry", {
+          input: { request: { http: { method: "GET", path: "/v2/app", headers: bearer(tokens.everything) } } },
+        }),
         succeeds("POST", "/oauth/introspect", new URLSearchParams({ token: tokens.everything })),
         ...["/.well-known/openid-configuration", "/.well-known/jwks.json", "/healthz", "/readyz", "/openapi.json"].map(
           (path) => succeeds("GET", path),

@@ -730,7 +730,10 @@ describe("drawbridge mcp", () => {
     expect(await use("propose", { order: "deploy-docs", inputs: PRODUCTION })).toEqual(refused);
     expect(await use("find", { text: COMMIT })).toEqual(refused);
     expect(await use("propose", { order: "none" })).toEqual({ refused: expect.stringContaining("no such order") });
-    expect(await use("explain", {})).toEqual({ refused: expect.stringContaining("invalid arguments") });
+    const either = { refused: expect.stringContaining("give either delivery, or order with its inputs") };
+    for (const args of [{}, { delivery: "d-1", order: "deploy-docs" }])
+      expect(await use("explain", args)).toEqual(either);
+    expect(await use("explain", { delivery: ".." })).toEqual({ refused: expect.stringContaining("no ids") });
     for (const args of [
       { order: "none", key: "two\nlines" },
       { order: "none", inputs: { n: 1 } },

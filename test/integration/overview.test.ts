@@ -93,6 +93,7 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
     secrets: secretsOf({}),
     targetHosts: { pages: [] },
     latencyOf: () => ({ attempts: 20, p95AtMostMs: 300 }),
+    rejectionAudit: { record: async () => undefined },
     sourceNames: ["wiki", "api", "status"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
     rejectOverRate: async () => undefined,

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse, stringify } from "yaml";
 import { startPlayground } from "../../functions/playground.ts";
+import { get } from "../../shared/cli/bridge-client.ts";
+import { listedDeliveries } from "../../shared/cli/responses.ts";
+import { openSession } from "../../shared/cli/session.ts";
 import { ROBIN } from "../support/sandbox-confluence-users.ts";
 import { until } from "../support/until.ts";
 import { type Shown, Visitor } from "../support/visitor.ts";
@@ -134,6 +137,31 @@ describe("the playground, 30 hours after its start", () => {
     const shown = await choose(undecided, "olga");
     expect(shown.url.pathname).toMatch(/^\/choose\//);
     expect(await choose(undecided, "olga")).toMatchObject({ status: 200, url: consoleAddress() });
+  });
+});
+
+describe("ten saves of a page", () => {
+  it("are one run of the last, and the console shows the others as superseded", async () => {
+    const startedAt = Date.now();
+    const url = new URL("/sandbox/pages/98310/saves", pageAddress());
+    const headers = { origin: url.origin, "content-type": "application/x-www-form-urlencoded" };
+    expect((await fetch(url, { method: "POST", headers, redirect: "manual" })).status).toBe(303);
+    const reader = await openSession({ environment: {} });
+    const saves = async () => {
+      const { deliveries } = await get(reader, "/v1/deliveries?source=wiki&type=page.updated", listedDeliveries);
+      return deliveries.filter(({ receivedAt, state }) => Date.parse(receivedAt) >= startedAt && state !== "ignored");
+    };
+    const isEnded = ({ state }: { readonly state?: string | undefined }) => state === "ran" || state === "superseded";
+    const ended = await until("the end of each save", saves, (all) => all.length === 10 && all.every(isEnded));
+    expect(ended[0]?.state, "the last").toBe("ran");
+    // A machine that is busy for more than two seconds between two saves starts a run of the earlier one.
+    const superseded = ended.filter(({ state }) => state === "superseded");
+    expect(superseded.length).toBeGreaterThan(0);
+    const visitor = new Visitor();
+    await visitor.go(consoleAddress());
+    await choose(visitor, "olga");
+    const shown = await visitor.go("/console/deliveries?state=superseded");
+    for (const { id } of superseded) expect(shown.text).toContain(id);
   });
 });
 

@@ -111,6 +111,7 @@ function peopleFrom(issuer: string, gatesPushes: boolean) {
     roles: {
       "on-call": { call: ["deliveries", "payloads"], replay: ["*"], pause: ["*"] },
       "incident-lead": {},
+      deputy: { approve: ["page-build"], onRequest: { by: ["on-call"], approvedBy: ["approver"], maxMinutes: 60 } },
       approver: { approve: ["page-build", ...(gatesPushes ? ["push-build"] : [])] },
     },
   };

@@ -91,6 +91,7 @@ export async function httpBridge(
       runReporters: [],
       targetHosts: {},
       latencyOf: () => undefined,
+      rejectionAudit: { record: async () => undefined },
       sourceNames: ["gitlab", "status", "approvals"],
       people: new Map(),
       rules: new Map(),

@@ -213,6 +213,7 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
     routes: {
       "docs-build": {
         when: { "detail-type": ["page.updated"], source: ["drawbridge.confluence"] },
+        flow: { key: "$.detail.page.id", quiet: "2s", most: "20s", running: 1 },
         do: { tekton: { target: "listener", params: { page: "$.detail.page.id" } } },
       },
       "docs-deploy": {

@@ -148,9 +148,12 @@ interface WebhookSender {
 /** Data Center's webhook: ids only, signed over its bytes (https://developer.atlassian.com/server/confluence/webhooks/). */
 function webhookSender(webhook: SandboxWebhook | undefined): WebhookSender {
   let last = "";
+  let sentAt = 0;
   const send = async (what: string, about: Readonly<Record<string, unknown>> & { readonly event: string }) => {
     if (!webhook) return;
-    const body = JSON.stringify({ timestamp: systemClock.now(), ...about });
+    // Nothing else distinguishes two edits of a page: the webhook names no version.
+    sentAt = Math.max(systemClock.now(), sentAt + 1);
+    const body = JSON.stringify({ timestamp: sentAt, ...about });
     const signature = `sha256=${createHmac("sha256", webhook.secret).update(body).digest("hex")}`;
     const headers = { "content-type": "application/json", "x-hub-signature": signature };
     const status = await fetch(webhook.url, { method: "POST", headers, body }).then(

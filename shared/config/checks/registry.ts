@@ -60,6 +60,7 @@ import {
   identityWithoutKey,
   sharedAudience,
   unearnedRole,
+  unearnedScope,
   unnoticedRunEnd,
   upstreamWithoutIssuer,
 } from "./upstreams.ts";
@@ -88,6 +89,7 @@ export const checks: readonly Check[] = [
   identityWithoutKey,
   sharedAudience,
   unearnedRole,
+  unearnedScope,
   unnoticedRunEnd,
   unshownSummaries,
   unplaceableOrder,

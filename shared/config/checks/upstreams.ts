@@ -114,3 +114,26 @@ export const unnoticedRunEnd: Check = {
 };
 
 const withKey = v.object({ originKey: v.unknown() });
+
+export const unearnedScope: Check = {
+  id: "unearned-scope",
+  level: "warning",
+  finds: "a scope in `requests` of an upstream that no `allow` of it gives: these requests are refused to everybody",
+  remedy: "add the scope to `scopes` of the roles that may have it under `allow`",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ upstreams }) =>
+    Object.entries(upstreams).flatMap(([name, { allow, requests }]) => {
+      const given = new Set(allow.flatMap(({ scopes }) => scopes));
+      return requests.flatMap(({ scope }, index) =>
+        given.has(scope)
+          ? []
+          : [
+              {
+                path: ["upstreams", name, "requests", index, "scope"],
+                message: `no "allow" gives the scope "${scope}", so these requests are refused to everybody`,
+              },
+            ],
+      );
+    }),
+};

@@ -1,5 +1,6 @@
 import type { Source } from "../../delivery/receive.ts";
-import { type CallerDeps, holderOf } from "../../identity/caller.ts";
+import type { CallerDeps } from "../../identity/caller.ts";
+import { holderOf } from "../../identity/holder.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
 import { factsOfRun } from "../../model/event-facts.ts";
 import type { Principal } from "../../model/principal.ts";

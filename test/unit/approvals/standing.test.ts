@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+import { rulesIn } from "../../../shared/approvals/configured-rules.ts";
 import type { GroupAnswer, Groups } from "../../../shared/approvals/groups.ts";
 import { peopleOf } from "../../../shared/approvals/people.ts";
-import { rulesIn } from "../../../shared/approvals/rules.ts";
 import { standingOf } from "../../../shared/approvals/standing.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import type { Approval, Decision } from "../../../shared/model/approval.ts";

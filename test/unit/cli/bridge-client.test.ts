@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { notAnswering, post, whyRefused } from "../../../shared/cli/bridge-client.ts";
+import { get, notAnswering, post, whyRefused } from "../../../shared/cli/bridge-client.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 
 const instance = "urn:uuid:1f0c";
@@ -37,6 +37,18 @@ describe("a call without a response", () => {
     expect(call).toThrow(`no bridge answers at https://bridge.example.test: ${problem}`);
     expect(call).not.toThrow("a header");
     expect(call).toThrow(expect.objectContaining({ code: "target_unreachable" }));
+  });
+});
+
+describe("a call whose id is dots", () => {
+  it.each(["/v1/deliveries/..", "/v1/deliveries/.", "/v1/orders/../preview"])("%s is not sent", async (path) => {
+    const session = {
+      url: new URL("http://127.0.0.1:1"),
+      isPlayground: false,
+      config: () => "",
+      token: async () => "abc",
+    };
+    await expect(get(session, path, v.unknown())).rejects.toMatchObject({ code: "usage_invalid" });
   });
 });
 

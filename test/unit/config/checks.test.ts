@@ -16,6 +16,7 @@ import {
   identityWithoutKey,
   sharedAudience,
   unearnedRole,
+  unearnedScope,
   unnoticedRunEnd,
   upstreamWithoutIssuer,
 } from "../../../shared/config/checks/upstreams.ts";
@@ -242,6 +243,15 @@ describe("the checks of upstreams", () => {
       ["upstreams.one.allow.0.role"],
     ],
     ["a role that jobs earn", IDENTITY, [one], unearnedRole, []],
+    [
+      "requests that need a scope of nobody",
+      IDENTITY,
+      [
+        'one: { audience: a, allow: [{ role: builders, scopes: [pull] }], requests: [{ methods: [GET], paths: ["/**"], scope: pull }, { methods: [PUT], paths: ["/**"], scope: push }] }',
+      ],
+      unearnedScope,
+      ["upstreams.one.requests.1.scope"],
+    ],
     ["a confined role", IDENTITY, [upstream("one", "a", "docs")], unusablePermission, ["upstreams.one.allow.0.role"]],
   ])("upstreams with %s", async (_, identity, upstreams, check, paths) => {
     const loaded = parseConfig(

@@ -20,6 +20,8 @@ function consoleOf(sessions: ConsoleDeps["sessions"]) {
     routes: [],
     promotions: [],
     policy: policyOf({}),
+    withAccess: async (by) => by,
+    hasAccess: false,
     people: new Map(),
     api: { fetch: () => new Response("the interface") },
     clock: testClock(),

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { html } from "hono/html";
 import { describe, expect, it } from "vitest";
+import { accessPage } from "../../../shared/console/access-page.ts";
 import { approvalsPage } from "../../../shared/console/approvals-page.ts";
 import { ASSETS } from "../../../shared/console/assets.ts";
 import { credentialsPage } from "../../../shared/console/credentials-page.ts";
@@ -32,6 +33,7 @@ const PAGES = [
   replaysPage,
   (visit: Visit) => replayPage(visit, "r-1"),
   (visit: Visit) => previewPage(visit, visit.url.searchParams),
+  accessPage,
   ordersPage,
   (visit: Visit) =>
     previewOrderPage(visit, new URLSearchParams({ "input.reason": visit.name, key: "k" }), "deploy-docs"),
@@ -846,6 +848,7 @@ describe("pages that only say what happened", () => {
         ([, path]) => path,
       );
     expect(await menuOf({})).toHaveLength(10);
+    expect(await menuOf({ hasAccess: true })).toContain("/console/access");
     for (const path of ["/console/rollbacks", "/console/promotions"])
       expect(await menuOf({ may: () => false })).not.toContain(path);
     expect(await menuOf({ mayReadBridge: false })).not.toContain("/console/targets");

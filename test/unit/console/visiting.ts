@@ -1,5 +1,6 @@
 import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
 import { waitingFor } from "../../../shared/console/waiting.ts";
+import type { ListedAccess } from "../../../shared/http/access.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { BulkPreview, ShownBulkReplay } from "../../../shared/http/bulk-replays.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
@@ -237,6 +238,18 @@ export const approvals = (word: Words): ListedApprovals => ({
   hasMore: false,
 });
 
+const access = (word: Words): ListedAccess => ({
+  roles: [{ role: "incident", maxMinutes: 60, approvers: ["on-call"] }],
+  access: (["requested", "granted", "revoked", "expired"] as const).map((state) => ({
+    ...({ id: word(), role: "incident", minutes: 30, reason: word(), state, approvers: ["on-call"] } as const),
+    ...({ requester: person(word), requestedAt: AT, until: AT, isOwn: true } as const),
+    ...(state !== "requested" && { decision: { by: person(word), at: AT, comment: word() } }),
+    ...(state === "revoked" && { end: { by: person(word), at: AT, comment: word() } }),
+    may: state === "requested" ? ["grant", "deny", "revoke"] : ["revoke"],
+  })),
+  hasMore: true,
+});
+
 export const credentials = (word: Words): ListedCredentials => ({
   credentials: [{ kind: "source", name: "wiki", method: word(), credential: word(), lastUsedAt: AT }],
 });
@@ -447,6 +460,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/deliveries\/[^/]*\/request/, requestOf],
     [/^\/v1\/deliveries\//, delivery],
     [/^\/v1\/approvals/, approvals],
+    [/^\/v1\/access/, access],
     [/^\/v1\/credentials/, credentials],
     [/^\/v1\/refusals/, refusals],
     [/^\/v1\/targets/, targets],
@@ -478,6 +492,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     mayReadDeliveries: true,
     mayReadBridge: true,
     mayReadPayload: () => true,
+    hasAccess: false,
     isMe: () => false,
     ask,
     waiting: waitingFor({ ask: asks, routes, may }),

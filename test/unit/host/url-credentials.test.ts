@@ -84,10 +84,8 @@ describe("credentials in URLs", () => {
   it("is read in a time that grows with the length of the text", () => {
     for (const repeated of ["a;key=", "?key=", "&code=a1b2c3d4e5f6g7h8;", "a;token=", "https://a:"]) {
       const text = `https://x.example.test/?${repeated.repeat(40_000)}`;
-      const startedMs = performance.now();
-      redactText(text);
-      // A quadratic reading takes half a minute.
-      expect(performance.now() - startedMs).toBeLessThan(5_000);
+      // A quadratic reading takes longer than a test may.
+      expect(redactText(text)).toMatch(/^https:/);
     }
   });
 
@@ -182,11 +180,9 @@ describe("credentials in URLs", () => {
     ["schemes and backslashes", `https:${"\\".repeat(400_000)}`],
     ["slashes and users", "/\\@".repeat(140_000)],
     ["quotes", '"'.repeat(400_001)],
-  ])("a body of 400 KB with nothing but %s takes no long time", (_, text) => {
-    const startedMs = performance.now();
-    redactBody(bytes(`${text}@=`));
-    redactBody(bytes(JSON.stringify({ text })));
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+  ])("a body of 400 KB with nothing but %s is read in the time of a test", (_, text) => {
+    // A quadratic reading takes longer than a test may.
+    for (const body of [`${text}@=`, JSON.stringify({ text })]) expect(() => redactBody(bytes(body))).not.toThrow();
   });
 });
 

@@ -1,0 +1,354 @@
+import { generateKeyPairSync } from "node:crypto";
+import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { jsonLog } from "../../shared/host/log.ts";
+import { standaloneBridge } from "../support/standalone-bridge.ts";
+
+const ISSUER = "https://gitlab.example.test";
+const OWN_ISSUER = "http://127.0.0.1:1";
+const REGISTRY = "https://registry.example.test";
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const CANARY = "canary-in-the-query";
+const JOB = {
+  namespace_id: "72",
+  namespace_path: "platform",
+  project_id: "20",
+  project_path: "platform/docs",
+  user_id: "7",
+  user_login: "kim",
+  ref: "main",
+  ref_type: "branch",
+  ref_protected: "true",
+  pipeline_source: "push",
+  pipeline_id: "901",
+  sub: "project_path:platform/docs:ref_type:branch:ref:main",
+};
+
+const jobs = await generateKeyPair("RS256");
+const jwks = { keys: [{ ...(await exportJWK(jobs.publicKey)), kid: "jobs-1", alg: "RS256", use: "sig" }] };
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+const entry = { issuer: ISSUER, jwks: { inline: jwks } };
+const requests = [
+  { methods: ["GET", "HEAD"], paths: ["/v2/**"], scope: "pull" },
+  { methods: ["PUT", "POST"], paths: ["/v2/*/uploads"], scope: "push" },
+  { methods: ["DELETE"], paths: ["/v2/**"], scope: "delete" },
+];
+const allow = [
+  { role: "builders", scopes: ["pull"] },
+  { role: "publishers", scopes: ["pull", "push"] },
+];
+const sections = {
+  identity: { issuer: OWN_ISSUER, keys: ["env:SIGNING"] },
+  issuers: {
+    jobs: {
+      ...entry,
+      preset: "gitlab",
+      audience: "drawbridge",
+      roles: [
+        "builders",
+        { role: "publishers", when: [{ path: "ref_protected", equals: "true" }] },
+        { role: "tiny", when: [{ path: "user_login", equals: "hasty" }] },
+      ],
+    },
+    services: { ...entry, audience: "introspect", roles: ["services"] },
+  },
+  roles: {
+    builders: {},
+    publishers: {},
+    tiny: { limit: { perMinute: 2 } },
+    services: { call: ["introspection", "deliveries"] },
+    managers: {},
+  },
+  upstreams: {
+    registry: { audience: REGISTRY, allow, requests },
+    wiki: {
+      audience: "https://wiki.example.test",
+      allow: [{ role: "managers", scopes: ["read"] }],
+      requests: [{ methods: ["GET"], paths: ["/**"], scope: "read" }],
+    },
+    trial: {
+      audience: "https://trial.example.test",
+      mode: "shadow",
+      allow: [{ role: "managers", scopes: ["read"] }],
+      requests: [{ methods: ["GET"], paths: ["/**"], scope: "read" }],
+    },
+  },
+};
+
+let bridge: Awaited<ReturnType<typeof standaloneBridge>>;
+const lines: string[] = [];
+
+beforeAll(async () => {
+  const pem = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+  bridge = await standaloneBridge({
+    sections,
+    log: jsonLog(
+      (line) => void lines.push(line),
+      () => "now",
+    ),
+    changes: { sources: { gitlab: { projects: ["platform/*"] } } },
+    environment: { SIGNING: pem },
+    runMs: 4_000,
+  });
+});
+afterAll(() => bridge.stop());
+
+function jobToken(claims: object = {}, audience = "drawbridge"): Promise<string> {
+  const iat = Math.floor(Date.now() / 1_000) - 10;
+  return new SignJWT({ ...JOB, ...claims })
+    .setProtectedHeader({ alg: "RS256", kid: "jobs-1", typ: "JWT" })
+    .setIssuer(ISSUER)
+    .setAudience(audience)
+    .setIssuedAt(iat)
+    .setExpirationTime(iat + 3_600)
+    .sign(jobs.privateKey);
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly target?: string;
+  readonly token?: string | undefined;
+  readonly upstream?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const callNginx = ({ method = "GET", target = "/v2/app", token, upstream = "registry", headers }: Asked) =>
+  fetch(new URL(`/v1/authorize/nginx/${upstream}`, bridge.url), {
+    headers: {
+      "x-original-method": method,
+      "x-original-uri": target,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+  });
+const callForward = ({ method = "GET", target = "/v2/app", token, upstream = "registry", headers }: Asked) =>
+  fetch(new URL(`/v1/authorize/forward/${upstream}`, bridge.url), {
+    headers: {
+      "x-forwarded-method": method,
+      "x-forwarded-uri": target,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+  });
+async function callOpa({ method = "GET", target = "/v2/app", token, upstream = "registry", headers }: Asked) {
+  const asked = { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers };
+  const response = await fetch(new URL(`/v1/authorize/opa/${upstream}`, bridge.url), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      input: { client_ip: "10.0.0.1", request: { http: { method, path: target, headers: asked } } },
+    }),
+  });
+  expect(response.status).toBe(200);
+  const { result } = (await response.json()) as { result: OpaResult };
+  return result;
+}
+
+interface OpaResult {
+  readonly allow: boolean;
+  readonly status?: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message?: string;
+}
+
+const problemOf = async (response: Response) =>
+  (await response.json()) as { readonly reason?: string; readonly instance: string };
+
+async function audited(reason: string): Promise<readonly { readonly subject?: string; readonly principal: string }[]> {
+  const token = await jobToken({ sub: "on-call" }, "introspect");
+  const response = await fetch(new URL(`/v1/deliveries?outcome=audit&text=${encodeURIComponent(reason)}`, bridge.url), {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return ((await response.json()) as { deliveries: [] }).deliveries;
+}
+
+describe("a request that may pass", () => {
+  it("every form of gateway gets the identity, and an access token for the upstream alone", async () => {
+    const token = await jobToken();
+    const answers = [await callNginx({ token }), await callForward({ token })];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const opa = await callOpa({ token });
+    expect(opa.allow).toBe(true);
+    const handed = [...answers.map(({ headers }) => headers), new Headers(opa.headers)];
+    for (const headers of handed) {
+      expect(headers.get("x-drawbridge-principal")).toBe("jobs:project_path:platform/docs:ref_type:branch:ref:main");
+      expect(headers.get("x-drawbridge-trust-entry")).toBe("jobs");
+      expect(headers.get("x-drawbridge-roles")).toBe("builders publishers");
+      expect(headers.get("x-drawbridge-scope")).toBe("pull");
+      const access = headers.get("x-drawbridge-token") ?? "";
+      expect(decodeProtectedHeader(access)).toMatchObject({ alg: "ES256", typ: "at+jwt" });
+      expect(decodeJwt(access)).toMatchObject({ iss: OWN_ISSUER, aud: REGISTRY, scope: "pull", trust_entry: "jobs" });
+    }
+    // One token for the same job and scope, whoever asks.
+    expect(new Set(handed.map((headers) => headers.get("x-drawbridge-token"))).size).toBe(1);
+    expect(
+      (await callNginx({ token, method: "PUT", target: "/v2/app/uploads" })).headers.get("x-drawbridge-scope"),
+    ).toBe("push");
+  });
+
+  it("the access token that it hands on passes for its own scope and upstream, and for no other", async () => {
+    const access = (await callNginx({ token: await jobToken() })).headers.get("x-drawbridge-token") ?? "";
+    const again = await callNginx({ token: access });
+    expect(again.status).toBe(200);
+    expect(again.headers.get("x-drawbridge-token")).toBe(access);
+    expect(again.headers.get("x-drawbridge-principal")).toBe(
+      "jobs:project_path:platform/docs:ref_type:branch:ref:main",
+    );
+    expect((await callNginx({ token: access, method: "PUT", target: "/v2/app/uploads" })).status).toBe(403);
+    expect((await callNginx({ token: access, upstream: "wiki" })).status).toBe(403);
+  });
+
+  it("so does one of the token endpoint", async () => {
+    const body = new URLSearchParams({
+      grant_type: EXCHANGE,
+      subject_token: await jobToken(),
+      audience: "registry",
+      scope: "push",
+    });
+    const exchanged = await fetch(new URL("/oauth/token", bridge.url), { method: "POST", body });
+    const { access_token: token } = (await exchanged.json()) as { access_token: string };
+    expect((await callForward({ token, method: "PUT", target: "/v2/app/uploads" })).status).toBe(200);
+    expect((await callForward({ token })).status).toBe(403);
+  });
+});
+
+describe("a request that is refused", () => {
+  const cases: readonly (readonly [
+    string,
+    Omit<Asked, "token"> & { readonly claims?: object },
+    number,
+    string | undefined,
+  ])[] = [
+    [
+      "a role that may not",
+      { method: "PUT", target: "/v2/app/uploads", claims: { ref_protected: "false" } },
+      403,
+      "scope_forbidden",
+    ],
+    ["a scope that nobody has", { method: "DELETE" }, 403, "scope_forbidden"],
+    ["no role of the upstream", { upstream: "wiki" }, 403, "role_missing"],
+    ["a path that is not listed", { target: "/v1/app" }, 403, "asked_request_not_listed"],
+    ["a method that is not listed", { method: "PATCH" }, 403, "asked_request_not_listed"],
+    ["a method in small letters", { method: "get" }, 403, "asked_request_not_listed"],
+    ["a deeper path than the pattern", { method: "PUT", target: "/v2/a/b/uploads" }, 403, "asked_request_not_listed"],
+    ["dot segments", { target: "/v2/../admin" }, 403, "asked_request_ambiguous"],
+    ["an encoded slash", { target: "/v2/..%2Fadmin" }, 403, "asked_request_ambiguous"],
+    ["another method in a header", { headers: { "x-http-method-override": "DELETE" } }, 403, "asked_request_ambiguous"],
+    ["an upstream that is not there", { upstream: "none" }, 404, "upstream_unknown"],
+    ["an upstream called constructor", { upstream: "constructor" }, 404, "upstream_unknown"],
+    ["the token of a pipeline that no source reports", { claims: { project_path: "other/docs" } }, 403, "run_missing"],
+    ["a token for another audience", { claims: { aud: REGISTRY } }, 401, undefined],
+  ];
+
+  it.each(cases)("by %s, in the words of each gateway", async (_, { claims, ...asked }, status, reason) => {
+    const token = await jobToken(claims, claims && "aud" in claims ? String(claims.aud) : undefined);
+    const [forward, nginx, opa] = [
+      await callForward({ ...asked, token }),
+      await callNginx({ ...asked, token }),
+      await callOpa({ ...asked, token }),
+    ];
+    expect(forward.status).toBe(status);
+    // nginx knows 401 and 403 only.
+    expect(nginx.status).toBe(status === 401 ? 401 : 403);
+    expect(opa).toMatchObject({ allow: false, status });
+    for (const response of [forward, nginx]) {
+      const problem = await problemOf(response);
+      expect(problem.reason).toBe(reason);
+      expect(opa.message).toMatch(/\([0-9a-f-]{36}\)$/);
+      for (const name of ["principal", "token", "scope"])
+        expect(response.headers.get(`x-drawbridge-${name}`)).toBeNull();
+    }
+  });
+
+  it("without a token, with a foreign one and with two", async () => {
+    const foreign = await generateKeyPair("RS256");
+    const forged = await new SignJWT(JOB)
+      .setProtectedHeader({ alg: "RS256", kid: "jobs-1" })
+      .setIssuer(ISSUER)
+      .setAudience("drawbridge")
+      .setIssuedAt()
+      .setExpirationTime("1h")
+      .sign(foreign.privateKey);
+    const token = await jobToken();
+    for (const asked of [
+      {},
+      { token: forged },
+      { headers: { authorization: `Bearer ${token}, Bearer ${token}` } },
+      { headers: { authorization: "Basic YTpi" } },
+    ]) {
+      const response = await callNginx(asked);
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toContain("Bearer");
+      expect((await callForward(asked)).status).toBe(401);
+      expect(await callOpa(asked)).toMatchObject({ allow: false, status: 401 });
+    }
+  });
+
+  it("above the rate of a role, with the time to wait for those that can pass it on", async () => {
+    const token = await jobToken({ user_login: "hasty", sub: "hasty" });
+    // A minute may end between two requests.
+    const answers: Response[] = [];
+    while (answers.length < 6) answers.push(await callForward({ token }));
+    expect(answers[0]?.status).toBe(200);
+    const late = answers.find(({ status }) => status === 429);
+    expect(Number(late?.headers.get("retry-after"))).toBeGreaterThan(0);
+    const byNginx: number[] = [];
+    while (byNginx.length < 4) byNginx.push((await callNginx({ token })).status);
+    expect(byNginx).toContain(403);
+    const byOpa: OpaResult[] = [];
+    while (byOpa.length < 4) byOpa.push(await callOpa({ token }));
+    expect(byOpa).toContainEqual(expect.objectContaining({ allow: false, status: 429 }));
+  });
+
+  it("if the gateway does not say which request it is about", async () => {
+    const token = await jobToken();
+    const headers = { authorization: `Bearer ${token}`, "x-forwarded-method": "GET", "x-forwarded-uri": "/v2/app" };
+    const nginx = await fetch(new URL("/v1/authorize/nginx/registry", bridge.url), { headers });
+    expect(nginx.status).toBe(403);
+    expect((await problemOf(nginx)).reason).toBe("asked_request_missing");
+    const opa = await fetch(new URL("/v1/authorize/opa/registry", bridge.url), {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ input: {} }),
+    });
+    // Kong answers 500 to everything but 200, so nothing passes.
+    expect(opa.status).toBe(400);
+    expect((await problemOf(opa)).reason).toBe("asked_request_missing");
+  });
+
+  it("it is in the audit once, with the upstream and the reason, and no query is recorded or logged", async () => {
+    const token = await jobToken({ ref_protected: "false", sub: "one-that-is-audited" });
+    for (let time = 0; time < 3; time++)
+      await callForward({ token, method: "PUT", target: `/v2/app/uploads?secret=${CANARY}` });
+    expect(await audited("registry scope_forbidden")).toMatchObject(
+      expect.arrayContaining([
+        expect.objectContaining({ what: "upstream_refused", subject: "registry scope_forbidden" }),
+      ]),
+    );
+    expect(JSON.stringify(await audited(""))).not.toContain(CANARY);
+    expect(lines.join()).not.toContain(CANARY);
+  });
+});
+
+describe("an upstream in shadow mode", () => {
+  it("lets everything pass, and says and records what it would refuse", async () => {
+    const token = await jobToken({ sub: "in-the-shadow" });
+    const refused = await callNginx({ token, upstream: "trial" });
+    expect(refused.status).toBe(200);
+    expect(refused.headers.get("x-drawbridge-would-refuse")).toBe("role_missing");
+    // No gateway keeps a header that the client sent.
+    for (const name of ["principal", "token", "roles", "scope", "trust-entry"])
+      expect(refused.headers.get(`x-drawbridge-${name}`)).toBe("");
+    expect(await audited("trial role_missing")).toMatchObject([
+      { what: "upstream_refused", subject: "trial role_missing" },
+    ]);
+    const nobody = await callForward({ upstream: "trial" });
+    expect(nobody.status).toBe(200);
+    expect(nobody.headers.get("x-drawbridge-would-refuse")).toBe("credential_missing");
+    expect(await callOpa({ upstream: "trial" })).toMatchObject({
+      allow: true,
+      headers: { "X-Drawbridge-Would-Refuse": "credential_missing" },
+    });
+  });
+});

@@ -1,0 +1,348 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { programPath } from "../support/chromium.ts";
+import { blocksOf, readText } from "../support/documents.ts";
+import { standaloneBridge } from "../support/standalone-bridge.ts";
+import { until } from "../support/until.ts";
+
+// The blocks of docs/gateways.md, with addresses on loopback in place of its own.
+const DOCUMENT = readText("docs/gateways.md");
+const ISSUER = "https://gitlab.example.test";
+const REGISTRY = "https://registry.example.com";
+const JOB = {
+  namespace_id: "72",
+  namespace_path: "platform",
+  project_id: "20",
+  project_path: "platform/docs",
+  pipeline_id: "901",
+  ref_protected: "true",
+};
+
+const keys = await generateKeyPair("RS256");
+const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "RS256", use: "sig" }] };
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: number;
+}
+
+let bridge: Awaited<ReturnType<typeof standaloneBridge>>;
+let folder: string;
+const seen: Seen[] = [];
+/** The service behind the gateway. It says what reached it, and changes the protocol when it is asked to. */
+const service = createServer((incoming, response) => {
+  let bytes = 0;
+  incoming.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  incoming.on("end", () => {
+    seen.push({ method: incoming.method ?? "", path: incoming.url ?? "", headers: incoming.headers, bytes });
+    response.end(String(bytes));
+  });
+});
+service.on("upgrade", (incoming, socket) => {
+  seen.push({ method: "UPGRADE", path: incoming.url ?? "", headers: incoming.headers, bytes: 0 });
+  socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n");
+  socket.pipe(socket);
+});
+/** Takes connections, and answers nothing. */
+const silent = createServer(() => undefined);
+
+const listen = async (server: Server): Promise<number> => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+};
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+beforeAll(async () => {
+  const [example = ""] = blocksOf(DOCUMENT, "yaml");
+  expect(example).toContain("requests:");
+  folder = await mkdtemp(join(tmpdir(), "drawbridge-gateways-"));
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  bridge = await standaloneBridge({
+    sections: {
+      identity: { issuer: "http://127.0.0.1:1", keys: ["env:SIGNING"] },
+      issuers: {
+        jobs: {
+          preset: "gitlab",
+          issuer: ISSUER,
+          jwks: { inline: jwks },
+          audience: "drawbridge",
+          roles: [
+            "builder",
+            { role: "publisher", when: [{ path: "ref_protected", equals: "true" }] },
+            { role: "hasty-nginx", when: [{ path: "user_login", equals: "nginx" }] },
+            { role: "hasty-caddy", when: [{ path: "user_login", equals: "caddy" }] },
+          ],
+        },
+      },
+      roles: {
+        builder: {},
+        publisher: {},
+        "hasty-nginx": { limit: { perMinute: 1 } },
+        "hasty-caddy": { limit: { perMinute: 1 } },
+      },
+      upstreams: {
+        registry: {
+          audience: REGISTRY,
+          allow: [
+            { role: "builder", scopes: ["pull"] },
+            { role: "publisher", scopes: ["pull", "push"] },
+          ],
+          requests: [
+            { methods: ["GET", "HEAD"], paths: ["/v2/**"], scope: "pull" },
+            { methods: ["POST", "PUT", "PATCH"], paths: ["/v2/**"], scope: "push" },
+          ],
+        },
+      },
+    },
+    changes: { sources: { gitlab: { projects: ["platform/*"] } } },
+    environment: { SIGNING: privateKey.export({ format: "pem", type: "pkcs8" }).toString() },
+  });
+  await listen(service);
+  await listen(silent);
+});
+afterAll(async () => {
+  service.closeAllConnections();
+  silent.closeAllConnections();
+  service.close();
+  silent.close();
+  await bridge.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
+const GATEWAYS = {
+  nginx: {
+    program: "nginx",
+    language: "nginx",
+    arguments: (file: string) => ["-c", file, "-g", "daemon off; master_process off;"],
+    whole: (block: string, port: number) =>
+      `error_log ${folder}/error.log; pid ${folder}/nginx-${port}.pid; events { }\nhttp { access_log off; ${[
+        "client_body",
+        "proxy",
+        "fastcgi",
+        "uwsgi",
+        "scgi",
+      ]
+        .map((one) => `${one}_temp_path ${folder}/${one};`)
+        .join(" ")}\n${block.replace("listen 8080;", `listen 127.0.0.1:${port};`)} }`,
+    rateStatus: 403,
+    downStatus: 500,
+  },
+  caddy: {
+    program: "caddy",
+    language: "caddyfile",
+    arguments: (file: string) => ["run", "--adapter", "caddyfile", "--config", file],
+    whole: (block: string, port: number) =>
+      `{\n  admin off\n  auto_https off\n}\n${block.replace(":8080 {", `http://127.0.0.1:${port} {\n  bind 127.0.0.1`)}`,
+    rateStatus: 429,
+    downStatus: 502,
+  },
+} as const;
+
+async function startGateway(
+  name: keyof typeof GATEWAYS,
+  bridgePort: number,
+): Promise<{ port: number; stop: () => Promise<void> }> {
+  const { program, language, whole, arguments: argumentsOf } = GATEWAYS[name];
+  const [block = ""] = blocksOf(DOCUMENT, language);
+  const port = await freePort();
+  const text = whole(block, port)
+    .replaceAll("https://bridge.example.com", `http://127.0.0.1:${bridgePort}`)
+    .replaceAll("registry.internal:5000", `127.0.0.1:${portOf(service)}`);
+  const file = join(folder, `${name}-${port}.conf`);
+  await writeFile(file, text);
+  const environment = { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+  const child: ChildProcess = spawn(programPath(program) ?? program, argumentsOf(file), {
+    env: environment,
+    stdio: "ignore",
+  });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  await until(`${name} to listen`, async () => {
+    expect(child.exitCode).toBeNull();
+    return isOpen(port);
+  });
+  return {
+    port,
+    stop: async () => {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+
+function jobToken(claims: object = {}): Promise<string> {
+  return new SignJWT({ sub: "project_path:platform/docs", ...JOB, ...claims })
+    .setProtectedHeader({ alg: "RS256", kid: "k1" })
+    .setIssuer(ISSUER)
+    .setAudience("drawbridge")
+    .setIssuedAt()
+    .setExpirationTime("1h")
+    .sign(keys.privateKey);
+}
+
+interface Sending {
+  readonly method?: string;
+  /** Sent as it is: `fetch` would resolve dots. */
+  readonly path?: string;
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+}
+
+function send(port: number, { method = "GET", path = "/v2/app", token, headers, body }: Sending) {
+  return new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((resolve, fail) => {
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const outgoing = request(
+      { host: "127.0.0.1", port, method, path, headers: { ...authorization, ...headers }, agent: false },
+      (response) => {
+        let text = "";
+        response.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+      },
+    );
+    outgoing.on("error", fail);
+    outgoing.end(body);
+  });
+}
+
+describe.each(["nginx", "caddy"] as const)("%s", (name) => {
+  const isHere = programPath(GATEWAYS[name].program) !== undefined;
+  describe.skipIf(!isHere)(
+    isHere ? "in front of a service" : `in front of a service (left out: no ${name} on PATH)`,
+    () => {
+      let gateway: Awaited<ReturnType<typeof startGateway>>;
+      beforeAll(async () => {
+        gateway = await startGateway(name, Number(bridge.url.port));
+      });
+      afterAll(() => gateway.stop());
+      const sending = async (asked: Sending) => {
+        const before = seen.length;
+        const answer = await send(gateway.port, asked);
+        return { ...answer, reached: seen.slice(before) };
+      };
+
+      it("a job's request reaches the service with an access token of its own and the identity, whatever the client sends", async () => {
+        const token = await jobToken();
+        const spoofed = {
+          "x-drawbridge-principal": "root",
+          "x-drawbridge-token": "forged",
+          "x-original-uri": "/public",
+          "x-forwarded-uri": "/public",
+          "x-original-method": "GET",
+          "x-forwarded-method": "GET",
+        };
+        const { status, reached } = await sending({ token, headers: spoofed, path: "/v2/app/%C3%A4?page=1" });
+        expect(status).toBe(200);
+        const [{ path = "", headers = {} } = {}] = reached;
+        expect(path).toBe("/v2/app/%C3%A4?page=1");
+        expect(headers["x-drawbridge-principal"]).toBe("jobs:project_path:platform/docs");
+        expect(headers["x-drawbridge-token"]).toBeUndefined();
+        const [, access = ""] = headers.authorization?.split(" ") ?? [];
+        expect(decodeJwt(access)).toMatchObject({ aud: REGISTRY, scope: "pull" });
+        expect(JSON.stringify(headers)).not.toContain(token);
+      });
+
+      it.each([
+        ["without a token", {}, 401],
+        ["with a token that is none", { token: "a.b.c" }, 401],
+        ["to a path that is not listed", { path: "/admin", claims: {} }, 403],
+        ["with a scope that the role has not", { method: "PUT", claims: { ref_protected: "false" } }, 403],
+        ["with dots", { path: "/v2/../admin", claims: {} }, 403],
+        ["with encoded dots", { path: "/v2/%2e%2e/admin", claims: {} }, 403],
+        ["with an encoded slash", { path: "/v2/..%2fadmin", claims: {} }, 403],
+        ["with two slashes", { path: "/v2//app", claims: {} }, 403],
+        ["with a parameter of the path", { path: "/v2/..;/admin", claims: {} }, 403],
+        ["with another method in a header", { headers: { "x-http-method-override": "DELETE" }, claims: {} }, 403],
+      ] as const)("a request %s reaches nobody", async (_, asked, status) => {
+        const { claims, ...rest }: Sending & { readonly claims?: object } = asked;
+        const token = claims === undefined ? rest.token : await jobToken(claims);
+        const answer = await sending({ ...rest, ...(token !== undefined && { token }) });
+        expect(answer).toMatchObject({ status, reached: [] });
+        expect(answer.headers["x-drawbridge-request"]).toMatch(/^[0-9a-f-]{36}$/);
+        if (status === 401) expect(answer.headers["www-authenticate"]).toContain("Bearer");
+      });
+
+      it("a caller above its rate reaches nobody", async () => {
+        const token = await jobToken({ user_login: name });
+        // A minute may end between two requests.
+        const answers = [await sending({ token }), await sending({ token }), await sending({ token })];
+        expect(answers[0]?.status).toBe(200);
+        expect(answers.find(({ status }) => status !== 200)).toMatchObject({
+          status: GATEWAYS[name].rateStatus,
+          reached: [],
+        });
+      });
+
+      it("a large body reaches the service, and the bridge sees none of it", async () => {
+        const body = randomBytes(8 * 1_048_576);
+        const { status, reached } = await sending({ token: await jobToken(), method: "PUT", body });
+        expect(status).toBe(200);
+        expect(reached).toMatchObject([{ method: "PUT", bytes: body.length }]);
+      });
+
+      it("a changed protocol passes as the first request does, and not without a token", async () => {
+        const token = await jobToken();
+        const upgrade = (authorization: string) =>
+          new Promise<string>((resolve, fail) => {
+            const socket = connect(gateway.port, "127.0.0.1", () =>
+              socket.write(
+                `GET /v2/app HTTP/1.1\r\nHost: 127.0.0.1\r\n${authorization}Upgrade: echo\r\nConnection: Upgrade\r\n\r\n`,
+              ),
+            );
+            let text = "";
+            socket.on("data", (chunk) => {
+              text += chunk.toString("latin1");
+              if (text.includes("\r\n\r\n") && !text.includes("ping")) {
+                if (!text.startsWith("HTTP/1.1 101")) socket.destroy();
+                else socket.write("ping");
+              } else if (text.endsWith("ping")) socket.destroy();
+            });
+            socket.on("close", () => resolve(text)).on("error", fail);
+          });
+        expect(await upgrade(`Authorization: Bearer ${token}\r\n`)).toMatch(/^HTTP\/1\.1 101.*ping$/s);
+        expect(await upgrade("")).toMatch(/^HTTP\/1\.1 401/);
+      });
+
+      it("nothing passes while the bridge is away, or does not answer", async () => {
+        const token = await jobToken();
+        for (const port of [await freePort(), portOf(silent)]) {
+          const alone = await startGateway(name, port);
+          try {
+            const before = seen.length;
+            const { status } = await send(alone.port, { token });
+            expect(status).toBeGreaterThanOrEqual(GATEWAYS[name].downStatus);
+            expect(seen.length).toBe(before);
+          } finally {
+            await alone.stop();
+          }
+        }
+      });
+    },
+  );
+});
