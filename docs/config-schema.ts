@@ -3,6 +3,7 @@ import type { GenericSchema } from "valibot";
 import { actions } from "../shared/actions/registry.ts";
 import { checks } from "../shared/config/checks/registry.ts";
 import { environments } from "../shared/config/environments.ts";
+import { grantRules } from "../shared/config/grant-rules.ts";
 import { outline } from "../shared/config/schema.ts";
 import { order } from "../shared/identity/order.ts";
 import { providers } from "../shared/providers/registry.ts";
@@ -106,6 +107,16 @@ function choice(key: string, section: Section, parts: readonly (readonly [string
   };
 }
 
+/** Adds the rules that grant runs, which the outline has only the names of. */
+function withRules(approval: JsonSchema | boolean | undefined): JsonSchema {
+  const { properties, ...rest } = typeof approval === "object" ? approval : {};
+  const grantedBy = {
+    ...partOf(grantRules),
+    description: "Rules that grant a run in place of people. One that holds is enough.",
+  };
+  return { ...rest, properties: { ...properties, grantedBy } };
+}
+
 function routeSchema({ properties }: JsonSchema): JsonSchema {
   const target: JsonSchema = { type: "string", title: "name", description: "Name of a target of this kind." };
   return {
@@ -114,6 +125,7 @@ function routeSchema({ properties }: JsonSchema): JsonSchema {
     additionalProperties: false,
     properties: {
       ...properties,
+      approval: withRules(properties?.["approval"]),
       environments: partOf(environments),
       flow: { ...partOf(flow), description: "How the runs for events with the same key follow each other." },
       when: {

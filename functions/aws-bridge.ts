@@ -34,6 +34,8 @@ export function awsBridge(
     orders: compiledOrders(),
     recorded: () => undefined,
     woken: async () => undefined,
+    // The function has no schemas of all providers to compute it.
+    configuration: process.env["CONFIGURATION_DIGEST"],
     secrets,
     clock,
     log,

@@ -55,6 +55,8 @@ export interface Ports {
    * in AWS it sends the action's message. Only the relay and the processes that run actions call it.
    */
   readonly woken: (action: ActionStatus) => Promise<void>;
+  /** The digest of the configuration; undefined if it is not known. */
+  readonly configuration: string | undefined;
 }
 
 /** The parts of one bridge that its functions share, each built once. */
@@ -82,7 +84,7 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(
   config: ConfigWithoutOrders,
-  { runReporters, hasGates, targetHosts, verifiers, groupSources, rules }: RouteOutline,
+  { runReporters, hasGates, targetHosts, verifiers, groupSources, grantRules, rules }: RouteOutline,
   ports: Ports,
 ): Bridge {
   const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, orders, recorded } = ports;
@@ -99,7 +101,7 @@ export function buildBridge(
   const asking = { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage };
   const sites = openSites(verifiers, asking);
   const groups = openGroups(config, groupSources, { ...asking, random });
-  const { woken } = ports;
+  const { woken, configuration } = ports;
   const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
   const commands: CommandDeps = { ...deciding, groups, runs, runReporters };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
@@ -112,6 +114,7 @@ export function buildBridge(
     targetHosts,
     verifiers,
     groupSources,
+    grantRules,
     rules,
     sites,
     groups,
@@ -125,6 +128,7 @@ export function buildBridge(
     orders,
     recorded,
     woken,
+    configuration,
     policy,
     people,
     tokens,

@@ -119,7 +119,9 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       clock,
     });
   const build = ({ config, secrets }: Pick<StandaloneOptions, "config" | "secrets">) => {
+    const configuration = digestOf(config);
     const bridge = buildBridge(config, routeOutline(config), {
+      configuration,
       stores,
       secrets,
       clock,
@@ -136,7 +138,6 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       },
       woken: async ({ target }) => worker.nudge(target),
     });
-    const configuration = digestOf(config);
     const api = receiveApp(bridge, {
       ready: async () => ({ ...(await ready()), configuration }),
       metrics: { log: logMetrics, exported: () => threadExport.counts() },

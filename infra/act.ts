@@ -13,6 +13,8 @@ export interface ActProps extends FunctionDefaults {
   /** Kind of the action. */
   readonly kind: string;
   readonly table: DeliveryTable;
+  /** Of the configuration. A rule that grants a run is recorded with it. */
+  readonly digest: string;
   readonly queue: ActionQueue;
   readonly secrets: SecretGrant;
   /** How the bridge identifies itself to those targets that get a short-lived token. */
@@ -28,13 +30,15 @@ export interface ActProps extends FunctionDefaults {
 /** Runs one kind of action, from its queue. */
 export class Act extends BridgeFunction {
   constructor(scope: Construct, id: string, props: ActProps) {
-    const { kind, table, queue, secrets, identities, signingKeys, acceptsCommands, concurrency, ...defaults } = props;
+    const { kind, table, digest, queue, secrets, identities, signingKeys, acceptsCommands, concurrency, ...defaults } =
+      props;
     super(scope, id, {
       ...defaults,
       name: `act-${kind}`,
       description: `Runs ${kind} actions`,
       environment: {
         TABLE_NAME: table.table.tableName,
+        CONFIGURATION_DIGEST: digest,
         QUEUE_URL: queue.queue.queueUrl,
         DEAD_LETTER_QUEUE_URL: queue.deadLetters.queueUrl,
         ...signingKeys?.environment,

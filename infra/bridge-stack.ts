@@ -151,6 +151,7 @@ export class BridgeStack extends Stack {
         ...defaults,
         kind,
         queue,
+        digest,
         identities,
         acceptsCommands,
         concurrency: settings.actionConcurrency,

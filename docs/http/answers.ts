@@ -65,6 +65,7 @@ const principalMembers = {
 export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
 export const identity = v.object({ ...principalMembers, actor: optionalText });
+const grantingRule = v.object({ id: text, configuration: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts, otherwise: optional(texts) });
 const approvalState = [
   "requested",
@@ -268,13 +269,14 @@ export const timelineEvent = v.variant("kind", [
     kind: v.literal("approval"),
     ...about,
     approval: text,
-    state: v.picklist([...approvalState, "not_asked", "partly_granted"]),
+    state: v.picklist([...approvalState, "not_asked", "partly_granted", "would_grant"]),
     by: optional(identity),
     comment: optionalText,
     endedFor: optionalText,
     progress: optional(progress),
     verifiedWith: optionalText,
     emergency: optional(yes),
+    rule: optional(grantingRule),
   }),
   v.object({
     kind: v.literal("decided"),
@@ -362,6 +364,7 @@ export const decision = v.object({
   at: time,
   as: optional(texts),
   emergency: optional(yes),
+  rule: optional(grantingRule),
   comment: optionalText,
   verifiedWith: optionalText,
   fromGroups: optional(v.object({ source: text, target: text, groups: texts, askedAt: time })),

@@ -1,6 +1,7 @@
 import { type Clock, type EpochMillis, laterBy, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { missingRole, type Policy, type Roles } from "../identity/policy.ts";
+import { presetFor } from "../identity/presets/registry.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
 import {
   type Access,
@@ -61,12 +62,27 @@ export const requestableRoles = ({ roles: held }: Pick<Principal, "roles">, role
     .map(([name]) => name);
 
 /**
- * The rejection of whoever is no person: an agent that acts for one, or a job or a pod. The subject of their tokens is that
- * of many runs, so a role for it would be one for others, too.
+ * The presets of issuers whose tokens may be those of people. Others are for jobs, pods and apps: the subject of their
+ * tokens is that of many runs, so a role for it would be one for others, too. Named here and not in each preset, because a
+ * function that takes webhooks loads all presets at its start.
  */
+export const PRESETS_OF_PEOPLE: readonly string[] = [
+  "cognito",
+  "entra",
+  "entra-v1",
+  "google",
+  "keycloak",
+  "oidc",
+  "okta",
+];
+
+/** The rejection of whoever is no person: an agent that acts for one, a job, a pod or an app. */
 export function rejectMachine(by: Principal, { issuers }: Pick<AccessConfig, "issuers">): Rejection | undefined {
-  const preset = issuers[by.trustEntry ?? ""]?.preset;
-  const isPerson = preset !== undefined && preset.run === undefined && preset.pod === undefined;
+  const entry = Object.hasOwn(issuers, by.trustEntry ?? "") ? issuers[by.trustEntry ?? ""] : undefined;
+  // An entry may lack the preset of its issuer.
+  const isPerson =
+    entry !== undefined &&
+    [entry.preset, presetFor(entry.issuer)].every((one) => one === undefined || PRESETS_OF_PEOPLE.includes(one.name));
   return isPerson && actorsOf(by).length === 0 ? undefined : { reason: "person_needed" };
 }
 

@@ -32,6 +32,8 @@ export interface ApprovalRules {
   readonly outsideWindows: "wait" | "refuse";
   /** Roles whose holders may grant a run in an emergency: alone, and outside the windows. Nobody may if there are none. */
   readonly emergency: readonly string[];
+  /** Rules that grant runs in place of people. Whether one holds is not known here. */
+  readonly grantedBy: readonly { readonly id: string; readonly mode?: string | undefined }[];
 }
 
 /** The `approval` of a configured route, as far as it says who approves its runs, and when. */
@@ -51,11 +53,11 @@ export const rulesIn = (
     readonly [K in keyof ConfiguredApproval]?: ConfiguredApproval[K] | undefined;
   },
 ): ApprovalRules => {
-  const { approvers = 1, fromRoles = [], reason = "optional", emergency = [] } = approval;
+  const { approvers = 1, fromRoles = [], reason = "optional", emergency = [], grantedBy = [] } = approval;
   const { windows = [], outsideWindows = "wait" } = approval;
   const one = { approvers: Math.max(approvers, fromRoles.length), fromRoles };
   const quorums = approval.of?.map((roles) => ({ approvers: roles.length, fromRoles: roles })) ?? [one];
-  return { quorums, reason, windows, outsideWindows, emergency };
+  return { quorums, reason, windows, outsideWindows, emergency, grantedBy };
 };
 
 /** The rules of a route. A route that the configuration no longer has never fires, so that the default is enough. */

@@ -9,11 +9,11 @@ import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { type RulesOf, rulesOf } from "./configured-rules.ts";
+import { type ApprovalRules, type RulesOf, rulesOf } from "./configured-rules.ts";
 import { isBehind, isSamePerson, nameOf, type PeopleOf } from "./people.ts";
 import { recordGrants } from "./record-grant.ts";
 import { type RecordStepDeps, recordStep } from "./record-step.ts";
-import { isOfUse, ruleOn, windowOpensAt } from "./rules.ts";
+import { type Granted, ruleOn, windowOpensAt } from "./rules.ts";
 import { type Sites, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
 
@@ -203,6 +203,13 @@ function rejectRole(approval: Approval, by: Identity, deps: PersonDeps): Rejecti
   const { lacks } = ruleOn(approval, rules, deps.people);
   const roles = new Set(lacks.flatMap(({ missingRoles }) => missingRoles));
   return { reason: "role_missing", role: [...roles].join(" or ") };
+}
+
+/** Whether a grant by this person completes any quorum further, or nobody is missing. */
+export function isOfUse(approval: Granted, grant: Decision, rules: ApprovalRules, peopleOf: PeopleOf): boolean {
+  const { lacks } = ruleOn(approval, rules, peopleOf);
+  const after = ruleOn({ ...approval, grants: [...approval.grants, grant] }, rules, peopleOf);
+  return after.missing === 0 || lacks.some(({ missing }, at) => (after.lacks[at]?.missing ?? missing) < missing);
 }
 
 const aboutOf = ({ facts }: Approval): readonly EventFacts[] => (facts ? [facts] : []);

@@ -1,28 +1,24 @@
 import type { CorrelateDeps } from "../delivery/correlate.ts";
 import type { BeforeFiring, GateInput, GateResult } from "../delivery/run-attempt.ts";
-import { type Clock, type EpochMillis, laterBy, toIso } from "../host/clock.ts";
+import { type Clock, type EpochMillis, toIso } from "../host/clock.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
-import type { Approval, CurrentState, Reference, RequestedApproval } from "../model/approval.ts";
-import { factsOf } from "../model/event-facts.ts";
+import type { Approval } from "../model/approval.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
-import type { RecordedDelivery } from "../model/recorded-delivery.ts";
-import { promotedReference, referenceOf } from "../model/subject.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, changeSince, ENDS, promotedAbout } from "./change.ts";
+import { changeSince } from "./change.ts";
 import { rulesOf } from "./configured-rules.ts";
 import type { Groups } from "./groups.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
+import type { FiredByRule, NotByRule, RuleGrantDeps } from "./rule-grants.ts";
 import { progressOf, progressText, ruleOn, windowOpensAt } from "./rules.ts";
-import { shownParams, shownRunOf } from "./shown-run.ts";
 import type { Standing } from "./standing.ts";
-import { type Cause, traceRequester } from "./trace-requester.ts";
 import { type Sites, type Unverified, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
 
-export interface GateDeps extends RecordGrantDeps, CorrelateDeps {
-  readonly deliveries: RecordGrantDeps["deliveries"] & CorrelateDeps["deliveries"];
+export interface GateDeps extends RecordGrantDeps, CorrelateDeps, Omit<RuleGrantDeps, "deliveries"> {
+  readonly deliveries: RecordGrantDeps["deliveries"] & CorrelateDeps["deliveries"] & RuleGrantDeps["deliveries"];
   readonly approvals: ApprovalStore;
   readonly sites: Sites;
   readonly groups: Groups;
@@ -39,11 +35,11 @@ const POLL_SECONDS = 60;
  * again when the slot is free.
  */
 export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring, deps: GateDeps): Promise<GateResult> {
-  const { route, busEvent, delivery } = run;
+  const { route, busEvent } = run;
   if (route.approval === undefined) return {};
   const approvalId = approvalIdOf(route.name, busEvent.detail.eventKey);
   if (route.mode === "shadow") {
-    await deps.deliveries.addToTimeline(delivery.id, {
+    await deps.deliveries.addToTimeline(run.delivery.id, {
       at: deps.clock.now(),
       kind: "approval",
       route: route.name,
@@ -53,12 +49,13 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
     });
     return {};
   }
-  const approval = (await deps.approvals.get(approvalId)) ?? (await request(approvalId, run, deps));
+  const approval = (await deps.approvals.get(approvalId)) ?? (await requestNow(approvalId, run, deps));
   if ("held" in approval) return approval;
-  const state = await advance(approval, { delivery, beforeFiring }, deps);
+  const state = await advance(approval, { run, beforeFiring }, deps);
   if (typeof state !== "string") {
     if ("outcome" in state) return { held: state };
     if ("opensAt" in state) return waitForWindow(approval, state, deps);
+    if ("notByRule" in state) return waitForPeople(approval, run, deps, state.notByRule);
     return state.result === "unverified" ? { held: unverifiedOutcome(approval, state) } : heldByGroups(approval, state);
   }
   switch (state) {
@@ -68,28 +65,31 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
     }
     case "fired_before":
       return done(`not fired again: what approval ${approvalId} is about has changed`, "superseded");
-    case "requested": {
-      const who = approval.approvers.join(" or ") || "nobody: no role may approve it";
-      const progress = progressOf(approval, rulesOf(route.name, deps.rules), deps.people);
-      const summary = `needs approval ${approvalId} by ${who}${progress ? ` (${progressText(progress)})` : ""}`;
-      const isReminded = route.approval.remindMinutes !== undefined;
-      const seconds = isReminded ? await (await import("./remind.ts")).remind(approval, run, deps) : POLL_SECONDS;
-      const afterSeconds = Math.min(POLL_SECONDS, seconds);
-      return { held: { outcome: "wait", summary, afterSeconds, waitsFor: who } };
-    }
+    case "requested":
+      return waitForPeople(approval, run, deps);
     case "granted":
       // Its state changed in between, for example by a withdrawal. The next check finds the new state.
       return { held: { outcome: "wait", summary: `approval ${approvalId} has just changed`, afterSeconds: 1 } };
     case "superseded":
       return done(`not fired: approval ${approvalId} was superseded`, "superseded");
     case "void":
-      return done(
-        `not fired: approval ${approvalId} is void, because somebody who granted it lost the role`,
-        "not_fired",
-      );
+      return done(`not fired: approval ${approvalId} is void, because what granted it no longer counts`, "not_fired");
     default:
       return done(`not fired: approval ${approvalId} was ${state}`, "not_fired");
   }
+}
+
+/** `notByRule`: why no rule grants the run, as a clause. The question is asked again with the next check. */
+async function waitForPeople(approval: Approval, run: GateInput, deps: GateDeps, notByRule?: string): Promise<Held> {
+  const { rules, people } = deps;
+  const { id, route, approvers } = approval;
+  const who = approvers.join(" or ") || "nobody: no role may approve it";
+  const progress = progressOf(approval, rulesOf(route, rules), people);
+  const said = `${progress ? ` (${progressText(progress)})` : ""}${notByRule === undefined ? "" : `; ${notByRule}`}`;
+  const summary = `needs approval ${id} by ${who}${said}`;
+  const isReminded = run.route.approval?.remindMinutes !== undefined;
+  const seconds = isReminded ? await (await import("./remind.ts")).remind(approval, run, deps) : POLL_SECONDS;
+  return { held: { outcome: "wait", summary, afterSeconds: Math.min(POLL_SECONDS, seconds), waitsFor: who } };
 }
 
 /** The action is due when the window opens. If somebody may skip the window in an emergency, it checks that meanwhile. */
@@ -135,72 +135,19 @@ const unverifiedOutcome = ({ id, route }: Pick<Approval, "id" | "route">, { why,
     ...(afterSeconds !== undefined && { afterSeconds }),
   }) as const;
 
-/** Records the step before it stores the approval, so that every approval that can be decided has been published. */
-async function request(id: string, run: GateInput, deps: GateDeps): Promise<Approval | Held> {
-  const { claim, route, busEvent, delivery } = run;
-  const { expiresMinutes = 0, approvers = () => [] } = route.approval ?? {};
-  const cause = await traceRequester(run, deps);
-  const { busEvent: first, requested, requester, authors } = cause;
-  const { promotion } = busEvent.detail;
-  const bound = promotion && promotedReference(first, promotion);
-  const about = bound ? promotedAbout(first) : aboutOf(first, requested);
-  const reference = bound ?? (await boundReference(route.name, cause, deps));
-  if ("state" in reference) {
-    if (reference.state === "ended")
-      return done(`not fired: ${reference.why}, so there is nothing to approve`, "superseded");
-    return { held: unverifiedOutcome({ id, route: route.name }, { result: "unverified", ...reference }) };
-  }
-  // The action may have waited long before, for a site or for a bridge that was stopped. Nobody could see it then.
-  const requestedAt = deps.clock.now();
-  const approval: RequestedApproval = {
-    id,
-    route: route.name,
-    action: claim.id,
-    delivery: delivery.id,
-    ...eventIn(busEvent.detail),
-    facts: factsOf(busEvent.detail),
-    subject: busEvent.detail.subject,
-    approvers: approvers(busEvent),
-    ...(first !== busEvent && { cause: first.detail.delivery }),
-    ...(cause.proof !== "proved" && { causeProof: cause.proof }),
-    requester,
-    ...(authors.length > 0 && { authors }),
-    shows: {
-      ...shownRunOf(first, { requester, authors }),
-      ...(route.params && { params: shownParams(route.params(busEvent)) }),
-    },
-    ...about,
-    reference,
-    ...("page" in first.detail && { page: { site: first.detail.page.site, id: first.detail.page.id } }),
-    requestedAt,
-    until: laterBy(requestedAt, expiresMinutes * 60_000),
-  };
-  const requestedNow: Approval = { ...approval, state: "requested", grants: [] };
-  const rules = rulesOf(route.name, deps.rules);
-  const progress = progressOf(requestedNow, rules, deps.people);
-  const shown = { progress, needsReason: rules.reason === "required", opensAt: opensAt(rules.windows, requestedAt) };
-  const { requestId } = delivery;
-  const step = { state: "requested", at: requestedAt, by: requester, ...shown, requestId } as const;
-  await recordStep(approval, step, deps);
-  await deps.approvals.request(approval);
-  return requestedNow;
+/** Only the first attempt of a run requests its approval, so that code is loaded when it is needed. */
+async function requestNow(id: string, run: GateInput, deps: GateDeps): Promise<Approval | Held> {
+  const requested = await (await import("./request-approval.ts")).requestApproval(id, run, deps);
+  if ("grants" in requested) return requested;
+  if (requested.state === "ended")
+    return done(`not fired: ${requested.why}, so there is nothing to approve`, "superseded");
+  return { held: unverifiedOutcome({ id, route: run.route.name }, { result: "unverified", ...requested }) };
 }
 
-/**
- * The reference that an approval is bound to. If the route names a target to ask, an event without a version, an end and
- * a replay are bound to what the site answers now.
- */
-async function boundReference(
-  route: string,
-  { busEvent, requested }: Cause,
-  { sites }: GateDeps,
-): Promise<Reference | Exclude<CurrentState, { readonly state: "found" }>> {
-  const { subject, value } = referenceOf(busEvent);
-  if (subject === undefined || sites.targetOf(route) === undefined) return { subject, value };
-  const isPresent = requested.replay === undefined && !ENDS.includes(busEvent["detail-type"]);
-  if (isPresent && value !== undefined) return { subject, value, mark: value };
-  const now = await sites.current(route, subject, undefined);
-  return now.state === "found" ? { subject, value: value ?? now.mark, mark: now.mark } : now;
+/** An attempt that asks its approval. */
+interface Asking {
+  readonly run: GateInput;
+  readonly beforeFiring: BeforeFiring;
 }
 
 /**
@@ -209,21 +156,25 @@ async function boundReference(
  */
 async function advance(
   approval: Approval,
-  { delivery, beforeFiring }: { readonly delivery: RecordedDelivery; readonly beforeFiring: BeforeFiring },
+  { run, beforeFiring }: Asking,
   deps: GateDeps,
 ): Promise<
   | Approval["state"]
   | "fired_before"
   | Unverified
   | Closed
+  | NotByRule
   | Exclude<Standing, { readonly result: "stands" }>
   | ActionOutcome
 > {
   const { id, state } = approval;
-  const { requestId } = delivery;
+  const { requestId } = run.delivery;
   // The step is recorded again: the process that took it may have crashed before it recorded it.
   await recordLast(approval, requestId, deps);
-  if (state === "requested") return (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
+  if (state === "requested") {
+    const decided = (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
+    return decided === "requested" ? askRules(approval, { run, beforeFiring }, deps) : decided;
+  }
   if (state !== "granted" && state !== "fired") return state;
   if (state === "granted" && missingOf(approval, deps) > 0) {
     // The rules of the route, or who is whom, were configured differently when it was granted.
@@ -242,10 +193,26 @@ async function advance(
   if (state === "fired") return verification.result === "same" ? state : "fired_before";
   if (verification.result === "changed")
     return end(approval, { state: "superseded", endedFor: verification.why, requestId }, deps);
+  const lost = await whyRuleLost(approval, run, deps);
+  if (lost !== undefined) return end(approval, { state: "void", endedFor: lost, requestId }, deps);
   const notNow = await beforeFiring();
   if (notNow) return notNow;
   const endedAt = deps.clock.now();
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
+}
+
+/** Rules are loaded only for a route that has some. Outside the windows of the route they grant nothing. */
+async function askRules(approval: Approval, asking: Asking, deps: GateDeps): Promise<FiredByRule> {
+  const { grantedBy, windows } = rulesOf(approval.route, deps.rules);
+  if (grantedBy.length === 0 || opensAt(windows, deps.clock.now()) !== undefined) return "requested";
+  return (await import("./rule-grants.ts")).fireByRule(approval, asking, deps);
+}
+
+/** Why the rule that granted a run no longer holds. It may have waited since, because the process ended in between. */
+async function whyRuleLost(approval: Approval, run: GateInput, deps: GateDeps): Promise<string | undefined> {
+  const { rule } = ruleOn(approval, rulesOf(approval.route, deps.rules), deps.people);
+  if (rule?.rule === undefined) return undefined;
+  return (await import("./rule-grants.ts")).whyLost(run, approval, rule.rule.id, deps);
 }
 
 /** What asks for groups is loaded only if somebody has granted the run because of groups. */

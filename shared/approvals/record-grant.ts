@@ -19,9 +19,9 @@ async function recordGrant(approval: Approval, count: number, requestId: string,
   const earlier = approval.grants.slice(0, count);
   const last = earlier.at(-1);
   if (last === undefined) return;
-  if (last.emergency) return recordStep(approval, { state: "granted", ...last, requestId }, deps);
+  if (last.emergency || last.rule) return recordStep(approval, { state: "granted", ...last, requestId }, deps);
   const rules = rulesOf(approval.route, deps.rules);
-  const after = { ...approval, grants: earlier.filter(({ emergency }) => !emergency) };
+  const after = { ...approval, grants: earlier.filter(({ emergency, rule }) => !emergency && !rule) };
   const isLast = isComplete(approval, count) ?? ruleOn(after, rules, deps.people).missing === 0;
   const progress = progressOf(after, rules, deps.people);
   const state = isLast ? "granted" : "partly_granted";
@@ -30,11 +30,11 @@ async function recordGrant(approval: Approval, count: number, requestId: string,
 }
 
 /**
- * Whether these grants were enough; undefined if the state of the approval does not show it. With an emergency grant, it
- * does not: the other grants may have been enough or not.
+ * Whether these grants were enough; undefined if the state of the approval does not show it. With an emergency grant or
+ * a grant by a rule, it does not: the other grants may have been enough or not.
  */
 function isComplete({ state, grants }: Approval, count: number): boolean | undefined {
-  if (grants.some(({ emergency }) => emergency)) return undefined;
+  if (grants.some(({ emergency, rule }) => emergency || rule)) return undefined;
   if (count < grants.length || state === "requested") return false;
   return state === "granted" || state === "fired" ? true : undefined;
 }

@@ -40,6 +40,7 @@ export interface Step {
   /** As in a decision. */
   readonly verifiedWith?: Decision["verifiedWith"] | undefined;
   readonly emergency?: Decision["emergency"] | undefined;
+  readonly rule?: Decision["rule"] | undefined;
   /** The id of the request that caused it. */
   readonly requestId: string;
 }
@@ -50,7 +51,7 @@ export interface Step {
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
   const { id, route, delivery, event } = approval;
-  const { state, at, by, comment, endedFor, progress, verifiedWith, emergency, requestId } = step;
+  const { state, at, by, comment, endedFor, progress, verifiedWith, emergency, rule, requestId } = step;
   const who = {
     ...(by && { by }),
     ...(endedFor !== undefined && { endedFor }),
@@ -58,6 +59,7 @@ export async function recordStep(approval: RequestedApproval, step: Step, deps: 
     ...(progress && { progress }),
     ...(verifiedWith !== undefined && { verifiedWith }),
     ...(emergency && { emergency }),
+    ...(rule && { rule }),
   };
   if (emergency && by) {
     const used = { act: "emergency_granted", object: id, by, request: { receivedAt: at, requestId } } as const;
@@ -92,7 +94,7 @@ const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(APPROVAL
 
 function eventOf(
   approval: RequestedApproval,
-  { state: step, reminder, at, by, comment, endedFor, progress, needsReason, opensAt, emergency }: Step,
+  { state: step, reminder, at, by, comment, endedFor, progress, needsReason, opensAt, emergency, rule }: Step,
 ): ApprovalEvent {
   const { id, route, delivery, cause = delivery, causeProof, subject, approvers, requestedAt, until } = approval;
   const name =
@@ -108,6 +110,7 @@ function eventOf(
       ...(step === "partly_granted" ? [String(progress?.grantedBy.length)] : []),
       // A run may be granted before, and wait for its window.
       ...(emergency ? ["emergency", toIso(at)] : []),
+      ...(rule ? ["rule", rule.id] : []),
     ],
     time: toIso(at),
     subject: `${route} of ${subject}`,
@@ -127,6 +130,7 @@ function eventOf(
         ...(emergency && { emergency }),
         ...(reminder !== undefined && { reminder }),
         requester: nameOf(approval.requester),
+        ...(rule && { rule }),
         ...(by && state !== "requested" && { by: nameOf(by) }),
         ...(comment !== undefined && { comment: cut(comment, 300) }),
         ...(state === "void" && endedFor !== undefined && { endedFor: cut(endedFor, 300) }),

@@ -9,12 +9,15 @@ import { opensAt } from "./windows.ts";
 export const fewestPeople = ({ quorums }: Pick<ApprovalRules, "quorums">): number =>
   Math.min(...quorums.map(({ approvers }) => approvers));
 
-type Granted = Pick<Approval, "requester" | "authors" | "grants">;
+/** What is counted of an approval. */
+export type Granted = Pick<Approval, "requester" | "authors" | "grants">;
 
 /** What the rules make of the grants of an approval. */
 export interface Ruling {
   /** The emergency grant that is enough alone, if there is one. It does not count as the grant of one of `people`. */
   readonly emergency: Decision | undefined;
+  /** The grant by a rule that the route still has, if there is one. It is enough alone. */
+  readonly rule: Decision | undefined;
   /** The people who have granted, each with all of their grants. */
   readonly people: readonly (readonly Decision[])[];
   /** Further people who have to grant, at least. 0: the run may fire. */
@@ -31,33 +34,29 @@ interface Lack {
 
 /**
  * Counts the people who have granted. A person counts once, whatever account or token each grant came from. Whoever is
- * behind the run does not count. With an emergency grant by a role that the rules still name, nobody else is missing.
+ * behind the run does not count. With an emergency grant by a role that the route still names, or a grant by a rule that it
+ * still has, nobody else is missing.
  */
 export function ruleOn(
   { grants, ...approval }: Granted,
-  { quorums, emergency: roles }: ApprovalRules,
+  { quorums, emergency: roles, grantedBy }: ApprovalRules,
   peopleOf: PeopleOf,
 ): Ruling {
   const valid = grants.filter(({ by }) => !isBehind(by, approval, peopleOf));
   const emergency = valid.find(({ emergency, as = [] }) => emergency && as.some((role) => roles.includes(role)));
   const people = distinct(
-    valid.filter((grant) => !grant.emergency),
+    valid.filter((grant) => !grant.emergency && !grant.rule),
     peopleOf,
   );
-  if (emergency) return { emergency, people, missing: 0, lacks: [] };
+  const granting = grantedBy.filter(({ mode }) => mode !== "shadow").map(({ id }) => id);
+  const rule = valid.findLast((grant) => grant.rule && granting.includes(grant.rule.id));
+  if (emergency || rule) return { emergency, rule, people, missing: 0, lacks: [] };
   const lacks = quorums.map(({ approvers, fromRoles }) => {
     const missingRoles = uncovered(fromRoles, people);
     return { missing: Math.max(approvers - people.length, missingRoles.length), missingRoles };
   });
   const missing = Math.min(...lacks.map((lack) => lack.missing));
-  return { emergency, people, missing, lacks: missing === 0 ? [] : lacks };
-}
-
-/** Whether a grant by this person completes any quorum further, or nobody is missing. */
-export function isOfUse(approval: Granted, grant: Decision, rules: ApprovalRules, peopleOf: PeopleOf): boolean {
-  const { lacks } = ruleOn(approval, rules, peopleOf);
-  const after = ruleOn({ ...approval, grants: [...approval.grants, grant] }, rules, peopleOf);
-  return after.missing === 0 || lacks.some(({ missing }, at) => (after.lacks[at]?.missing ?? missing) < missing);
+  return { emergency, rule, people, missing, lacks: missing === 0 ? [] : lacks };
 }
 
 /** When the next window opens; undefined if the run need not wait for one: one is open, or an emergency grant skips them. */
@@ -97,11 +96,11 @@ function uncovered(roles: readonly string[], people: readonly (readonly Decision
   return roles.filter((_, at) => !cover(at, new Set()));
 }
 
-/** The progress as people see it; undefined if one person is enough, as after an emergency grant. */
+/** The progress as people see it; undefined if one person is enough, as after an emergency grant or a grant by a rule. */
 export function progressOf(approval: Granted, rules: ApprovalRules, peopleOf: PeopleOf): ApprovalProgress | undefined {
   if (rules.quorums.length === 1 && fewestPeople(rules) === 1) return undefined;
-  const { emergency, people, missing, lacks } = ruleOn(approval, rules, peopleOf);
-  if (emergency) return undefined;
+  const { emergency, rule, people, missing, lacks } = ruleOn(approval, rules, peopleOf);
+  if (emergency || rule) return undefined;
   const grantedBy = people.flatMap(([first]) => (first ? [nameOf(first.by)] : []));
   const [nearest, ...others] = [...lacks].sort((one, other) => one.missing - other.missing);
   const otherwise = others.map(({ missingRoles }) => missingRoles.join(" and "));

@@ -10,6 +10,8 @@ export interface Cause {
   readonly busEvent: BusEvent;
   /** The weakest link of the chain. */
   readonly proof: OriginProof;
+  /** Whether every link is proved, and every delivery: shadow mode accepted none. */
+  readonly allProved: boolean;
   /** The delivery that requested the run: the last replay in the chain, otherwise the first delivery. */
   readonly requested: RecordedDelivery;
   readonly requester: Identity;
@@ -52,8 +54,10 @@ export async function traceRequester(
   const [first = run.delivery] = chain;
   const requested = chain.findLast(({ replay }) => replay !== undefined) ?? first;
   const requester = requested.replay ? requested : (chain.find(namesRequester) ?? first);
-  const authors = requested.replay ? await authorsOf(requested, chain, deps) : [];
-  return { busEvent, proof, requested, requester: identityOf(requester), authors };
+  const replayed = (await Promise.all(chain.map((delivery) => replayedBy(delivery, deps)))).flat();
+  const authors = requested.replay ? authorsOf(requested, [...chain, ...replayed]) : [];
+  const allProved = proof === "proved" && [...chain, ...replayed].every(({ refusal }) => refusal === undefined);
+  return { busEvent, proof, allProved, requested, requester: identityOf(requester), authors };
 }
 
 const weaker = (one: OriginProof, other: OriginProof): OriginProof => {
@@ -61,16 +65,9 @@ const weaker = (one: OriginProof, other: OriginProof): OriginProof => {
   return one === "unprovable" ? one : other;
 };
 
-/** Whoever the other deliveries of the chain name, and the deliveries that they or the requested one replay. */
-async function authorsOf(
-  requested: RecordedDelivery,
-  chain: readonly RecordedDelivery[],
-  deps: CorrelateDeps,
-): Promise<readonly Identity[]> {
-  const replayed = await Promise.all(chain.map((delivery) => replayedBy(delivery, deps)));
-  const others = [...chain.filter((delivery) => delivery !== requested), ...replayed.flat()];
-  return others.filter((one) => one.replay !== undefined || namesRequester(one)).map(identityOf);
-}
+/** Whoever the other deliveries of the chain name, and the deliveries that were replayed. */
+const authorsOf = (requested: RecordedDelivery, all: readonly RecordedDelivery[]): readonly Identity[] =>
+  all.filter((one) => one !== requested && (one.replay !== undefined || namesRequester(one))).map(identityOf);
 
 /** What a delivery replays, back to the first delivery. */
 async function replayedBy({ replay }: RecordedDelivery, deps: CorrelateDeps): Promise<readonly RecordedDelivery[]> {

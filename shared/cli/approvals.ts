@@ -179,9 +179,9 @@ function cardOf(found: ListedApproval, display: Display): string {
     ["Requested", requestedAt],
     ["Until", until],
     ...(grants.length === 0 ? [["Approved by", "nobody yet"]] : []),
-    ...grants.map(({ by, at, comment, emergency }) => [
+    ...grants.map(({ by, at, comment, emergency, rule }) => [
       emergency ? "Emergency, granted by" : "Approved by",
-      `${nameOf(by)} at ${at}${comment ? `: ${comment}` : ""}`,
+      `${nameOf(by)}${rule?.configuration === undefined ? "" : ` of configuration ${rule.configuration}`} at ${at}${comment ? `: ${comment}` : ""}`,
     ]),
     ["Progress", progress === undefined ? "" : progressText(progress)],
     ["Missing", state === "granted" ? "" : missingText(approvers, progress)],

@@ -287,7 +287,7 @@ function lineOf(event: ShownTimelineEvent): string {
     case "denied":
       return `route ${event.route}: ${event.mode === "shadow" ? "would not fire" : "not fired"}: ${rejectionLine(event.refusal)}`;
     case "approval":
-      return `route ${event.route}: approval ${event.approval} ${event.state.replace("_", " ")}${event.emergency ? " in an emergency" : ""}${by(event.by)}${event.endedFor === undefined ? "" : `: ${event.endedFor}`}${event.verifiedWith === undefined ? "" : `, verified with ${event.verifiedWith}`}${event.progress ? `, ${progressText(event.progress)}` : ""}${event.comment === undefined ? "" : `: ${event.comment}`}`;
+      return `route ${event.route}: approval ${event.approval} ${event.state.replace("_", " ")}${event.emergency ? " in an emergency" : ""}${by(event.by)}${event.rule?.configuration === undefined ? "" : ` of configuration ${event.rule.configuration}`}${event.endedFor === undefined ? "" : `: ${event.endedFor}`}${event.verifiedWith === undefined ? "" : `, verified with ${event.verifiedWith}`}${event.progress ? `, ${progressText(event.progress)}` : ""}${event.comment === undefined ? "" : `: ${event.comment}`}`;
     case "decided":
       return `${event.decision} of ${event.about}${by(event.by)}${event.refusal ? `, refused: ${rejectionLine(event.refusal)}` : ""}`;
     case "replayed":

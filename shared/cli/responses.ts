@@ -84,6 +84,8 @@ const progress = v.object({
   otherwise: v.exactOptional(v.array(v.string())),
 });
 
+const grantingRule = v.object({ id: v.string(), configuration: v.exactOptional(v.string()) });
+
 const timelineEvent = v.variant("kind", [
   v.object({ kind: v.literal("scheduled"), ...ofAction, occurrence: v.exactOptional(v.number()) }),
   v.object({ kind: v.literal("already_scheduled"), ...ofAction, by: v.string() }),
@@ -114,6 +116,7 @@ const timelineEvent = v.variant("kind", [
     progress: v.exactOptional(progress),
     verifiedWith: v.exactOptional(v.string()),
     emergency: v.exactOptional(v.literal(true)),
+    rule: v.exactOptional(grantingRule),
   }),
   v.object({
     kind: v.literal("decided"),
@@ -283,6 +286,7 @@ export const listedApprovals = v.object({
             at: v.string(),
             comment: v.exactOptional(v.string()),
             emergency: v.exactOptional(v.literal(true)),
+            rule: v.exactOptional(grantingRule),
           }),
         ),
         [],

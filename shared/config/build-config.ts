@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { actions } from "../actions/registry.ts";
+import type { ClaimRule } from "../identity/claim-rule.ts";
 import { type Order, order } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { FlowOptions } from "../model/flow.ts";
@@ -11,6 +12,7 @@ import { compilePattern } from "../routes/pattern.ts";
 import { checks } from "./checks/registry.ts";
 import { environments } from "./environments.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
+import { grantRules } from "./grant-rules.ts";
 import { groupTargetOf, groupTargetsFor, siteIn } from "./group-sources.ts";
 import { namesUnder } from "./references.ts";
 import {
@@ -197,6 +199,7 @@ function route(
   }
   problems.push(...twoQuorums([...path, "approval"], approval));
   problems.push(...lateReminder([...path, "approval"], approval));
+  problems.push(...unfitRules([...path, "approval", "grantedBy"], approval, known));
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
   if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
   const compiled = compilePattern(when);
@@ -296,6 +299,45 @@ function wrongTarget(
   );
   if (other === undefined) return [{ path, message: `there is no target "${name}"${hint}` }];
   return [{ path, message: `the target "${name}" is of kind ${other.kind}, not ${kind}${hint}` }];
+}
+
+/** The rules that grant runs: their patterns, their trust entries, and the claims that are recorded of a token. */
+function unfitRules(
+  path: Path,
+  approval: Outline["routes"][string]["approval"],
+  { issuers, outline }: Names & { readonly outline: Outline },
+): readonly ConfigProblem[] {
+  const parsed = v.safeParse(grantRules, approval?.grantedBy ?? []);
+  if (!parsed.success) return explain(parsed.issues, grantRules, path);
+  return parsed.output.flatMap(({ when: { event, claims } }, at) => {
+    const when = [...path, at, "when"];
+    const compiled = event === undefined ? undefined : compilePattern(event);
+    const wrong = compiled?.ok === false ? compiled.problems : [];
+    const patterns = wrong.map((one) => ({ path: [...when, "event", ...one.path], message: one.message }));
+    if (claims === undefined) return patterns;
+    const named = unresolved([[[...when, "claims", "trust"], claims.trust]], "issuer", issuers);
+    const entry = outline.issuers[claims.trust];
+    return [...patterns, ...named, ...(entry ? unrecorded([...when, "claims", "match"], claims.match, entry) : [])];
+  });
+}
+
+/** A rule is judged by what is recorded of a token. */
+function unrecorded(
+  path: Path,
+  match: readonly ClaimRule[],
+  { preset: { name, shown = [] } }: Outline["issuers"][string],
+): readonly ConfigProblem[] {
+  const recorded = [["sub"], ...shown].map((one) => one.join("\n"));
+  return match.flatMap(({ path: claim }, at) =>
+    recorded.includes(claim.join("\n"))
+      ? []
+      : [
+          {
+            path: [...path, at, "path"],
+            message: `the claim ${claim.join(".")} is not recorded, so this never holds; of a token of the preset ${name} these are: ${["sub", ...shown.map((one) => one.join("."))].join(", ")}`,
+          },
+        ],
+  );
 }
 
 /** Two answers to one question: who is enough. */

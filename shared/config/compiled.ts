@@ -40,6 +40,7 @@ const gate = v.object({
   of: v.optional(v.array(v.array(v.string()))),
   reason: v.optional(v.picklist(["optional", "required"])),
   emergency: v.optional(v.array(v.string())),
+  grantedBy: v.optional(v.array(v.object({ id: v.string(), mode: v.optional(v.string()) }))),
 });
 
 const gates = v.object({
@@ -54,6 +55,7 @@ export const compiledRouteOutline = (): RouteOutline => ({
   rules: compiledRules(),
   verifiers: compiledVerifiers(),
   groupSources: async () => (await import("./compiled-groups.ts")).groupSourcesIn(compiledValue()),
+  grantRules: async () => (await import("./compiled-grant-rules.ts")).grantRulesIn(compiledValue()),
 });
 
 /** The patterns of the compiled routes, which are loaded with the first call. */

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type RulesOf, rulesIn } from "../approvals/configured-rules.ts";
+import type { GrantRules } from "../approvals/rule-grants.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import type { ProvingRoute } from "../delivery/origin-proof.ts";
 import { Fault } from "../host/fault.ts";
@@ -22,9 +23,11 @@ export interface RouteOutline {
   readonly verifiers: Readonly<Record<string, ConfiguredTarget>>;
   /** The groups of each source whose people are known by groups, by the name of the source. Loaded with the first call. */
   readonly groupSources: () => Promise<Readonly<Record<string, GroupSource>>>;
+  /** The rules that grant runs in place of people. Loaded with the first call. */
+  readonly grantRules: () => Promise<GrantRules>;
 }
 
-export const routeOutline = (config: Pick<Config, "sources" | "routes" | "targets">): RouteOutline => ({
+export const routeOutline = (config: Pick<Config, "issuers" | "sources" | "routes" | "targets">): RouteOutline => ({
   runReporters: runReporters(config),
   hasGates: config.routes.some(({ approval }) => approval !== undefined),
   targetHosts: hostsOfPages(Object.fromEntries(config.targets.map(({ name, settings }) => [name, settings]))),
@@ -36,6 +39,13 @@ export const routeOutline = (config: Pick<Config, "sources" | "routes" | "target
     }),
   ),
   groupSources: async () => (await import("./group-sources.ts")).groupSourcesOf(config),
+  grantRules: async () => {
+    const { grantRulesOf } = await import("./grant-rules.ts");
+    return grantRulesOf({
+      rules: config.routes.map(({ name, approval }) => [name, approval?.grantedBy ?? []] as const),
+      presets: Object.fromEntries(Object.entries(config.issuers).map(([entry, { preset }]) => [entry, preset.name])),
+    });
+  },
 });
 
 /** The routes as an explanation needs them. */

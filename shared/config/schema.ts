@@ -15,7 +15,7 @@ import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity
 import { type OtlpSettings, otlpSettings } from "../outbound/otlp-settings.ts";
 import type { Pattern } from "../routes/pattern.ts";
 
-const name = v.pipe(
+export const name = v.pipe(
   v.string(),
   v.regex(/^[a-z][a-z0-9-]{0,62}$/, "a name: a-z, 0-9 and dashes, a letter first, at most 63 in all"),
 );
@@ -102,7 +102,7 @@ const isGrouped = (people: v.InferOutput<typeof configuredPeople>): people is v.
 const timeOfDay = v.pipe(v.string(), v.regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, "a time such as 09:30"));
 
 /** A time of the week in which a route may fire. */
-const weeklyWindow = v.pipe(
+export const weeklyWindow = v.pipe(
   v.strictObject({
     days: v.pipe(v.array(v.picklist(DAYS)), v.minLength(1), v.description("Days of the week.")),
     from: v.pipe(timeOfDay, v.description("When it opens, by the clocks of the zone.")),
@@ -117,6 +117,8 @@ const weeklyWindow = v.pipe(
 );
 
 const mode = v.picklist(["enforce", "shadow"]);
+
+const grantRuleHead = v.looseObject({ id: v.string(), mode: v.optional(v.string()) });
 
 /** The names of runs begin with the name of their route. Kubernetes allows 63 characters for a run's name. */
 const routeName = v.pipe(
@@ -375,6 +377,8 @@ export const outline = v.strictObject({
                   ),
                   [],
                 ),
+                // `grant-rules.ts` has the rest, because the functions in AWS that start for a delivery do not need it.
+                grantedBy: v.optional(v.array(grantRuleHead), []),
                 verifyWith: v.optional(
                   v.pipe(
                     name,

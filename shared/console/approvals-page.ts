@@ -76,8 +76,8 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
   const { state, route, subject, delivery, grants, decision, endedAt, endedFor } = approval;
   const people = decision === undefined || grants.some(({ at }) => at === decision.at) ? grants : [...grants, decision];
   const decided = people.map(
-    ({ by, at, comment, emergency }) =>
-      html`<li>${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)} ${age(at, visit.now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}</li>`,
+    ({ by, at, comment, emergency, rule }) =>
+      html`<li>${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)}${configurationText(rule)} ${age(at, visit.now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}</li>`,
   );
   const ended = endedAt ?? decision?.at;
   return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}</td>
@@ -178,12 +178,16 @@ function paramsText({ shows }: ShownApproval): Html | undefined {
 
 function grantsText({ grants }: ShownApproval, now: EpochMillis): Html | string {
   const lines = grants.map(
-    ({ by, at, comment, emergency }) =>
-      html`${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)} ${age(at, now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}`,
+    ({ by, at, comment, emergency, rule }) =>
+      html`${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)}${configurationText(rule)} ${age(at, now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}`,
   );
   if (lines.length < 2) return lines[0] ?? "nobody yet";
   return html`<ul class="parts">${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
 }
+
+/** The configuration of a rule that granted a run. */
+const configurationText = (rule: ShownApproval["grants"][number]["rule"]): Html =>
+  rule?.configuration === undefined ? NOTHING : html` of configuration <code>${rule.configuration}</code>`;
 
 /** The change that is waiting. A newer change supersedes the approval and removes it from this page. */
 function changeText({ changedAt, version }: ShownApproval, now: EpochMillis): Html | undefined {

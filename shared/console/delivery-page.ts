@@ -98,7 +98,7 @@ function openApprovalOf(
   return last?.kind === "approval" && OPEN_APPROVALS.some((one) => one === last.state) ? last.approval : undefined;
 }
 
-const OPEN_APPROVALS = ["requested", "partly_granted", "granted"] as const;
+const OPEN_APPROVALS = ["requested", "partly_granted", "would_grant", "granted"] as const;
 
 function whyEmpty({ delivery, events }: ShownDelivery): string {
   if (events.length === 0) return "Nothing: this delivery is not an event";

@@ -115,7 +115,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
       return [
         timelineEvent.emergency ? "warn" : TONES[APPROVAL_WORDS[timelineEvent.state].tone].colour,
         `approval ${timelineEvent.state.replace("_", " ")}${timelineEvent.emergency ? " in an emergency" : ""}`,
-        html`${by(timelineEvent.by)}${timelineEvent.endedFor === undefined ? NOTHING : html`${timelineEvent.endedFor},`}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
+        html`${by(timelineEvent.by)}${timelineEvent.rule?.configuration === undefined ? NOTHING : html` of configuration <code>${timelineEvent.rule.configuration}</code>`}${timelineEvent.endedFor === undefined ? NOTHING : html`${timelineEvent.endedFor},`}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
       ];
     case "decided":
       return [

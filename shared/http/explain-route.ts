@@ -85,13 +85,15 @@ function stepsOf(line: Exclude<RouteLine, Line<"approval" | "attempt">>): readon
 }
 
 function approvalStep(
-  { approval, state, by, at, comment, endedFor, progress }: Line<"approval">,
+  { approval, state, by, at, comment, endedFor, progress, rule }: Line<"approval">,
   names: ReadonlyMap<string, string>,
 ): Step {
   const name = by?.actor === undefined ? undefined : names.get(by.actor);
   const who = by === undefined ? "" : ` by ${name === undefined ? nameOf(by) : `${name} (${nameOf(by)})`}`;
   const what = state === "not_asked" ? "not asked for, in shadow mode" : state.replace("_", " ");
   const said = `${comment === undefined ? "" : `, with the words "${comment}"`}${endedFor === undefined ? "" : `: ${endedFor}`}`;
+  if (state === "would_grant")
+    return { mark: "warn", text: `Rule ${rule?.id}, in shadow mode, would have granted it.` };
   const rest = progress === undefined ? "" : ` ${progressText(progress)}.`;
   return { mark: APPROVAL_MARKS[state], text: `Approval ${approval} was ${what}${who} at ${at}${said}.${rest}` };
 }
@@ -101,6 +103,7 @@ const APPROVAL_MARKS = {
   partly_granted: "busy",
   granted: "good",
   fired: "good",
+  would_grant: "warn",
   not_asked: "warn",
   denied: "bad",
   withdrawn: "quiet",

@@ -13,6 +13,7 @@ export function shownApproval(
     facts: _facts,
     alsoAbout: __,
     reminded: _reminded,
+    allProved: ___,
     about,
     reference,
     requestedAt,

@@ -1,17 +1,8 @@
+import { claimAt } from "./claim-at.ts";
 import type { ClaimRule } from "./claim-rule.ts";
 import { matchesGlob } from "./glob.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
-
-/** Returns the value at a path of member names. Only own members count, never inherited ones. */
-export function claimAt(claims: Claims, path: readonly string[]): unknown {
-  let value: unknown = claims;
-  for (const name of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = Reflect.get(value, name);
-  }
-  return value;
-}
 
 /** Whether the claims meet a rule. A list meets it if one member does, `scope` and `scp` if one of their words does. */
 export function isMet(rule: ClaimRule, claims: Claims): boolean {

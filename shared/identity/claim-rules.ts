@@ -1,6 +1,7 @@
 import { ACTOR_CLAIMS } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
-import { claimAt, isMet } from "./claim-match.ts";
+import { claimAt } from "./claim-at.ts";
+import { isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
 import { dependsOnOmitted } from "./roles-of.ts";
 import type { TrustEntry } from "./trust-entry.ts";

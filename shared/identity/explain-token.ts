@@ -3,7 +3,7 @@ import { Fault } from "../host/fault.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { Result } from "../model/result.ts";
 import { rejectConfirmation, rejectDigest } from "./binding/index.ts";
-import { claimAt } from "./claim-match.ts";
+import { claimAt } from "./claim-at.ts";
 import { claimFindings, expectationOf } from "./claim-rules.ts";
 import type { TokenHeader, UnverifiedToken } from "./compact-jws.ts";
 import { type ClaimFormat, PROVED, UNPROVED } from "./explain-values.ts";

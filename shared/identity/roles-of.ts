@@ -1,6 +1,7 @@
 import { ACTOR_CLAIMS, identityText } from "../model/principal.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { claimAt, isMet } from "./claim-match.ts";
+import { claimAt } from "./claim-at.ts";
+import { isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
 import type { ClaimPath, Preset } from "./presets/preset.ts";
 import type { TrustEntry } from "./trust-entry.ts";

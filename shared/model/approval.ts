@@ -3,7 +3,7 @@ import type { OriginProof } from "./event.ts";
 import type { EventFacts } from "./event-facts.ts";
 import type { Principal } from "./principal.ts";
 
-/** `void`: somebody who granted it lost the role before it fired. */
+/** `void`: somebody who granted it lost the role before it fired, or the rule that granted it no longer holds. */
 export type ApprovalState =
   | "requested"
   | "granted"
@@ -129,6 +129,11 @@ export interface RequestedApproval {
    * in records of earlier releases, and if there is nobody.
    */
   readonly authors?: readonly Identity[];
+  /**
+   * Every delivery that led to the run was proved, and so was that each caused the next. Undefined in records of earlier
+   * releases. Without it no rule grants the run.
+   */
+  readonly allProved?: true;
   readonly shows?: ShownRun;
   readonly about?: Change;
   /** Further things whose change makes it void, such as the tag of a release; keys as in {@link Change}. */
@@ -163,6 +168,12 @@ export interface GroupProof {
   readonly askedAt: EpochMillis;
 }
 
+/** The rule that granted a run, and the digest of the configuration that had it; undefined if that is not known. */
+export interface GrantingRule {
+  readonly id: string;
+  readonly configuration?: string;
+}
+
 export interface Decision {
   readonly by: Identity;
   readonly at: EpochMillis;
@@ -173,6 +184,8 @@ export interface Decision {
   readonly as?: readonly string[];
   /** A grant that is enough alone, and outside the windows, by a person with an emergency role. `as` has these roles. */
   readonly emergency?: true;
+  /** On a grant by a rule of the route, which is enough alone. `by` is then no person. */
+  readonly rule?: GrantingRule;
   readonly comment?: string;
   /** On a grant: the target whose site was asked; undefined if only the newest event was compared. */
   readonly verifiedWith?: string;

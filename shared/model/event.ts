@@ -506,11 +506,13 @@ export interface GatePart {
   readonly reminder?: number;
   /** Who requested the run. */
   readonly requester?: string;
+  /** The rule that granted it in place of people. Only with the state `granted`. */
+  readonly rule?: { readonly id: string; readonly configuration?: string };
   /** Who took this step; undefined if time or a change ended the approval. */
   readonly by?: string;
   /** What that person wrote about the decision. */
   readonly comment?: string;
-  /** Who lost the role by which group. Only with the state `void`. */
+  /** Who lost the role by which group, or which rule no longer holds. Only with the state `void`. */
   readonly endedFor?: string;
   /** The delivery that waits. */
   readonly delivery?: string;

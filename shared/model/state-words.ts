@@ -56,10 +56,13 @@ export const LEVEL_WORDS: Readonly<Record<Level, StateWords>> = {
   well: look("good", "well"),
 };
 
-/** An approval, by the lines of its timeline: `partly_granted` and `not_asked` are no states of it. */
-export const APPROVAL_WORDS: Readonly<Record<ApprovalState | "partly_granted" | "not_asked", StateWords>> = {
+/** An approval, by the lines of its timeline: `partly_granted`, `would_grant` and `not_asked` are no states of it. */
+export const APPROVAL_WORDS: Readonly<
+  Record<ApprovalState | "partly_granted" | "would_grant" | "not_asked", StateWords>
+> = {
   requested: look("attention", "waiting"),
   partly_granted: look("attention", "waiting for more people"),
+  would_grant: look("attention", "a rule in shadow mode would grant it"),
   not_asked: look("attention", "not asked in shadow mode"),
   granted: look("good", "granted"),
   fired: look("good", "granted and fired"),

@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
-import type { ApprovalState, Identity } from "./approval.ts";
+import type { ApprovalState, GrantingRule, Identity } from "./approval.ts";
 import type { ApprovalProgress } from "./event.ts";
 import type { Rejection } from "./rejection.ts";
 
@@ -84,14 +84,14 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
     }
   /**
    * One step of an approval that the route needs. `not_asked`: in shadow mode the route fired without approval.
-   * `partly_granted`: one of several people has granted it.
+   * `partly_granted`: one of several people has granted it. `would_grant`: a rule in shadow mode would have granted it.
    */
   | {
       readonly kind: "approval";
       readonly route: string;
       readonly event?: string;
       readonly approval: string;
-      readonly state: ApprovalState | "not_asked" | "partly_granted";
+      readonly state: ApprovalState | "not_asked" | "partly_granted" | "would_grant";
       readonly by?: Identity;
       readonly comment?: string;
       /** `superseded`, `void`: what has changed, as a clause. */
@@ -102,6 +102,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly verifiedWith?: string;
       /** The grant was by an emergency role: enough alone, and outside the windows. */
       readonly emergency?: true;
+      /** The grant was by a rule of the route: enough alone. */
+      readonly rule?: GrantingRule;
     }
   /**
    * The decision of this delivery (a label or a comment on a page) about an approval or a rollback, or its rejection.

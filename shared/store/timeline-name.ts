@@ -7,9 +7,10 @@ export function timelineName(timelineEvent: TimelineEvent): string {
   return "event" in timelineEvent ? `${name}#${timelineEvent.event}` : name;
 }
 
-/** Each grant of several, and each emergency grant, has a line of its own. */
-function grantNumber({ state, progress, emergency, at }: Extract<TimelineEvent, { kind: "approval" }>): string {
+/** Each grant of several, each emergency grant, and each rule in shadow mode has a line of its own. */
+function grantNumber({ state, progress, emergency, rule, at }: Extract<TimelineEvent, { kind: "approval" }>): string {
   if (emergency) return `#emergency#${at}`;
+  if (rule) return `#rule#${rule.id}`;
   return state === "partly_granted" ? `#${progress?.grantedBy.length}` : "";
 }
 

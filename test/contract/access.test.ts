@@ -25,7 +25,10 @@ const issuers = {
   people: entryOf({ issuer: ISSUER }),
   others: entryOf({ issuer: ISSUER }),
   elsewhere: entryOf({ issuer: "https://other.example.test" }),
-  jobs: entryOf({ issuer: "https://gitlab.com", preset: "gitlab" }),
+  gitlab: entryOf({ issuer: "https://gitlab.com", preset: "gitlab" }),
+  github: entryOf({ issuer: "https://token.actions.githubusercontent.com", preset: "github" }),
+  unnamed: entryOf({ issuer: "https://token.actions.githubusercontent.com" }),
+  pods: entryOf({ issuer: "https://cluster.example.test", preset: "kubernetes" }),
 };
 const person = (subject: string, roles: readonly string[], changes: Partial<Principal> = {}): Principal => ({
   issuer: ISSUER,
@@ -150,7 +153,7 @@ for (const kind of tableKinds) {
       await granted();
       const machines = [
         { ...kim, claims: { act: "agent-7" } },
-        { ...kim, trustEntry: "jobs" },
+        ...["gitlab", "github", "unnamed", "pods", "constructor"].map((trustEntry) => ({ ...kim, trustEntry })),
         person("wiki", ["developer"], { issuer: "drawbridge:source", trustEntry: "" }),
       ];
       for (const by of machines)
@@ -158,7 +161,7 @@ for (const kind of tableKinds) {
       const { id } = await requested(person("lou", ["developer"]));
       for (const by of [
         { ...max, claims: { act: "agent-7" } },
-        { ...max, trustEntry: "jobs" },
+        { ...max, trustEntry: "github" },
       ])
         expect(await decide(id, by, "grant")).toMatchObject({ rejection: { reason: "person_needed" } });
     });

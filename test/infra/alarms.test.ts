@@ -104,6 +104,7 @@ describe("the alarms", () => {
       expiresMinutes: 60,
       approvers: 1,
       fromRoles: [],
+      grantedBy: [],
       reason: "optional",
       windows: [],
       outsideWindows: "wait",

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { DAYS, rulesIn } from "../../shared/approvals/configured-rules.ts";
 import type { Verdict } from "../../shared/approvals/decide.ts";
+import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import type { OutboundResponse } from "../../shared/host/call-out.ts";
 import { epochMillis, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
@@ -41,6 +42,15 @@ interface Request {
   readonly grants: Set<string>;
   /** The people who have granted it in an emergency. */
   readonly emergencies: string[];
+  /** A rule has granted it. */
+  isByRule: boolean;
+}
+
+/** A rule that grants the runs of one version of the page. */
+interface Rule {
+  readonly version: number;
+  /** Whether it grants only in some minutes of each hour, which are others than those of the route. */
+  readonly isHourly: boolean;
 }
 
 /** What the route asks for. */
@@ -55,10 +65,14 @@ interface Rules {
 
 /** Minutes of each hour in which an hourly route fires. */
 const OPEN_MINUTES = 20;
-const HOURLY = Array.from({ length: 24 }, (_, hour) => {
-  const at = String(hour).padStart(2, "0");
-  return { days: DAYS, from: `${at}:00`, to: `${at}:${OPEN_MINUTES}`, zone: "UTC" };
-});
+const hourly = (from: number, to: number) =>
+  Array.from({ length: 24 }, (_, hour) => {
+    const at = String(hour).padStart(2, "0");
+    return { days: DAYS, from: `${at}:${String(from).padStart(2, "0")}`, to: `${at}:${to}`, zone: "UTC" };
+  });
+const HOURLY = hourly(0, OPEN_MINUTES);
+/** Minutes of each hour in which an hourly rule grants. */
+const RULE_MINUTES = [10, 40] as const;
 
 /** The world as the test knows it: the page at the site, and the runs. */
 interface Model {
@@ -66,6 +80,8 @@ interface Model {
   readonly rules: Rules;
   /** Whether the route names the emergency role now. */
   hasEmergency: boolean;
+  /** The rule that the route has now. */
+  rule: Rule | undefined;
   /** Undefined: the page is in the trash. */
   page: number | undefined;
   isReachable: boolean;
@@ -87,8 +103,7 @@ const mayGrant = (person: string, { behind }: Request): boolean =>
 const isIntact = ({ isVerified, page }: Model, { isBroken, mark }: Request): boolean =>
   !isBroken && (!isVerified || page === mark);
 
-const isOpen = ({ rules }: Model, now: number): boolean =>
-  !rules.isHourly || Math.floor(now / 60_000) % 60 < OPEN_MINUTES;
+const isOpen = ({ rules }: Model, now: number): boolean => !rules.isHourly || minuteOf(now) < OPEN_MINUTES;
 
 /** How many people are missing if these have granted: one from each role, and as many as the route asks for. */
 function missingOf({ rules: { approvers, fromRoles } }: Model, grants: ReadonlySet<string>): number {
@@ -96,14 +111,22 @@ function missingOf({ rules: { approvers, fromRoles } }: Model, grants: ReadonlyS
   return Math.max(approvers - grants.size, isOnCallMissing ? 1 : 0);
 }
 
+const minuteOf = (now: number): number => Math.floor(now / 60_000) % 60;
+
+/** Whether the rule of the route grants the run now. */
+const isRuled = ({ rule }: Model, { version }: Request, now: number): boolean =>
+  rule?.version === version &&
+  (!rule.isHourly || (minuteOf(now) >= RULE_MINUTES[0] && minuteOf(now) < RULE_MINUTES[1]));
+
 const hasValidEmergency = ({ hasEmergency }: Model, { emergencies }: Request): boolean =>
   hasEmergency && emergencies.length > 0;
 
 /** Whether a granted run may fire, if its reference is the same. */
 const mayFire = (model: Model, request: Request, now: number): boolean =>
-  hasValidEmergency(model, request) || (missingOf(model, request.grants) === 0 && isOpen(model, now));
+  hasValidEmergency(model, request) ||
+  ((missingOf(model, request.grants) === 0 || isRuled(model, request, now)) && isOpen(model, now));
 
-const counts = { fired: 0, answeredRetry: 0, grantedTwice: 0, firedByEmergency: 0, waitedForWindow: 0 };
+const counts = { fired: 0, answeredRetry: 0, grantedTwice: 0, firedByEmergency: 0, waitedForWindow: 0, firedByRule: 0 };
 afterAll(() => {
   // Otherwise the property holds because nothing ever happens.
   for (const [what, count] of Object.entries(counts)) expect([what, count > 0]).toEqual([what, true]);
@@ -134,7 +157,15 @@ class Real {
     const { rules, hasEmergency } = this.#model;
     const { isHourly, ...rest } = rules;
     const emergency = hasEmergency ? ["incident"] : [];
-    this.#rules.set("docs", rulesIn({ ...rest, windows: isHourly ? HOURLY : [], emergency }));
+    const grantedBy = this.#grantedBy();
+    this.#rules.set("docs", rulesIn({ ...rest, windows: isHourly ? HOURLY : [], emergency, grantedBy }));
+  }
+
+  #grantedBy() {
+    const { rule } = this.#model;
+    if (rule === undefined) return [];
+    const when = { event: { detail: { page: { version: [rule.version] } } }, requester: ["person"] };
+    return [{ id: "version", when, windows: rule.isHourly ? hourly(...RULE_MINUTES) : [] }];
   }
 
   async bridge() {
@@ -149,6 +180,7 @@ class Real {
         verifiers: this.#model.isVerified ? { docs: TARGET } : {},
         secrets: secretsOf({ TOKEN: "token" }),
         rules: this.#rules,
+        grantRules: async () => grantRulesOf({ rules: [["docs", this.#grantedBy()]], presets: {} }),
         roles: ROLES,
         callOut: () => this.#ask(),
       },
@@ -259,6 +291,7 @@ class Real {
     const request = this.#model.requests.find(({ delivery }) => delivery.id === busEvent.detail.delivery);
     if (request === undefined) throw new Error("something was fired that nobody requested");
     const { version, state } = request;
+    const isByRule = isRuled(this.#model, request, this.clock.now());
     // A run that has fired is not counted again.
     const isAllowed = state === "fired" || mayFire(this.#model, request, this.clock.now());
     expect({
@@ -266,7 +299,8 @@ class Real {
       isIntact: isIntact(this.#model, request),
       isReachable: !this.#model.isVerified || this.#model.isReachable,
       approvedRef,
-      state: ["granted", "fired"].includes(state ?? ""),
+      // A rule grants what it fires, in one step.
+      state: ["granted", "fired", ...(isByRule ? ["requested", "none"] : [])].includes(state ?? "none"),
     }).toEqual({ isAllowed: true, isIntact: true, isReachable: true, approvedRef: String(version), state: true });
   }
 }
@@ -285,7 +319,7 @@ interface Deciding {
   readonly named: Request | undefined;
 }
 
-const FINAL: readonly (ApprovalState | undefined)[] = ["denied", "withdrawn", "expired", "superseded", "fired"];
+const FINAL: readonly (ApprovalState | undefined)[] = ["denied", "withdrawn", "expired", "superseded", "void", "fired"];
 
 /** Compares each approval with its state before the step: every change of it must be allowed. */
 async function compare(model: Model, real: Real, deciding: Deciding | undefined): Promise<void> {
@@ -302,8 +336,9 @@ async function compare(model: Model, real: Real, deciding: Deciding | undefined)
       request.requestedAt = approval.requestedAt;
     }
     const [grants, emergencies] = [false, true].map((isEmergency) =>
-      approval.grants.filter(({ emergency = false }) => emergency === isEmergency),
+      approval.grants.filter(({ emergency = false, rule }) => emergency === isEmergency && rule === undefined),
     );
+    if (approval.grants.some(({ rule }) => rule) && !request.isByRule) expectRule(request, model, now);
     if ((grants?.length ?? 0) > request.grants.size) expectGrant(request, model, now, deciding);
     if ((emergencies?.length ?? 0) > request.emergencies.length) expectEmergency(request, model, now, deciding);
     expect([grants?.length, emergencies?.length]).toEqual([request.grants.size, request.emergencies.length]);
@@ -361,6 +396,19 @@ function expectGrant(request: Request, model: Model, now: number, deciding: Deci
   if (grants.size === 2) counts.grantedTwice += 1;
 }
 
+/** A rule grants only what it holds for, in a window of the route, before anybody has decided. */
+function expectRule(request: Request, model: Model, now: number): void {
+  expect({
+    isUndecided: [undefined, "requested"].includes(request.state),
+    isRuled: isRuled(model, request, now),
+    isOpen: isOpen(model, now),
+    isIntact: isIntact(model, request),
+    isReachable: !model.isVerified || model.isReachable,
+    isInTime: now < request.requestedAt + APPROVAL_MS,
+  }).toEqual({ isUndecided: true, isRuled: true, isOpen: true, isIntact: true, isReachable: true, isInTime: true });
+  request.isByRule = true;
+}
+
 /** An emergency grant is by somebody who has the role and is not behind the run, with a reason, and changes something. */
 function expectEmergency(request: Request, model: Model, now: number, deciding: Deciding | undefined): void {
   if (deciding === undefined) throw new Error("granted in an emergency by nobody");
@@ -390,11 +438,14 @@ function expectEmergency(request: Request, model: Model, now: number, deciding: 
 
 /** A state that follows from grants and rules, or an end that no person caused. */
 function expectState(state: ApprovalState, request: Request, model: Model, now: number): void {
-  const isEnough = hasValidEmergency(model, request) || missingOf(model, request.grants) === 0;
+  const hasRule = request.isByRule && model.rule !== undefined;
+  const isEnough = hasRule || hasValidEmergency(model, request) || missingOf(model, request.grants) === 0;
   if (state === "granted") expect(isEnough).toBe(true);
   if (state === "granted" && !mayFire(model, request, now)) counts.waitedForWindow += 1;
   if (state === "requested" && request.grants.size + request.emergencies.length > 0) expect(isEnough).toBe(false);
   if (state === "fired") expect(mayFire(model, request, now)).toBe(true);
+  if (state === "void") expect([hasRule, isRuled(model, request, now)]).toEqual([true, false]);
+  if (state === "fired" && request.isByRule) counts.firedByRule += 1;
   if (state === "fired" && hasValidEmergency(model, request)) counts.firedByEmergency += 1;
   if (state === "superseded") expect(isIntact(model, request)).toBe(false);
   if (state === "expired") expect(now).toBeGreaterThanOrEqual(request.requestedAt + APPROVAL_MS);
@@ -442,7 +493,11 @@ const edit = (version: number, isReported: boolean): Command =>
     return undefined;
   });
 
-const noGrants = (): Pick<Request, "grants" | "emergencies"> => ({ grants: new Set(), emergencies: [] });
+const noGrants = (): Pick<Request, "grants" | "emergencies" | "isByRule"> => ({
+  grants: new Set(),
+  emergencies: [],
+  isByRule: false,
+});
 const NEW = { mark: undefined, requestedAt: 0, state: undefined, isBroken: false } as const;
 
 const trash = (isReported: boolean): Command =>
@@ -519,6 +574,15 @@ const reconfigure = (hasEmergency: boolean): Command =>
   command(`reconfigure(${hasEmergency})`, async (model, real) => {
     lastDeciding = undefined;
     model.hasEmergency = hasEmergency;
+    real.configure();
+    return undefined;
+  });
+
+/** The route has this rule from now on, or none. */
+const rule = (given: Rule | undefined): Command =>
+  command(`rule(${given?.version}, ${given?.isHourly})`, async (model, real) => {
+    lastDeciding = undefined;
+    model.rule = given;
     real.configure();
     return undefined;
   });
@@ -631,6 +695,14 @@ const rules: fc.Arbitrary<Rules> = fc.record({
   outsideWindows: fc.constantFrom("wait", "wait", "refuse"),
 });
 
+const RULES = fc.constantFrom<Rule | undefined>(
+  undefined,
+  undefined,
+  { version: 1, isHourly: true },
+  { version: 2, isHourly: false },
+  { version: 3, isHourly: true },
+);
+
 const history = fc.commands<Model, Real, boolean>(
   [
     fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom(true, true, false)).map((given) => edit(...given)),
@@ -649,6 +721,7 @@ const history = fc.commands<Model, Real, boolean>(
       .map((given) => decide(...given)),
     index.map(fireInEmergency),
     fc.constantFrom(true, true, false).map(reconfigure),
+    RULES.map(rule),
     grants,
     grants,
     index.map(grantTwice),
@@ -667,12 +740,16 @@ const history = fc.commands<Model, Real, boolean>(
   { size: "+1", maxCommands: 40 },
 );
 
+/** The route gets a rule for the run that waits. */
+const FIRED_BY_RULE = [rule({ version: 1, isHourly: false }), runDue(61_000)];
+
 /** The rules, the minute of an hour, and what people decide first. */
 const starts = fc.record({
   ofRoute: rules,
   hasEmergency: fc.boolean(),
+  ruled: RULES,
   minute: fc.nat(59),
-  decided: fc.constantFrom<readonly Command[]>([], [grantTwice(0)], [fireInEmergency(0)]),
+  decided: fc.constantFrom<readonly Command[]>([], [grantTwice(0)], [fireInEmergency(0)], FIRED_BY_RULE),
 });
 
 describe("the approval of a run", () => {
@@ -680,14 +757,15 @@ describe("the approval of a run", () => {
     ["whose site is asked", true],
     ["that is compared with the newest event", false],
   ])(
-    "a route %s never fires without n distinct valid grants, in a window, or a valid emergency grant, for the very reference that is fired",
+    "a route %s never fires without n distinct valid grants or a rule that holds, in a window, or a valid emergency grant, for the very reference that is fired",
     async (name, isVerified) => {
       await fc.assert(
-        fc.asyncProperty(history, starts, async (commands, { ofRoute, hasEmergency, minute, decided }) => {
+        fc.asyncProperty(history, starts, async (commands, { ofRoute, hasEmergency, ruled, minute, decided }) => {
           const model: Model = {
             isVerified,
             rules: ofRoute,
             hasEmergency,
+            rule: ruled,
             page: 1,
             isReachable: true,
             requests: [],

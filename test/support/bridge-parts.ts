@@ -70,18 +70,35 @@ type TestPorts = Pick<Ports, "stores" | "clock"> &
     readonly verifiers?: RouteOutline["verifiers"];
     readonly groupSources?: Readonly<Record<string, GroupSource>>;
     readonly rules?: RouteOutline["rules"];
+    readonly grantRules?: RouteOutline["grantRules"];
     readonly targetHosts?: RouteOutline["targetHosts"];
   };
 
 /** A bridge as production builds it, with these routes instead of the configured ones. */
 export function bridgeWith(
   routes: readonly Route[],
-  { config, verifiers = {}, groupSources = {}, rules = new Map(), targetHosts = {}, ...ports }: TestPorts,
+  {
+    config,
+    verifiers = {},
+    groupSources = {},
+    rules = new Map(),
+    grantRules = NO_RULES,
+    targetHosts = {},
+    ...ports
+  }: TestPorts,
 ): Bridge {
   const hasGates = routes.some(({ approval }) => approval !== undefined);
   return buildBridge(
     { ...EMPTY, ...config },
-    { runReporters: routes, hasGates, targetHosts, verifiers, groupSources: async () => groupSources, rules },
+    {
+      runReporters: routes,
+      hasGates,
+      targetHosts,
+      verifiers,
+      groupSources: async () => groupSources,
+      grantRules,
+      rules,
+    },
     {
       secrets: secretsOf({}),
       log: silentLog,
@@ -93,10 +110,13 @@ export function bridgeWith(
       orders: async () => config?.orders ?? EMPTY.orders,
       recorded: () => undefined,
       woken: async () => undefined,
+      configuration: "3fa2c1d09b7e",
       ...ports,
     },
   );
 }
+
+const NO_RULES: RouteOutline["grantRules"] = async () => ({ of: () => [], isOfJobs: () => false });
 
 /** What a bridge needs to answer requests. It is ready if `check` does not throw. */
 export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = async () => undefined): RequestPorts => ({
@@ -107,7 +127,9 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
 });
 
 export interface PartsOptions
-  extends Partial<Pick<TestPorts, "verifiers" | "groupSources" | "rules" | "targetHosts" | "callOut" | "secrets">> {
+  extends Partial<
+    Pick<TestPorts, "verifiers" | "groupSources" | "rules" | "grantRules" | "targetHosts" | "callOut" | "secrets">
+  > {
   readonly log?: Ports["log"];
   readonly config?: Partial<Config>;
   /** Default: a table in memory. */

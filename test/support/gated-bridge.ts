@@ -66,7 +66,10 @@ export async function gatedBridge(
   changes: Partial<Route> = {},
   others: readonly Route[] = [],
   log = silentLog,
-  parts: Pick<PartsOptions, "clock" | "database" | "verifiers" | "groupSources" | "rules" | "callOut" | "secrets"> & {
+  parts: Pick<
+    PartsOptions,
+    "clock" | "database" | "verifiers" | "groupSources" | "rules" | "grantRules" | "callOut" | "secrets"
+  > & {
     readonly roles?: Config["roles"];
   } = {},
 ) {

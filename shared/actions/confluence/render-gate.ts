@@ -11,9 +11,10 @@ export function renderGate({ id }: Pick<ShownBuild, "id">, gate: ShownGate, ways
     const until = gate.until.slice(0, 16).replace("T", " ");
     return `<br />${text(`approval by ${who} until ${until} UTC`)}${progressLine(gate)}<br /><small>${howTo(id, gate, ways)}</small>`;
   }
-  const by = gate.emergency ? `emergency, granted by ${gate.by}` : `by ${gate.by}`;
+  const { by, rule } = gate;
   const lines = [
-    ...(gate.by === undefined ? [] : [by]),
+    ...(by === undefined ? [] : [gate.emergency ? `emergency, granted by ${by}` : `by ${by}`]),
+    ...(rule?.configuration === undefined ? [] : [`configuration ${rule.configuration}`]),
     ...(gate.comment ? [`“${gate.comment}”`] : []),
     ...(gate.endedFor ? [`${gate.endedFor}. Run it again to ask for another approval.`] : []),
   ];

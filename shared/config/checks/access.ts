@@ -1,3 +1,4 @@
+import { PRESETS_OF_PEOPLE } from "../../approvals/access.ts";
 import { policyOf } from "../../identity/policy.ts";
 import type { Config } from "../schema.ts";
 import type { Check } from "./check.ts";
@@ -6,9 +7,9 @@ export const unrequestableRole: Check = {
   id: "unrequestable-role",
   level: "warning",
   finds:
-    "a role with `onRequest` that nobody can get: no trust entry earns a role under `by`; or under `approvedBy`, outside of `in`, another role than itself",
+    "a role with `onRequest` that nobody can get: no trust entry of people earns a role under `by`; or under `approvedBy`, outside of `in`, another role than itself",
   remedy:
-    "let a trust entry earn a role under `by` and one under `approvedBy`. A role with `in` approves no request, because a request is about no event",
+    "let a trust entry of people earn a role under `by` and one under `approvedBy`. A role with `in` approves no request, because a request is about no event",
   canBeIgnored: true,
   needs: ["issuers", "roles"],
   run: (config) =>
@@ -21,18 +22,24 @@ export const unrequestableRole: Check = {
       const findings = [
         by.some((one) => one !== role && earned.has(one))
           ? undefined
-          : { path: [...path, "by"], message: "no trust entry earns one of these roles, so nobody can request it" },
+          : {
+              path: [...path, "by"],
+              message: "no trust entry of people earns one of these roles, so nobody can request it",
+            },
         approving.some((one) => one !== role && earned.has(one))
           ? undefined
           : {
               path: [...path, "approvedBy"],
               message:
-                'no trust entry earns one of these roles, other than itself and without an "in", so nobody can grant it',
+                'no trust entry of people earns one of these roles, other than itself and without an "in", so nobody can grant it',
             },
       ];
       return findings.filter((one) => one !== undefined);
     }),
 };
 
+/** The roles that trust entries of people earn: a job neither requests nor grants a role. */
 const earnedRoles = ({ issuers }: Config): readonly string[] =>
-  Object.values(issuers).flatMap((entry) => entry.roles.map(({ role }) => role));
+  Object.values(issuers)
+    .filter(({ preset }) => PRESETS_OF_PEOPLE.includes(preset.name))
+    .flatMap((entry) => entry.roles.map(({ role }) => role));

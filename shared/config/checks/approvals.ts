@@ -1,5 +1,7 @@
+import * as v from "valibot";
 import { ENDS } from "../../approvals/change.ts";
 import { policyOf } from "../../identity/policy.ts";
+import { grantRules } from "../grant-rules.ts";
 import type { Config, ConfiguredRoute } from "../schema.ts";
 import type { Check } from "./check.ts";
 import { isSatisfiable } from "./is-satisfiable.ts";
@@ -48,6 +50,51 @@ export const roleMayNotApprove: Check = {
 };
 
 const NEVER = { fromRoles: "it never fires", of: "this list is never enough" } as const;
+
+export const ruleOfEventOnly: Check = {
+  id: "rule-of-event-only",
+  level: "warning",
+  finds:
+    "a rule under `approval.grantedBy` with no condition but `event`: whoever may send such an event starts the run, and no person looks at it",
+  remedy: "name under `when` who may be behind the run: `claims` or `requester`",
+  canBeIgnored: true,
+  needs: ["routes"],
+  run: (config) =>
+    rulesIn(config).flatMap(({ path, when }) =>
+      Object.keys(when).every((condition) => condition === "event")
+        ? [{ path, message: "its only condition is the event, which its sender words: add `claims` or `requester`" }]
+        : [],
+    ),
+};
+
+export const ruleWithoutLimit: Check = {
+  id: "rule-without-limit",
+  level: "error",
+  finds:
+    "a rule under `approval.grantedBy` without `windows`, of a route without `verifyWith`: it grants at any time what nobody has verified",
+  remedy: "name a target under `verifyWith` of the route, or `windows` of the rule",
+  canBeIgnored: false,
+  needs: ["routes"],
+  run: (config) =>
+    rulesIn(config).flatMap(({ path, windows, verifyWith }) =>
+      windows.length === 0 && verifyWith === undefined
+        ? [{ path, message: "it grants at any time, and nothing verifies what: add `verifyWith` or `windows`" }]
+        : [],
+    ),
+};
+
+/** Rules that are invalid are reported by themselves. */
+const rulesIn = (config: Config) =>
+  approvedIn(config).flatMap(({ name, approval }) => {
+    const parsed = v.safeParse(grantRules, approval?.grantedBy);
+    const rules = parsed.success ? parsed.output : [];
+    return rules.map(({ when, windows }, at) => ({
+      path: ["routes", name, "approval", "grantedBy", at],
+      when,
+      windows,
+      verifyWith: approval?.verifyWith,
+    }));
+  });
 
 export const emergencyForApprovers: Check = {
   id: "emergency-for-approvers",

@@ -252,6 +252,7 @@ export const BUS_EVENT_FIELDS = {
         emergency: flag,
         reminder: number,
         requester: text,
+        rule: { id: text, configuration: text },
         by: text,
         comment: text,
         endedFor: text,

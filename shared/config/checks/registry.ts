@@ -7,6 +7,8 @@ import {
   noApprover,
   requesterWithoutToken,
   roleMayNotApprove,
+  ruleOfEventOnly,
+  ruleWithoutLimit,
   unverifiedApproval,
 } from "./approvals.ts";
 import { branchOfFork } from "./branch-of-fork.ts";
@@ -80,6 +82,8 @@ export const checks: readonly Check[] = [
   noApprover,
   requesterWithoutToken,
   roleMayNotApprove,
+  ruleOfEventOnly,
+  ruleWithoutLimit,
   emergencyForApprovers,
   unrequestableRole,
   unusablePermission,

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Rejection } from "../../model/rejection.ts";
-import { claimAt } from "../claim-match.ts";
+import { claimAt } from "../claim-at.ts";
 import type { PresentedToken } from "../presented-token.ts";
 import type { TrustEntry } from "../trust-entry.ts";
 import type { BindingDeps } from "./deps.ts";

@@ -1,4 +1,4 @@
-import { claimAt } from "../claim-match.ts";
+import { claimAt } from "../claim-at.ts";
 import type { Preset } from "./preset.ts";
 
 const TENANT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";

@@ -1,4 +1,4 @@
-import { claimAt } from "../claim-match.ts";
+import { claimAt } from "../claim-at.ts";
 import type { Preset, TokenPod } from "./preset.ts";
 
 const CLUSTER = "kubernetes.io";

@@ -91,7 +91,7 @@ function approvalSpans(facts: RouteFacts): readonly Span[] {
     const [first] = steps;
     if (first === undefined) return [];
     const ended = steps.findLast(
-      ({ state }) => state !== "requested" && state !== "partly_granted" && state !== "fired",
+      ({ state }) => !["requested", "partly_granted", "would_grant", "fired"].includes(state),
     );
     const fired = steps.find(({ state }) => state === "fired");
     const last = ended ?? steps.at(-1) ?? first;

@@ -1,5 +1,5 @@
 import { Secret } from "../../host/secrets.ts";
-import { claimAt } from "../../identity/claim-match.ts";
+import { claimAt } from "../../identity/claim-at.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import type { CarriedToken } from "../provider.ts";
 import type { ForgeSettings } from "./settings.ts";

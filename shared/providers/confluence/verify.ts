@@ -1,5 +1,5 @@
 import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
-import { claimAt } from "../../identity/claim-match.ts";
+import { claimAt } from "../../identity/claim-at.ts";
 import { looksLikeJws } from "../../identity/compact-jws.ts";
 import { type PresentedToken, presentedToken } from "../../identity/presented-token.ts";
 import type { Authenticate, Proof } from "../../model/authentic-delivery.ts";

@@ -1,5 +1,5 @@
 import { isListed } from "../../host/name-pattern.ts";
-import { claimAt } from "../../identity/claim-match.ts";
+import { claimAt } from "../../identity/claim-at.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
 import type { Rejection } from "../../model/rejection.ts";
 import type { ClusterSource } from "../provider.ts";

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { rulesIn } from "../../../shared/approvals/configured-rules.ts";
+import { isOfUse } from "../../../shared/approvals/decide.ts";
 import { peopleOf } from "../../../shared/approvals/people.ts";
-import { isOfUse, missingText, progressOf, progressText, ruleOn } from "../../../shared/approvals/rules.ts";
+import { missingText, progressOf, progressText, ruleOn } from "../../../shared/approvals/rules.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import type { Decision, Identity } from "../../../shared/model/approval.ts";
 import { sourcePrincipal } from "../../../shared/model/principal.ts";

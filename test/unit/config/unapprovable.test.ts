@@ -28,6 +28,9 @@ routes:
   report: { when: { source: [drawbridge.approvals] }, do: { tekton: { target: listener } } }
 `;
 
+const ruled = (when: string): string =>
+  `approval: { verifyWith: pages, grantedBy: [{ id: small, when: { ${when} } }] }`;
+
 async function findings(text: string): Promise<readonly string[]> {
   const found = await checkLoaded(parseConfig(text, "test"), "test", {
     read: async () => new Secret("a secret for tests"),
@@ -38,6 +41,7 @@ async function findings(text: string): Promise<readonly string[]> {
 describe("a route that needs an approval", () => {
   it("a route that a role may approve has no findings, nor has a route on the bridge's own approval events", async () => {
     expect(await findings(configuration("docs"))).toEqual([]);
+    expect(await findings(configuration("docs", ruled("requester: [person]")))).toEqual([]);
     expect(await findings(configuration('"d*"', "approval: { expiresMinutes: 10080, verifyWith: pages }"))).toEqual([]);
   });
 
@@ -73,6 +77,54 @@ describe("a route that needs an approval", () => {
     ],
     ["by an empty list of roles", configuration("docs", "approval: { of: [[]] }"), /routes\.docs\.approval\.of\[0\]/],
     ["by no list of roles", configuration("docs", "approval: { of: [] }"), /routes\.docs\.approval\.of/],
+    [
+      "by a rule with an unknown condition",
+      configuration("docs", "approval: { grantedBy: [{ id: small, when: { chekcs: {} } }] }"),
+      /routes\.docs\.approval\.grantedBy\[0\]\.when.*chekcs/,
+    ],
+    [
+      "by a rule without a condition",
+      configuration("docs", "approval: { grantedBy: [{ id: small, when: {} }] }"),
+      /routes\.docs\.approval\.grantedBy\[0\]\.when.*at least one condition/,
+    ],
+    [
+      "by a rule whose event is no pattern",
+      configuration("docs", "approval: { grantedBy: [{ id: small, when: { event: { detail: {} } } }] }"),
+      /routes\.docs\.approval\.grantedBy\[0\]\.when\.event\.detail/,
+    ],
+    [
+      "by a rule with a misspelt mode",
+      configuration("docs", "approval: { grantedBy: [{ id: small, mode: shadwo, when: { requester: [job] } }] }"),
+      /routes\.docs\.approval\.grantedBy\[0\]\.mode/,
+    ],
+    [
+      "by two rules with one name",
+      configuration(
+        "docs",
+        "approval: { verifyWith: pages, grantedBy: [{ id: small, when: { requester: [job] } }, { id: small, when: { requester: [person] } }] }",
+      ),
+      /routes\.docs\.approval\.grantedBy.*an id of its own/,
+    ],
+    [
+      "by a rule on tokens of an unknown issuer",
+      configuration("docs", ruled("claims: { trust: poeple, match: [{ path: sub, equals: x }] }")),
+      /when\.claims\.trust.*there is no issuer "poeple"/,
+    ],
+    [
+      "by a rule on a claim that is not recorded",
+      configuration("docs", ruled("claims: { trust: people, match: [{ path: groups, equals: x }] }")),
+      /when\.claims\.match\[0\]\.path.*the claim groups is not recorded, so this never holds; .*these are: sub/,
+    ],
+    [
+      "by a rule at any time, of what nothing verifies",
+      configuration("docs", "approval: { grantedBy: [{ id: small, when: { requester: [job] } }] }"),
+      /error: .*grantedBy\[0\].*it grants at any time, and nothing verifies what/,
+    ],
+    [
+      "by a rule on the event alone",
+      configuration("docs", ruled("event: { detail: { page: { id: [x] } } }")),
+      /warning: .*grantedBy\[0\].*its only condition is the event/,
+    ],
     [
       "in a window without a zone that exists",
       configuration(

@@ -32,13 +32,13 @@ const SUMMARY = entryOf("d-summary", {
   subject: "page 98310 of wiki",
   summary: { target: "wiki", page: "98310", text: "Passed.", by: "release-notes", sources: [] },
 });
-const ORDERS = ["staging", "production"].map((environment) =>
-  entryOf(`d-${environment}`, {
-    type: "order.placed",
-    time: "2026-11-02T09:00:00.000Z",
-    subject: "deploy-docs",
-    order: { name: "deploy-docs", inputs: { environment, commit: "9f3c".repeat(10) } },
-  }),
+const COMMIT = "9f3c".repeat(10);
+const ORDERS = [
+  { name: "deploy-docs", inputs: { environment: "staging", commit: COMMIT } },
+  { name: "deploy-docs", inputs: { environment: "production", commit: COMMIT } },
+  { name: "deploy-shop", inputs: { version: "v4.2.1" } },
+].map((order, at) =>
+  entryOf(`d-${at}`, { type: "order.placed", time: "2026-11-02T09:00:00.000Z", subject: order.name, order }),
 );
 
 /** What the bridge itself publishes about an approval. */

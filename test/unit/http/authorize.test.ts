@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { toSeconds } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
-import { type AuthorizeApi, Authorizer } from "../../../shared/http/authorize.ts";
-import type { VerifiedToken } from "../../../shared/identity/token-verifier.ts";
+import { Authorizer } from "../../../shared/http/authorize.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
-import { ok, type Result, reject } from "../../../shared/model/result.ts";
-import { silentLog, type TestClock, testClock } from "../../support/test-doubles.ts";
+import { ok, reject } from "../../../shared/model/result.ts";
+import { decidingApi, verifiedJob } from "../../support/deciding-api.ts";
+import { type TestClock, testClock } from "../../support/test-doubles.ts";
 
 let clock: TestClock;
 let verified: number;
@@ -26,46 +26,19 @@ beforeEach(() => {
   authorizer = new Authorizer(api());
 });
 
-const SUBJECT = "project_path:platform/docs";
-
-function api(): AuthorizeApi {
-  const principal = {
-    issuer: "https://gitlab.example.test",
-    subject: SUBJECT,
-    method: "oidc",
-    credential: "k1",
-    trustEntry: "jobs",
-    roles: ["builders"],
-  };
-  const parts = {
+const api = () =>
+  decidingApi({
+    clock,
     tokens: {
-      verify: async (): Promise<Result<VerifiedToken>> => {
+      verify: async () => {
         verified += 1;
-        return rejection ? reject(rejection) : ok({ principal, claims } as unknown as VerifiedToken);
+        return rejection ? reject(rejection) : ok(verifiedJob(claims));
       },
     },
-    trustEntries: ["jobs"],
-    rejectOverRate: async () => undefined,
-    config: {
-      issuers: { jobs: { preset: { name: "gitlab", run: () => ({ id: "901" }) } } },
-      roles: { builders: {} },
-      upstreams: {
-        registry: {
-          audience: "https://registry.example.test",
-          minutes: 10,
-          mode: "enforce",
-          allow: [{ role: "builders", scopes: ["pull"], run: "required" }],
-          requests: [{ methods: ["GET"], paths: ["/**"], scope: "pull" }],
-        },
-      },
-    },
-    jobs: [{ source: "gitlab", preset: "gitlab", rejectJob: () => undefined }],
-    sourcesOfCluster: () => [],
-    runReporters: [],
     issuer: {
       issuer: "https://bridge.example.test",
       keySet: async () => ({ keys: [] }),
-      mintAccessToken: async (_: object, now: number) => {
+      mintAccessToken: async (_, now) => {
         minted += 1;
         return { token: new Secret(`token-${minted}`), expiresAt: now };
       },
@@ -76,18 +49,12 @@ function api(): AuthorizeApi {
         return ended;
       },
     },
-    deliveries: { get: async () => undefined, addToTimeline: async () => undefined },
     auditLog: {
       record: async () => {
         exchanges += 1;
       },
     },
-    rejectionAudit: { record: async () => undefined },
-    clock,
-    log: silentLog,
-  };
-  return parts as unknown as AuthorizeApi;
-}
+  });
 
 async function ask({ token = "a.b.c", scheme = "Bearer" } = {}) {
   const headers = new Headers({ authorization: `${scheme} ${token}` });

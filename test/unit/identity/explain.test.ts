@@ -47,6 +47,7 @@ const urgent: ExplainDeps["routes"][number] = {
     expiresMinutes: 60,
     approvers: 2,
     fromRoles: [],
+    grantedBy: [],
     reason: "optional",
     windows: [],
     outsideWindows: "wait",

@@ -1,0 +1,195 @@
+import type { BeforeFiring, GateInput } from "../delivery/run-attempt.ts";
+import { type Clock, epochMillis, toIso } from "../host/clock.ts";
+import { isMet } from "../identity/claim-match.ts";
+import type { ClaimRule } from "../identity/claim-rule.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
+import type { Approval, Decision, Identity } from "../model/approval.ts";
+import type { BusEvent } from "../model/bus-event.ts";
+import { bridgePrincipal } from "../model/own-record.ts";
+import { actorsOf } from "../model/principal.ts";
+import { eventIn } from "../model/timeline.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import type { WeeklyWindow } from "./configured-rules.ts";
+import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
+import { type VerifyDeps, verify } from "./verify.ts";
+import { opensAt } from "./windows.ts";
+
+/** Who may be behind a run that a rule grants. */
+export const REQUESTER_KINDS = ["person", "job", "agent"] as const;
+type RequesterKind = (typeof REQUESTER_KINDS)[number];
+
+/** A rule that grants a run in place of people. All of its conditions have to hold. */
+export interface GrantRule {
+  readonly id: string;
+  /** `shadow`: it grants nothing, and the timeline says that it would have. */
+  readonly mode: "enforce" | "shadow";
+  /** The event that is about to fire the route. */
+  readonly matches?: ((busEvent: BusEvent) => boolean) | undefined;
+  /** Conditions on the recorded claims of the requester's token, which this trust entry accepted. */
+  readonly claims?: { readonly trust: string; readonly match: readonly ClaimRule[] } | undefined;
+  /** Undefined: anybody but an agent. */
+  readonly requester?: readonly RequesterKind[] | undefined;
+  /** When it may grant; always if there are none. */
+  readonly windows: readonly WeeklyWindow[];
+}
+
+/** The rules of a configuration. */
+export interface GrantRules {
+  /** The rules of a route, in the order in which they are judged. */
+  readonly of: (route: string) => readonly GrantRule[];
+  /** Whether the tokens of a trust entry belong to jobs and other machines. */
+  readonly isOfJobs: (trustEntry: string) => boolean;
+}
+
+export interface RuleGrantDeps {
+  readonly deliveries: Pick<DeliveryStore, "record" | "timeline" | "addToTimeline">;
+  /** Reads the rules with the first call. */
+  readonly grantRules: () => Promise<GrantRules>;
+  /** The digest of the configuration in force; undefined if it is not known. */
+  readonly configuration: string | undefined;
+  readonly clock: Clock;
+}
+
+type Run = Pick<GateInput, "route" | "busEvent" | "delivery">;
+
+/** Why no rule grants a run that nobody has granted either, as a clause. */
+export interface NotByRule {
+  readonly notByRule: string;
+}
+
+/** The state of the approval; or why it is `requested` still; or what holds the run. */
+export type FiredByRule = "requested" | "granted" | "fired" | NotByRule | ActionOutcome;
+
+/**
+ * Grants a run by a rule of its route and fires it at once. A rule grants only what can fire, so that what it found still
+ * holds then. Until then people may decide, and if they do so at the same time, their decision counts.
+ */
+export async function fireByRule(
+  approval: Approval,
+  { run, beforeFiring }: { readonly run: Run; readonly beforeFiring: BeforeFiring },
+  deps: RuleGrantDeps & VerifyDeps & RecordGrantDeps & { readonly approvals: Pick<ApprovalStore, "grant" | "move"> },
+): Promise<FiredByRule> {
+  const found = await ruleGrant(run, approval, deps);
+  if ("why" in found) return found.why === undefined ? "requested" : { notByRule: found.why };
+  const verification = await verify(approval, deps);
+  if (verification.result !== "same") return { notByRule: `a rule holds, but ${verification.why}` };
+  const notNow = await beforeFiring();
+  if (notNow) return notNow;
+  const { verifiedWith } = verification;
+  const grant = { ...found.grant, ...(verifiedWith !== undefined && { verifiedWith }) };
+  // If somebody else has decided, the next check finds the new state.
+  if (!(await deps.approvals.grant(approval, grant, "granted"))) return "granted";
+  const granted = { ...approval, state: "granted", grants: [...approval.grants, grant], decision: grant } as const;
+  await recordGrants(granted, run.delivery.requestId, deps);
+  const fired = { state: "fired", endedAt: deps.clock.now() } as const;
+  return (await deps.approvals.move(approval.id, ["granted"], fired)) ? "fired" : "granted";
+}
+
+/**
+ * The grant of the first rule that holds for a run; else why the first rule does not, as a clause. A rule in shadow mode
+ * that holds is recorded, once for each run. `why` is undefined if the route has no other rules.
+ */
+async function ruleGrant(
+  run: Run,
+  approval: Approval,
+  deps: RuleGrantDeps,
+): Promise<{ readonly grant: Decision } | { readonly why: string | undefined }> {
+  const rules = await deps.grantRules();
+  let first: string | undefined;
+  for (const rule of rules.of(approval.route)) {
+    const why = whyNot(rule, run, approval, { ...deps, rules });
+    if (why === undefined && rule.mode === "enforce") return { grant: grantOf(rule, approval, deps) };
+    if (why === undefined) await recordShadow(rule, run, approval, deps);
+    first ??= rule.mode === "enforce" ? `rule ${rule.id} does not hold: ${why}` : undefined;
+  }
+  return { why: first };
+}
+
+/** Why a rule that granted a run no longer does, by the configuration of today, as a clause; undefined if it does. */
+export async function whyLost(
+  run: Run,
+  approval: Approval,
+  id: string,
+  deps: RuleGrantDeps,
+): Promise<string | undefined> {
+  const rules = await deps.grantRules();
+  const rule = rules.of(approval.route).find((one) => one.id === id && one.mode === "enforce");
+  const why = rule ? whyNot(rule, run, approval, { ...deps, rules }) : "the route has no such rule any more";
+  return why === undefined ? undefined : `rule ${id} no longer holds: ${why}`;
+}
+
+/** A rule may grant in the millisecond of the request, and a timeline is sorted by time. */
+const grantOf = ({ id }: GrantRule, { requestedAt }: Approval, { configuration, clock }: RuleGrantDeps): Decision => ({
+  by: bridgePrincipal(`rule ${id}`),
+  at: epochMillis(Math.max(clock.now(), requestedAt + 1)),
+  rule: { id, ...(configuration !== undefined && { configuration }) },
+});
+
+/**
+ * Why a rule does not hold. A rule stands for no people whom the route has not, and believes only what was proved: an
+ * approval whose cause is claimed, or was accepted in shadow mode, waits for people.
+ */
+function whyNot(
+  { matches, claims, requester: given, windows }: GrantRule,
+  { route, busEvent }: Run,
+  { requester, authors = [], allProved }: Approval,
+  { clock, rules }: Pick<RuleGrantDeps, "clock"> & { readonly rules: GrantRules },
+): string | undefined {
+  if ((route.approval?.approvers(busEvent) ?? []).length === 0) return "nobody may approve the run";
+  if (allProved !== true) return "not all that led to the run is proved";
+  const closedUntil = opensAt(windows, clock.now());
+  if (closedUntil !== undefined) return `its window opens at ${toIso(closedUntil)}`;
+  if (matches?.(busEvent) === false) return "the event does not match";
+  const kinds: readonly (RequesterKind | "nobody")[] = given ?? NO_AGENT;
+  const others = [requester, ...authors].map((one) => kindOf(one, rules)).find((kind) => !kinds.includes(kind));
+  if (others !== undefined) return `${NAMES[others]} is behind the run`;
+  if (claims !== undefined && !hasClaims(requester, claims)) return "the claims of the requester do not match";
+  return undefined;
+}
+
+const NO_AGENT: readonly (RequesterKind | "nobody")[] = ["person", "job", "nobody"];
+const NAMES = { person: "a person", job: "a job", agent: "an agent", nobody: "nobody known" } as const;
+
+/** An account that a sender names is a person's, as far as the bridge can know. */
+function kindOf(identity: Identity, { isOfJobs }: GrantRules): RequesterKind | "nobody" {
+  if (actorsOf(identity).length > 0) return "agent";
+  if (identity.actor !== undefined) return "person";
+  if (identity.trustEntry === undefined) return "nobody";
+  return isOfJobs(identity.trustEntry) ? "job" : "person";
+}
+
+/** If the identity names an account, its token is that of the source, and says nothing about the person. */
+function hasClaims(
+  { actor, trustEntry, subject, claims = {} }: Identity,
+  { trust, match }: NonNullable<GrantRule["claims"]>,
+): boolean {
+  if (actor !== undefined || trustEntry !== trust) return false;
+  const recorded = { ...claims, sub: subject };
+  // A claim is recorded by the last name of its path.
+  return match.every((rule) => isMet({ ...rule, path: rule.path.slice(-1) }, recorded));
+}
+
+async function recordShadow(
+  { id }: GrantRule,
+  { busEvent, delivery }: Run,
+  approval: Approval,
+  { deliveries, clock }: RuleGrantDeps,
+): Promise<void> {
+  const lines = await deliveries.timeline(delivery.id);
+  const isRecorded = lines.some(
+    (line) =>
+      line.kind === "approval" && line.state === "would_grant" && line.approval === approval.id && line.rule?.id === id,
+  );
+  if (isRecorded) return;
+  await deliveries.addToTimeline(delivery.id, {
+    at: epochMillis(Math.max(clock.now(), approval.requestedAt + 1)),
+    kind: "approval",
+    route: approval.route,
+    ...eventIn(busEvent.detail),
+    approval: approval.id,
+    state: "would_grant",
+    by: bridgePrincipal(`rule ${id}`),
+    rule: { id },
+  });
+}
