@@ -1,5 +1,5 @@
 import type { Action } from "../shared/actions/action.ts";
-import { endForNewer, holdForApproval } from "../shared/approvals/gate.ts";
+import { holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
 import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
@@ -68,7 +68,10 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     },
     chainHops: config.limits.chainHops,
     hold: (input, beforeFiring) => holdForApproval(input, beforeFiring, bridge),
-    leaveOut: (input) => endForNewer(input, bridge),
+    leaveOut: async (input, newer) => {
+      const { endForNewer } = await import("../shared/approvals/end-for-newer.ts");
+      await endForNewer(input, newer, bridge);
+    },
     flowGate: () => openFlowGate(bridge),
     retry,
     missingMs,

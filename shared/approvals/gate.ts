@@ -114,14 +114,6 @@ interface Closed {
   readonly opensAt: EpochMillis;
 }
 
-/** Ends the approval of a run whose place something newer took, so that nobody decides it any more. */
-export async function endForNewer({ route, busEvent, delivery }: GateInput, deps: GateDeps): Promise<void> {
-  const approval = await deps.approvals.get(approvalIdOf(route.name, busEvent.detail.eventKey));
-  if (approval?.state !== "requested" && approval?.state !== "granted") return;
-  const endedFor = `something newer came in the flow of route ${route.name}`;
-  await end(approval, { state: "superseded", endedFor, requestId: delivery.requestId }, deps);
-}
-
 type Held = Extract<GateResult, { readonly held: unknown }>;
 
 const done = (summary: string, endedAs: "superseded" | "not_fired"): Held => ({
@@ -241,7 +233,7 @@ async function endOf(approval: Approval, requestId: string, deps: GateDeps): Pro
 }
 
 /** `granted` if another process has changed the state at the same time. */
-async function end(
+export async function end(
   approval: Approval,
   {
     requestId,
