@@ -26,8 +26,9 @@ interface Acting {
 export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const { boards, changeLinks, changeComments, commentReplies } = pageStores;
+  const { boards, changeLinks, changeComments, commentReplies, approvalMessages } = pageStores;
   const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage, orders } = bridge;
+  const { approvals, rateLimits } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -41,6 +42,9 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     changeLinks,
     changeComments,
     commentReplies,
+    approvals,
+    approvalMessages,
+    rateLimits,
     commands,
     deliveries,
     recorded,
