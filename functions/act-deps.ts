@@ -25,8 +25,9 @@ interface Acting {
 export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const { boards, changeLinks, changeComments, commentReplies } = pageStores;
+  const { boards, changeLinks, changeComments, commentReplies, approvalMessages } = pageStores;
   const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage, orders } = bridge;
+  const { approvals, rateLimits } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -40,6 +41,9 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     changeLinks,
     changeComments,
     commentReplies,
+    approvals,
+    approvalMessages,
+    rateLimits,
     commands,
     deliveries,
     recorded,
@@ -67,7 +71,10 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
       input.route.approval === undefined
         ? {}
         : (await import("../shared/approvals/gate.ts")).holdForApproval(input, beforeFiring, bridge),
-    leaveOut: async (input) => (await import("../shared/approvals/gate.ts")).endForNewer(input, bridge),
+    leaveOut: async (input, newer) => {
+      const { endForNewer } = await import("../shared/approvals/end-for-newer.ts");
+      await endForNewer(input, newer, bridge);
+    },
     flowGate: () => openFlowGate(bridge),
     retry,
     missingMs,

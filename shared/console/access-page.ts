@@ -24,6 +24,15 @@ ${hasMore ? html`<p class="aside">There are more requests than this page looked 
   return { ok: true, value: { title: "Access", main, refreshSeconds: 15 } };
 }
 
+/** Leads to the requests for roles that this person may grant. Nothing if there is none, or if the API does not answer. */
+export async function accessNotice({ hasAccess, ask }: Visit): Promise<Html> {
+  const listed = hasAccess ? await ask<ListedAccess>("/v1/access") : undefined;
+  const count = listed?.ok ? listed.value.access.filter(({ may }) => may.includes("grant")).length : 0;
+  if (count === 0) return NOTHING;
+  const what = count === 1 ? "One request" : `${count} requests`;
+  return html`<p class="notice warn"><a href="${PATH}">${what} for a role</a> ${count === 1 ? "waits" : "wait"} for you.</p>`;
+}
+
 /** Requests a role. Returns the path of the next page. */
 export async function submitAccess(visit: Visit, form: URLSearchParams): Promise<ApiResult<string>> {
   const body = {

@@ -6,6 +6,7 @@ import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
 import type { EndedApprovals } from "../http/ended-approvals.ts";
 import type { ShownApproval } from "../http/shown-approval.ts";
 import { APPROVAL_WORDS } from "../model/state-words.ts";
+import { accessNotice } from "./access-page.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, utc, wordsBadge } from "./html.ts";
@@ -24,7 +25,8 @@ export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
   if (!listed.ok) return listed;
   const { approvals, hasMore } = listed.value;
   const id = visit.url.searchParams.get("id");
-  const main = id === null ? sections(approvals, visit) : oneOf(approvals, id, visit);
+  const main =
+    id === null ? html`${await accessNotice(visit)}${sections(approvals, visit)}` : oneOf(approvals, id, visit);
   const more = hasMore ? html`<p class="aside">More approvals are open than this page looked at.</p>` : NOTHING;
   const ended = visit.mayReadDeliveries
     ? html`<p><a href="/console/approvals?state=ended">Decided approvals</a></p>`

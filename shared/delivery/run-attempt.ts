@@ -46,8 +46,8 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
    * and an outcome of it holds the action: what is not called has not fired.
    */
   readonly hold: (input: GateInput, beforeFiring: BeforeFiring) => Promise<GateResult>;
-  /** Ends the approval of a run whose place something newer took. */
-  readonly leaveOut: (input: GateInput) => Promise<void>;
+  /** Ends the approval of a run whose place the delivery `newer` took. */
+  readonly leaveOut: (input: GateInput, newer: string) => Promise<void>;
   /** Only for a route with `flow`. */
   readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end">>;
   /** Judges a promotion before it fires; see `judge-promotion.ts`. */
@@ -145,8 +145,12 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   const flowGate = route.flow && (await deps.flowGate());
   const waits = await flowGate?.enter(loaded);
   const gated = { claim, route, busEvent, delivery, origin, originProof };
+  const leaveOut = async (outcome: ActionOutcome): Promise<void> => {
+    const newer = outcome.outcome === "done" ? outcome.supersededBy : undefined;
+    if (newer !== undefined && route.approval !== undefined) await deps.leaveOut(gated, newer);
+  };
   if (waits) {
-    if (waits.outcome === "done" && route.approval !== undefined) await deps.leaveOut(gated);
+    await leaveOut(waits);
     return { outcome: waits };
   }
   // Before the approval: a granted run must not count as fired while it waits for its target.
@@ -157,7 +161,7 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   if ("held" in gate) {
     const { held: outcome } = gate;
     await slot.leave(outcome);
-    if (outcome.outcome === "done" && outcome.supersededBy !== undefined) await deps.leaveOut(gated);
+    await leaveOut(outcome);
     return { outcome };
   }
   const permit = await deps.targetGate.begin(admission.state);

@@ -21,6 +21,7 @@ const names = (kind: "route" | "target") =>
   );
 const routes = names("route");
 const targets = names("target");
+const roleNames = v.pipe(v.array(v.string()), v.minLength(1));
 
 /** One entry under `roles:` in `drawbridge.yaml`: the permissions of its holders. Everything else is denied. */
 export const role = v.strictObject({
@@ -70,8 +71,8 @@ export const role = v.strictObject({
   // `docs/config-schema.ts` describes it, because every function in AWS loads this at its start.
   onRequest: v.optional(
     v.strictObject({
-      by: v.pipe(v.array(v.string()), v.minLength(1)),
-      approvedBy: v.pipe(v.array(v.string()), v.minLength(1)),
+      by: roleNames,
+      approvedBy: roleNames,
       maxMinutes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_ACCESS_MINUTES)), 60),
     }),
   ),

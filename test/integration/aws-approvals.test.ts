@@ -16,6 +16,8 @@ const PEOPLE = {
   accounts: { max: { roles: ["manager"] }, mia: { roles: ["manager"] } },
 };
 
+const RULE = { id: "by-people", mode: "shadow", when: { requester: ["person"] } };
+
 let site: SandboxGroups;
 let bridge: Awaited<ReturnType<typeof awsBridge>>;
 beforeAll(async () => {
@@ -34,7 +36,10 @@ beforeAll(async () => {
       },
     },
     routes: {
-      "page-build": { ...plain.routes["page-build"], approval: { verifyWith: "pages", approvers: 2 } },
+      "page-build": {
+        ...plain.routes["page-build"],
+        approval: { verifyWith: "pages", approvers: 2, grantedBy: [RULE] },
+      },
       status: {
         ...plain.routes.status,
         when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }, "page.commented"] },
@@ -101,6 +106,11 @@ it.each([
   const [open] = (await approvals.open(5)).filter((one) => one.state === "requested");
   if (open === undefined) throw new Error("it waits");
   expect(open).toMatchObject({ route: "page-build", state: "requested", approvers: ["manager"] });
+  // The rules are in the bundle.
+  const timeline = () => storesOf(bridge.account).deliveries.timeline(open.delivery);
+  await until("a rule that would grant it", timeline, (lines) =>
+    lines.some((line) => line.kind === "approval" && line.state === "would_grant" && line.rule?.id === RULE.id),
+  );
   await aMinuteAgo(open);
   await decide(open.id);
   await shows(shown);

@@ -429,6 +429,8 @@ describe("the page of roles for a time", () => {
     await bridge.order(olga, asked, PATH, wanted);
 
     const { visitor: axel } = await bridge.signIn("axel", PATH);
+    expect(textOf(await axel.go("/console/approvals"))).toContain("One request for a role waits for you.");
+    expect(textOf(await olga.go("/console/approvals"))).not.toContain("for a role");
     const waiting = await axel.go(PATH);
     const ids = Array.from(waiting.text.matchAll(/action="\/console\/access\/(x-[^"]+)"/g), ([, id = ""]) => id);
     expect(new Set(ids).size).toBe(1);

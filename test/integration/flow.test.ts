@@ -275,7 +275,10 @@ describe("quiet", () => {
     const second = await save({ events: [{ ...event, page: { ...event.page, id: "98311" } } as typeof event] });
     expect((await approvalOf(first)).state).toBe("requested");
     await later(65);
-    expect((await approvalOf(first)).state).toBe("superseded");
+    expect(await approvalOf(first)).toMatchObject({
+      state: "superseded",
+      endedFor: `superseded by version 2 of the page, ${second.id}`,
+    });
     expect(await outcome(first)).toMatchObject({ state: "superseded", of: second.id });
     expect((await approvalOf(second)).state).toBe("requested");
     expect(fired).toEqual([]);

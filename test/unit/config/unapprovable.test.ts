@@ -144,6 +144,12 @@ describe("a route that needs an approval", () => {
       /routes\.docs\.approval\.emergency\[0\].*there is no role "laed" \(did you mean "lead"\?\)/,
     ],
     ["of nobody", configuration("docs", "approval: { approvers: 0 }"), /approvers/],
+    [
+      "with a reminder at the end of the time to decide",
+      configuration("docs", "approval: { expiresMinutes: 60, remindMinutes: [30, 60] }"),
+      /remindMinutes/,
+    ],
+    ["with reminders in no order", configuration("docs", "approval: { remindMinutes: [30, 30] }"), /ascending order/],
     ["with no time to decide", configuration("docs", "approval: { expiresMinutes: 0 }"), /expiresMinutes/],
     ["with too much time to decide", configuration("docs", "approval: { expiresMinutes: 10081 }"), /expiresMinutes/],
     [
