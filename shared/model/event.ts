@@ -467,6 +467,10 @@ export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
     /** On the approval of a deployment. */
     readonly environment?: string;
     readonly url?: string;
+    /** On the approval of a task inside a run of Tekton: the uid of its `ApprovalTask`. */
+    readonly task?: string;
+    /** On `granted` and `denied` of such a task: who or what decided it in the cluster, as the cluster says. */
+    readonly decidedBy?: string;
     /** Present if a route of the bridge waits for the approval. */
     readonly gate?: GatePart;
   };

@@ -241,6 +241,8 @@ export const BUS_EVENT_FIELDS = {
       step: text,
       environment: text,
       url: text,
+      task: text,
+      decidedBy: text,
       gate: {
         state: new Set(GATE_STATES),
         approvers: texts,

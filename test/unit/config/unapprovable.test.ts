@@ -177,6 +177,42 @@ describe("a route that needs an approval", () => {
   });
 });
 
+describe("a route that decides tasks inside runs", () => {
+  const deciding = (rest: string, when = "source: [drawbridge.tekton], detail-type: [approval.requested]") =>
+    configuration("docs, tasks").replace(
+      "  status:",
+      `  tasks: { ${rest}, when: { ${when} }, do: { tekton: { target: listener, gate: true } } }\n  status:`,
+    );
+  const approval = "approval: { verifyWith: pages }";
+
+  it("with an approval, and for such tasks only, it has no findings", async () => {
+    expect(await findings(deciding(approval))).toEqual([]);
+  });
+
+  it.each([
+    ["without an approval", deciding("mode: enforce"), "nobody has to approve them"],
+    ["in shadow mode", deciding(`${approval}, mode: shadow`), "nobody has to approve them"],
+    [
+      "for the bridge's own approvals too",
+      deciding(approval, "detail-type: [approval.requested]"),
+      "it also matches approval.requested of approvals",
+    ],
+    [
+      "for other events of the cluster",
+      deciding(approval, "source: [drawbridge.tekton]"),
+      "it also matches build.queued of cluster",
+    ],
+  ])("%s it is an error", async (_, text, message) => {
+    const found = (await findings(text)).filter((line) => line.startsWith("error"));
+    expect(found).toContainEqual(expect.stringContaining(message));
+  });
+
+  it("takes no parameters of a run", async () => {
+    const text = deciding(approval).replace("gate: true", "gate: true, params: { page: one }");
+    expect((await findings(text)).join()).toContain("starts no run");
+  });
+});
+
 describe("a route that may be approved in an emergency", () => {
   const withRoles = (emergency: string, roles: string, earned = "") =>
     configuration("docs", `approval: { verifyWith: pages, emergency: [${emergency}] }`)
