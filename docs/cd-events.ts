@@ -75,6 +75,7 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "release.planned": "none",
   "release.deleted": "none",
   "approval.requested": "none",
+  "approval.reminded": "none",
   "approval.granted": "none",
   "approval.denied": "none",
   "agent.lost": "none",

@@ -1,5 +1,4 @@
 import type { Action } from "../shared/actions/action.ts";
-import { holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
 import { type ActDeps, leaseMs } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
@@ -26,8 +25,9 @@ interface Acting {
 export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const { boards, changeLinks, changeComments, commentReplies } = pageStores;
+  const { boards, changeLinks, changeComments, commentReplies, approvalMessages } = pageStores;
   const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage, orders } = bridge;
+  const { approvals, rateLimits } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -41,6 +41,9 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     changeLinks,
     changeComments,
     commentReplies,
+    approvals,
+    approvalMessages,
+    rateLimits,
     commands,
     deliveries,
     recorded,
@@ -63,7 +66,11 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
       return judgePromotion(route, detail, { ...bridge, ...options });
     },
     chainHops: config.limits.chainHops,
-    hold: (input, beforeFiring) => holdForApproval(input, beforeFiring, bridge),
+    // Few routes need an approval, so the others start without its code.
+    hold: async (input, beforeFiring) =>
+      input.route.approval === undefined
+        ? {}
+        : (await import("../shared/approvals/gate.ts")).holdForApproval(input, beforeFiring, bridge),
     leaveOut: async (input, newer) => {
       const { endForNewer } = await import("../shared/approvals/end-for-newer.ts");
       await endForNewer(input, newer, bridge);

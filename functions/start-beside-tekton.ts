@@ -11,21 +11,18 @@ import { stopOnSignal } from "./stop-on-signal.ts";
 /** `drawbridge start --as …`: runs a part of the bridge inside the cluster until a signal. */
 export async function startBesideTekton({ options, given }: Invocation): Promise<void> {
   const role = options["as"] ?? "";
-  const allowed = ["as", "host", "port", ...(OPTIONS[role] ?? [])];
+  const kind = PARTS[role];
+  if (kind === undefined) throw usageFault(`--as ${role} is unknown`);
+  const allowed = ["as", "host", "port", ...kind.options];
   const foreign = [...given].find((name) => !allowed.includes(name));
   if (foreign !== undefined) throw usageFault(`--${foreign} is no option of --as ${role}`);
   const log = streamLog(process.stdout, () => toIso(systemClock.now()));
   const common = { address: { hostname: options["host"] ?? "", port: Number(options["port"]) }, log };
-  const part = await (role === "interceptor" ? interceptor(options, common) : forwarder(options, common));
+  const part = await kind.start(options, common);
   process.on("SIGHUP", () => part.reload());
   stopOnSignal(part);
   log.info({ part: role, url: part.url.origin }, "started");
 }
-
-const OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  interceptor: ["issuer", "audience", "source", "token", "tls-cert", "tls-key"],
-  forwarder: ["source", "token", "password", "data"],
-};
 
 interface Common {
   readonly address: Omit<ListenAddress, "tls">;
@@ -49,6 +46,18 @@ async function forwarder(options: Options, common: Common): Promise<Part> {
   return startForwarder({ source: sourceOf(options), passwordFile, dataPath: required(options, "data"), ...common });
 }
 
+async function gate(options: Options, common: Common): Promise<Part> {
+  const { startTaskGate } = await import("./task-gate.ts");
+  const {
+    kubernetes = "https://kubernetes.default.svc",
+    "kubernetes-token": tokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token",
+  } = options;
+  if (!isSecureUrl(kubernetes)) throw usageFault("--kubernetes must be an https:// address without user and fragment");
+  const cluster = { url: new URL(kubernetes), tokenFile, callOut };
+  const namespaces = required(options, "task-namespaces").split(",");
+  return startTaskGate({ source: sourceOf(options), cluster, namespaces, ...common });
+}
+
 type Options = Invocation["options"];
 
 function required(options: Options, name: string): string {
@@ -63,3 +72,9 @@ function sourceOf(options: Options): BridgeSource {
   if (!isSecureUrl(source)) throw usageFault("--source must be an https:// address without user and fragment");
   return { url: new URL(source), tokenFile: token, callOut };
 }
+
+const PARTS: Readonly<Record<string, { readonly options: readonly string[]; readonly start: typeof interceptor }>> = {
+  interceptor: { options: ["issuer", "audience", "source", "token", "tls-cert", "tls-key"], start: interceptor },
+  forwarder: { options: ["source", "token", "password", "data"], start: forwarder },
+  gate: { options: ["source", "token", "task-namespaces", "kubernetes", "kubernetes-token"], start: gate },
+};

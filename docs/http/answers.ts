@@ -11,6 +11,7 @@ import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveri
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
 import type { ShownRequest } from "../../shared/http/delivery-request.ts";
 import type { EndedApprovals } from "../../shared/http/ended-approvals.ts";
+import { TASK_DECISIONS, type TaskDecision } from "../../shared/http/gates.ts";
 import type { ListedOrders, OrderPreview, PlacedOrder } from "../../shared/http/orders.ts";
 import type { Overview } from "../../shared/http/overview.ts";
 import { SOURCE_STATES } from "../../shared/http/overview-sources.ts";
@@ -440,6 +441,10 @@ export const endedApprovals = answer<EndedApprovals>()(
     approvals: v.array(v.object(approvalMembers)),
     earlier: optional(v.pipe(time, v.description("The `until` of the next request. Absent if the list is whole."))),
   }),
+);
+
+export const taskDecision = answer<TaskDecision>()(
+  v.object({ delivery: text, decision: v.picklist(TASK_DECISIONS), message: optionalText }),
 );
 
 const accessDecision = v.object({ by: principal, at: time, comment: optionalText });

@@ -396,6 +396,15 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       ...(["approval_outdated", "approval_too_recent", "reason_missing", "reference_unverified"] as const),
     ],
   },
+  "GET /v1/gates/{id}": {
+    summary: "Ask what is decided about a task that waits inside a run",
+    description:
+      "`id` is the delivery that reported the task. Needs `call: [gates]` under a role, and only the principal that reported " +
+      "the task gets an answer: the process in the cluster, which then writes the decision there.",
+    caller: "token",
+    answers: { 200: { what: "The decision.", schema: answers.taskDecision } },
+    refusals: ["delivery_unknown"],
+  },
   "GET /v1/access": {
     summary: "List who holds which role for a time, and who requested one",
     description:

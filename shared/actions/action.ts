@@ -10,6 +10,8 @@ import type { EventType } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
+import type { ApprovalMessageStore } from "../store/approval-messages.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
 import type { BoardStore } from "../store/boards.ts";
 import type { ChangeCommentStore } from "../store/change-comments.ts";
 import type { ChangeLinkStore } from "../store/change-links.ts";
@@ -17,6 +19,7 @@ import type { CommentReplyStore } from "../store/comment-replies.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
 import type { OwnAccountStore } from "../store/own-accounts.ts";
+import type { RateLimitStore } from "../store/rate-limits.ts";
 
 /** The adapter for one kind of target. No code outside its folder knows its name, except the line in `registry.ts`. */
 export interface Action {
@@ -168,9 +171,15 @@ export interface ActionDeps {
   readonly decisionWays: DecisionWays;
   /** The comments with a command that were dealt with. */
   readonly commentReplies: Pick<CommentReplyStore, "take" | "release" | "count">;
+  readonly approvals: Pick<ApprovalStore, "get">;
+  /** What was sent about approvals. It is loaded when a route sends such messages. */
+  readonly approvalMessages: () => Promise<Messages>;
+  readonly rateLimits: Pick<RateLimitStore, "count">;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
 }
+
+export type Messages = Pick<ApprovalMessageStore, "lease" | "release" | "hold" | "heldState" | "held" | "take">;
 
 /** How people can decide about an approval, beside labels and the command line. */
 export interface DecisionWays {

@@ -31,6 +31,9 @@ export const ENDS: readonly BusEvent["detail-type"][] = [
   "change.merged",
   "change.closed",
   "release.deleted",
+  // Only of a task inside a run: somebody decided it in the cluster, or it ended there.
+  "approval.granted",
+  "approval.denied",
 ];
 
 /**
@@ -71,6 +74,18 @@ export function aboutOf(
   return { about, ...(alsoAbout && { alsoAbout }) };
 }
 
+/** The same for a run that waits inside: its approval is void too when the task that waits there has ended. */
+export function withTask(
+  about: Pick<RequestedApproval, "about" | "alsoAbout">,
+  busEvent: BusEvent,
+): Pick<RequestedApproval, "about" | "alsoAbout"> {
+  const task = "approval" in busEvent.detail ? thingIn(busEvent)?.key : undefined;
+  if (task === undefined || task === about.about?.key) return about;
+  return about.about === undefined
+    ? { about: { key: task, at: busEvent.detail.time } }
+    : { ...about, alsoAbout: [...(about.alsoAbout ?? []), task] };
+}
+
 /** The same for a promotion. What has the name of a tag must still be the promoted commit. No other name counts. */
 export function promotedAbout(busEvent: BusEvent): Pick<RequestedApproval, "about" | "alsoAbout"> {
   const state = isTagged(busEvent) ? stateOf(busEvent) : undefined;
@@ -93,7 +108,8 @@ export async function changeSince(
   const found = await Promise.all(
     [about.key, ...alsoAbout].map(async (key) => {
       const [latest, end] = await Promise.all([approvals.latestChange(key), approvals.latestChange(endOf(key))]);
-      if (end !== undefined && end.at >= about.at) return `what it is about was closed or removed at ${end.at}`;
+      if (end !== undefined && end.at >= about.at)
+        return end.mark ?? `what it is about was closed or removed at ${end.at}`;
       if (latest === undefined) return undefined;
       // Of a part whose commit the event does not report, the first report is no change.
       const isChanged =
@@ -127,12 +143,24 @@ const cameBack = (about: Change, { replacedAt }: KnownChange): boolean =>
 
 const endOf = (key: string): string => `${key}#end`;
 
-/** An end has no version: a second end of the same thing is another one. */
+/**
+ * An end has no version: a second end of the same thing is another one. The end of a task inside a run is final, and has a
+ * clause that says what ended it.
+ */
 function stateOf(busEvent: BusEvent): Change | undefined {
-  const { time: at } = busEvent.detail;
+  const { detail } = busEvent;
+  const { time: at } = detail;
   const thing = thingIn(busEvent);
   if (thing === undefined) return undefined;
   const { key, mark } = thing;
+  if ("approval" in detail && ENDS.includes(detail.type)) {
+    const how = detail.type === "approval.granted" ? "approved" : "rejected";
+    return {
+      key: endOf(key),
+      at,
+      mark: `the task was ${how} in the cluster by ${detail.approval.decidedBy ?? "somebody"}`,
+    };
+  }
   if (ENDS.includes(busEvent["detail-type"])) return { key: endOf(key), at };
   return { key, at, ...(mark !== undefined && { mark }) };
 }

@@ -55,7 +55,7 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
   if (typeof state !== "string") {
     if ("outcome" in state) return { held: state };
     if ("opensAt" in state) return waitForWindow(approval, state, deps);
-    if ("notByRule" in state) return waitForPeople(approval, deps, state.notByRule);
+    if ("notByRule" in state) return waitForPeople(approval, run, deps, state.notByRule);
     return state.result === "unverified" ? { held: unverifiedOutcome(approval, state) } : heldByGroups(approval, state);
   }
   switch (state) {
@@ -66,7 +66,7 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
     case "fired_before":
       return done(`not fired again: what approval ${approvalId} is about has changed`, "superseded");
     case "requested":
-      return waitForPeople(approval, deps);
+      return waitForPeople(approval, run, deps);
     case "granted":
       // Its state changed in between, for example by a withdrawal. The next check finds the new state.
       return { held: { outcome: "wait", summary: `approval ${approvalId} has just changed`, afterSeconds: 1 } };
@@ -80,13 +80,16 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
 }
 
 /** `notByRule`: why no rule grants the run, as a clause. The question is asked again with the next check. */
-function waitForPeople(approval: Approval, { rules, people }: GateDeps, notByRule?: string): Held {
+async function waitForPeople(approval: Approval, run: GateInput, deps: GateDeps, notByRule?: string): Promise<Held> {
+  const { rules, people } = deps;
   const { id, route, approvers } = approval;
   const who = approvers.join(" or ") || "nobody: no role may approve it";
   const progress = progressOf(approval, rulesOf(route, rules), people);
   const said = `${progress ? ` (${progressText(progress)})` : ""}${notByRule === undefined ? "" : `; ${notByRule}`}`;
   const summary = `needs approval ${id} by ${who}${said}`;
-  return { held: { outcome: "wait", summary, afterSeconds: POLL_SECONDS, waitsFor: who } };
+  const isReminded = run.route.approval?.remindMinutes !== undefined;
+  const seconds = isReminded ? await (await import("./remind.ts")).remind(approval, run, deps) : POLL_SECONDS;
+  return { held: { outcome: "wait", summary, afterSeconds: Math.min(POLL_SECONDS, seconds), waitsFor: who } };
 }
 
 /** The action is due when the window opens. If somebody may skip the window in an emergency, it checks that meanwhile. */

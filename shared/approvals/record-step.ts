@@ -9,16 +9,22 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { nameOf } from "./people.ts";
 
-export interface RecordStepDeps {
-  readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;
+export interface RecordEventDeps {
+  readonly deliveries: Pick<DeliveryStore, "record">;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
+}
+
+export interface RecordStepDeps extends RecordEventDeps {
+  readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;
 }
 
 /** One step of an approval. */
 export interface Step {
   /** `partly_granted`: further people have to grant. */
   readonly state: GatePart["state"] | "partly_granted";
+  /** Nobody has decided for a time: the number of the reminder, from 1 on. The state is `requested`. */
+  readonly reminder?: number;
   readonly at: EpochMillis;
   /** Undefined if an expiry or a change took the step. */
   readonly by?: Identity;
@@ -68,6 +74,11 @@ export async function recordStep(approval: RequestedApproval, step: Step, deps: 
     state,
     ...who,
   });
+  await recordEvent(approval, step, deps);
+}
+
+/** Records the step as an event only. Idempotent. */
+export async function recordEvent(approval: RequestedApproval, step: Step, deps: RecordEventDeps): Promise<void> {
   const record = recordOf(approval, step);
   if ((await deps.deliveries.record(record)) === "recorded") deps.recorded(record);
 }
@@ -83,7 +94,7 @@ const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(APPROVAL
 
 function eventOf(
   approval: RequestedApproval,
-  { state: step, at, by, comment, endedFor, progress, needsReason, opensAt, emergency, rule }: Step,
+  { state: step, reminder, at, by, comment, endedFor, progress, needsReason, opensAt, emergency, rule }: Step,
 ): ApprovalEvent {
   const { id, route, delivery, cause = delivery, causeProof, subject, approvers, requestedAt, until } = approval;
   const name =
@@ -91,10 +102,11 @@ function eventOf(
   const state = step === "partly_granted" ? "requested" : step;
   const type = state === "requested" || state === "granted" ? state : "denied";
   return {
-    type: `approval.${type}`,
+    type: `approval.${reminder === undefined ? type : "reminded"}`,
     keyParts: [
       id,
       state,
+      ...(reminder === undefined ? [] : ["reminded", String(reminder)]),
       ...(step === "partly_granted" ? [String(progress?.grantedBy.length)] : []),
       // A run may be granted before, and wait for its window.
       ...(emergency ? ["emergency", toIso(at)] : []),
@@ -116,6 +128,8 @@ function eventOf(
         ...(needsReason && { needsReason }),
         ...(progress && { progress }),
         ...(emergency && { emergency }),
+        ...(reminder !== undefined && { reminder }),
+        requester: nameOf(approval.requester),
         ...(rule && { rule }),
         ...(by && state !== "requested" && { by: nameOf(by) }),
         ...(comment !== undefined && { comment: cut(comment, 300) }),

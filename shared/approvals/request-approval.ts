@@ -6,7 +6,7 @@ import { factsOf } from "../model/event-facts.ts";
 import { promotedReference, referenceOf } from "../model/subject.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, ENDS, promotedAbout } from "./change.ts";
+import { aboutOf, ENDS, promotedAbout, withTask } from "./change.ts";
 import { rulesOf } from "./configured-rules.ts";
 import type { RecordGrantDeps } from "./record-grant.ts";
 import { recordStep } from "./record-step.ts";
@@ -37,7 +37,7 @@ export async function requestApproval(id: string, run: GateInput, deps: RequestD
   const { busEvent: first, requested, requester, authors } = cause;
   const { promotion } = busEvent.detail;
   const bound = promotion && promotedReference(first, promotion);
-  const about = bound ? promotedAbout(first) : aboutOf(first, requested);
+  const about = withTask(bound ? promotedAbout(first) : aboutOf(first, requested), busEvent);
   const reference = bound ?? (await boundReference(route.name, cause, deps));
   if ("state" in reference) return reference;
   // The action may have waited long before, for a site or for a bridge that was stopped. Nobody could see it then.

@@ -129,6 +129,15 @@ const backupFile = { name: "file" };
 const data: Option = { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" };
 
 /** Of what runs beside Tekton. */
+const taskNamespaces = (summary: string): Option => ({
+  value: "names",
+  summary,
+  rule: {
+    expected: "names of namespaces with commas between them",
+    accepts: (value) => value.split(",").every((name) => namespace.accepts(name)),
+  },
+});
+
 const partOptions = {
   source: { value: "address", summary: "the source of the bridge that it sends events to" },
   image: { value: "name", summary: "an image whose entry point is drawbridge" },
@@ -216,13 +225,22 @@ export const COMMANDS: readonly Command[] = [
       as: {
         value: "part",
         summary: "run a part of the bridge that stays beside Tekton, instead of the bridge",
-        rule: oneOf("interceptor", "forwarder"),
+        rule: oneOf("interceptor", "forwarder", "gate"),
       },
       source: { value: "address", summary: "with --as: the source of the bridge that the part sends events to" },
       token: { value: "file", summary: "with --as: the service-account token for that source" },
       issuer: { value: "address", summary: "with --as interceptor: the bridge, as the issuer of its tokens" },
       audience: { value: "name", summary: "with --as interceptor: the audience of triggers that name none" },
       password: { value: "file", summary: "with --as forwarder: the passwords in the address of the sink" },
+      "task-namespaces": taskNamespaces("with --as gate: the namespaces of the tasks, with commas"),
+      kubernetes: {
+        value: "address",
+        summary: "with --as gate: the API server (default: https://kubernetes.default.svc)",
+      },
+      "kubernetes-token": {
+        value: "file",
+        summary: "with --as gate: the token for the API server (default: where Kubernetes mounts it)",
+      },
     },
     examples: ["start", "start --config drawbridge.yaml --port 9000"],
     run: async (invocation) => {
@@ -778,6 +796,22 @@ export const COMMANDS: readonly Command[] = [
       "tekton forwarder --source https://bridge.example.com/webhooks/ci --image registry.example.com/drawbridge",
     ],
     run: async (invocation) => (await import("./tekton-parts.ts")).forwarderCommand(invocation),
+  },
+  {
+    name: "tekton gate",
+    group: "Set up",
+    summary: "print the objects of the gate",
+    details:
+      "YAML for kubectl: the process that lets the bridge decide each ApprovalTask that names it as an approver, with a NetworkPolicy, a service account, and a Role in each namespace of such tasks.",
+    positionals: [],
+    options: {
+      ...partOptions,
+      "task-namespaces": taskNamespaces("the namespaces of the tasks, with commas"),
+    },
+    examples: [
+      "tekton gate --source https://bridge.example.com/webhooks/ci --image registry.example.com/drawbridge --task-namespaces ci",
+    ],
+    run: async (invocation) => (await import("./tekton-parts.ts")).gateCommand(invocation),
   },
   {
     name: "tekton sink",

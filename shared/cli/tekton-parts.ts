@@ -2,6 +2,7 @@ import { FORWARDER, forwarderObjects, sinkObject } from "../cluster/forwarder-ob
 import { interceptorObjects } from "../cluster/interceptor-objects.ts";
 import { yamlOf } from "../cluster/part-objects.ts";
 import { readPasswords } from "../cluster/passwords.ts";
+import { taskGateObjects } from "../cluster/task-gate-objects.ts";
 import { Fault } from "../host/fault.ts";
 import { isSecureUrl } from "../host/secure-url.ts";
 import { readSmallFile, UnusableFileError } from "../host/small-file.ts";
@@ -20,6 +21,13 @@ export async function interceptorCommand({ options, print }: Invocation): Promis
 export async function forwarderCommand({ options, print }: Invocation): Promise<number> {
   const { issuer: _, ...rest } = commonOf(options);
   print(yamlOf(forwarderObjects(rest)));
+  return EXIT.done;
+}
+
+/** `drawbridge tekton gate`: prints the Kubernetes objects of the process that decides tasks inside runs. */
+export async function gateCommand({ options, print }: Invocation): Promise<number> {
+  const { issuer: _, ...rest } = commonOf(options);
+  print(yamlOf(taskGateObjects({ ...rest, taskNamespaces: required(options, "task-namespaces").split(",") })));
   return EXIT.done;
 }
 

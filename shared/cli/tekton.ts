@@ -40,7 +40,7 @@ type Target = Config["targets"][number];
 
 function renderedOf(target: Target, config: Config) {
   const routes = config.routes
-    .filter((one) => one.action === "tekton" && one.target === target.name)
+    .filter((one) => one.action === "tekton" && one.target === target.name && !("gate" in one.options))
     // In shadow mode the route fires without an approval.
     .map((one) => ({ ...one, isApproved: one.approval !== undefined && one.mode === "enforce" }));
   const rendered = renderTarget(target, routes);

@@ -1,6 +1,5 @@
-import type { CallOut } from "../host/call-out.ts";
-import { Fault } from "../host/fault.ts";
-import { readSmallFile, UnusableFileError } from "../host/small-file.ts";
+import type { CallOut, OutboundRequest, OutboundResponse } from "../host/call-out.ts";
+import { readTokenFile } from "./token-file.ts";
 
 /** A CloudEvent in the binary mode of HTTP: the attributes are headers. */
 export interface SentEvent {
@@ -20,30 +19,29 @@ export interface BridgeSource {
  * Sends one event and returns the status of the answer. Throws a retryable Fault if there is no token, or no answer: the
  * bridge may then have recorded the event, which it recognises when it comes again.
  */
-export async function sendToBridge({ headers, body }: SentEvent, source: BridgeSource): Promise<number> {
-  const token = await readToken(source.tokenFile);
-  const { status } = await source.callOut({
-    method: "POST",
-    url: source.url,
-    headers: { ...headers, authorization: `Bearer ${token}` },
-    body,
+export async function sendToBridge(event: SentEvent, source: BridgeSource): Promise<number> {
+  return (await postToBridge(event, source)).status;
+}
+
+/** The same, with the whole answer. */
+export const postToBridge = ({ headers, body }: SentEvent, source: BridgeSource): Promise<OutboundResponse> =>
+  call({ method: "POST", url: source.url, headers, body }, source);
+
+/** Asks the bridge's API. `path` is relative to the address of the bridge. */
+export const askBridge = (path: string, source: BridgeSource): Promise<OutboundResponse> =>
+  call({ method: "GET", url: new URL(`../${path}`, source.url), headers: {} }, source);
+
+async function call(
+  request: Pick<OutboundRequest, "method" | "url" | "headers" | "body">,
+  { tokenFile, callOut }: BridgeSource,
+): Promise<OutboundResponse> {
+  const token = await readTokenFile(tokenFile);
+  return callOut({
+    ...request,
+    headers: { ...request.headers, authorization: `Bearer ${token}` },
     timeoutMs: TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,
   });
-  return status;
-}
-
-async function readToken(path: string): Promise<string> {
-  try {
-    const token = Buffer.from(await readSmallFile(path))
-      .toString("utf8")
-      .trim();
-    if (/^[\w.-]+$/.test(token)) return token;
-  } catch (error) {
-    if (!(error instanceof UnusableFileError)) throw error;
-    throw new Fault("token_unavailable", `${path}: ${error.message}`, { retryable: true });
-  }
-  throw new Fault("token_unavailable", `${path}: the file has no token`, { retryable: true });
 }
 
 /** The bridge answers within five seconds. */

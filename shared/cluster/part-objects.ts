@@ -14,19 +14,22 @@ export interface Part {
   /** The audience of the part's token for the bridge. */
   readonly tokenAudience: string;
   readonly volumes: readonly { readonly mount: string; readonly volume: { readonly name: string } }[];
-  /** The pods that may reach it. Every other pod is shut out, if the cluster's network enforces policies. */
-  readonly callers: object;
+  /** The pods that may reach it; undefined: none. Others are shut out, if the cluster's network enforces policies. */
+  readonly callers?: object;
+  /** Variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const TOKEN_FOLDER = "/var/run/secrets/drawbridge";
 const HEALTH = { periodSeconds: 10, timeoutSeconds: 5 };
 
 /**
- * A service account without rights, one pod, its Service and its NetworkPolicy. The pod has a token for the bridge and none
- * for the API server. It is replaced only after the old one has ended: each part has something that one process may have.
+ * A service account without rights, one pod, its Service and its NetworkPolicy. The pod has a token for the bridge, and none
+ * for the API server unless a volume has one. It is replaced only after the old one has ended: each part has something that
+ * one process may have.
  */
 export function partObjects(part: Part): readonly object[] {
-  const { name, namespace, image, args, port, scheme, tokenAudience, volumes, callers } = part;
+  const { name, namespace, image, args, port, scheme, tokenAudience, volumes, callers, env = {} } = part;
   checkName("namespace", namespace);
   const metadata = { name, namespace };
   const labels = { "app.kubernetes.io/name": name };
@@ -37,6 +40,7 @@ export function partObjects(part: Part): readonly object[] {
     name,
     image,
     args: [...args, "--host", "0.0.0.0", "--port", String(port), "--token", `${TOKEN_FOLDER}/token`],
+    ...(Object.keys(env).length > 0 && { env: Object.entries(env).map(([key, value]) => ({ name: key, value })) }),
     ports: [{ containerPort: port }],
     readinessProbe: probe("/readyz"),
     livenessProbe: probe("/healthz"),
@@ -82,7 +86,7 @@ export function partObjects(part: Part): readonly object[] {
       spec: {
         podSelector: { matchLabels: labels },
         policyTypes: ["Ingress"],
-        ingress: [{ from: [callers], ports: [{ port }] }],
+        ingress: callers === undefined ? [] : [{ from: [callers], ports: [{ port }] }],
       },
     },
   ];
@@ -92,7 +96,7 @@ export function partObjects(part: Part): readonly object[] {
 const USER = 65_532;
 
 /** Throws `configuration_invalid` for a name that Kubernetes would reject. */
-function checkName(what: string, name: string): void {
+export function checkName(what: string, name: string): void {
   if (name.length <= 63 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name)) return;
   const message = `${what} "${name}": a Kubernetes name has a-z, 0-9 and inner dashes, at most 63 characters`;
   throw new Fault("configuration_invalid", message, { retryable: false });

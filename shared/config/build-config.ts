@@ -198,6 +198,7 @@ function route(
     problems.push(...unfitFlow([...path, "flow"], flow, action));
   }
   problems.push(...twoQuorums([...path, "approval"], approval));
+  problems.push(...lateReminder([...path, "approval"], approval));
   problems.push(...unfitRules([...path, "approval", "grantedBy"], approval, known));
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
   if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
@@ -340,6 +341,16 @@ function unrecorded(
 }
 
 /** Two answers to one question: who is enough. */
+const lateReminder = (path: Path, approval: Outline["routes"][string]["approval"]): readonly ConfigProblem[] =>
+  (approval?.remindMinutes?.at(-1) ?? 0) >= (approval?.expiresMinutes ?? 1)
+    ? [
+        {
+          path: [...path, "remindMinutes"],
+          message: `fewer minutes than "expiresMinutes", after which nobody can decide`,
+        },
+      ]
+    : [];
+
 const twoQuorums = (path: Path, approval: Outline["routes"][string]["approval"]): readonly ConfigProblem[] =>
   approval?.of !== undefined && (approval.approvers > 1 || approval.fromRoles.length > 0)
     ? [{ path: [...path, "of"], message: '"of" says who is enough: leave out "approvers" and "fromRoles"' }]

@@ -6,7 +6,7 @@ import { Fault } from "../host/fault.ts";
 import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
-import { hostsOfPages, promotable, type RouteOutline, reporting } from "./route-outline.ts";
+import { hostsOfPages, promotable, type RouteOutline, reporting, runsOf } from "./route-outline.ts";
 import { type ConfigWithoutOrders, flowOptions, type Outline, outline, peopleIn } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
@@ -106,7 +106,13 @@ function compiledRunReporters(): readonly (ProvingRoute & RunReporter)[] {
   return Object.entries(routes).map(([name, { environments, flow, do: actionsOfRoute }]) => {
     const [options = { target: "" }] = Object.values(actionsOfRoute);
     const { target } = options;
-    return { name, target, ...(flow && { flow }), ...targets[target], ...promotable(environments, options) };
+    return {
+      name,
+      target,
+      ...(flow && { flow }),
+      ...runsOf(targets[target] ?? {}, options),
+      ...promotable(environments, options),
+    };
   });
 }
 

@@ -68,6 +68,8 @@ export const hostsOfPages = (targets: Readonly<Record<string, unknown>>): RouteO
 
 const withPages = v.object({ site: v.string(), linkHosts: v.optional(v.array(v.string()), []) });
 
+type Runs = Pick<ProvingRoute & RunReporter, "runsReportedBy" | "runNamespaces" | "runsStaleAfterMs" | "originKey">;
+
 /** The settings of a target whose action starts runs. */
 export const reporting = v.pipe(
   v.object({
@@ -76,22 +78,15 @@ export const reporting = v.pipe(
     originKey: v.optional(v.object({ current: v.string(), next: v.optional(v.string()) })),
     staleAfterMinutes: v.optional(v.number(), STALE_AFTER_MINUTES),
   }),
-  v.transform(
-    ({
+  v.transform(({ runsReportedBy, namespaces, originKey, staleAfterMinutes }): Runs => {
+    if (runsReportedBy === undefined) return {};
+    return {
       runsReportedBy,
-      namespaces,
-      originKey,
-      staleAfterMinutes,
-    }): Omit<ProvingRoute & RunReporter, "name" | "target" | "flow"> => {
-      if (runsReportedBy === undefined) return {};
-      return {
-        runsReportedBy,
-        ...(namespaces && { runNamespaces: namespaces }),
-        runsStaleAfterMs: staleAfterMinutes * 60_000,
-        ...(originKey && { originKey }),
-      };
-    },
-  ),
+      ...(namespaces && { runNamespaces: namespaces }),
+      runsStaleAfterMs: staleAfterMinutes * 60_000,
+      ...(originKey && { originKey }),
+    };
+  }),
 );
 
 /** Returns each route with the source that reports its runs, from the settings of its target. */
@@ -102,10 +97,14 @@ const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): 
       name,
       target,
       ...(flow && { flow }),
-      ...v.parse(reporting, settings),
+      ...runsOf(v.parse(reporting, settings), options),
       ...promotable(environments, options),
     };
   });
+
+/** What is known of the runs that a route starts; a route that decides tasks inside runs starts none. */
+export const runsOf = (runs: Runs, options: object): Runs & Pick<RunReporter, "answersTasks"> =>
+  "gate" in options ? { answersTasks: true } : runs;
 
 /** What a route that promotes runs needs to know of itself. */
 export const promotable = (

@@ -298,6 +298,20 @@ export const outline = v.strictObject({
                   ),
                   1_440,
                 ),
+                remindMinutes: v.optional(
+                  v.pipe(
+                    v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_080))),
+                    v.minLength(1),
+                    v.maxLength(5),
+                    v.check(
+                      (minutes) => minutes.every((one, at) => one > (minutes[at - 1] ?? 0)),
+                      "minutes in ascending order",
+                    ),
+                    v.description(
+                      "Minutes after the request at which an event `approval.reminded` reports that nobody has decided.",
+                    ),
+                  ),
+                ),
                 approvers: v.optional(
                   v.pipe(
                     v.number(),
@@ -452,7 +466,11 @@ export interface ConfiguredRoute {
   readonly matches: (busEvent: BusEvent) => boolean;
   readonly mode: "enforce" | "shadow";
   readonly approval?:
-    | (ConfiguredApproval & { readonly expiresMinutes: number; readonly verifyWith?: string | undefined })
+    | (ConfiguredApproval & {
+        readonly expiresMinutes: number;
+        readonly remindMinutes?: readonly number[] | undefined;
+        readonly verifyWith?: string | undefined;
+      })
     | undefined;
   readonly flow?: FlowOptions | undefined;
   /** In the order in which a run is promoted; undefined if none can be. */

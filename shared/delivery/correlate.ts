@@ -15,6 +15,8 @@ export type RunReporter = Pick<
 > & {
   /** The route passes the digest of an image to its runs, so it promotes none without. */
   readonly needsDigest?: boolean;
+  /** The route starts no run: it decides tasks that wait inside runs. */
+  readonly answersTasks?: boolean;
 };
 
 export interface CorrelateDeps {

@@ -7,6 +7,7 @@ import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
 import { getDeliveryRequest } from "./delivery-request.ts";
 import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
+import { getGate } from "./gates.ts";
 import { gatewayForms } from "./gateway-forms.ts";
 import { introspectToken } from "./introspection.ts";
 import { oauthError } from "./oauth-form.ts";
@@ -35,6 +36,7 @@ export const callHandlers = {
   getBulkReplay,
   getDelivery,
   getDeliveryRequest,
+  getGate,
   getOverview,
   getThread,
   introspectToken,

@@ -9,6 +9,7 @@ import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
 import type { DeliveryRequestApi } from "./delivery-request.ts";
+import type { GatesApi } from "./gates.ts";
 import type { IntrospectionApi } from "./introspection.ts";
 import type { OrdersApi } from "./orders.ts";
 import type { OverviewApi } from "./overview.ts";
@@ -26,6 +27,7 @@ export type CallDeps = DeliveriesApi &
   DeliveryCountsApi &
   BulkReplaysApi &
   CredentialsApi &
+  GatesApi &
   RefusalsApi &
   ApprovalsApi &
   AccessApi &
@@ -95,6 +97,7 @@ export function apiCalls(deps: CallDeps): readonly ApiCall[] {
       const { asksForEnded, listApprovals, listEndedApprovals } = await handlers();
       return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
     }),
+    get("/v1/gates/:id", byId("getGate")),
     get("/v1/access", by("listAccess")),
     post("/v1/access", 202, by("placeAccess")),
     get("/v1/access/:id", byId("getAccess")),

@@ -12,6 +12,7 @@ export function shownApproval(
     action: _,
     facts: _facts,
     alsoAbout: __,
+    reminded: _reminded,
     allProved: ___,
     about,
     reference,

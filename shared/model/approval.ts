@@ -199,6 +199,8 @@ export interface Approval extends RequestedApproval {
   readonly grants: readonly Decision[];
   /** The last step that a person took, except a grant after which further people have to grant. */
   readonly decision?: Decision;
+  /** Reminders that were recorded while nobody decided. */
+  readonly reminded?: number;
   /** When the route fired, or when time or a change ended the approval. */
   readonly endedAt?: EpochMillis;
   /** `superseded`, `void`: what has changed, as a clause. Undefined in records of earlier releases. */

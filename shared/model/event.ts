@@ -58,7 +58,7 @@ const FAMILIES = {
   job: BUILD_STATES,
   deployment: BUILD_STATES,
   release: ["published", "planned", "deleted"],
-  approval: ["requested", "granted", "denied"],
+  approval: ["requested", "reminded", "granted", "denied"],
   agent: ["lost"],
   token: ["expiring"],
   trigger: ["started", "succeeded", "failed", "done", "refused"],
@@ -467,6 +467,10 @@ export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
     /** On the approval of a deployment. */
     readonly environment?: string;
     readonly url?: string;
+    /** On the approval of a task inside a run of Tekton: the uid of its `ApprovalTask`. */
+    readonly task?: string;
+    /** On `granted` and `denied` of such a task: who or what decided it in the cluster, as the cluster says. */
+    readonly decidedBy?: string;
     /** Present if a route of the bridge waits for the approval. */
     readonly gate?: GatePart;
   };
@@ -502,6 +506,10 @@ export interface GatePart {
   readonly progress?: ApprovalProgress;
   /** The person granted it in an emergency: alone, and outside the windows. Only with the state `granted`. */
   readonly emergency?: true;
+  /** On `approval.reminded`: the number of the reminder, from 1 on. */
+  readonly reminder?: number;
+  /** Who requested the run. */
+  readonly requester?: string;
   /** The rule that granted it in place of people. Only with the state `granted`. */
   readonly rule?: { readonly id: string; readonly configuration?: string };
   /** Who took this step; undefined if time or a change ended the approval. */

@@ -8,7 +8,7 @@ export interface PresentedProof {
   /** The name of the run; of the run that it is part of, for a task. */
   readonly run: string;
   /** The uid of that run; undefined if a task does not name it. */
-  readonly uid: string | undefined;
+  readonly uid?: string;
   /** Whether a task of the run presents it. */
   readonly isOfTask: boolean;
   readonly proof: string;

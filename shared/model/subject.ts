@@ -35,6 +35,10 @@ export function thingIn({ detail }: BusEvent): Thing | undefined {
       parts: [codeKey(source, project, `${TAGS}${tag}`)],
     };
   }
+  if ("approval" in detail) {
+    const { task } = detail.approval;
+    return task === undefined ? undefined : { key: `task#${source}#${task}`, mark: undefined };
+  }
   if (!("deployment" in detail)) return undefined;
   const { project, environment, commit, id } = detail.deployment;
   return { key: `deployment#${source}#${project}#${environment}`, mark: commit ?? id };

@@ -31,6 +31,8 @@ export interface Route {
   /** Present if another person must approve each run. */
   readonly approval?: {
     readonly expiresMinutes: number;
+    /** Minutes after the request at which people are reminded, in ascending order. */
+    readonly remindMinutes?: readonly number[] | undefined;
     /** Roles that may approve the run of an event. */
     readonly approvers: (busEvent: Pick<BusEvent, "detail">) => readonly string[];
   };

@@ -44,14 +44,20 @@ export class ApprovalStore {
   async move(
     id: string,
     from: readonly ApprovalState[],
-    { state, decision, endedAt, endedFor }: Pick<Approval, "state" | "decision" | "endedAt" | "endedFor">,
+    {
+      state,
+      decision,
+      endedAt,
+      endedFor,
+      reminded,
+    }: Pick<Approval, "state" | "decision" | "endedAt" | "endedFor" | "reminded">,
   ): Promise<boolean> {
     const now = this.#options.clock.now();
     const ended = OPEN_STATES.includes(state) ? undefined : (endedAt ?? decision?.at);
     if (ended !== undefined) await this.#table.put({ ...endKey(ended, id), expiresAt: expiryOf(now, this.#options) });
     const before = await this.#table.change(keyOf(id), {
       condition: { field: "state", is: "in", values: from },
-      set: { state, decision: decision && JSON.stringify(decision), endedAt, endedFor },
+      set: { state, decision: decision && JSON.stringify(decision), endedAt, endedFor, reminded },
       remove: OPEN_STATES.includes(state) ? [] : [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey],
     });
     return before !== undefined;
@@ -239,6 +245,7 @@ function approvalOf(item: Item): Approval {
     grants: grantsOf(item, decision),
     ...(decision && { decision }),
     ...(item["endedAt"] !== undefined && { endedAt: epochMillis(number(item, "endedAt")) }),
+    ...(item["reminded"] !== undefined && { reminded: number(item, "reminded") }),
     ...(item["endedFor"] !== undefined && { endedFor: text(item, "endedFor") }),
   };
 }

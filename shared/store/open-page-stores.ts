@@ -1,3 +1,4 @@
+import type { ApprovalMessageStore } from "./approval-messages.ts";
 import { BoardStore, type BoardStoreOptions } from "./boards.ts";
 import { ChangeCommentStore } from "./change-comments.ts";
 import { ChangeLinkStore } from "./change-links.ts";
@@ -10,6 +11,8 @@ export interface PageStores {
   readonly changeLinks: ChangeLinkStore;
   readonly changeComments: ChangeCommentStore;
   readonly commentReplies: CommentReplyStore;
+  /** It is loaded when it is needed: few routes send messages. */
+  readonly approvalMessages: () => Promise<ApprovalMessageStore>;
 }
 
 /** Opens the stores of what pages and merge requests show, over the table of the other stores. */
@@ -19,5 +22,9 @@ export function openPageStores(table: Table, options: BoardStoreOptions): PageSt
     changeLinks: new ChangeLinkStore(table, options),
     changeComments: new ChangeCommentStore(table, options),
     commentReplies: new CommentReplyStore(table, options),
+    approvalMessages: async () => {
+      const { ApprovalMessageStore } = await import("./approval-messages.ts");
+      return new ApprovalMessageStore(table, options);
+    },
   };
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
-import type { BuildEvent } from "../../shared/model/event.ts";
+import type { BridgeEvent, BuildEvent } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { routeOf, scripted } from "../support/bridge-parts.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
@@ -40,9 +40,12 @@ async function built(pipeline: string, origin: RecordedDelivery, given: Partial<
     origin: { delivery: origin.id },
     ...given,
   };
+  return reported(event, `d-${pipeline}-of-${origin.id}`);
+}
+
+async function reported(event: BridgeEvent, id: string): Promise<RecordedDelivery> {
   const { events: _, ...delivery } = sampleDelivery();
   const principal = { ...delivery.principal, subject: "prod-cluster" };
-  const id = `d-${pipeline}-of-${origin.id}`;
   const report = await bridge.takeIn({
     ...delivery,
     id,
@@ -59,6 +62,72 @@ async function built(pipeline: string, origin: RecordedDelivery, given: Partial<
 }
 
 const packed = async (of = edit) => built("pack", await built("build", of));
+
+describe("a task that waits inside a run that a page edit caused", () => {
+  const pending = (origin: RecordedDelivery, type: "requested" | "granted" = "requested") =>
+    reported(
+      {
+        type: `approval.${type}`,
+        keyParts: ["approvaltask", "uid-1", type],
+        time: toIso(bridge.clock.now()),
+        subject: "ci/docs-release",
+        approval: { system: "tekton", build: "run-1", pipeline: "ci/docs", task: "uid-1", decidedBy: "kim" },
+        origin: { delivery: origin.id },
+      },
+      `d-${type}`,
+    );
+
+  beforeEach(async () => {
+    await bridge.stop();
+    const { run } = scripted([DONE]);
+    const onTask = ({ detail }: BusEvent) =>
+      detail.type === "approval.requested" && "approval" in detail && detail.approval.task !== undefined;
+    const firing = { target: "builds", runsReportedBy: "prod-cluster" };
+    bridge = await gatedBridge([DONE], { matches: onTask }, [
+      routeOf(run, { ...firing, name: "build", matches: (busEvent) => busEvent["detail-type"] === "page.updated" }),
+    ]);
+    edit = await bridge.edit(7);
+    await bridge.runDue("builds");
+    bridge.clock.advance(1_000);
+  });
+
+  it("its approval names the editor and the page, and the editor cannot approve it", async () => {
+    const report = await pending(edit);
+    expect(await bridge.approvalOf(report)).toMatchObject({
+      requester: { subject: "wiki", actor: EDITOR },
+      page: { id: "98310" },
+      about: { mark: "7" },
+      alsoAbout: [expect.stringContaining("#uid-1")],
+    });
+    expect(await bridge.decide(report, "grant", holder("ann"))).toMatchObject({
+      rejection: { reason: "self_approval" },
+    });
+    expect(await bridge.decide(report, "grant", holder("max"))).toMatchObject({ ok: true });
+  });
+
+  it("a newer version of the page ends it", async () => {
+    const first = await pending(edit);
+    await bridge.edit(8);
+    await bridge.later();
+    expect(await bridge.approvalOf(first)).toMatchObject({ state: "superseded" });
+  });
+
+  it("a decision in the cluster ends it, and a later report of the same task does not open it again", async () => {
+    const report = await pending(edit);
+    bridge.clock.advance(1_000);
+    await pending(edit, "granted");
+    expect(await bridge.decide(report, "grant", holder("max"))).toMatchObject({
+      rejection: { reason: "approval_outdated" },
+    });
+    await bridge.later();
+    const endedFor = "the task was approved in the cluster by kim";
+    expect(await bridge.approvalOf(report)).toMatchObject({ state: "superseded", endedFor });
+    await bridge.takeIn(report);
+    await bridge.runDue();
+    expect(await bridge.approvalOf(report)).toMatchObject({ state: "superseded" });
+    expect(bridge.fired).toEqual([]);
+  });
+});
 
 describe("a gate behind a run that a page edit caused", () => {
   it("the approval names the editor and the page of the edit, through every run in between", async () => {

@@ -1,3 +1,6 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text as bodyOf } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { approvalsDecide, approvalsList, approvalsShow } from "../../shared/cli/approvals.ts";
 import { eventsShow } from "../../shared/cli/events.ts";
@@ -21,9 +24,23 @@ let identity: IdentityProvider;
 let bridge: Awaited<ReturnType<typeof standaloneBridge>>;
 let ends: "Succeeded" | "Failed";
 
+/** The requests to the chat: path, credential and body. */
+const chatted: (readonly [path: string, credential: string, body: { readonly text: string; readonly ts?: string }])[] =
+  [];
+const chat = createServer(async (request, response) => {
+  const { url = "", headers } = request;
+  chatted.push([url, headers.authorization ?? "", JSON.parse(await bodyOf(request))]);
+  response.end(JSON.stringify({ ok: true, channel: "C1", ts: `${chatted.length}.1` }));
+});
+
 beforeAll(async () => {
+  await new Promise<void>((listening) => chat.listen(0, "127.0.0.1", listening));
   identity = await startIdentityProvider({ clients: [max, mia, tom, kim] });
-  bridge = await standaloneBridge({ changes: changesFor(identity.issuer), resultFor: () => ({ reason: ends }) });
+  bridge = await standaloneBridge({
+    changes: changesFor(identity.issuer),
+    environment: { CHAT: "xoxb-for-tests" },
+    resultFor: () => ({ reason: ends }),
+  });
 });
 beforeEach(() => {
   ends = "Succeeded";
@@ -31,6 +48,7 @@ beforeEach(() => {
 afterAll(async () => {
   await bridge.stop();
   await identity.close();
+  chat.close();
 });
 
 const changesFor = (issuer: string) => ({
@@ -52,11 +70,23 @@ const changesFor = (issuer: string) => ({
     "on-call": { call: ["deliveries"], replay: ["page-build", "push-build"] },
   },
   sources: { wiki: { people: { "max.at.wiki": { roles: ["manager", "on-call"] } } } },
-  targets: { pages: { progressSeconds: 0 } },
+  targets: {
+    pages: { progressSeconds: 0 },
+    chat: {
+      kind: "webhook",
+      // `as`: a server that listens at a port has an address of this kind.
+      url: `http://127.0.0.1:${(chat.address() as AddressInfo).port}/api/chat.postMessage`,
+      bearer: "env:CHAT",
+    },
+  },
   routes: {
     "page-build": {
       ...GATED,
       do: { tekton: { target: "listener", params: { version: "$.detail.page.version", who: "$.detail.actor.id" } } },
+    },
+    ask: {
+      when: { source: ["drawbridge.approvals"] },
+      do: { webhook: { target: "chat", as: "slack", body: { channel: "releases" } } },
     },
     status: { when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }, "page.commented"] } },
   },
@@ -153,6 +183,21 @@ const triggeredAfter = (before: number) =>
     (triggered) => triggered > before,
   );
 
+describe("messages about approvals", () => {
+  it("people are asked in the chat, and the message shows who decided", async () => {
+    const approval = await waitingFor(await nextEdit());
+    const isAbout = (title: string) => chatted.find(([, , { text }]) => text === title);
+    const asked = await until("the request", async () => isAbout("Approval needed: page-build"), Boolean);
+    expect(asked?.slice(0, 2)).toEqual(["/api/chat.postMessage", "Bearer xoxb-for-tests"]);
+    expect(JSON.stringify(asked?.[2])).toContain("robin.example of wiki");
+    await approvalsDecide(session(max), approval, { decision: "deny", comment: "not on a Friday" });
+    const denied = await until("the answer", async () => isAbout("Denied: page-build"), Boolean);
+    expect(denied).toMatchObject(["/api/chat.update", "Bearer xoxb-for-tests", { channel: "C1", ts: "1.1" }]);
+    expect(JSON.stringify(denied?.[2])).toContain("not on a Friday");
+    expect(chatted).toHaveLength(2);
+  });
+});
+
 describe("a page edit whose route needs an approval", () => {
   it("the page shows who may approve, the run starts when it is granted, and the page shows the result", async () => {
     const id = await nextEdit();
@@ -164,7 +209,7 @@ describe("a page edit whose route needs an approval", () => {
     );
     expect(bridge.listener.requests).toEqual([]);
     expect(await approvalsList(session(max))).toMatch(
-      new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin.*  grant, deny, withdraw`),
+      new RegExp(`${approval}  requested  page-build  ${PAGE}  +${version}  +robin.*  grant, deny, withdraw`),
     );
     const { text: card } = await approvalsShow(session(max), approval);
     expect(card).toMatch(new RegExp(`Run +page-build of ${PAGE}`));
@@ -184,7 +229,7 @@ describe("a page edit whose route needs an approval", () => {
     expect(granted).toBe(`${approval} of route page-build is granted`);
     await pageShows("PASSED", "APPROVED");
     expect(page()).toMatch(/by max of [^<]*<br \/>“looks right”/);
-    expect(paramsOf(-1)).toEqual({ version: "7", who: "robin.example" });
+    expect(paramsOf(-1)).toEqual({ version: String(version), who: "robin.example" });
     const printed = await eventsShow(session(mia), id);
     expect(printed).toContain(`approval ${approval} requested by robin.example of wiki`);
     expect(printed).toContain(`approval ${approval} granted by max of ${identity.issuer}: looks right`);

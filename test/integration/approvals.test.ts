@@ -48,7 +48,11 @@ describe("a route that needs an approval", () => {
       "detail-type": "approval.requested",
       detail: {
         origin: { delivery: edit.id },
-        approval: { build: id, pipeline: "docs", gate: { approvers: ["manager"], until: "2026-11-02T10:00:00.000Z" } },
+        approval: {
+          build: id,
+          pipeline: "docs",
+          gate: { approvers: ["manager"], until: "2026-11-02T10:00:00.000Z", requester: `${EDITOR} of wiki` },
+        },
       },
     });
   });
@@ -134,6 +138,73 @@ describe("a route that needs an approval", () => {
     await start([DONE], {}, [], { ...silentLog, info: (fields) => lines.push(fields) });
     for (let looks = 0; looks < 3; looks++) expect(await bridge.later()).toBe(1);
     expect(lines).toMatchObject([{ delivery: edit.id, route: "docs", outcome: "wait" }]);
+  });
+});
+
+describe("reminders", () => {
+  const reminders = async () =>
+    (await Promise.all([1, 2, 3].map((reminder) => reminderOf(edit, reminder)))).flatMap((one) => one ?? []);
+  const reminderOf = async (delivery: RecordedDelivery, reminder: number) =>
+    bridge.deliveries.get(
+      deliveryIdOf("approvals", [(await bridge.approvalOf(delivery)).id, "requested", "reminded", String(reminder)]),
+    );
+  const times = async () => (await reminders()).map(({ receivedAt }) => toIso(receivedAt).slice(11, 16));
+  const REMINDED = { approval: { expiresMinutes: 60, remindMinutes: [10, 30], approvers: () => ["manager"] } };
+  beforeEach(async () => {
+    await bridge.stop();
+    await start([DONE], REMINDED);
+  });
+
+  it("each is recorded once, when it is due, with what people need to decide", async () => {
+    for (let minute = 0; minute < 9; minute++) await bridge.later();
+    expect(await reminders()).toEqual([]);
+    await bridge.later();
+    expect(await times()).toEqual(["09:10"]);
+    for (let minute = 0; minute < 45; minute++) await bridge.later();
+    expect(await times()).toEqual(["09:10", "09:30"]);
+    const [, second] = await reminders();
+    expect(second && busEventOf(second)).toMatchObject({
+      "detail-type": "approval.reminded",
+      detail: {
+        origin: { delivery: edit.id },
+        approval: { gate: { state: "requested", reminder: 2, approvers: ["manager"], requester: `${EDITOR} of wiki` } },
+      },
+    });
+    // The approval is still the same one, and can be decided.
+    expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({ ok: true });
+  });
+
+  it("none is recorded after a decision, nor after the end of the time to decide", async () => {
+    await bridge.later(10);
+    await bridge.decide(edit, "deny", holder("max"));
+    await bridge.later(30);
+    expect(await times()).toEqual(["09:10"]);
+    edit = await bridge.edit(8);
+    await bridge.runDue();
+    await bridge.later(70);
+    expect([await bridge.approvalOf(edit), await reminders()]).toMatchObject([{ state: "expired" }, []]);
+  });
+
+  it("both are recorded once after a stop, with the times at which they were due, also if the clock then goes back", async () => {
+    await bridge.later(40);
+    expect(await times()).toEqual(["09:10", "09:30"]);
+    bridge.clock.advance(-35 * 60_000);
+    await bridge.runDue();
+    for (let minute = 0; minute < 40; minute++) await bridge.later();
+    expect(await times()).toEqual(["09:10", "09:30"]);
+    expect((await bridge.approvalOf(edit)).reminded).toBe(2);
+  });
+
+  it("one is not lost if the process dies before it has recorded it, and is the same if it dies after", async () => {
+    const { move } = bridge.approvals;
+    bridge.approvals.move = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
+    await bridge.later(10);
+    bridge.approvals.move = move.bind(bridge.approvals);
+    const recorded = await reminders();
+    expect(recorded).toHaveLength(1);
+    await bridge.later(5);
+    expect(await reminders()).toEqual(recorded);
+    expect((await bridge.approvalOf(edit)).reminded).toBe(1);
   });
 });
 

@@ -19,7 +19,7 @@ import { testClock } from "../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/storage-schema.md");
 /** The pages with an example of each item. */
-const ITEMS = ["deliveries", "pages", "comments", "approvals", "credentials", "replays"]
+const ITEMS = ["deliveries", "pages", "comments", "approvals", "messages", "credentials", "replays"]
   .map((name) => readText(`docs/storage/${name}.md`))
   .join("\n");
 
@@ -53,6 +53,8 @@ const HEADINGS = [
   "Command in a comment",
   "Replies",
   "Approval",
+  "Messages",
+  "Held message",
   "Ended approval",
   "Change",
   "Runs",
@@ -462,6 +464,33 @@ describe("docs/storage-schema.md", () => {
     expect(await put.commentReplies.take(read.comment)).toBe(false);
     const recorded = await emptyStores();
     await recorded.commentReplies.take(read.comment);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of messages is leased and read as documented", async () => {
+    const { stored, read } = exampleOf("Messages");
+    const put = await emptyStores();
+    await put.put(stored);
+    const messages = await put.approvalMessages();
+    expect(await messages.lease(read.address, clock.now(), laterBy(clock.now(), 60_000))).toEqual(read.lease);
+    const recorded = await emptyStores();
+    const sender = await recorded.approvalMessages();
+    const lease = await sender.lease(read.address, clock.now(), laterBy(clock.now(), 60_000));
+    await sender.release(read.address, lease ?? read.lease, read.lease.record);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a held message is held and taken as documented", async () => {
+    const { stored, read } = exampleOf("Held message");
+    const put = await emptyStores();
+    await put.put(stored);
+    const messages = await put.approvalMessages();
+    expect(await messages.held("chat", 10)).toEqual([read]);
+    expect(await messages.heldState(read)).toBe("held");
+    await messages.take(read);
+    expect([await messages.held("chat", 10), await messages.heldState(read)]).toEqual([[], "taken"]);
+    const recorded = await emptyStores();
+    await (await recorded.approvalMessages()).hold(read);
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 

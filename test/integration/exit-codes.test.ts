@@ -97,6 +97,7 @@ const LOCAL: readonly (readonly [command: string, args: readonly string[], code:
   ["store backup", ["copy.db", "--data", "no-such-folder"], EXIT.refused],
   ["store restore", ["no-such-backup.db", "--data", "no-such-folder"], EXIT.refused],
   ["tekton forwarder", [], EXIT.usage],
+  ["tekton gate", ["--task-namespaces", "ci,Foo_"], EXIT.usage],
   ["tekton interceptor", [], EXIT.usage],
   ["tekton render", ["listener"], EXIT.done],
   ["tekton render", ["nobody"], EXIT.usage],

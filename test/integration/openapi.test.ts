@@ -19,7 +19,7 @@ const IDP = "https://idp.example.test";
 const key = signingKey("people-1");
 
 const everything = {
-  call: ["deliveries", "payloads", "status", "sessions", "introspection", "metrics"],
+  call: ["deliveries", "gates", "payloads", "status", "sessions", "introspection", "metrics"],
   replay: ["*"],
   approve: ["*"],
   promote: ["*"],
@@ -315,6 +315,7 @@ describe("every call, compared with its description", () => {
           (path) => succeeds("GET", path),
         ),
       ])),
+      await succeeds("GET", `/v1/gates/${await ownReport()}`),
       await succeeds("POST", "/v1/replay-preview", { query: { state: "given_up" } }),
       await succeeds("POST", "/v1/replays", { deliveries: [delivery], force: true, reason: "a test" }),
       await succeeds("GET", "/v1/replays"),
@@ -430,7 +431,12 @@ describe("every call, compared with its description", () => {
   });
 });
 
-/** Sends a request with every permission. Fails unless it succeeds. */
+/** A delivery that the caller itself reported. */
+async function ownReport(): Promise<string> {
+  const { answer } = await succeeds("POST", "/v1/status", { state: "running" });
+  return JSON.parse(answer).delivery;
+}
+
 /** The id of the bulk replay that was ordered last. */
 async function orderedReplay(): Promise<string> {
   const { body } = await send({
@@ -443,6 +449,7 @@ async function orderedReplay(): Promise<string> {
   return JSON.parse(body).replays[0].id;
 }
 
+/** Sends a request with every permission. Fails unless it succeeds. */
 async function succeeds(method: string, path: string, body?: object, key?: string) {
   const isForm = body instanceof URLSearchParams;
   const type = isForm ? "application/x-www-form-urlencoded" : "application/json";

@@ -90,6 +90,9 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   },
   decisionWays: { comments: true, console: "https://bridge.example.test/console/approvals" },
   commentReplies: { take: async () => true, release: async () => undefined, count: async () => true },
+  approvals: { get: unexpected("the reading of an approval") },
+  approvalMessages: unexpected("the messages about approvals"),
+  rateLimits: { count: unexpected("the count of messages") },
   commands: {
     rejectReason: () => {
       throw new Error("a command is unexpected in this test");

@@ -107,7 +107,7 @@ function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
 function gateOf({ busEvent: { detail }, origin }: EventAndOrigin): ShownBuild | undefined {
   const { gate, system, build: id } = "approval" in detail ? detail.approval : NO_GATE;
   if (gate === undefined) return undefined;
-  const { requestedAt, ...shownGate } = gate;
+  const { requestedAt, requester: _, ...shownGate } = gate;
   const state = GATE_STATES[gate.state];
   return {
     system,

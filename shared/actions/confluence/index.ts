@@ -11,12 +11,10 @@ import type { FinalOutcome } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
 import { combineOutcomes } from "./combine-outcomes.ts";
-import { runCommentCommand } from "./comment-command.ts";
 import { countCode } from "./count-code.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { LinkedPages } from "./linked-pages.ts";
-import { lookUp } from "./look-up.ts";
 import { OwnAccount } from "./own-account.ts";
 import { expectedOfADay, paceOf } from "./pace.ts";
 import { pagesConcerned } from "./pages.ts";
@@ -46,7 +44,8 @@ export const confluence: Action = {
   expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
   // Only `check --live` asks.
   preview: async (...asked) => (await import("./preview-page.ts")).previewPage(...asked),
-  lookUp,
+  // Loaded with the first approval that is verified.
+  lookUp: async (...asked) => (await import("./look-up.ts")).lookUp(...asked),
   // Loaded with the first decision of a person who is known by groups.
   groupsOf: async (...asked) => (await import("./groups.ts")).groupsOf(...asked),
   knownGroups: async (...asked) => (await import("./groups.ts")).knownGroups(...asked),
@@ -99,6 +98,7 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     const { commands, commentReplies } = deps;
     const { site, region, spaces, pages } = attempt.target;
     const consent = { region, allowed: { spaces, pages }, spaceKeys: attempt.spaceKeys };
+    const { runCommentCommand } = await import("./comment-command.ts");
     return runCommentCommand({ busEvent, site, commands, commentReplies, consent, client: () => clientFor(attempt) });
   }
   const counted = await countCommits(attempt);
@@ -126,6 +126,7 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     const shows = "the layout releases shows deployments, and who approved them";
     return release ? showOnPages(release, attempt) : { outcome: "done", summary: `no deployment: ${shows}` };
   }
+  if (busEvent.detail.type === "approval.reminded") return { outcome: "done", summary: "the page shows what waits" };
   const row = rowOf(attempt);
   // An approval of another system belongs to a build, which has a row already.
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };

@@ -22,12 +22,17 @@ export const tekton: Action = {
   options: routeOptions,
   maxAttemptMs: 30_000,
   // The run, its tasks, and what the listener did with the request.
-  leadsTo: { types: EVENT_TYPES.filter((type) => /^(build|job|trigger)\./.test(type)), reportedBy: "run_reporter" },
+  leadsTo: {
+    types: EVENT_TYPES.filter((type) => /^(build|job|trigger)\./.test(type)),
+    reportedBy: "run_reporter",
+  },
+  leadsToNothing: (options) => v.parse(routeOptions, options).gate === true,
   probe: probeOf,
   whyEmptied: hazardIn,
   connect(settings, deps) {
     const target = v.parse(listenerTarget, settings.target);
-    const { params } = v.parse(routeOptions, settings.options);
+    const { params, gate } = v.parse(routeOptions, settings.options);
+    if (gate) return { run: async ({ busEvent }) => answerTask(busEvent) };
     const trigger = { route: settings.route, targetName: settings.targetName, target, params };
     const { runsReportedBy, namespaces, staleAfterMinutes, originKey } = target;
     return {
@@ -41,6 +46,16 @@ export const tekton: Action = {
     };
   },
 };
+
+/**
+ * Whoever had to approve has done so. The bridge cannot reach the cluster: its process there asks for the decision, and
+ * writes it.
+ */
+function answerTask({ detail }: BusEvent): ActionOutcome {
+  if (detail.type !== "approval.requested" || detail.approval.task === undefined)
+    return { outcome: "give_up", summary: "the event reports no task that waits inside a run of Tekton" };
+  return { outcome: "done", summary: `approved: the process in the cluster approves the task ${detail.subject}` };
+}
 
 interface Trigger {
   readonly route: string;

@@ -114,28 +114,42 @@ export const listenerTarget = v.pipe(
 const paramName = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, "letters and digits, a letter first"));
 
 /** Options of a route in `drawbridge.yaml`, under `do.tekton`, next to `target`. */
-export const routeOptions = v.strictObject({
-  params: v.optional(
-    v.pipe(
-      v.record(
-        paramName,
-        v.pipe(
-          v.string(),
-          v.check(isTemplate, "a literal, or a path such as $.detail.page.id"),
-          v.check(
-            (text) => hazardIn(text) === undefined,
-            "a literal without `$(`, `$$`, a `$` at its end or a line break",
-          ),
+export const routeOptions = v.pipe(
+  v.strictObject({
+    gate: v.optional(
+      v.pipe(
+        v.literal(true),
+        v.description(
+          "Starts no run: it decides the `ApprovalTask` that the event reports, inside a run of the target. The route needs `approval`.",
         ),
       ),
-      v.title("names (letters and digits), each with a text"),
-      v.description("Parameters of the pipeline: literals, or paths into the event such as `$.detail.page.id`."),
     ),
-    {},
+    params: v.optional(
+      v.pipe(
+        v.record(
+          paramName,
+          v.pipe(
+            v.string(),
+            v.check(isTemplate, "a literal, or a path such as $.detail.page.id"),
+            v.check(
+              (text) => hazardIn(text) === undefined,
+              "a literal without `$(`, `$$`, a `$` at its end or a line break",
+            ),
+          ),
+        ),
+        v.title("names (letters and digits), each with a text"),
+        v.description("Parameters of the pipeline: literals, or paths into the event such as `$.detail.page.id`."),
+      ),
+      {},
+    ),
+    run: v.optional(
+      v.pipe(runSettings, v.description("What the template that `drawbridge tekton render` writes gives each run.")),
+    ),
+  }),
+  v.check(
+    ({ gate, params, run }) => !gate || (run === undefined && Object.keys(params).length === 0),
+    "`gate` starts no run, so it takes neither `params` nor `run`",
   ),
-  run: v.optional(
-    v.pipe(runSettings, v.description("What the template that `drawbridge tekton render` writes gives each run.")),
-  ),
-});
+);
 
 export type ListenerTarget = v.InferOutput<typeof listenerTarget>;

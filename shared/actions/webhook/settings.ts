@@ -20,6 +20,14 @@ export const receiverTarget = v.pipe(
         ),
       ),
     ),
+    bearer: v.optional(
+      v.pipe(
+        secretRef,
+        v.description(
+          "Token that each request has in the header `Authorization: Bearer`, for example of a bot in Slack.",
+        ),
+      ),
+    ),
     secretMembers: v.optional(
       v.pipe(
         v.record(nonEmptyText, secretRef),
@@ -34,15 +42,25 @@ export const receiverTarget = v.pipe(
     ),
   }),
   v.check(
-    ({ url, secret, secretMembers }) =>
-      secret !== undefined || v.is(secretRef, url) || Object.keys(secretMembers).length > 0,
-    "needs `secret`, a `url` that is a secret, or `secretMembers`: without one the receiver cannot know the sender",
+    ({ url, secret, bearer, secretMembers }) =>
+      [secret, bearer].some((one) => one !== undefined) ||
+      v.is(secretRef, url) ||
+      Object.keys(secretMembers).length > 0,
+    "needs `secret`, `bearer`, a `url` that is a secret, or `secretMembers`: without one the receiver cannot know the sender",
   ),
 );
 export type ReceiverTarget = v.InferOutput<typeof receiverTarget>;
 
 /** Options of a route in `drawbridge.yaml`, under `do.webhook`, next to `target`. */
 export const routeOptions = v.strictObject({
+  as: v.optional(
+    v.pipe(
+      v.picklist(["slack", "teams", "mail"]),
+      v.description(
+        "Sends approvals as messages for people, in the format of Slack, of Microsoft Teams, or as a mail with `subject`, `text` and `html`. `body` adds members, such as Slack's `channel`.",
+      ),
+    ),
+  ),
   body: v.optional(
     v.pipe(
       v.record(v.string(), v.unknown()),
@@ -57,3 +75,4 @@ export const routeOptions = v.strictObject({
     ),
   ),
 });
+export type MessageFormat = NonNullable<v.InferOutput<typeof routeOptions>["as"]>;

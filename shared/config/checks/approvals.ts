@@ -262,3 +262,32 @@ export const approvalOfEnd: Check = {
 
 /** A merge ends a change too, and is what many routes fire for. */
 const GONE: readonly string[] = ENDS.filter((type) => type !== "change.merged");
+
+export const taskRoute: Check = {
+  id: "task-route",
+  level: "error",
+  finds:
+    "a route with `do.tekton.gate` without an enforced `approval`, or one that matches other events than `approval.requested` of a source of Tekton",
+  remedy:
+    "give it an `approval`, no `mode: shadow`, and `when: {source: [drawbridge.tekton], detail-type: [approval.requested]}`",
+  canBeIgnored: false,
+  needs: ["sources", "targets", "routes"],
+  run: (config) => {
+    const clusters = config.sources.filter(({ provider }) => provider === "tekton").map(({ name }) => name);
+    const events = allEvents(config);
+    return config.routes
+      .filter(({ options }) => "gate" in options)
+      .flatMap(({ name, pattern, approval, mode }) => {
+        const path = ["routes", name];
+        if (approval === undefined || mode === "shadow")
+          return [{ path, message: "it decides tasks inside runs, and nobody has to approve them" }];
+        const other = events.find(
+          ({ source, type, facts }) =>
+            (!clusters.includes(source) || type !== "approval.requested") && isSatisfiable(pattern, facts),
+        );
+        if (other === undefined) return [];
+        const message = `it also matches ${other.type} of ${other.source}, which is no task that waits inside a run`;
+        return [{ path: [...path, "when"], message }];
+      });
+  },
+};

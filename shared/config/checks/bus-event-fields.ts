@@ -241,6 +241,8 @@ export const BUS_EVENT_FIELDS = {
       step: text,
       environment: text,
       url: text,
+      task: text,
+      decidedBy: text,
       gate: {
         state: new Set(GATE_STATES),
         approvers: texts,
@@ -250,6 +252,8 @@ export const BUS_EVENT_FIELDS = {
         needsReason: flag,
         progress: { needed: number, grantedBy: texts, missingRoles: texts, otherwise: texts },
         emergency: flag,
+        reminder: number,
+        requester: text,
         rule: { id: text, configuration: text },
         by: text,
         comment: text,

@@ -9,6 +9,7 @@ import {
   roleMayNotApprove,
   ruleOfEventOnly,
   ruleWithoutLimit,
+  taskRoute,
   unverifiedApproval,
 } from "./approvals.ts";
 import { branchOfFork } from "./branch-of-fork.ts";
@@ -109,6 +110,7 @@ export const checks: readonly Check[] = [
   approvalOfName,
   unverifiedApproval,
   approvalOfEnd,
+  taskRoute,
   missingSystemToken,
   openForgeApp,
   openNamespaces,

@@ -111,7 +111,7 @@ function eventsAfter(route: ConfiguredRoute, { sources, targets }: Config): read
   ];
 }
 
-const APPROVALS = ["approval.requested", "approval.granted", "approval.denied"] as const;
+const APPROVALS = ["approval.requested", "approval.reminded", "approval.granted", "approval.denied"] as const;
 
 /** Every run that the bridge starts carries the id of a delivery. */
 const STARTED_HERE: MoreFacts = { "detail.origin.delivery": [`d-${"a".repeat(26)}`] };

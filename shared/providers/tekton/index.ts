@@ -70,6 +70,9 @@ export const tekton = {
     "trigger.failed",
     "trigger.done",
     "trigger.refused",
+    "approval.requested",
+    "approval.granted",
+    "approval.denied",
   ],
   secrets: { "basic.password": "basic" },
   // Only Pipelines-as-Code labels a run with what it is for.

@@ -6,6 +6,7 @@ import { isTerminal } from "../../model/build-order.ts";
 import { cut, EVENT_LIMITS } from "../../model/event.ts";
 import { isProbeRun, PROBE_KIND } from "../../model/probe-run.ts";
 import type { Reading } from "../../model/reading.ts";
+import { taskEventOf } from "./approval-task.ts";
 import { type Envelope, envelopeOf, isOfListener } from "./envelope.ts";
 import { parentOf, payload, type Run, type RunKind } from "./run.ts";
 import { type EventOptions, eventOf } from "./run-event.ts";
@@ -34,6 +35,8 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
   }
   if (envelope.type === "dev.drawbridge.trigger.refused")
     return unlessExcluded(refusedTriggerOf(envelope, receivedAt), options);
+  if (envelope.type === "dev.drawbridge.approvaltask")
+    return unlessExcluded(taskEventOf(envelope, receivedAt, options), options);
   const kind = kindOf(envelope.type);
   if (!kind) return { outcome: "ignored", kind: cut(envelope.type, EVENT_LIMITS.title) };
   const data = envelope.data();

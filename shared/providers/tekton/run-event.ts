@@ -66,21 +66,26 @@ export function eventOf(kind: RunKind, run: Run, runStatus: RunStatus, options: 
 
 function factsOf(kind: RunKind, run: Run, state: BuildState, { dashboard }: EventOptions) {
   const { metadata, status } = run;
-  // As in the Dashboard's `packages/utils/src/utils/router.js`. Names need no escapes in an address.
-  const page = `/#/namespaces/${metadata.namespace}/${kind.toLowerCase()}s/${metadata.name}`;
   return {
     system: "tekton",
     id: metadata.uid,
     pipeline: pipelineOf(kind, run),
     state,
     ...present({
-      url: dashboard ? `${dashboard}${page}` : logOf(kind, run),
+      url: dashboard ? pageOf(dashboard, kind, metadata) : logOf(kind, run),
       commit: commitOf(run),
     }),
     ...(pipelinesAsCodeRef(run) ?? refOfParams(run)),
     ...present({ startedAt: isoTime(status.startTime), finishedAt: isoTime(status.completionTime) }),
   };
 }
+
+/** As in the Dashboard's `packages/utils/src/utils/router.js`. Names need no escapes in an address. */
+export const pageOf = (
+  dashboard: string,
+  kind: RunKind,
+  { namespace, name }: Pick<Run["metadata"], "namespace" | "name">,
+) => `${dashboard}/#/namespaces/${namespace}/${kind.toLowerCase()}s/${name}`;
 
 const title = (text: string | undefined): string | undefined => (text ? cut(text, EVENT_LIMITS.title) : undefined);
 const firstLine = (text: string | undefined): string | undefined => title(text?.trim().split("\n", 1)[0]);

@@ -93,7 +93,9 @@ export function presentedProof(
   const name = isOfTask ? run.metadata.labels["tekton.dev/pipelineRun"] : run.metadata.name;
   const uid = isOfTask ? parentOf(run).uid : run.metadata.uid;
   if (!proof || !name || delivery === undefined || namespace === undefined) return undefined;
-  return PROOF.test(proof) ? { delivery, namespace, run: name, uid, isOfTask, proof } : undefined;
+  return PROOF.test(proof)
+    ? { delivery, namespace, run: name, ...(uid !== undefined && { uid }), isOfTask, proof }
+    : undefined;
 }
 
 /** An HMAC-SHA256 as base64url. */

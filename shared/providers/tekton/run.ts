@@ -12,8 +12,8 @@ const decidingText = v.pipe(
 );
 const texts = v.nullish(v.record(v.string(), decidingText), {});
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
-const name = v.pipe(v.string(), v.maxLength(253), v.regex(/^[a-z0-9][a-z0-9.-]*$/));
-const uid = v.pipe(v.string(), v.nonEmpty(), v.maxLength(63));
+export const name = v.pipe(v.string(), v.maxLength(253), v.regex(/^[a-z0-9][a-z0-9.-]*$/));
+export const uid = v.pipe(v.string(), v.nonEmpty(), v.maxLength(63));
 const value = v.object({ name: v.string(), value: v.optional(v.unknown()) });
 const params = v.nullish(v.array(value), []);
 const results = v.pipe(
@@ -68,7 +68,7 @@ const status = v.object({
  * The members that are read of a PipelineRun, a TaskRun or a CustomRun. Events have the v1beta1 format whatever the
  * cluster stores. The names of the v1 API are read too (https://tekton.dev/docs/pipelines/pipeline-api/).
  */
-const run = v.object({
+export const run = v.object({
   metadata: v.object({
     name,
     namespace: name,

@@ -144,6 +144,12 @@ describe("a route that needs an approval", () => {
       /routes\.docs\.approval\.emergency\[0\].*there is no role "laed" \(did you mean "lead"\?\)/,
     ],
     ["of nobody", configuration("docs", "approval: { approvers: 0 }"), /approvers/],
+    [
+      "with a reminder at the end of the time to decide",
+      configuration("docs", "approval: { expiresMinutes: 60, remindMinutes: [30, 60] }"),
+      /remindMinutes/,
+    ],
+    ["with reminders in no order", configuration("docs", "approval: { remindMinutes: [30, 30] }"), /ascending order/],
     ["with no time to decide", configuration("docs", "approval: { expiresMinutes: 0 }"), /expiresMinutes/],
     ["with too much time to decide", configuration("docs", "approval: { expiresMinutes: 10081 }"), /expiresMinutes/],
     [
@@ -168,6 +174,42 @@ describe("a route that needs an approval", () => {
     ],
   ])("an approval %s is rejected", async (_, text, message) => {
     expect((await findings(text)).join("\n")).toMatch(message);
+  });
+});
+
+describe("a route that decides tasks inside runs", () => {
+  const deciding = (rest: string, when = "source: [drawbridge.tekton], detail-type: [approval.requested]") =>
+    configuration("docs, tasks").replace(
+      "  status:",
+      `  tasks: { ${rest}, when: { ${when} }, do: { tekton: { target: listener, gate: true } } }\n  status:`,
+    );
+  const approval = "approval: { verifyWith: pages }";
+
+  it("with an approval, and for such tasks only, it has no findings", async () => {
+    expect(await findings(deciding(approval))).toEqual([]);
+  });
+
+  it.each([
+    ["without an approval", deciding("mode: enforce"), "nobody has to approve them"],
+    ["in shadow mode", deciding(`${approval}, mode: shadow`), "nobody has to approve them"],
+    [
+      "for the bridge's own approvals too",
+      deciding(approval, "detail-type: [approval.requested]"),
+      "it also matches approval.requested of approvals",
+    ],
+    [
+      "for other events of the cluster",
+      deciding(approval, "source: [drawbridge.tekton]"),
+      "it also matches build.queued of cluster",
+    ],
+  ])("%s it is an error", async (_, text, message) => {
+    const found = (await findings(text)).filter((line) => line.startsWith("error"));
+    expect(found).toContainEqual(expect.stringContaining(message));
+  });
+
+  it("takes no parameters of a run", async () => {
+    const text = deciding(approval).replace("gate: true", "gate: true, params: { page: one }");
+    expect((await findings(text)).join()).toContain("starts no run");
   });
 });
 

@@ -41,6 +41,28 @@ const ORDERS = [
   entryOf(`d-${at}`, { type: "order.placed", time: "2026-11-02T09:00:00.000Z", subject: order.name, order }),
 );
 
+/** What the bridge itself publishes about an approval. */
+const APPROVALS = (["approval.reminded", "approval.granted"] as const).map((type) => ({
+  ...entryOf(`d-${type}`, {
+    type,
+    time: "2026-11-02T09:00:00.000Z",
+    subject: "deploy-docs of platform/docs",
+    approval: {
+      system: "drawbridge",
+      build: "p-1",
+      pipeline: "deploy-docs",
+      gate: {
+        state: type === "approval.granted" ? "granted" : "requested",
+        approvers: ["release-manager"],
+        requestedAt: "2026-11-02T07:00:00.000Z",
+        until: "2026-11-02T15:00:00.000Z",
+        ...(type === "approval.reminded" && { reminder: 2 }),
+      },
+    },
+  }),
+  source: "drawbridge.approvals",
+}));
+
 const firing = ({ page, route, fixtures }: FiredRoute, isWrong: (busEvent: BusEvent) => boolean): readonly string[] =>
   fixtures.flatMap(({ provider, name, busEvents }) =>
     busEvents.some(isWrong) ? [`${route.name} in ${page}: ${provider} ${name}`] : [],
@@ -78,8 +100,8 @@ describe("the configurations of the examples", () => {
 });
 
 describe("the routes of the examples", () => {
-  it("each is fired by a fixture, or by a summary or an order, which the bridge itself publishes", () => {
-    const own = [SUMMARY, ...ORDERS];
+  it("each is fired by a fixture, or by a summary, an order or an approval, which the bridge itself publishes", () => {
+    const own = [SUMMARY, ...ORDERS, ...APPROVALS];
     const idle = FIRED.filter(({ route, fixtures }) => fixtures.length === 0 && !own.some((one) => route.matches(one)));
     expect(idle.map(({ page, route }) => `${route.name} in ${page}`)).toEqual([]);
   });

@@ -1,0 +1,204 @@
+import { laterBy } from "../../host/clock.ts";
+import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
+import type { Approval } from "../../model/approval.ts";
+import type { GatePart } from "../../model/event.ts";
+import type { HeldMessage, MessageAddress, MessageRecord } from "../../store/approval-messages.ts";
+import type { ActionDeps, Messages } from "../action.ts";
+import type { BodyTemplate } from "./body.ts";
+import { type Card, cardOf, gatheredCard } from "./card.ts";
+import { messageIn } from "./formats.ts";
+import { type Answer, send } from "./send.ts";
+import type { MessageFormat, ReceiverTarget } from "./settings.ts";
+import { isSlackApi, sentMessageIn, slackOutcome, UPDATE_PATH } from "./slack-api.ts";
+
+interface Message {
+  /** The idempotency key of the action. */
+  readonly id: string;
+  readonly targetName: string;
+  readonly target: ReceiverTarget;
+  readonly as: MessageFormat;
+  /** Members beside those of the message. */
+  readonly body: BodyTemplate;
+}
+
+/** One step of an approval, as its event reports it. */
+interface Step {
+  /** A target gets at most one message for each name. */
+  readonly name: string;
+  /** `ask`: people have to decide. `progress`: further people have to grant. `end`: nobody has to decide any more. */
+  readonly kind: "ask" | "progress" | "end";
+  readonly gate: GatePart;
+}
+
+/** Messages of one target in a minute that are sent alone. Those beyond it are one message a minute. */
+const MAX_ALONE = 5;
+/** Messages that are sent together. */
+const MAX_GATHERED = 500;
+/** Longer than an attempt. */
+const LEASE_MS = 60_000;
+const MINUTE_MS = 60_000;
+
+/**
+ * Sends an event of an approval as a message for people, or changes the message that was sent before. The message shows the
+ * approval as it is now: a late one never asks for a decision that was taken. Where the receiver's API cannot change a
+ * message, the end is a message of its own.
+ */
+export async function sendApprovalMessage(
+  message: Message,
+  context: ActionContext,
+  deps: ActionDeps,
+): Promise<ActionOutcome> {
+  const { detail } = context.busEvent;
+  const gate = "approval" in detail ? detail.approval.gate : undefined;
+  if (!("approval" in detail) || gate === undefined)
+    return { outcome: "give_up", summary: `"as" shows approvals, and ${detail.type} is none` };
+  const step = stepOf(detail.type, gate);
+  const messages = await deps.approvalMessages();
+  const address = { target: message.targetName, approval: detail.approval.build };
+  const held = await messages.heldState({ ...address, step: step.name });
+  if (held === "taken") return done("it was sent in one message with others");
+  if (held === "held") return sendGathered(message, { ...address, step: step.name }, context, deps);
+  const now = deps.clock.now();
+  const lease = await messages.lease(address, now, laterBy(now, LEASE_MS));
+  if (lease === undefined)
+    return { outcome: "wait", summary: "another message about this approval is being sent", afterSeconds: 5 };
+  let record = lease.record;
+  try {
+    const sent = await sendStep({ message, address, step, record }, context, deps);
+    record = sent.record;
+    return sent.outcome;
+  } finally {
+    await messages.release(address, lease, record);
+  }
+}
+
+function stepOf(type: string, gate: GatePart): Step {
+  if (type === "approval.reminded") return { name: `reminded#${gate.reminder}`, kind: "ask", gate };
+  if (type !== "approval.requested") return { name: gate.state, kind: "end", gate };
+  const count = gate.progress?.grantedBy.length ?? 0;
+  return count === 0 ? { name: "requested", kind: "ask", gate } : { name: `progress#${count}`, kind: "progress", gate };
+}
+
+interface StepInput {
+  readonly message: Message;
+  readonly address: MessageAddress;
+  readonly step: Step;
+  readonly record: MessageRecord;
+}
+
+interface SentStep {
+  readonly outcome: ActionOutcome;
+  readonly record: MessageRecord;
+}
+
+async function sendStep(input: StepInput, context: ActionContext, deps: ActionDeps): Promise<SentStep> {
+  const { message, address, step, record } = input;
+  const unsent = (outcome: ActionOutcome): SentStep => ({ outcome, record });
+  const approval = await deps.approvals.get(address.approval);
+  // The event is recorded before the approval is stored.
+  if (approval === undefined)
+    return unsent({
+      outcome: "retry",
+      summary: "the approval is not stored yet",
+      afterSeconds: 5,
+      targetAnswered: true,
+    });
+  if (record.sent.includes(step.name)) return unsent(done("this was sent before"));
+  if (step.kind === "ask" && approval.state !== "requested")
+    return unsent(notSent(`the approval is ${approval.state}`));
+  const card = cardOf(
+    approval,
+    { progress: step.gate.progress, isReminder: step.name.startsWith("reminded") },
+    { console: deps.decisionWays.console },
+  );
+  if (step.kind !== "ask") {
+    if (record.messages.length > 0) return updateAll(input, card, context, deps);
+    if (step.kind === "progress") return unsent(notSent("a message that was sent cannot be changed"));
+    const messages = await deps.approvalMessages();
+    if ((await messages.heldState({ ...address, step: "requested" })) !== undefined)
+      return unsent(notSent("people were asked in one message with others"));
+  }
+  if (!(await deps.rateLimits.count(["messages", address.target], deps.clock.now(), MAX_ALONE))) {
+    await (await deps.approvalMessages()).hold({ ...address, step: step.name });
+    return unsent(untilNextMinute("the target has had its messages of this minute", deps));
+  }
+  const { outcome, response } = await post(message, card, context, deps);
+  if (outcome.outcome !== "done") return unsent(outcome);
+  const sent = isSlackApi(message) && response ? sentMessageIn(response) : undefined;
+  return {
+    outcome,
+    record: { sent: [...record.sent, step.name], messages: sent ? [...record.messages, sent] : record.messages },
+  };
+}
+
+/** Shows the approval in every message that was sent about it. A message that somebody deleted stays deleted. */
+async function updateAll(
+  { message, step, record }: StepInput,
+  card: Card,
+  context: ActionContext,
+  deps: ActionDeps,
+): Promise<SentStep> {
+  const { target, body, as } = message;
+  for (const sent of record.messages) {
+    const changed = { ...body, ...messageIn(as, card), ...sent };
+    const url = new URL(UPDATE_PATH, target.url);
+    const outcome = slackOutcome(await send(target, { id: message.id, body: changed, url }, context, deps));
+    if (outcome.outcome !== "done") return { outcome, record };
+  }
+  const sent = step.kind === "end" ? [...record.sent, step.name] : record.sent;
+  return { outcome: done(`the message shows it: ${card.title}`), record: { ...record, sent } };
+}
+
+async function post(message: Message, card: Card, context: ActionContext, deps: ActionDeps): Promise<Answer> {
+  const { id, target, body, as } = message;
+  const answer = await send(target, { id, body: { ...body, ...messageIn(as, card) } }, context, deps);
+  return isSlackApi(message) ? { ...answer, outcome: slackOutcome(answer) } : answer;
+}
+
+/** Sends one message for all that are held, at most once a minute. */
+async function sendGathered(
+  message: Message,
+  own: HeldMessage,
+  context: ActionContext,
+  deps: ActionDeps,
+): Promise<ActionOutcome> {
+  const { targetName } = message;
+  const messages = await deps.approvalMessages();
+  if (!(await deps.rateLimits.count(["gathered", targetName], deps.clock.now(), 1)))
+    return untilNextMinute("the target has had a message for many in this minute", deps);
+  const { held, open } = await heldApprovals(own, messages, deps);
+  if (open.length > 0) {
+    const card = gatheredCard(open, held.length > MAX_GATHERED, { console: deps.decisionWays.console });
+    const { outcome } = await post(message, card, context, deps);
+    if (outcome.outcome !== "done") return outcome;
+  }
+  for (const one of held) await messages.take(one);
+  if (open.length === 0) return notSent("what waited was decided");
+  return done(`sent in one message: ${open.length === 1 ? "1 approval" : `${open.length} approvals`}`);
+}
+
+/** The index of what is held is eventually consistent, so the action's own message is added. */
+async function heldApprovals(
+  own: HeldMessage,
+  messages: Messages,
+  deps: ActionDeps,
+): Promise<{ readonly held: readonly HeldMessage[]; readonly open: readonly Approval[] }> {
+  const found = await messages.held(own.target, MAX_GATHERED + 1);
+  const isOwn = ({ approval, step }: HeldMessage): boolean => approval === own.approval && step === own.step;
+  const held = found.some(isOwn) ? found : [...found, own];
+  const ids = [...new Set(held.map(({ approval }) => approval))];
+  const approvals = await Promise.all(ids.map((id) => deps.approvals.get(id)));
+  return { held, open: approvals.flatMap((one) => (one?.state === "requested" ? [one] : [])) };
+}
+
+const done = (summary: string): ActionOutcome => ({ outcome: "done", summary });
+const notSent = (why: string): ActionOutcome => ({
+  outcome: "done",
+  summary: `not sent: ${why}`,
+  endedAs: "not_fired",
+});
+
+function untilNextMinute(summary: string, { clock, random }: Pick<ActionDeps, "clock" | "random">): ActionOutcome {
+  const left = MINUTE_MS - (clock.now() % MINUTE_MS);
+  return { outcome: "wait", summary, afterSeconds: (left + random() * 1_000) / 1_000 };
+}

@@ -1,0 +1,447 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cardOf, gatheredCard, plain } from "../../../../shared/actions/webhook/card.ts";
+import { messageIn } from "../../../../shared/actions/webhook/formats.ts";
+import { webhook } from "../../../../shared/actions/webhook/index.ts";
+import type { MessageFormat } from "../../../../shared/actions/webhook/settings.ts";
+import type { OutboundRequest } from "../../../../shared/host/call-out.ts";
+import { epochMillis, laterBy } from "../../../../shared/host/clock.ts";
+import { Fault } from "../../../../shared/host/fault.ts";
+import type { ActionOutcome } from "../../../../shared/model/action-outcome.ts";
+import type { Approval, Decision, Identity } from "../../../../shared/model/approval.ts";
+import type { AllStores } from "../../../support/all-stores.ts";
+import { memoryStores } from "../../../support/memory-stores.ts";
+import { propertyCases } from "../../../support/property-cases.ts";
+import { entryOf } from "../../../support/sandbox-confluence-action.ts";
+import { actionDeps, secretsOf, type TestClock, testClock } from "../../../support/test-doubles.ts";
+
+const CONSOLE = "https://bridge.example.test/console/approvals";
+const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const dana: Identity = {
+  issuer: "https://idp.example.test",
+  subject: "dana",
+  method: "oidc",
+  credential: "k",
+  roles: [],
+};
+
+const approvalOf = (changes: Partial<Approval> = {}): Approval => ({
+  id: "p-1",
+  route: "deploy-docs",
+  action: "a-1",
+  delivery: "d-1",
+  subject: "platform/docs main",
+  requester: { ...dana, issuer: "drawbridge:source", subject: "gitlab", actor: "58" },
+  shows: {
+    requesterName: "Ines Okafor",
+    commits: [
+      {
+        id: "c4a1e7d2".padEnd(40, "0"),
+        title: "Say who deploys",
+        url: "https://evil.example/x",
+        author: "Ines Okafor",
+      },
+    ],
+    commitCount: 3,
+    params: { commit: "c4a1e7d2" },
+  },
+  requestedAt: START,
+  until: laterBy(START, 3_600_000),
+  approvers: ["release-manager"],
+  state: "requested",
+  grants: [],
+  ...changes,
+});
+const FORMATS = ["slack", "teams", "mail"] as const satisfies readonly MessageFormat[];
+const shown = { progress: undefined, isReminder: false };
+const bodyOf = (format: MessageFormat, approval: Approval): string =>
+  JSON.stringify(messageIn(format, cardOf(approval, shown, { console: CONSOLE })));
+
+/** Every text of a message, at any depth. */
+function textsOf(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsOf) : [];
+}
+
+describe("the card of an approval", () => {
+  it.each(FORMATS)("in the format %s it says what runs, who asked, who may decide and until when", (format) => {
+    const body = bodyOf(format, approvalOf());
+    for (const words of [
+      "Approval needed: deploy-docs",
+      "deploy-docs of platform/docs main",
+      "commit = c4a1e7d2",
+      "c4a1e7d2 Say who deploys (Ines Okafor)",
+      "and 2 more",
+      "Ines Okafor (58 of gitlab)",
+      "one person with the role release-manager",
+      "2026-11-02 10:00 UTC",
+      `${CONSOLE}?id=p-1`,
+    ])
+      expect(body).toContain(words);
+    expect(body).not.toContain("evil.example");
+  });
+
+  it.each([
+    ["granted", "Approved: deploy-docs"],
+    ["denied", "Denied: deploy-docs"],
+    ["expired", "Expired, nobody decided: deploy-docs"],
+    ["superseded", "Superseded: deploy-docs"],
+    ["void", "Void: deploy-docs"],
+  ] as const)("of an approval that is %s it says so, and asks nobody", (state, title) => {
+    const decision: Decision = { by: dana, at: START, comment: "not on a Friday" };
+    const person = state === "granted" || state === "denied" ? { decision } : { endedFor: "a newer commit came" };
+    const body = bodyOf("slack", approvalOf({ state, ...person }));
+    expect(body).toContain(title);
+    expect(body).toContain("decision" in person ? "dana of https: //idp.example.test" : "a newer commit came");
+    expect(body).not.toContain("May decide");
+    expect(body).not.toContain("id=p-1");
+  });
+
+  it("without a console it has no link, and names the command", () => {
+    const card = cardOf(approvalOf(), shown, { console: undefined });
+    expect(card.button).toBeUndefined();
+    expect(JSON.stringify(card)).toContain("drawbridge approvals show p-1");
+  });
+
+  it("a text of a sender adds no link, no mention and no formatting, and every message fits its receiver", () => {
+    const part = fc.constantFrom(
+      ...["<!channel>", "<!here|x>", "<@U1>", "<https://evil.example|ok>", "https://evil.example", "www.evil.example"],
+      ...["@channel", "@everyone", "@here", "*bold*", "[x](https://evil.example)", "<at>all</at>", "&lt;!here&gt;"],
+      ...[
+        "<a href=//evil.example>",
+        "<script>",
+        "\u202e",
+        "\u200b",
+        "\ud800",
+        "\n",
+        "&",
+        "😀",
+        '"',
+        "\\",
+        "}}",
+        "{{DATE(x)}}",
+      ],
+    );
+    const word = fc.oneof(
+      fc.array(fc.oneof(part, fc.string({ maxLength: 12 })), { maxLength: 60 }).map((parts) => parts.join("")),
+      fc.constantFrom("&".repeat(500), "\u0001".repeat(500), "漢".repeat(500)),
+    );
+    const commit = fc.record({ id: word, title: word, url: word, author: word });
+    const texts = fc.record({
+      subject: word,
+      approvers: fc.array(word, { maxLength: 4 }),
+      shows: fc.record({
+        requesterName: word,
+        title: word,
+        commits: fc.array(commit, { maxLength: 5 }),
+        commitCount: fc.nat(9),
+        params: fc.dictionary(word, word, { maxKeys: 20 }),
+      }),
+    });
+    fc.assert(
+      fc.property(texts, fc.constantFrom("requested", "denied"), (changes, state) => {
+        const decision = { by: { ...dana, actor: changes.subject }, at: START, comment: changes.subject };
+        const approval = approvalOf({ ...changes, state, ...(state === "denied" && { decision }) });
+        for (const format of FORMATS) {
+          const message = messageIn(format, cardOf(approval, shown, { console: CONSOLE }));
+          const body = JSON.stringify(message);
+          const own = textsOf(message).flatMap((text) => text.match(/\w+:\/\/[^\s"|]*/g) ?? []);
+          for (const link of own) expect(link.startsWith(CONSOLE), link).toBe(true);
+          expect(body).not.toMatch(/@(?:channel|here|everyone)|www\.|\u202e|\u200b/i);
+          expect(Buffer.byteLength(body)).toBeLessThan(28_000);
+          if (format === "slack") checkSlack(message);
+          if (format === "teams") expect(body).not.toMatch(/"TextBlock"|"msteams"/);
+          if (format === "mail") expect(tagsIn(message["html"])).toEqual([]);
+        }
+      }),
+      propertyCases("cards of approvals", { weight: 5 }),
+    );
+  });
+
+  /** The limits of Block Kit: https://docs.slack.dev/reference/block-kit/blocks/ */
+  function checkSlack(message: Readonly<Record<string, unknown>>): void {
+    const blocks = message["blocks"] as readonly { readonly type: string; readonly text?: { readonly text: string } }[];
+    expect(blocks.length).toBeLessThanOrEqual(50);
+    expect(blocks.at(-1)?.text?.text).toMatch(/^<https:\/\/bridge\.example\.test\/[^<>|]*\|[A-Za-z ]+>$/);
+    for (const { type, text } of blocks.slice(0, -1)) {
+      if (text === undefined) continue;
+      expect(text).toMatchObject({ type: "plain_text", emoji: false });
+      expect(text.text.length).toBeLessThanOrEqual(type === "header" ? 150 : 3_000);
+      expect(text.text).not.toBe("");
+      expect(text.text).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)/);
+    }
+    expect(message).toMatchObject({ link_names: false, parse: "none" });
+  }
+
+  /** The tags of the mail that are not its own. */
+  const tagsIn = (html: unknown): readonly string[] =>
+    Array.from(String(html).matchAll(/<([^>]*)>/g), ([, tag = ""]) => tag).filter(
+      (tag) => !/^\/?(?:p|strong|table|tr|th|td|br|a)(?: (?:cellpadding|align|valign|href)="[^"<>]*")*$/.test(tag),
+    );
+
+  it("a text is one line, and is cut", () => {
+    expect(plain("one\n\ttwo \u202ethree", 40)).toBe("one two three");
+    expect(plain("x".repeat(300), 200)).toHaveLength(200);
+  });
+});
+
+describe("the messages about an approval", () => {
+  let clock: TestClock;
+  let stores: AllStores;
+  let requests: OutboundRequest[];
+  let answers: (object | Fault | number)[];
+  beforeEach(() => {
+    clock = testClock();
+    stores = memoryStores({ clock });
+    requests = [];
+    answers = [];
+  });
+  afterEach(() => expect(answers).toEqual([]));
+
+  const WEBHOOK = { url: "env:ADDRESS" };
+  const BOT = { url: "https://slack.example.test/api/chat.postMessage", bearer: "env:TOKEN" };
+  const SECRETS = { ADDRESS: "https://hooks.example.test/services/T0/B0/canary", TOKEN: "xoxb-canary" };
+
+  let events = 0;
+  /** Runs the action for a step of the approval; the target answers in the order of `answers`, else with `{ok: true}`. */
+  function step(
+    type: "requested" | "reminded" | "granted" | "denied",
+    {
+      id = "p-1",
+      target = BOT as object,
+      as = "slack",
+      gate = {},
+    }: { id?: string; target?: object; as?: string; gate?: object } = {},
+  ) {
+    events += 1;
+    const event = entryOf(`d-${events}`, {
+      type: `approval.${type}`,
+      time: "2026-11-02T09:00:00.000Z",
+      subject: "deploy-docs",
+      approval: {
+        system: "drawbridge",
+        build: id,
+        pipeline: "deploy-docs",
+        gate: { state: type === "reminded" ? "requested" : type, approvers: [], requestedAt: "", until: "", ...gate },
+      },
+    } as Parameters<typeof entryOf>[1]);
+    const connected = webhook.connect(
+      { route: "ask", targetName: "chat", target, options: { as, body: { channel: "C1" } } },
+      actionDeps({
+        clock,
+        secrets: secretsOf(SECRETS),
+        approvals: stores.approvals,
+        approvalMessages: stores.approvalMessages,
+        rateLimits: stores.rateLimits,
+        decisionWays: { comments: false, console: CONSOLE },
+        random: () => 0,
+        callOut: async (request) => {
+          requests.push(request);
+          const answer = answers.shift() ?? { ok: true, channel: "C1", ts: `${requests.length}.1` };
+          if (answer instanceof Fault) throw answer;
+          const status = typeof answer === "number" ? answer : 200;
+          const body = Buffer.from(typeof answer === "number" ? "" : JSON.stringify(answer));
+          return { status, headers: new Headers(), body };
+        },
+      }),
+    );
+    const context = { busEvent: event, origin: event, originProof: "proved", attempt: 1 } as const;
+    return () => connected.run({ ...context, signal: new AbortController().signal });
+  }
+  const requested = async (id = "p-1") => {
+    const { state: _, grants: __, ...request } = approvalOf({ id });
+    await stores.approvals.request(request);
+  };
+  const decide = (state: "granted" | "denied", id = "p-1") =>
+    stores.approvals.move(id, ["requested"], { state, decision: { by: dana, at: clock.now() } });
+  const sent = () => requests.map(({ url, body }) => [url.pathname, JSON.parse(body ?? "")] as const);
+  const titles = () => sent().map(([path, { text, ts }]) => [path, text, ...(ts === undefined ? [] : [ts])]);
+
+  it("with a bot's token the message is changed when somebody decides, and no other one is sent", async () => {
+    await requested();
+    expect(await step("requested")()).toMatchObject({ outcome: "done" });
+    await decide("granted");
+    expect(await step("granted")()).toMatchObject({ outcome: "done" });
+    expect(titles()).toEqual([
+      ["/api/chat.postMessage", "Approval needed: deploy-docs"],
+      ["/api/chat.update", "Approved: deploy-docs", "1.1"],
+    ]);
+    expect(requests.map(({ headers }) => headers["authorization"])).toEqual([
+      "Bearer xoxb-canary",
+      "Bearer xoxb-canary",
+    ]);
+    expect(sent()[1]?.[1]).toMatchObject({ channel: "C1", ts: "1.1" });
+  });
+
+  it("an incoming webhook cannot change a message, so the end is a second one", async () => {
+    await requested();
+    answers = [{}];
+    await step("requested", { target: WEBHOOK })();
+    const progress = { needed: 2, grantedBy: ["kim of wiki"], missingRoles: [] };
+    expect(await step("requested", { target: WEBHOOK, gate: { progress } })()).toMatchObject({ endedAs: "not_fired" });
+    await decide("denied");
+    await step("denied", { target: WEBHOOK })();
+    expect(titles().map(([, title]) => title)).toEqual(["Approval needed: deploy-docs", "Denied: deploy-docs"]);
+  });
+
+  it("with a bot's token the message says who has granted, if several people have to", async () => {
+    await requested();
+    await step("requested")();
+    await step("requested", { gate: { progress: { needed: 2, grantedBy: ["kim of wiki"], missingRoles: [] } } })();
+    expect(titles().map(([path]) => path)).toEqual(["/api/chat.postMessage", "/api/chat.update"]);
+    expect(JSON.stringify(sent()[1])).toContain("1 of 2 approved: kim of wiki; missing: 1");
+  });
+
+  it("nobody is asked about what was decided before the message was sent", async () => {
+    await requested();
+    await decide("denied");
+    expect(await step("requested")()).toMatchObject({ outcome: "done", endedAs: "not_fired" });
+    expect(await step("reminded", { gate: { reminder: 1 } })()).toMatchObject({ endedAs: "not_fired" });
+    expect(requests).toEqual([]);
+  });
+
+  it("a repeat sends nothing, also of another route to the same target, and a reminder is a message of its own", async () => {
+    await requested();
+    const first = step("requested");
+    await first();
+    await first();
+    await step("requested")();
+    expect(requests).toHaveLength(1);
+    await step("reminded", { gate: { reminder: 1 } })();
+    await step("reminded", { gate: { reminder: 1 } })();
+    await decide("granted");
+    await step("granted")();
+    expect(titles()).toEqual([
+      ["/api/chat.postMessage", "Approval needed: deploy-docs"],
+      ["/api/chat.postMessage", "Reminder, approval needed: deploy-docs"],
+      ["/api/chat.update", "Approved: deploy-docs", "1.1"],
+      ["/api/chat.update", "Approved: deploy-docs", "2.1"],
+    ]);
+  });
+
+  it("what failed is sent by the retry, and what Slack refuses is given up", async () => {
+    await requested();
+    const ask = step("requested");
+    answers = [
+      503,
+      new Fault("target_timeout", "no answer", { retryable: true }),
+      { ok: false, error: "internal_error" },
+    ];
+    for (const _ of [1, 2, 3]) expect(await ask()).toMatchObject({ outcome: "retry", unknownOutcome: true });
+    answers = [{ ok: false, error: "ratelimited" }];
+    expect(await ask()).toMatchObject({ outcome: "retry" });
+    clock.advance(60_000);
+    answers = [{ ok: false, error: "channel_not_found" }];
+    expect(await ask()).toEqual({ outcome: "give_up", summary: "Slack answered: channel_not_found" });
+    expect(await ask()).toMatchObject({ outcome: "done" });
+    expect(requests).toHaveLength(6);
+  });
+
+  it("a message that somebody deleted stays deleted", async () => {
+    await requested();
+    await step("requested")();
+    await decide("granted");
+    answers = [{ ok: false, error: "message_not_found" }];
+    expect(await step("granted")()).toMatchObject({ outcome: "done" });
+    expect(requests).toHaveLength(2);
+  });
+
+  it("the end waits while the request is being sent, so that it changes that message", async () => {
+    await requested();
+    const address = { target: "chat", approval: "p-1" };
+    const messages = await stores.approvalMessages();
+    const lease = await messages.lease(address, clock.now(), laterBy(clock.now(), 60_000));
+    await decide("granted");
+    const end = step("granted");
+    expect(await end()).toMatchObject({ outcome: "wait", afterSeconds: 5 });
+    if (lease)
+      await messages.release(address, lease, { sent: ["requested"], messages: [{ channel: "C1", ts: "7.1" }] });
+    await end();
+    expect(titles()).toEqual([["/api/chat.update", "Approved: deploy-docs", "7.1"]]);
+  });
+
+  it("a sender that died is followed by another one after a minute", async () => {
+    await requested();
+    const messages = await stores.approvalMessages();
+    await messages.lease({ target: "chat", approval: "p-1" }, clock.now(), laterBy(clock.now(), 60_000));
+    const ask = step("requested");
+    expect(await ask()).toMatchObject({ outcome: "wait" });
+    clock.advance(60_000);
+    expect(await ask()).toMatchObject({ outcome: "done" });
+  });
+
+  it("an approval that is not stored yet is looked at again", async () => {
+    const ask = step("requested");
+    expect(await ask()).toMatchObject({ outcome: "retry", targetAnswered: true });
+    await requested();
+    expect(await ask()).toMatchObject({ outcome: "done" });
+  });
+
+  it("another event is no approval", async () => {
+    const event = entryOf("d-page", { type: "page.created", time: "", subject: "1", page: { site: "", id: "1" } });
+    const connected = webhook.connect(
+      { route: "ask", targetName: "chat", target: WEBHOOK, options: { as: "mail" } },
+      actionDeps({ clock }),
+    );
+    const context = { busEvent: event, origin: event, originProof: "proved", attempt: 1 } as const;
+    expect(await connected.run({ ...context, signal: new AbortController().signal })).toMatchObject({
+      outcome: "give_up",
+    });
+  });
+
+  it("a hundred approvals are a few messages and one about the rest, and a hundred decisions are no more", async () => {
+    const ids = Array.from({ length: 100 }, (_, at) => `p-${at}`);
+    for (const id of ids) await requested(id);
+    const asks = ids.map((id) => step("requested", { id, target: WEBHOOK }));
+    const outcomes: ActionOutcome[] = [];
+    for (const ask of asks) outcomes.push(await ask());
+    expect(requests).toHaveLength(5);
+    expect(outcomes.at(-1)).toEqual({
+      outcome: "wait",
+      summary: "the target has had its messages of this minute",
+      afterSeconds: 60,
+    });
+    await decide("denied", "p-99");
+    clock.advance(60_000);
+    for (const ask of asks) expect(await ask()).toMatchObject({ outcome: "done" });
+    expect(titles().slice(5)).toEqual([["/services/T0/B0/canary", "94 approvals wait for you"]]);
+    expect(JSON.stringify(sent()[5])).toContain("and 84 more");
+    clock.advance(60_000);
+    for (const id of ids.slice(0, 99)) await decide("granted", id);
+    for (const id of ids) await step("granted", { id, target: WEBHOOK })();
+    // Those whose request was a message of its own.
+    expect(
+      titles()
+        .slice(6)
+        .map(([, title]) => title),
+    ).toEqual(Array(5).fill("Approved: deploy-docs"));
+  });
+
+  it("what is held is sent once, although the message fails at first and later attempts come in the same minute", async () => {
+    const ids = Array.from({ length: 8 }, (_, at) => `p-${at}`);
+    for (const id of ids) await requested(id);
+    const asks = ids.map((id) => step("requested", { id, target: WEBHOOK }));
+    for (const ask of asks) await ask();
+    clock.advance(60_000);
+    const [first, second, third] = asks.slice(5);
+    answers = [503];
+    expect(await first?.()).toMatchObject({ outcome: "retry" });
+    expect(await second?.()).toMatchObject({ outcome: "wait" });
+    clock.advance(60_000);
+    expect(await third?.()).toEqual({ outcome: "done", summary: "sent in one message: 3 approvals" });
+    for (const ask of [first, second, third]) expect(await ask?.()).toMatchObject({ outcome: "done" });
+    expect(requests).toHaveLength(7);
+    // Another target has its own minute.
+    const other = await stores.approvalMessages();
+    expect(await other.held("chat", 10)).toEqual([]);
+  });
+
+  it("the message for many names ten runs, and says how many more there are", () => {
+    const open = Array.from({ length: 12 }, () => approvalOf());
+    const card = gatheredCard(open, true, { console: CONSOLE });
+    expect(card.title).toBe("12 or more approvals wait for you");
+    expect(card.facts[0]?.lines).toHaveLength(11);
+    expect(card.button?.url).toBe(CONSOLE);
+    expect(gatheredCard(open.slice(0, 1), false, { console: undefined }).title).toBe("1 approval waits for you");
+  });
+});
