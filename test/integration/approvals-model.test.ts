@@ -71,8 +71,9 @@ const hourly = (from: number, to: number) =>
     return { days: DAYS, from: `${at}:${String(from).padStart(2, "0")}`, to: `${at}:${to}`, zone: "UTC" };
   });
 const HOURLY = hourly(0, OPEN_MINUTES);
-/** Minutes of each hour in which an hourly rule grants. */
+/** Minutes in which an hourly rule grants, in the first hours of a day: it has at most 20 windows. */
 const RULE_MINUTES = [10, 40] as const;
+const RULE_HOURS = 20;
 
 /** The world as the test knows it: the page at the site, and the runs. */
 interface Model {
@@ -116,7 +117,10 @@ const minuteOf = (now: number): number => Math.floor(now / 60_000) % 60;
 /** Whether the rule of the route grants the run now. */
 const isRuled = ({ rule }: Model, { version }: Request, now: number): boolean =>
   rule?.version === version &&
-  (!rule.isHourly || (minuteOf(now) >= RULE_MINUTES[0] && minuteOf(now) < RULE_MINUTES[1]));
+  (!rule.isHourly ||
+    (Math.floor(now / 3_600_000) % 24 < RULE_HOURS &&
+      minuteOf(now) >= RULE_MINUTES[0] &&
+      minuteOf(now) < RULE_MINUTES[1]));
 
 const hasValidEmergency = ({ hasEmergency }: Model, { emergencies }: Request): boolean =>
   hasEmergency && emergencies.length > 0;
@@ -165,7 +169,7 @@ class Real {
     const { rule } = this.#model;
     if (rule === undefined) return [];
     const when = { event: { detail: { page: { version: [rule.version] } } }, requester: ["person"] };
-    return [{ id: "version", when, windows: rule.isHourly ? hourly(...RULE_MINUTES) : [] }];
+    return [{ id: "version", when, windows: rule.isHourly ? hourly(...RULE_MINUTES).slice(0, RULE_HOURS) : [] }];
   }
 
   async bridge() {
@@ -741,7 +745,7 @@ const history = fc.commands<Model, Real, boolean>(
 );
 
 /** The route gets a rule for the run that waits. */
-const FIRED_BY_RULE = [rule({ version: 1, isHourly: false }), runDue(61_000)];
+const ruled = (isHourly: boolean): readonly Command[] => [rule({ version: 1, isHourly }), runDue(61_000)];
 
 /** The rules, the minute of an hour, and what people decide first. */
 const starts = fc.record({
@@ -749,7 +753,7 @@ const starts = fc.record({
   hasEmergency: fc.boolean(),
   ruled: RULES,
   minute: fc.nat(59),
-  decided: fc.constantFrom<readonly Command[]>([], [grantTwice(0)], [fireInEmergency(0)], FIRED_BY_RULE),
+  decided: fc.constantFrom<readonly Command[]>([], [grantTwice(0)], [fireInEmergency(0)], ruled(false), ruled(true)),
 });
 
 describe("the approval of a run", () => {
