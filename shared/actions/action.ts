@@ -174,7 +174,7 @@ export interface ActionDeps {
   readonly approvals: Pick<ApprovalStore, "get">;
   /** What was sent about approvals. It is loaded when a route sends such messages. */
   readonly approvalMessages: () => Promise<Messages>;
-  readonly rateLimits: Pick<RateLimitStore, "count">;
+  readonly rateLimits: Pick<RateLimitStore, "count" | "uncount">;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
 }
