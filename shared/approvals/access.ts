@@ -79,12 +79,20 @@ export const PRESETS_OF_PEOPLE: readonly string[] = [
 /** The rejection of whoever is no person: an agent that acts for one, a job, a pod or an app. */
 export function rejectMachine(by: Principal, { issuers }: Pick<AccessConfig, "issuers">): Rejection | undefined {
   const entry = Object.hasOwn(issuers, by.trustEntry ?? "") ? issuers[by.trustEntry ?? ""] : undefined;
-  // An entry may lack the preset of its issuer.
-  const isPerson =
-    entry !== undefined &&
-    [entry.preset, presetFor(entry.issuer)].every((one) => one === undefined || PRESETS_OF_PEOPLE.includes(one.name));
-  return isPerson && actorsOf(by).length === 0 ? undefined : { reason: "person_needed" };
+  const isPerson = entry !== undefined && isOfPeople(entry, issuers) && actorsOf(by).length === 0;
+  return isPerson ? undefined : { reason: "person_needed" };
 }
+
+/**
+ * Whether the tokens of a trust entry may be those of people. An entry may lack the preset of its issuer. Then the text of
+ * the issuer says it, or another entry of the issuer.
+ */
+export const isOfPeople = ({ issuer }: Pick<TrustEntry, "issuer">, issuers: AccessConfig["issuers"]): boolean => {
+  const entries = Object.values(issuers).filter((one) => one.issuer === issuer);
+  return [presetFor(issuer), ...entries.map(({ preset }) => preset)].every(
+    (one) => one === undefined || PRESETS_OF_PEOPLE.includes(one.name),
+  );
+};
 
 /**
  * The roles that a person holds for a time, each with the id of the request that gave it. One counts only while the token
