@@ -213,7 +213,7 @@ export async function decideAccess(id: string, verdict: AccessVerdict, deps: Acc
 
 function withDecision(access: Access, { decision: kind, by, comment }: AccessVerdict, deps: AccessDeps): Access {
   const at = deps.clock.now();
-  const state = MOVES[kind].to(isSamePerson(by, access.by, deps.people));
+  const state = MOVES[kind].to(isRequester(by, access));
   const decision = { by, at, ...(comment !== undefined && { comment }) };
   if (kind === "revoke") return { ...access, state, until: at, end: decision };
   if (kind === "deny") return { ...access, state, until: at, decision };
@@ -234,9 +234,16 @@ export const accessDecisionsOf = (
     );
   });
 
+/**
+ * Whether it is the person's own, by issuer and subject. The names that keep somebody from granting their own request are
+ * not enough: `kim` of another issuer, or a job that `kim` started, may be somebody else.
+ */
+export const isRequester = ({ issuer, subject }: Principal, { by }: Access): boolean =>
+  issuer === by.issuer && subject === by.subject;
+
 /** Its requester, those who may decide about it, and whoever may read what is about no event. */
 export const isAccessKnownTo = (by: Principal, access: Access, deps: Omit<AccessDeps, "access" | "record">): boolean =>
-  isSamePerson(by, access.by, deps.people) ||
+  isRequester(by, access) ||
   rejectApprover(access, by, deps) === undefined ||
   deps.policy.rejectCall(by, "deliveries", []) === undefined;
 
@@ -245,11 +252,10 @@ function rejectDecider(
   { decision, by }: Pick<AccessVerdict, "decision" | "by">,
   deps: Omit<AccessDeps, "access" | "record">,
 ): Rejection | undefined {
-  const isOwn = isSamePerson(by, access.by, deps.people);
-  if (decision === "revoke" && isOwn) return undefined;
+  if (decision === "revoke" && isRequester(by, access)) return undefined;
   const missing = rejectApprover(access, by, deps);
   if (missing || decision !== "grant") return missing;
-  return isOwn ? { reason: "self_approval" } : rejectMachine(by, deps.config);
+  return isSamePerson(by, access.by, deps.people) ? { reason: "self_approval" } : rejectMachine(by, deps.config);
 }
 
 /** A request for a role is about no event, so a confined role does not approve it. */

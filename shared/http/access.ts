@@ -7,12 +7,12 @@ import {
   accessUntil,
   decideAccess,
   isAccessKnownTo,
+  isRequester,
   rejectMachine,
   requestAccess,
   requestableRoles,
 } from "../approvals/access.ts";
 import { isReason } from "../approvals/decide.ts";
-import { isSamePerson } from "../approvals/people.ts";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { toIso } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
@@ -183,7 +183,7 @@ function shownAccess(access: Access, by: Principal, api: AccessApi): ShownAccess
     ...(decision && { decision: shownDecision(decision) }),
     ...(end && { end: shownDecision(end) }),
     approvers: ruleOf(role, api).approvers,
-    ...(isSamePerson(by, requester, api.people) && { isOwn: true }),
+    ...(isRequester(by, access) && { isOwn: true }),
     may: accessDecisionsOf(access, by, deciding(api)),
   };
 }

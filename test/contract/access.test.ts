@@ -7,6 +7,7 @@ import {
   accessState,
   accessUntil,
   decideAccess,
+  isAccessKnownTo,
   requestAccess,
   rolesForNow,
 } from "../../shared/approvals/access.ts";
@@ -28,6 +29,8 @@ const issuers = {
   gitlab: entryOf({ issuer: "https://gitlab.com", preset: "gitlab" }),
   github: entryOf({ issuer: "https://token.actions.githubusercontent.com", preset: "github" }),
   unnamed: entryOf({ issuer: "https://token.actions.githubusercontent.com" }),
+  jobs: entryOf({ issuer: "https://gitlab.example.test", preset: "gitlab" }),
+  secondOfJobs: entryOf({ issuer: "https://gitlab.example.test" }),
   pods: entryOf({ issuer: "https://cluster.example.test", preset: "kubernetes" }),
 };
 const person = (subject: string, roles: readonly string[], changes: Partial<Principal> = {}): Principal => ({
@@ -153,7 +156,10 @@ for (const kind of tableKinds) {
       await granted();
       const machines = [
         { ...kim, claims: { act: "agent-7" } },
-        ...["gitlab", "github", "unnamed", "pods", "constructor"].map((trustEntry) => ({ ...kim, trustEntry })),
+        ...["gitlab", "github", "unnamed", "secondOfJobs", "pods", "constructor"].map((trustEntry) => ({
+          ...kim,
+          trustEntry,
+        })),
         person("wiki", ["developer"], { issuer: "drawbridge:source", trustEntry: "" }),
       ];
       for (const by of machines)
@@ -162,8 +168,38 @@ for (const kind of tableKinds) {
       for (const by of [
         { ...max, claims: { act: "agent-7" } },
         { ...max, trustEntry: "github" },
+        { ...max, trustEntry: "secondOfJobs" },
       ])
         expect(await decide(id, by, "grant")).toMatchObject({ rejection: { reason: "person_needed" } });
+    });
+
+    it("somebody with the same name at another issuer, and a job of the person, neither see nor end a role", async () => {
+      const seven = person("7", ["developer"]);
+      const names = [
+        person("7", [], { issuer: "https://other.example.test", trustEntry: "elsewhere" }),
+        person("project_path:a/b", [], { trustEntry: "gitlab", claims: { user_id: "7" } }),
+        person("bot", [], { claims: { act: "7" } }),
+      ];
+      const isHidden = async (id: string) => {
+        const one = (await (await stores.access()).get(id)) as Access;
+        for (const by of names) {
+          expect(isAccessKnownTo(by, one, deps())).toBe(false);
+          expect(accessDecisionsOf(one, by, deps())).toEqual([]);
+          expect(await decide(id, by, "revoke")).toMatchObject({ rejection: { reason: "approval_unknown" } });
+        }
+      };
+      const { id } = await requested(seven);
+      await isHidden(id);
+      await decide(id, max, "grant");
+      await isHidden(id);
+      expect(await held(seven)).toEqual(["incident"]);
+      // Whoever may end it as an approver does not take it back for the person.
+      const [other] = names.map((one) => ({ ...one, roles: ["on-call"] }));
+      expect(await decide(id, other as Principal, "revoke")).toMatchObject({ value: { state: "revoked" } });
+      await isHidden(id);
+      expect(await decide((await requested(seven)).id, { ...seven, trustEntry: "others" }, "revoke")).toMatchObject({
+        value: { state: "withdrawn" },
+      });
     });
 
     it.each<[string, Principal, object, string]>([
