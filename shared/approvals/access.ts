@@ -10,11 +10,12 @@ import {
   DECIDE_WITHIN_MS,
   endOfAccess,
   isInForce,
+  MAX_OPEN_MS,
 } from "../model/access.ts";
 import { actorsOf, type Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { type AccessStore, accessIdOf, accessNumberOf } from "../store/access.ts";
+import { type AccessStore, accessIdOf, accessNumberOf, MAX_OWN } from "../store/access.ts";
 import { isSamePerson, nameOf, type PeopleOf } from "./people.ts";
 
 export interface AccessConfig {
@@ -140,10 +141,12 @@ export async function requestAccess(
       return isSame(repeated, wanted)
         ? ok({ access: repeated, isNew: false })
         : reject({ reason: "idempotency_key_reused" });
-    const open = own.find((one) => one.role === role && OPEN_STATES.includes(accessState(one, deps)));
+    const open = own.find((one) => one.role === role && isOpen(one, deps));
     if (open !== undefined) return ok({ access: open, isNew: false });
     if (minutes > max) return reject({ reason: "body_invalid", problem: `"minutes" of this role are at most ${max}` });
     const now = deps.clock.now();
+    const tooMany = rejectMany(own, now);
+    if (tooMany) return reject(tooMany);
     const id = accessIdOf(by, (own[0] === undefined ? 0 : accessNumberOf(own[0].id)) + 1);
     const until = laterBy(now, DECIDE_WITHIN_MS);
     const access: Access = { id, role, minutes, reason, by, key, requestedAt: now, state: "requested", until };
@@ -153,7 +156,17 @@ export async function requestAccess(
   throw tooManyAtOnce();
 }
 
-const OPEN_STATES: readonly AccessState[] = ["requested", "granted"];
+/** Whether it waits, or gives a role. */
+export const isOpen = (access: Access, deps: StateDeps): boolean =>
+  ["requested", "granted"].includes(accessState(access, deps));
+
+/** Each request of these hours is read for each list, so a person places only so many, whatever becomes of them. */
+function rejectMany(own: readonly Access[], now: EpochMillis): Rejection | undefined {
+  const oldest = own[MAX_OWN - 1];
+  const waitMs = oldest === undefined ? 0 : laterBy(oldest.requestedAt, MAX_OPEN_MS) - now;
+  if (waitMs <= 0) return undefined;
+  return { reason: "access_too_many", limit: MAX_OWN, retryAfterSeconds: Math.ceil(waitMs / 1_000) };
+}
 
 const isSame = (one: Access, { role, minutes, reason }: WantedAccess): boolean =>
   one.role === role && one.minutes === minutes && one.reason === reason;

@@ -14,7 +14,7 @@ import {
 import { peopleOf } from "../../shared/approvals/people.ts";
 import { toIso } from "../../shared/host/clock.ts";
 import { policyOf, type Roles, role } from "../../shared/identity/policy.ts";
-import type { Access } from "../../shared/model/access.ts";
+import { type Access, MAX_OPEN_MS } from "../../shared/model/access.ts";
 import type { Principal } from "../../shared/model/principal.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { type TestDatabase, tableKinds } from "../support/stores.ts";
@@ -345,11 +345,38 @@ for (const kind of tableKinds) {
       const early = await requested();
       clock.advance(20 * MINUTE);
       const late = await requested(person("lou", ["developer"]));
-      const list = async (limit = 10) => (await (await stores.access()).recent(limit)).map(({ id }) => id);
+      const list = async () => (await (await stores.access()).recent()).map(({ id }) => id);
       expect(await list()).toEqual([late.id, early.id]);
-      expect(await list(1)).toEqual([late.id]);
       clock.advance(25 * 60 * MINUTE);
       expect(await list()).toEqual([late.id]);
+    });
+
+    it("a person places 20 requests within 25 hours, whatever became of them, and each other one is still listed", async () => {
+      const waits = await requested(person("lou", ["developer"]));
+      const first = await requested(kim, { key: "first" });
+      await decide(first.id, kim, "revoke");
+      for (let n = 2; n <= 20; n++) {
+        clock.advance(1);
+        await decide((await requested()).id, kim, "revoke");
+      }
+      const tooMany = {
+        ok: false,
+        rejection: { reason: "access_too_many", limit: 20, retryAfterSeconds: MAX_OPEN_MS / 1_000 },
+      };
+      expect(await request(kim)).toEqual(tooMany);
+      expect(await request(kim, { role: "incident" })).toEqual(tooMany);
+      expect(recorded.filter((act) => act === "access_requested")).toHaveLength(21);
+      expect(await request(kim, { key: "first" })).toMatchObject({ value: { isNew: false, access: { id: first.id } } });
+      const list = await (await stores.access()).recent();
+      expect([list.length, list.at(-1)?.id]).toEqual([21, waits.id]);
+      // As soon as the oldest one is in no list any more, there is place for one.
+      clock.advance(MAX_OPEN_MS - 20);
+      expect(await request(kim)).toMatchObject({ ok: false, rejection: { retryAfterSeconds: 1 } });
+      clock.advance(1);
+      const next = await requested();
+      expect(await request(kim)).toMatchObject({ value: { isNew: false, access: { id: next.id } } });
+      await decide(next.id, kim, "revoke");
+      expect(await request(kim)).toMatchObject({ ok: false, rejection: { reason: "access_too_many" } });
     });
 
     it("each step is recorded before it is taken", async () => {
