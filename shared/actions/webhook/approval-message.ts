@@ -1,3 +1,5 @@
+import { rulesOf } from "../../approvals/configured-rules.ts";
+import { progressOf } from "../../approvals/rules.ts";
 import { laterBy } from "../../host/clock.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import type { GatePart } from "../../model/event.ts";
@@ -26,7 +28,6 @@ interface Step {
   readonly name: string;
   /** `ask`: people have to decide. `progress`: further people have to grant. `end`: nobody has to decide any more. */
   readonly kind: "ask" | "progress" | "end";
-  readonly gate: GatePart;
 }
 
 /** Messages of one target in a minute that are sent alone. Those beyond it are one message a minute. */
@@ -73,10 +74,10 @@ export async function sendApprovalMessage(
 }
 
 function stepOf(type: string, gate: GatePart): Step {
-  if (type === "approval.reminded") return { name: `reminded#${gate.reminder}`, kind: "ask", gate };
-  if (type !== "approval.requested") return { name: gate.state, kind: "end", gate };
+  if (type === "approval.reminded") return { name: `reminded#${gate.reminder}`, kind: "ask" };
+  if (type !== "approval.requested") return { name: gate.state, kind: "end" };
   const count = gate.progress?.grantedBy.length ?? 0;
-  return count === 0 ? { name: "requested", kind: "ask", gate } : { name: `progress#${count}`, kind: "progress", gate };
+  return count === 0 ? { name: "requested", kind: "ask" } : { name: `progress#${count}`, kind: "progress" };
 }
 
 interface StepInput {
@@ -108,7 +109,11 @@ async function sendStep(input: StepInput, context: ActionContext, deps: ActionDe
     return unsent(notSent(`the approval is ${approval.state}`));
   const card = cardOf(
     approval,
-    { progress: step.gate.progress, isReminder: step.name.startsWith("reminded") },
+    // Not the progress of the event, which may be a late one.
+    {
+      progress: progressOf(approval, rulesOf(approval.route, deps.rules), deps.people),
+      isReminder: step.name.startsWith("reminded"),
+    },
     { console: deps.decisionWays.console },
   );
   if (step.kind !== "ask") {

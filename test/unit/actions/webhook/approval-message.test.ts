@@ -4,6 +4,7 @@ import { cardOf, gatheredCard, plain } from "../../../../shared/actions/webhook/
 import { messageIn } from "../../../../shared/actions/webhook/formats.ts";
 import { webhook } from "../../../../shared/actions/webhook/index.ts";
 import type { MessageFormat } from "../../../../shared/actions/webhook/settings.ts";
+import { type RulesOf, rulesIn } from "../../../../shared/approvals/configured-rules.ts";
 import type { OutboundRequest } from "../../../../shared/host/call-out.ts";
 import { epochMillis, laterBy } from "../../../../shared/host/clock.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
@@ -190,7 +191,9 @@ describe("the messages about an approval", () => {
   let stores: AllStores;
   let requests: OutboundRequest[];
   let answers: (object | Fault | number)[];
+  let rules: RulesOf;
   beforeEach(() => {
+    rules = new Map();
     clock = testClock();
     stores = memoryStores({ clock });
     requests = [];
@@ -231,6 +234,7 @@ describe("the messages about an approval", () => {
         clock,
         secrets: secretsOf(SECRETS),
         approvals: stores.approvals,
+        rules,
         approvalMessages: stores.approvalMessages,
         rateLimits: stores.rateLimits,
         decisionWays: { comments: false, console: CONSOLE },
@@ -284,12 +288,30 @@ describe("the messages about an approval", () => {
     expect(titles().map(([, title]) => title)).toEqual(["Approval needed: deploy-docs", "Denied: deploy-docs"]);
   });
 
-  it("with a bot's token the message says who has granted, if several people have to", async () => {
+  it("with a bot's token the message says who has granted by now, if several people have to, also for a late event", async () => {
+    rules = new Map([["deploy-docs", rulesIn({ approvers: 3 })]]);
+    const grant = async (subject: string) => {
+      const before = await stores.approvals.get("p-1");
+      if (before) await stores.approvals.grant(before, { by: { ...dana, subject }, at: clock.now() }, "requested");
+    };
+    const progress = (...grantedBy: string[]) => ({ gate: { progress: { needed: 3, grantedBy, missingRoles: [] } } });
     await requested();
     await step("requested")();
-    await step("requested", { gate: { progress: { needed: 2, grantedBy: ["kim of wiki"], missingRoles: [] } } })();
-    expect(titles().map(([path]) => path)).toEqual(["/api/chat.postMessage", "/api/chat.update"]);
-    expect(JSON.stringify(sent()[1])).toContain("1 of 2 approved: kim of wiki; missing: 1");
+    await grant("kim");
+    await step("requested", progress("kim"))();
+    await grant("lee");
+    await step("requested", progress("kim", "lee"))();
+    await step("requested", progress("kim"))();
+    await step("reminded", { gate: { reminder: 1, ...progress("kim").gate } })();
+    const post = "/api/chat.postMessage";
+    const update = "/api/chat.update";
+    expect(titles().map(([path]) => path)).toEqual([post, update, update, update, post]);
+    const [first, second, ...late] = sent()
+      .slice(1)
+      .map((one) => JSON.stringify(one));
+    expect(first).toContain("1 of 3 approved: kim of");
+    for (const shown of [second, ...late])
+      expect(shown).toMatch(/2 of 3 approved: kim of [^,]+, lee of [^,]+; missing: 1/);
   });
 
   it("nobody is asked about what was decided before the message was sent", async () => {
