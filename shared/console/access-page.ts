@@ -111,7 +111,7 @@ const overTable = (over: ListedAccess["access"], { now }: Visit): Html => html`<
 <tbody>${over.map(({ state, role, requester, until, decision, end, reason }) => {
   const last = end ?? decision;
   return html`<tr><td data-name="State">${stateBadge(state)}</td><td data-name="Role">${role}</td>
-<td data-name="By">${personText(requester)}</td><td data-name="Until">${age(until, now)} <span class="aside">${utc(until)}</span></td>
+<td data-name="Requested by">${personText(requester)}</td><td data-name="Until">${age(until, now)} <span class="aside">${utc(until)}</span></td>
 <td data-name="Decided by">${last === undefined ? "nobody" : html`${personText(last.by)}${commentText(last.comment)}`}</td>
 <td data-name="Reason">${reason}</td></tr>`;
 })}</tbody></table>`;

@@ -83,9 +83,9 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
   );
   const ended = endedAt ?? decision?.at;
   return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}</td>
-<td data-name="Ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
+<td data-name="Decided or ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
 <td data-name="Subject">${deliveryLink(delivery, `${route} of ${subject}`)}</td>
-<td data-name="By">${requesterText(approval, visit)}</td>
+<td data-name="Requested by">${requesterText(approval, visit)}</td>
 <td data-name="Decided by">${endedFor === undefined ? NOTHING : html`${endedFor}; `}${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
 }
 
