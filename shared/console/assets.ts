@@ -8,7 +8,7 @@ export const ASSETS: Readonly<Record<string, { readonly type: string; readonly t
   "/console/style.css": {
     type: "text/css; charset=utf-8",
     text: `${BASE_STYLE}
-.live { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--faint); font-size: var(--type-small); }
+.live { display: flex; flex-wrap: wrap; gap: .3rem .6rem; align-items: center; max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--faint); font-size: var(--type-small); }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: var(--type-small); }
 figcaption > span:not(.legend) { white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 .8rem; justify-content: center; }

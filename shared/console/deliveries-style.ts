@@ -40,7 +40,6 @@ main:has(table.rows) { max-width: 100rem; }
 pre.body { max-height: 28rem; margin: .4rem 0; padding: .6rem .8rem; overflow: auto; border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); white-space: pre-wrap; overflow-wrap: anywhere; }
 dialog { max-width: 30rem; box-shadow: 0 0 0 100vmax #0008; padding: 1rem 1.4rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--ground); color: var(--text); } dialog dl { display: grid; grid-template-columns: 6rem 1fr; gap: .2rem 1rem; } dialog dd { margin: 0; }
 kbd { padding: 0 .35rem; border: 1px solid var(--faint); border-radius: .2rem; font: .875em ui-monospace, monospace; }
-.live button { margin-left: .6rem; }
 @media (max-width: 46rem) {
   nav { gap: 0 .7rem; font-size: .875rem; }
   .search { gap: .3rem; margin-bottom: .3rem; } .find { flex: 1 0 100%; } .find label > span { position: absolute; left: -99rem; }
