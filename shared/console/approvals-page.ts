@@ -15,8 +15,8 @@ import type { ApiResult, Page, Visit } from "./visit.ts";
 import { waitsForCaller } from "./waiting.ts";
 
 /**
- * The open approvals: first those that wait for this person, then those that the person may only deny or withdraw, and,
- * for whoever may read deliveries, those that wait for others. With `state=ended`, those that need no decision. With `id`, only
+ * The open approvals: first those that wait for this person, then those that the person may only deny or withdraw, and, for
+ * whoever may read deliveries, those that wait for others. With `state=ended`, those that need no decision. With `id`, only
  * that one: a message leads to it.
  */
 export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {

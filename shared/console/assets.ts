@@ -77,7 +77,7 @@ form.confirm { margin-top: 1.2rem; max-width: 44rem; } form.confirm a { padding:
   .trace li { grid-template-columns: 4.2rem 1fr; gap: 0 .6rem; }
   .aside { white-space: normal; }
   table.counted { width: 100%; min-width: 0; } .counted .number { text-align: left; } .counted .number::before { content: attr(data-name) " "; color: var(--faint); }
-  .list [data-name=Subject], .list [data-name=State] { grid-column: 1 / -1; }
+  .list :is([data-name=Subject], [data-name=State], [data-name="Decided or ended"]) { grid-column: 1 / -1; }
   .list :is([data-name=Source], [data-name$=By i], [data-name=Until], [data-name=Reason], [data-name^=Decided])::before { content: attr(data-name) " "; color: var(--faint); }
   .list :is([data-name=Source], [data-name$=By i]) { font-size: var(--type-small); }
 }

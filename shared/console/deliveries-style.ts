@@ -26,7 +26,7 @@ table.rows { width: 100%; border-collapse: collapse; table-layout: fixed; font-s
 .rows td:is(.c-what, .c-where, .c-who, .c-event) { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .rows td.c-what a { font-weight: 600; text-decoration: none; } .rows td.c-what a:hover { text-decoration: underline; }
 .rows tr:hover td, .rows tr:focus-within td { background: var(--raised); }
-main:has(table.rows) { max-width: 100rem; }
+main:has(table.rows), main:has(table.rows) + .live { max-width: 100rem; }
 .bulk { position: static; } form:has(.select input:checked) .bulk { position: sticky; }
 .rows .c-at { width: 8.2rem; font-variant-numeric: tabular-nums; } .rows .c-at .utc { display: block; } .rows .c-at span, .utc { color: var(--faint); font-size: .8125rem; }
 .rows .c-state { width: 17rem; } .rows .c-event { width: 9rem; color: var(--faint); } .rows .c-where { width: 19rem; color: var(--faint); } .rows .c-who { width: 8.5rem; }

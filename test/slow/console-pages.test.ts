@@ -322,7 +322,10 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       await shown.getByRole("button", { name: "olga" }).click();
       await shown.goto(at("/console/deliveries?state=given_up"));
       // Rows of another day have the date beside the time.
-      await shown.locator("table.rows td.c-at", { hasText: /\d\d-\d\d / }).first().waitFor();
+      await shown
+        .locator("table.rows td.c-at", { hasText: /\d\d-\d\d / })
+        .first()
+        .waitFor();
       for (const font of ["system-ui", "DejaVu Sans"]) {
         await shown.evaluate(`document.body.style.fontFamily = "${font}"`);
         for (const width of [390, 800, 1024, 1280, 1440]) {
