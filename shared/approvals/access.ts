@@ -37,9 +37,11 @@ type RecordedAct = "access_requested" | "access_granted" | "access_denied" | "ac
 export const ACCESS_DECISIONS = ["grant", "deny", "revoke"] as const;
 type AccessDecisionKind = (typeof ACCESS_DECISIONS)[number];
 
-/** The longest time for a role, by the configuration of now: 0 if it cannot be requested any more. */
-const maxMinutesOf = ({ role }: Pick<Access, "role">, { roles }: Pick<AccessConfig, "roles">): number =>
-  roleNamed(role, roles)?.onRequest?.maxMinutes ?? 0;
+/** The longest time for a role, by the configuration of now: 0 if `by` might not request it now. */
+function maxMinutesOf({ role, by }: Pick<Access, "role" | "by">, { roles }: Pick<AccessConfig, "roles">): number {
+  const rule = roleNamed(role, roles)?.onRequest;
+  return rule?.by.some((one) => by.roles.includes(one)) ? rule.maxMinutes : 0;
+}
 
 const roleNamed = (role: string, roles: Roles) => (Object.hasOwn(roles, role) ? roles[role] : undefined);
 
@@ -132,7 +134,7 @@ export async function requestAccess(
   const rejection = rejectRequester(by, wanted.role, deps);
   if (rejection) return reject(rejection);
   const { role, minutes, reason, key } = wanted;
-  const max = maxMinutesOf(wanted, deps.config);
+  const max = maxMinutesOf({ role, by }, deps.config);
   const store = await deps.access();
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const own = await store.of(by);

@@ -49,6 +49,7 @@ const eve = person("eve", ["on-call", "developer"]);
 const rolesWith = (incident: object = {}): Roles => ({
   developer: v.parse(role, {}),
   "on-call": v.parse(role, {}),
+  lead: v.parse(role, {}),
   confined: v.parse(role, { in: { projects: ["docs/*"] } }),
   incident: v.parse(role, {
     replay: ["*"],
@@ -320,6 +321,29 @@ for (const kind of tableKinds) {
       expect(await held(kim, shorter)).toEqual([]);
       expect(accessState(access, shorter)).toBe("ended");
       expect(await held()).toEqual(["incident"]);
+    });
+
+    it("once its requester might not request it, a request can neither be granted nor is shown as held, until it may be again", async () => {
+      const held = await granted();
+      const waits = await requested(person("lou", ["developer"]));
+      const others = deps(rolesWith({ by: ["on-call"] }));
+      expect([accessState(held, others), accessState(waits, others)]).toEqual(["ended", "expired"]);
+      expect(accessDecisionsOf(held, max, others)).toEqual([]);
+      expect(await decide(waits.id, max, "grant", others)).toMatchObject({
+        rejection: { reason: "approval_closed", state: "expired", by: "time" },
+      });
+      expect([accessState(held, deps()), accessState(waits, deps())]).toEqual(["granted", "requested"]);
+      expect(await decide(waits.id, max, "grant")).toMatchObject({ ok: true, value: { state: "granted" } });
+    });
+
+    it("whoever may grant a role now may revoke it, and who granted it when they might may not", async () => {
+      const { id } = await granted();
+      const moved = deps(rolesWith({ approvedBy: ["lead"] }));
+      expect(await decide(id, max, "revoke", moved)).toMatchObject({ rejection: { reason: "approval_unknown" } });
+      const lead = person("lea", ["lead"]);
+      expect(await decide(id, lead, "revoke", moved)).toMatchObject({ ok: true, value: { state: "revoked" } });
+      const own = await granted();
+      expect(await decide(own.id, kim, "revoke", moved)).toMatchObject({ ok: true, value: { state: "withdrawn" } });
     });
 
     it("a grant gives no more time than the configuration allows when it is given", async () => {
