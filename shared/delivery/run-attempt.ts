@@ -157,7 +157,8 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   const admission = loaded.admission ?? (await deps.targetGate.admit(route.target));
   if ("hold" in admission) return { outcome: waitFor(admission.hold) };
   const slot = slotFor(loaded, flowGate);
-  const gate = await deps.hold(gated, slot.take);
+  const notHeld = (error: unknown) => ({ held: outcomeFor(claim, deps)(error) });
+  const gate = await deps.hold(gated, slot.take).catch(notHeld);
   if ("held" in gate) {
     const { held: outcome } = gate;
     await slot.leave(outcome);

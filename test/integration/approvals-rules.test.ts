@@ -5,6 +5,7 @@ import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import { ACTOR_CLAIMS, type Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import type { Route } from "../../shared/routes/route.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -20,6 +21,9 @@ interface Rule {
 interface Options {
   readonly windows?: readonly WeeklyWindow[];
   readonly approvers?: readonly string[];
+  /** How many people have to grant a run. */
+  readonly people?: number;
+  readonly route?: Partial<Route>;
 }
 
 const SMALL: Rule = { id: "small", when: { event: { detail: { page: { id: ["98310"] } } } } };
@@ -35,16 +39,19 @@ beforeEach(() => {
 });
 
 /** One process of a bridge whose route these rules may grant. All processes of a test share one table. */
-const open = (grantedBy: readonly Rule[], { windows = [], approvers = ["manager"] }: Options = {}) =>
+const open = (
+  grantedBy: readonly Rule[],
+  { windows = [], approvers = ["manager"], people = 1, route = {} }: Options = {},
+) =>
   gatedBridge(
     [{ outcome: "done", summary: "accepted by the listener" }],
-    { approval: { expiresMinutes: 60, approvers: () => approvers } },
+    { approval: { expiresMinutes: 60, approvers: () => approvers }, ...route },
     [],
     silentLog,
     {
       clock,
       database,
-      rules: new Map([["docs", rulesIn({ grantedBy, windows })]]),
+      rules: new Map([["docs", rulesIn({ grantedBy, windows, approvers: people })]]),
       grantRules: async () =>
         grantRulesOf({ rules: [["docs", grantedBy]], presets: { jobs: "gitlab", people: "oidc" } }),
     },
@@ -77,6 +84,12 @@ const JOB: Principal = {
 const SUB = { path: "sub", prefix: "project_path:" };
 const PROJECT = { path: "project_path", equals: "platform/docs" };
 const REF = { path: "ref", equals: "main" };
+
+const ONE_AT_ONCE = {
+  flow: { key: "$.detail.page.id", running: 1 },
+  runsReportedBy: "cluster",
+  runsStaleAfterMs: 90 * 60_000,
+} as const satisfies Partial<Route>;
 
 describe("a rule that grants a run", () => {
   it("it fires at once, and every record says which rule of which configuration granted it", async () => {
@@ -293,6 +306,30 @@ describe("a rule that grants a run", () => {
     ]);
     expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: true, value: { state: "granted" } });
   });
+});
+
+describe("a rule that grants a run of a flow", () => {
+  it.each(["newest", "queue"] as const)(
+    "a run that took a slot and was then superseded leaves it to the next one (%s)",
+    async (waiting) => {
+      // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+      const route = { ...ONE_AT_ONCE, flow: { ...ONE_AT_ONCE.flow, then: waiting } };
+      const bridge = await open([SMALL], { route });
+      const edit = await bridge.edit(7);
+      const { grant } = bridge.approvals;
+      bridge.approvals.grant = () =>
+        Promise.reject(new Fault("store_unavailable", "it is throttled", { retryable: true }));
+      await bridge.runDue();
+      bridge.approvals.grant = grant;
+      clock.advance(500);
+      const next = await bridge.edit(8);
+      await bridge.later(2);
+      expect((await bridge.approvalOf(edit)).state).toBe("superseded");
+      await bridge.runDue();
+      expect((await bridge.approvalOf(next)).state).toBe("fired");
+      expect(bridge.fired.map(({ busEvent }) => busEvent.detail.delivery)).toEqual([next.id]);
+    },
+  );
 });
 
 /** The same identity if an agent acts for it. */
