@@ -22,7 +22,7 @@ import { type Admission, type Hold, type Permit, reportOf, reportOfError, type T
 /** The input of a gate: one attempt of a route's action for an event. */
 export interface GateInput {
   readonly claim: Pick<Claim, "id" | "scheduledAt">;
-  readonly route: Pick<Route, "name" | "approval" | "mode" | "params">;
+  readonly route: Pick<Route, "name" | "approval" | "mode" | "params" | "environments">;
   readonly busEvent: BusEvent;
   readonly delivery: RecordedDelivery;
   /** The event that this one was traced back to; undefined if the bridge knows no cause. */
