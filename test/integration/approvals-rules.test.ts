@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { cardOf } from "../../shared/actions/webhook/card.ts";
 import { DAYS, rulesIn, type WeeklyWindow } from "../../shared/approvals/configured-rules.ts";
 import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import { shownApproval } from "../../shared/http/shown-approval.ts";
 import { ACTOR_CLAIMS, type Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
@@ -330,6 +332,90 @@ describe("a rule that grants a run of a flow", () => {
       expect(bridge.fired.map(({ busEvent }) => busEvent.detail.delivery)).toEqual([next.id]);
     },
   );
+});
+
+describe("a run for which a rule holds, and whose slot is full", () => {
+  /** The second of two runs of a page, after the time of its approval and before the end of the first. */
+  async function waiting() {
+    const bridge = await open([SMALL], { route: ONE_AT_ONCE });
+    await bridge.edit(7);
+    await bridge.runDue();
+    clock.advance(1_000);
+    const edit = await bridge.edit(8);
+    await bridge.runDue();
+    await bridge.later(65);
+    expect([(await bridge.approvalOf(edit)).state, bridge.fired.length]).toEqual(["requested", 1]);
+    return { bridge, edit };
+  }
+
+  it("does not expire, and fires when the slot is free", async () => {
+    const { bridge, edit } = await waiting();
+    await bridge.later(30);
+    expect([await statesOf(bridge, edit), bridge.fired.length]).toEqual([["requested", "granted"], 2]);
+  });
+
+  it("expires if the rule does not hold any more then", async () => {
+    const { edit } = await waiting();
+    const other = await open([{ ...SMALL, windows: [windowIn(5)] }], { route: ONE_AT_ONCE });
+    await other.later(30);
+    expect([await statesOf(other, edit), other.fired.length]).toEqual([["requested", "expired"], 0]);
+  });
+
+  it("can be denied meanwhile, but no longer be granted by people", async () => {
+    const { bridge, edit } = await waiting();
+    expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: false });
+    expect(await bridge.decide(edit, "deny", MIA)).toMatchObject({ ok: true });
+    await bridge.later(30);
+    expect([await statesOf(bridge, edit), bridge.fired.length]).toEqual([["requested", "denied"], 1]);
+  });
+});
+
+describe("a grant by a rule that the route had for a while", () => {
+  /** The process ended between grant and firing, and the route has lost the rule since. */
+  async function without(people: number) {
+    const bridge = await open([SMALL], { people });
+    const edit = await bridge.edit(7);
+    const { move } = bridge.approvals;
+    bridge.approvals.move = () => Promise.reject(new Fault("store_unavailable", "it died", { retryable: true }));
+    await bridge.runDue();
+    bridge.approvals.move = move;
+    const later = await open([], { people });
+    await later.later();
+    return { bridge: later, edit };
+  }
+
+  it.each([1, 2])(
+    "people who are enough without it (%i) are not voided when a rule of its name is back",
+    async (people) => {
+      const { bridge, edit } = await without(people);
+      for (const person of [MAX, MIA].slice(0, people)) {
+        clock.advance(1_000);
+        expect(await bridge.decide(edit, "grant", person)).toMatchObject({ ok: true });
+      }
+      const back = await open([{ ...SMALL, windows: [windowIn(5)] }], { people });
+      await back.later();
+      await back.later();
+      expect([(await back.approvalOf(edit)).state, back.fired.length]).toEqual(["fired", 1]);
+    },
+  );
+
+  it("people who are not enough do not save it", async () => {
+    const { bridge, edit } = await without(2);
+    expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: true });
+    const back = await open([{ ...SMALL, windows: [windowIn(5)] }], { people: 2 });
+    await back.later();
+    await back.later();
+    expect([(await back.approvalOf(edit)).state, back.fired.length]).toEqual(["void", 0]);
+  });
+
+  it("is no decision while people are asked again", async () => {
+    const { bridge, edit } = await without(1);
+    const approval = await bridge.approvalOf(edit);
+    expect(approval.state).toBe("requested");
+    expect(shownApproval(approval, bridge.bridge)).not.toHaveProperty("decision");
+    const { facts } = cardOf(approval, { isReminder: true }, { console: undefined });
+    expect(facts.find(({ name }) => name === "Approved by")).toBeUndefined();
+  });
 });
 
 /** The same identity if an agent acts for it. */
