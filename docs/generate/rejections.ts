@@ -75,6 +75,7 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   self_approval: "The caller is authenticated, allowed, and the requester of this run",
   approval_unknown: "No approval has this id. In the timeline of a label or a comment: nothing waited for that page",
   approval_closed: "The approval already has the state `state`, set by `by`. `at` is when it fired",
+  access_too_many: "The person requested [roles for a time](access.md) `limit` times within 25 hours",
   approvals_too_many:
     "In the timeline of a label or a comment: more than `limit` approvals are open, and the bridge compared it with `limit` of them",
   outside_window: "The route has `approval.outsideWindows: refuse`, and none of its `windows` is open until `opensAt`",

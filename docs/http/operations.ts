@@ -409,7 +409,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "List who holds which role for a time, and who requested one",
     description:
       "Requests of the last 25 hours, the newest first: the caller's own, those that the caller may decide about, and, for " +
-      "whoever may read what is about no event, all. `roles` has what the caller may request.",
+      "whoever may read what is about no event, all. Of those that are over, the newest 500. `roles` has what the caller may request.",
     caller: "token",
     answers: { 200: { what: "The requests, and what the caller may request.", schema: answers.listedAccess } },
     refusals: [],
@@ -423,7 +423,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { type: "json", schema: accessBody, required: true },
     isIdempotent: "required",
     answers: { 202: { what: "The request.", schema: answers.placedAccess } },
-    refusals: ["body_invalid", "person_needed", "idempotency_key_missing", "idempotency_key_reused"],
+    refusals: [
+      ...(["body_invalid", "person_needed", "idempotency_key_missing", "idempotency_key_reused"] as const),
+      "access_too_many",
+    ],
   },
   "GET /v1/access/{id}": {
     summary: "Get a request for a role",

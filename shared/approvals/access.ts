@@ -10,11 +10,12 @@ import {
   DECIDE_WITHIN_MS,
   endOfAccess,
   isInForce,
+  MAX_OPEN_MS,
 } from "../model/access.ts";
 import { actorsOf, type Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { type AccessStore, accessIdOf, accessNumberOf } from "../store/access.ts";
+import { type AccessStore, accessIdOf, accessNumberOf, MAX_OWN } from "../store/access.ts";
 import { isSamePerson, nameOf, type PeopleOf } from "./people.ts";
 
 export interface AccessConfig {
@@ -36,9 +37,11 @@ type RecordedAct = "access_requested" | "access_granted" | "access_denied" | "ac
 export const ACCESS_DECISIONS = ["grant", "deny", "revoke"] as const;
 type AccessDecisionKind = (typeof ACCESS_DECISIONS)[number];
 
-/** The longest time for a role, by the configuration of now: 0 if it cannot be requested any more. */
-const maxMinutesOf = ({ role }: Pick<Access, "role">, { roles }: Pick<AccessConfig, "roles">): number =>
-  roleNamed(role, roles)?.onRequest?.maxMinutes ?? 0;
+/** The longest time for a role, by the configuration of now: 0 if `by` might not request it now. */
+function maxMinutesOf({ role, by }: Pick<Access, "role" | "by">, { roles }: Pick<AccessConfig, "roles">): number {
+  const rule = roleNamed(role, roles)?.onRequest;
+  return rule?.by.some((one) => by.roles.includes(one)) ? rule.maxMinutes : 0;
+}
 
 const roleNamed = (role: string, roles: Roles) => (Object.hasOwn(roles, role) ? roles[role] : undefined);
 
@@ -79,12 +82,20 @@ export const PRESETS_OF_PEOPLE: readonly string[] = [
 /** The rejection of whoever is no person: an agent that acts for one, a job, a pod or an app. */
 export function rejectMachine(by: Principal, { issuers }: Pick<AccessConfig, "issuers">): Rejection | undefined {
   const entry = Object.hasOwn(issuers, by.trustEntry ?? "") ? issuers[by.trustEntry ?? ""] : undefined;
-  // An entry may lack the preset of its issuer.
-  const isPerson =
-    entry !== undefined &&
-    [entry.preset, presetFor(entry.issuer)].every((one) => one === undefined || PRESETS_OF_PEOPLE.includes(one.name));
-  return isPerson && actorsOf(by).length === 0 ? undefined : { reason: "person_needed" };
+  const isPerson = entry !== undefined && isOfPeople(entry, issuers) && actorsOf(by).length === 0;
+  return isPerson ? undefined : { reason: "person_needed" };
 }
+
+/**
+ * Whether the tokens of a trust entry may be those of people. An entry may lack the preset of its issuer. Then the text of
+ * the issuer says it, or another entry of the issuer.
+ */
+export const isOfPeople = ({ issuer }: Pick<TrustEntry, "issuer">, issuers: AccessConfig["issuers"]): boolean => {
+  const entries = Object.values(issuers).filter((one) => one.issuer === issuer);
+  return [presetFor(issuer), ...entries.map(({ preset }) => preset)].every(
+    (one) => one === undefined || PRESETS_OF_PEOPLE.includes(one.name),
+  );
+};
 
 /**
  * The roles that a person holds for a time, each with the id of the request that gave it. One counts only while the token
@@ -123,7 +134,7 @@ export async function requestAccess(
   const rejection = rejectRequester(by, wanted.role, deps);
   if (rejection) return reject(rejection);
   const { role, minutes, reason, key } = wanted;
-  const max = maxMinutesOf(wanted, deps.config);
+  const max = maxMinutesOf({ role, by }, deps.config);
   const store = await deps.access();
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const own = await store.of(by);
@@ -132,10 +143,12 @@ export async function requestAccess(
       return isSame(repeated, wanted)
         ? ok({ access: repeated, isNew: false })
         : reject({ reason: "idempotency_key_reused" });
-    const open = own.find((one) => one.role === role && OPEN_STATES.includes(accessState(one, deps)));
+    const open = own.find((one) => one.role === role && isOpen(one, deps));
     if (open !== undefined) return ok({ access: open, isNew: false });
     if (minutes > max) return reject({ reason: "body_invalid", problem: `"minutes" of this role are at most ${max}` });
     const now = deps.clock.now();
+    const tooMany = rejectMany(own, now);
+    if (tooMany) return reject(tooMany);
     const id = accessIdOf(by, (own[0] === undefined ? 0 : accessNumberOf(own[0].id)) + 1);
     const until = laterBy(now, DECIDE_WITHIN_MS);
     const access: Access = { id, role, minutes, reason, by, key, requestedAt: now, state: "requested", until };
@@ -145,7 +158,17 @@ export async function requestAccess(
   throw tooManyAtOnce();
 }
 
-const OPEN_STATES: readonly AccessState[] = ["requested", "granted"];
+/** Whether it waits, or gives a role. */
+export const isOpen = (access: Access, deps: StateDeps): boolean =>
+  ["requested", "granted"].includes(accessState(access, deps));
+
+/** Each request of these hours is read for each list, so a person places only so many, whatever becomes of them. */
+function rejectMany(own: readonly Access[], now: EpochMillis): Rejection | undefined {
+  const oldest = own[MAX_OWN - 1];
+  const waitMs = oldest === undefined ? 0 : laterBy(oldest.requestedAt, MAX_OPEN_MS) - now;
+  if (waitMs <= 0) return undefined;
+  return { reason: "access_too_many", limit: MAX_OWN, retryAfterSeconds: Math.ceil(waitMs / 1_000) };
+}
 
 const isSame = (one: Access, { role, minutes, reason }: WantedAccess): boolean =>
   one.role === role && one.minutes === minutes && one.reason === reason;
@@ -205,7 +228,7 @@ export async function decideAccess(id: string, verdict: AccessVerdict, deps: Acc
 
 function withDecision(access: Access, { decision: kind, by, comment }: AccessVerdict, deps: AccessDeps): Access {
   const at = deps.clock.now();
-  const state = MOVES[kind].to(isSamePerson(by, access.by, deps.people));
+  const state = MOVES[kind].to(isRequester(by, access));
   const decision = { by, at, ...(comment !== undefined && { comment }) };
   if (kind === "revoke") return { ...access, state, until: at, end: decision };
   if (kind === "deny") return { ...access, state, until: at, decision };
@@ -226,9 +249,16 @@ export const accessDecisionsOf = (
     );
   });
 
+/**
+ * Whether it is the person's own, by issuer and subject. The names that keep somebody from granting their own request are
+ * not enough: `kim` of another issuer, or a job that `kim` started, may be somebody else.
+ */
+export const isRequester = ({ issuer, subject }: Principal, { by }: Access): boolean =>
+  issuer === by.issuer && subject === by.subject;
+
 /** Its requester, those who may decide about it, and whoever may read what is about no event. */
 export const isAccessKnownTo = (by: Principal, access: Access, deps: Omit<AccessDeps, "access" | "record">): boolean =>
-  isSamePerson(by, access.by, deps.people) ||
+  isRequester(by, access) ||
   rejectApprover(access, by, deps) === undefined ||
   deps.policy.rejectCall(by, "deliveries", []) === undefined;
 
@@ -237,11 +267,10 @@ function rejectDecider(
   { decision, by }: Pick<AccessVerdict, "decision" | "by">,
   deps: Omit<AccessDeps, "access" | "record">,
 ): Rejection | undefined {
-  const isOwn = isSamePerson(by, access.by, deps.people);
-  if (decision === "revoke" && isOwn) return undefined;
+  if (decision === "revoke" && isRequester(by, access)) return undefined;
   const missing = rejectApprover(access, by, deps);
   if (missing || decision !== "grant") return missing;
-  return isOwn ? { reason: "self_approval" } : rejectMachine(by, deps.config);
+  return isSamePerson(by, access.by, deps.people) ? { reason: "self_approval" } : rejectMachine(by, deps.config);
 }
 
 /** A request for a role is about no event, so a confined role does not approve it. */

@@ -113,7 +113,7 @@ function listText({ roles, access, hasMore }: ListedAccess, display: Display): s
   );
   const more = [
     ...(may.length === 0 ? [] : [printable(`You may request: ${may.join(", ")}`)]),
-    ...(hasMore ? ["There are more requests than were searched."] : []),
+    ...(hasMore ? ["More requests are over than are listed."] : []),
   ];
   if (access.length === 0)
     return ["Nobody that you may know of holds or requests a role for a time.", ...more].join("\n");

@@ -20,7 +20,7 @@ export async function accessPage(visit: Visit): Promise<ApiResult<Page>> {
 ${open.length === 0 ? html`<p class="empty">Nobody that you may know of holds or requests a role for a time.</p>` : open.map((one) => card(one, visit))}
 ${roles.length === 0 ? NOTHING : requestForm(roles, visit)}
 ${over.length === 0 ? NOTHING : html`<h2>Over</h2>${overTable(over, visit)}`}
-${hasMore ? html`<p class="aside">There are more requests than this page looked at.</p>` : NOTHING}`;
+${hasMore ? html`<p class="aside">More requests are over than are shown.</p>` : NOTHING}`;
   return { ok: true, value: { title: "Access", main, refreshSeconds: 15 } };
 }
 

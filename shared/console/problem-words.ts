@@ -15,6 +15,7 @@ const WORDS: Partial<Readonly<Record<RejectionReason, string>>> = {
   idempotency_key_reused:
     "The form was sent before, with other values. Go back and reload the page before you send it again",
   approval_closed: "Nothing is left to decide",
+  access_too_many: "Ask somebody who has the role, or request it tomorrow",
   approvals_too_many: "Decide each approval on its own",
   outside_window: "Grant it again when the window has opened, if it has not expired by then",
   reason_missing: "Go back and write a reason",

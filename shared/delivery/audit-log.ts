@@ -49,7 +49,7 @@ const MAX_REMEMBERED = 10_000;
  */
 export class AuditLog {
   readonly #deps: AuditLogDeps;
-  /** When each person last read each object. */
+  /** When each person last read each object; of a role that is used: when that was last recorded. */
   readonly #lastRead = new Map<string, EpochMillis>();
 
   constructor(deps: AuditLogDeps) {
@@ -57,16 +57,19 @@ export class AuditLog {
   }
 
   /**
-   * Records that somebody read something, unless the same person read it within the five minutes before. Never throws, so
-   * that on-call can read while nothing can be written.
+   * Records that somebody read something, unless the same person read it within the five minutes before. The use of a role
+   * is recorded again five minutes after its last record, so that the log has all of the time. Never throws, so that on-call
+   * can read while nothing can be written.
    */
   async recordRead(read: AuditedAct): Promise<void> {
     const { act, object, by, request } = read;
     const reader = JSON.stringify([act, object, by.trustEntry, by.issuer, by.subject]);
     const lastRead = this.#lastRead.get(reader);
+    const isRepeat = lastRead !== undefined && request.receivedAt < laterBy(lastRead, WINDOW_MS);
+    if (isRepeat && act === "access_used") return;
     if (lastRead === undefined && this.#lastRead.size >= MAX_REMEMBERED) this.#lastRead.clear();
     this.#lastRead.set(reader, request.receivedAt);
-    if (lastRead !== undefined && request.receivedAt < laterBy(lastRead, WINDOW_MS)) return;
+    if (isRepeat) return;
     try {
       // Another process may have recorded the same read in this window.
       await this.#record(read, String(Math.floor(request.receivedAt / WINDOW_MS)));

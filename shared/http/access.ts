@@ -7,12 +7,13 @@ import {
   accessUntil,
   decideAccess,
   isAccessKnownTo,
+  isOpen,
+  isRequester,
   rejectMachine,
   requestAccess,
   requestableRoles,
 } from "../approvals/access.ts";
 import { isReason } from "../approvals/decide.ts";
-import { isSamePerson } from "../approvals/people.ts";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { toIso } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
@@ -85,9 +86,9 @@ interface RequestableRole {
 export interface ListedAccess {
   /** What the caller may request. */
   readonly roles: readonly RequestableRole[];
-  /** Requests of the last 25 hours that the caller may know, the newest first. */
+  /** Requests of 25 hours that the caller may know, the newest first: all that are open, and the newest 500 others. */
   readonly access: readonly ShownAccess[];
-  /** There are more than this list looked at. */
+  /** More of them are over. */
   readonly hasMore: boolean;
 }
 
@@ -96,8 +97,8 @@ export interface PlacedAccess extends ShownAccess {
   readonly status: "accepted" | "duplicate";
 }
 
-/** Requests that one list looks at. */
-const MAX_LISTED = 500;
+/** Requests that are over in one list. */
+const MAX_OVER = 500;
 /** Characters of an idempotency key. */
 const MAX_KEY_LENGTH = 200;
 
@@ -106,13 +107,14 @@ export async function listAccess(request: ReceivedRequest, api: AccessApi): Prom
   const caller = await callerOf(request, "for a time", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
-  const recent = await (await api.access()).recent(MAX_LISTED + 1);
-  const known = recent.slice(0, MAX_LISTED).filter((one) => isAccessKnownTo(by, one, deciding(api)));
+  const recent = await (await api.access()).recent();
+  const known = recent.filter((one) => isAccessKnownTo(by, one, deciding(api)));
+  const left = new Set(known.filter((one) => !isOpen(one, api)).slice(MAX_OVER));
   const roles = rejectMachine(by, api.config) ? [] : requestableRoles(by, api.config.roles);
   return ok({
     roles: roles.map((role) => ({ role, ...ruleOf(role, api) })),
-    access: known.map((one) => shownAccess(one, by, api)),
-    hasMore: recent.length > MAX_LISTED,
+    access: known.filter((one) => !left.has(one)).map((one) => shownAccess(one, by, api)),
+    hasMore: left.size > 0,
   });
 }
 
@@ -183,7 +185,7 @@ function shownAccess(access: Access, by: Principal, api: AccessApi): ShownAccess
     ...(decision && { decision: shownDecision(decision) }),
     ...(end && { end: shownDecision(end) }),
     approvers: ruleOf(role, api).approvers,
-    ...(isSamePerson(by, requester, api.people) && { isOwn: true }),
+    ...(isRequester(by, access) && { isOwn: true }),
     may: accessDecisionsOf(access, by, deciding(api)),
   };
 }

@@ -130,7 +130,7 @@ export class Authorizer {
 
   async #decide({ name, upstream, asked, request }: Question): Promise<Result<AllowedCaller>> {
     if (!asked.ok) return asked;
-    const { method, target, headers } = asked.value;
+    const { headers } = asked.value;
     const presented = presentedToken({ ...request, headers });
     if (!presented.ok) return presented;
     const found = await this.#callerOf(presented.value);
@@ -144,11 +144,11 @@ export class Authorizer {
     const leftSeconds = toSeconds(caller.expiresAt) - toSeconds(this.#api.clock.now());
     // The clock of the trust entry's issuer may be behind.
     if (leftSeconds <= 0) return refused({ reason: "token_expired", expiredBySeconds: -leftSeconds });
-    const path = pathOfTarget(target);
-    if (path === undefined || OVERRIDES.some((one) => headers.has(one)))
-      return refused({ reason: "asked_request_ambiguous", upstream: name });
-    const scopes = scopesOfRequest(upstream, { method, path });
-    if (scopes.length === 0) return refused({ reason: "asked_request_not_listed", upstream: name, method });
+    const plain = plainRequest(asked.value);
+    if (plain === undefined) return refused({ reason: "asked_request_ambiguous", upstream: name });
+    const scopes = scopesOfRequest(upstream, plain);
+    if (scopes.length === 0)
+      return refused({ reason: "asked_request_not_listed", upstream: name, method: plain.method });
     const scope = this.#scopeOf(caller, upstream, scopes);
     if (!scope.ok) return refused(scope.rejection);
     if (await this.#hasEnded(found.value)) return refused({ reason: "run_ended" });
@@ -194,27 +194,34 @@ export class Authorizer {
     const { token, scheme } = presented;
     const own = issuer && scheme === "bearer" ? await verifyAccessToken(token, issuer, now) : undefined;
     const access = v.safeParse(accessClaims, own);
-    if (access.success) return ok({ caller: callerOfAccess(token, access.output), isBound: false });
+    if (access.success) return this.#ofAccess(token, access.output);
     const verified = await tokens.verify(presented, trustEntries);
     if (!verified.ok) return verified;
     const { principal, shadowRejection, claims } = verified.value;
+    const entry = this.#api.config.issuers[principal.trustEntry ?? ""];
+    // The gateway keeps the body, so the digest of another one was compared, or that of none.
+    if (entry?.bodyDigestClaim)
+      return reject({ reason: "body_digest_mismatch", claim: entry.bodyDigestClaim.join(".") });
     const run = await runOf(verified.value, {}, this.#api);
     const expiresAt = toMillis(epochSeconds(Math.floor(Number(claims["exp"]))));
     const caller = { principal, shadowRejection, expiresAt, ...(run && { run }) };
-    return ok({ caller, isBound: claims["cnf"] !== undefined });
+    return ok({ caller, isBound: entry?.singleUse === true || claims["cnf"] !== undefined });
+  }
+
+  /** Of a trust entry that the configuration has no more, an access token counts for nothing. */
+  #ofAccess(token: string, claims: AccessClaims): Result<{ readonly caller: Caller; readonly isBound: boolean }> {
+    if (!Object.hasOwn(this.#api.config.issuers, claims.trust_entry)) return reject({ reason: "issuer_unknown" });
+    return ok({ caller: callerOfAccess(token, claims), isBound: false });
   }
 
   /** The first of the scopes that the caller has. */
   #scopeOf({ principal, access, run }: Caller, upstream: Upstream, scopes: readonly string[]): Result<string> {
     const [first = ""] = scopes;
-    if (access) {
-      const isForUpstream = access.audience === upstream.audience;
-      const held = isForUpstream ? scopes.find((one) => access.scopes.includes(one)) : undefined;
-      return held === undefined ? reject({ reason: "scope_forbidden", scope: first }) : ok(held);
-    }
+    const isOfAccess = (scope: string): boolean =>
+      access === undefined || (access.audience === upstream.audience && access.scopes.includes(scope));
     const holder = { roles: unconfinedRoles(principal, this.#api.config.roles), hasRun: run !== undefined };
     const grants = scopes.map((scope) => ({ scope, grant: upstreamGrant(upstream, holder, [scope]) }));
-    const granted = grants.find(({ grant }) => grant.granted);
+    const granted = grants.find(({ scope, grant }) => grant.granted && isOfAccess(scope));
     if (granted) return ok(granted.scope);
     const [{ grant } = { grant: undefined }] = grants;
     return reject(grant?.granted === false ? refusalOf(grant) : { reason: "scope_forbidden", scope: first });
@@ -248,6 +255,7 @@ export class Authorizer {
       scopes: [scope],
       lifetimeSeconds,
       principal: namedPrincipal(principal),
+      roles: unconfinedRoles(principal, this.#api.config.roles),
       ...(run && { run: { keys: run.keys, since: run.since }, initiator: run.initiator, delivery: run.delivery }),
     };
     const { token } = await issuer.mintAccessToken(content, now);
@@ -270,14 +278,31 @@ interface TokenWish {
   readonly request: ReceivedRequest;
 }
 
-/** Services read these as another method than that of the request. */
-const OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"];
+/** Services read these as another method, or as another path, than those of the request. */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+]);
+
+/** The method and the path, if every server reads them alike. CGI and its kin read `_` in a header's name as `-`. */
+function plainRequest({ method, target, headers }: AskedRequest): { method: string; path: string } | undefined {
+  const path = pathOfTarget(target);
+  const isOverridden = [...headers.keys()].some((name) => {
+    const read = name.replaceAll("_", "-");
+    return OVERRIDES.has(read) || (name !== read && read.startsWith("x-drawbridge-"));
+  });
+  return path === undefined || isOverridden || !/^[A-Z]{1,20}$/.test(method) ? undefined : { method, path };
+}
 
 /** Of a token that the bridge made for an upstream. */
 const accessClaims = v.object({
   aud: v.string(),
   exp: v.pipe(v.number(), v.transform(epochSeconds)),
   scope: v.string(),
+  roles: v.array(v.string()),
   principal: v.object({ iss: v.string(), sub: v.string() }),
   trust_entry: v.string(),
   run: v.optional(
@@ -293,11 +318,13 @@ const accessClaims = v.object({
   ),
 });
 
-function callerOfAccess(token: string, claims: v.InferOutput<typeof accessClaims>): Caller {
-  const { aud: audience, exp, scope, principal, trust_entry: trustEntry, run } = claims;
+type AccessClaims = v.InferOutput<typeof accessClaims>;
+
+function callerOfAccess(token: string, claims: AccessClaims): Caller {
+  const { aud: audience, exp, scope, roles, principal, trust_entry: trustEntry, run } = claims;
   const { iss: issuer, sub: subject } = principal;
   return {
-    principal: { issuer, subject, trustEntry, method: "access-token", credential: "bridge", roles: [] },
+    principal: { issuer, subject, trustEntry, method: "access-token", credential: "bridge", roles },
     access: { audience, scopes: scope.split(" "), token: new Secret(token) },
     ...(run && { run }),
     expiresAt: toMillis(exp),

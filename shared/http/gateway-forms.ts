@@ -119,7 +119,7 @@ const NOBODY = {
 const REQUEST = "X-Drawbridge-Request";
 
 /** Percent-encodes what a header cannot have. */
-const headerText = (text: string): string => text.replace(/[^!-$&-~]/gu, encodeURIComponent);
+const headerText = (text: string): string => text.toWellFormed().replace(/[^!-$&-~]/gu, encodeURIComponent);
 
 function allowedResponse(allowed: Allowed, requestId: string): Response {
   const decision = allowed.caller === undefined ? "would_refuse" : "allow";

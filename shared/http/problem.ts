@@ -145,6 +145,12 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 409, title: closedTitle(rejection) };
     case "approvals_too_many":
       return { status: 409, title: `More than ${rejection.limit} approvals are open` };
+    case "access_too_many":
+      return {
+        status: 429,
+        title: `You requested roles ${rejection.limit} times within 25 hours`,
+        headers: { "Retry-After": String(rejection.retryAfterSeconds) },
+      };
     case "outside_window":
       return {
         status: 409,

@@ -94,6 +94,7 @@ export async function exchangeToken(request: ReceivedRequest, api: TokenExchange
     scopes: grant.scopes,
     lifetimeSeconds,
     principal: namedPrincipal(principal),
+    roles,
     ...(run && { run: { keys: run.keys, since: run.since }, initiator: run.initiator, delivery: run.delivery }),
   };
   const issued = await api.issuer.mintAccessToken(content, now);

@@ -9,7 +9,10 @@ export const MAX_OPEN_MS = DECIDE_WITHIN_MS + MAX_ACCESS_MINUTES * 60_000 + CLOC
 
 /** `withdrawn`: by its requester, `revoked`: by somebody else; both end a request that waits, or a role that was granted. */
 type StoredAccessState = "requested" | "granted" | "denied" | "withdrawn" | "revoked";
-/** `expired`: nobody decided in time. `ended`: the time of the role is over. */
+/**
+ * `expired`: nobody decided in time. `ended`: the time of the role is over. Both also if the configuration of now does not
+ * let the requester request it.
+ */
 export type AccessState = StoredAccessState | "expired" | "ended";
 
 /** What somebody decided about a request for a role. */
@@ -49,10 +52,10 @@ export const endOfAccess = ({ until, decision }: Access, maxMinutes: number): Ep
     ? until
     : laterBy(decision.at, maxMinutes * 60_000);
 
-/** The state at a time. `maxMinutes`: what the configuration allows now, 0 if the role cannot be requested any more. */
+/** The state at a time. `maxMinutes`: what the configuration allows now, 0 if it could not be requested now. */
 export function accessStateAt(access: Access, now: EpochMillis, maxMinutes: number): AccessState {
   const { state, until } = access;
-  if (state === "requested") return now >= until ? "expired" : state;
+  if (state === "requested") return now >= until || maxMinutes === 0 ? "expired" : state;
   return state === "granted" && now >= endOfAccess(access, maxMinutes) ? "ended" : state;
 }
 

@@ -108,6 +108,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   order_confined: "Compare the inputs with `in` of the order",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",
+  access_too_many: "Wait for the time in `Retry-After`, or ask somebody who has the role",
   approvals_too_many: "Decide by the approval's id. The page and the delivery's timeline show it",
   outside_window: "Grant it again after `opensAt`, if it has not expired by then",
   reason_missing:

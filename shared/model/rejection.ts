@@ -111,6 +111,7 @@ export type ForbiddenRejection =
   // `at`: when the route fired.
   | { readonly reason: "approval_closed"; readonly state: string; readonly by: string; readonly at?: string }
   | { readonly reason: "approvals_too_many"; readonly limit: number }
+  | { readonly reason: "access_too_many"; readonly limit: number; readonly retryAfterSeconds: number }
   // The route refuses grants outside its weekly windows.
   | { readonly reason: "outside_window"; readonly opensAt: string }
   // The route needs a reason for each grant. Labels have none.

@@ -43,6 +43,8 @@ export interface AccessTokenContent {
   readonly lifetimeSeconds: number;
   /** The principal of the token that it was exchanged for. */
   readonly principal: NamedPrincipal;
+  /** The roles of that principal that count here. */
+  readonly roles: readonly string[];
   /** The run that the token ends with, and since when ends of it count; undefined if it belongs to none. */
   readonly run?: { readonly keys: readonly RunKey[]; readonly since: EpochSeconds } | undefined;
   readonly initiator?: Initiator | undefined;
@@ -138,12 +140,13 @@ export class BridgeIssuer {
    * `client_id` is that entry. Signs once. Throws like {@link SigningKey.sign}.
    */
   mintAccessToken(content: AccessTokenContent, now: EpochMillis): Promise<OutboundToken> {
-    const { audience, scopes, lifetimeSeconds, principal, run, initiator, delivery } = content;
+    const { audience, scopes, lifetimeSeconds, principal, roles, run, initiator, delivery } = content;
     const claims = {
       ...identityClaims(principal),
       aud: audience,
       client_id: principal.trustEntry ?? principal.id,
       scope: scopes.join(" "),
+      roles,
       ...(run !== undefined && { run }),
       ...(initiator && { initiator }),
       ...(delivery !== undefined && { delivery }),
@@ -197,6 +200,7 @@ const CLAIMS = [
   // Of access tokens.
   "client_id",
   "scope",
+  "roles",
   "run",
   "initiator",
 ] as const;

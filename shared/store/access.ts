@@ -9,8 +9,8 @@ import type { Item, ItemKey, Table } from "./table.ts";
 
 type Holder = Pick<Principal, "issuer" | "subject">;
 
-/** The newest requests of one person that are read. Older ones of this person give no role. */
-const MAX_OWN = 20;
+/** The newest requests of one person that are read. Nobody may place more within the time in which one may be open. */
+export const MAX_OWN = 20;
 
 /**
  * Requests for roles that end by themselves. Those of one person are numbered, and are one partition, so that one read finds
@@ -55,8 +55,11 @@ export class AccessStore {
     return collect(this.#table.select(selection), accessOf);
   }
 
-  /** All requests that may be open now, the newest first, at most `limit`. */
-  async recent(limit: number): Promise<readonly Access[]> {
+  /**
+   * All requests of the time in which one may be open, the newest first. There is no limit, because so many closed ones
+   * would hide an open one. {@link MAX_OWN} bounds them for each person.
+   */
+  async recent(): Promise<readonly Access[]> {
     const now = this.#options.clock.now();
     const found = new Map<string, Access>();
     // A clock that was ahead may have written a request of tomorrow.
@@ -66,7 +69,6 @@ export class AccessStore {
         const [, id = ""] = text(item, TABLE.sortKey).split("#");
         const access = found.has(id) ? undefined : await this.get(id);
         if (access !== undefined) found.set(id, access);
-        if (found.size >= limit) return [...found.values()];
       }
     }
     return [...found.values()];

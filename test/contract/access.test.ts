@@ -7,13 +7,14 @@ import {
   accessState,
   accessUntil,
   decideAccess,
+  isAccessKnownTo,
   requestAccess,
   rolesForNow,
 } from "../../shared/approvals/access.ts";
 import { peopleOf } from "../../shared/approvals/people.ts";
 import { toIso } from "../../shared/host/clock.ts";
 import { policyOf, type Roles, role } from "../../shared/identity/policy.ts";
-import type { Access } from "../../shared/model/access.ts";
+import { type Access, MAX_OPEN_MS } from "../../shared/model/access.ts";
 import type { Principal } from "../../shared/model/principal.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { type TestDatabase, tableKinds } from "../support/stores.ts";
@@ -28,6 +29,8 @@ const issuers = {
   gitlab: entryOf({ issuer: "https://gitlab.com", preset: "gitlab" }),
   github: entryOf({ issuer: "https://token.actions.githubusercontent.com", preset: "github" }),
   unnamed: entryOf({ issuer: "https://token.actions.githubusercontent.com" }),
+  jobs: entryOf({ issuer: "https://gitlab.example.test", preset: "gitlab" }),
+  secondOfJobs: entryOf({ issuer: "https://gitlab.example.test" }),
   pods: entryOf({ issuer: "https://cluster.example.test", preset: "kubernetes" }),
 };
 const person = (subject: string, roles: readonly string[], changes: Partial<Principal> = {}): Principal => ({
@@ -46,6 +49,7 @@ const eve = person("eve", ["on-call", "developer"]);
 const rolesWith = (incident: object = {}): Roles => ({
   developer: v.parse(role, {}),
   "on-call": v.parse(role, {}),
+  lead: v.parse(role, {}),
   confined: v.parse(role, { in: { projects: ["docs/*"] } }),
   incident: v.parse(role, {
     replay: ["*"],
@@ -153,7 +157,10 @@ for (const kind of tableKinds) {
       await granted();
       const machines = [
         { ...kim, claims: { act: "agent-7" } },
-        ...["gitlab", "github", "unnamed", "pods", "constructor"].map((trustEntry) => ({ ...kim, trustEntry })),
+        ...["gitlab", "github", "unnamed", "secondOfJobs", "pods", "constructor"].map((trustEntry) => ({
+          ...kim,
+          trustEntry,
+        })),
         person("wiki", ["developer"], { issuer: "drawbridge:source", trustEntry: "" }),
       ];
       for (const by of machines)
@@ -162,8 +169,38 @@ for (const kind of tableKinds) {
       for (const by of [
         { ...max, claims: { act: "agent-7" } },
         { ...max, trustEntry: "github" },
+        { ...max, trustEntry: "secondOfJobs" },
       ])
         expect(await decide(id, by, "grant")).toMatchObject({ rejection: { reason: "person_needed" } });
+    });
+
+    it("somebody with the same name at another issuer, and a job of the person, neither see nor end a role", async () => {
+      const seven = person("7", ["developer"]);
+      const names = [
+        person("7", [], { issuer: "https://other.example.test", trustEntry: "elsewhere" }),
+        person("project_path:a/b", [], { trustEntry: "gitlab", claims: { user_id: "7" } }),
+        person("bot", [], { claims: { act: "7" } }),
+      ];
+      const isHidden = async (id: string) => {
+        const one = (await (await stores.access()).get(id)) as Access;
+        for (const by of names) {
+          expect(isAccessKnownTo(by, one, deps())).toBe(false);
+          expect(accessDecisionsOf(one, by, deps())).toEqual([]);
+          expect(await decide(id, by, "revoke")).toMatchObject({ rejection: { reason: "approval_unknown" } });
+        }
+      };
+      const { id } = await requested(seven);
+      await isHidden(id);
+      await decide(id, max, "grant");
+      await isHidden(id);
+      expect(await held(seven)).toEqual(["incident"]);
+      // Whoever may end it as an approver does not take it back for the person.
+      const [other] = names.map((one) => ({ ...one, roles: ["on-call"] }));
+      expect(await decide(id, other as Principal, "revoke")).toMatchObject({ value: { state: "revoked" } });
+      await isHidden(id);
+      expect(await decide((await requested(seven)).id, { ...seven, trustEntry: "others" }, "revoke")).toMatchObject({
+        value: { state: "withdrawn" },
+      });
     });
 
     it.each<[string, Principal, object, string]>([
@@ -286,6 +323,29 @@ for (const kind of tableKinds) {
       expect(await held()).toEqual(["incident"]);
     });
 
+    it("once its requester might not request it, a request can neither be granted nor is shown as held, until it may be again", async () => {
+      const held = await granted();
+      const waits = await requested(person("lou", ["developer"]));
+      const others = deps(rolesWith({ by: ["on-call"] }));
+      expect([accessState(held, others), accessState(waits, others)]).toEqual(["ended", "expired"]);
+      expect(accessDecisionsOf(held, max, others)).toEqual([]);
+      expect(await decide(waits.id, max, "grant", others)).toMatchObject({
+        rejection: { reason: "approval_closed", state: "expired", by: "time" },
+      });
+      expect([accessState(held, deps()), accessState(waits, deps())]).toEqual(["granted", "requested"]);
+      expect(await decide(waits.id, max, "grant")).toMatchObject({ ok: true, value: { state: "granted" } });
+    });
+
+    it("whoever may grant a role now may revoke it, and who granted it when they might may not", async () => {
+      const { id } = await granted();
+      const moved = deps(rolesWith({ approvedBy: ["lead"] }));
+      expect(await decide(id, max, "revoke", moved)).toMatchObject({ rejection: { reason: "approval_unknown" } });
+      const lead = person("lea", ["lead"]);
+      expect(await decide(id, lead, "revoke", moved)).toMatchObject({ ok: true, value: { state: "revoked" } });
+      const own = await granted();
+      expect(await decide(own.id, kim, "revoke", moved)).toMatchObject({ ok: true, value: { state: "withdrawn" } });
+    });
+
     it("a grant gives no more time than the configuration allows when it is given", async () => {
       const { id } = await requested();
       const shorter = deps(rolesWith({ maxMinutes: 10 }));
@@ -309,11 +369,38 @@ for (const kind of tableKinds) {
       const early = await requested();
       clock.advance(20 * MINUTE);
       const late = await requested(person("lou", ["developer"]));
-      const list = async (limit = 10) => (await (await stores.access()).recent(limit)).map(({ id }) => id);
+      const list = async () => (await (await stores.access()).recent()).map(({ id }) => id);
       expect(await list()).toEqual([late.id, early.id]);
-      expect(await list(1)).toEqual([late.id]);
       clock.advance(25 * 60 * MINUTE);
       expect(await list()).toEqual([late.id]);
+    });
+
+    it("a person places 20 requests within 25 hours, whatever became of them, and each other one is still listed", async () => {
+      const waits = await requested(person("lou", ["developer"]));
+      const first = await requested(kim, { key: "first" });
+      await decide(first.id, kim, "revoke");
+      for (let n = 2; n <= 20; n++) {
+        clock.advance(1);
+        await decide((await requested()).id, kim, "revoke");
+      }
+      const tooMany = {
+        ok: false,
+        rejection: { reason: "access_too_many", limit: 20, retryAfterSeconds: MAX_OPEN_MS / 1_000 },
+      };
+      expect(await request(kim)).toEqual(tooMany);
+      expect(await request(kim, { role: "incident" })).toEqual(tooMany);
+      expect(recorded.filter((act) => act === "access_requested")).toHaveLength(21);
+      expect(await request(kim, { key: "first" })).toMatchObject({ value: { isNew: false, access: { id: first.id } } });
+      const list = await (await stores.access()).recent();
+      expect([list.length, list.at(-1)?.id]).toEqual([21, waits.id]);
+      // As soon as the oldest one is in no list any more, there is place for one.
+      clock.advance(MAX_OPEN_MS - 20);
+      expect(await request(kim)).toMatchObject({ ok: false, rejection: { retryAfterSeconds: 1 } });
+      clock.advance(1);
+      const next = await requested();
+      expect(await request(kim)).toMatchObject({ value: { isNew: false, access: { id: next.id } } });
+      await decide(next.id, kim, "revoke");
+      expect(await request(kim)).toMatchObject({ ok: false, rejection: { reason: "access_too_many" } });
     });
 
     it("each step is recorded before it is taken", async () => {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLog } from "../../shared/host/log.ts";
@@ -52,6 +52,8 @@ const sections = {
       ],
     },
     services: { ...entry, audience: "introspect", roles: ["services"] },
+    once: { ...entry, audience: "once", singleUse: true, roles: ["publishers"], preset: "gitlab" },
+    digested: { ...entry, audience: "digested", bodyDigestClaim: "digest", roles: ["publishers"], preset: "gitlab" },
   },
   roles: {
     builders: {},
@@ -103,6 +105,13 @@ function jobToken(claims: object = {}, audience = "drawbridge"): Promise<string>
     .setIssuedAt(iat)
     .setExpirationTime(iat + 3_600)
     .sign(jobs.privateKey);
+}
+
+/** An access token of the token endpoint. */
+async function exchanged(subject_token: string, scope: string): Promise<string> {
+  const body = new URLSearchParams({ grant_type: EXCHANGE, subject_token, audience: "registry", scope });
+  const response = await fetch(new URL("/oauth/token", bridge.url), { method: "POST", body });
+  return ((await response.json()) as { access_token: string }).access_token;
 }
 
 interface Asked {
@@ -200,16 +209,28 @@ describe("a request that may pass", () => {
   });
 
   it("so does one of the token endpoint", async () => {
-    const body = new URLSearchParams({
-      grant_type: EXCHANGE,
-      subject_token: await jobToken(),
-      audience: "registry",
-      scope: "push",
-    });
-    const exchanged = await fetch(new URL("/oauth/token", bridge.url), { method: "POST", body });
-    const { access_token: token } = (await exchanged.json()) as { access_token: string };
+    const token = await exchanged(await jobToken(), "push");
     expect((await callForward({ token, method: "PUT", target: "/v2/app/uploads" })).status).toBe(200);
     expect((await callForward({ token })).status).toBe(403);
+  });
+
+  it("a token that is for one request passes once", async () => {
+    const token = await jobToken({ jti: "used-once" }, "once");
+    const answers = [await callNginx({ token }), await callForward({ token }), await callNginx({ token })];
+    expect(answers.map(({ status }) => status)).toEqual([200, 401, 401]);
+  });
+
+  it("a token that vouches for a body does not pass, because the gateway keeps the body", async () => {
+    const token = await jobToken({ digest: createHash("sha256").update("").digest("base64url") }, "digested");
+    for (let time = 0; time < 2; time++) {
+      expect((await callNginx({ token })).status).toBe(401);
+      expect(await callOpa({ token })).toMatchObject({ allow: false, status: 401 });
+    }
+  });
+
+  it("a subject that no header can have is percent-encoded", async () => {
+    const answer = await callNginx({ token: await jobToken({ sub: "a\ud800b ä%" }) });
+    expect(answer.headers.get("x-drawbridge-principal")).toBe("jobs:a%EF%BF%BDb%20%C3%A4%25");
   });
 });
 
@@ -230,7 +251,20 @@ describe("a request that is refused", () => {
     ["no role of the upstream", { upstream: "wiki" }, 403, "role_missing"],
     ["a path that is not listed", { target: "/v1/app" }, 403, "asked_request_not_listed"],
     ["a method that is not listed", { method: "PATCH" }, 403, "asked_request_not_listed"],
-    ["a method in small letters", { method: "get" }, 403, "asked_request_not_listed"],
+    ["a method in small letters", { method: "get" }, 403, "asked_request_ambiguous"],
+    ["another path in a header", { headers: { "x-original-url": "/admin" } }, 403, "asked_request_ambiguous"],
+    [
+      "another method in another spelling",
+      { headers: { x_http_method_override: "PUT" } },
+      403,
+      "asked_request_ambiguous",
+    ],
+    [
+      "the identity in another spelling",
+      { headers: { x_drawbridge_principal: "root" } },
+      403,
+      "asked_request_ambiguous",
+    ],
     ["a deeper path than the pattern", { method: "PUT", target: "/v2/a/b/uploads" }, 403, "asked_request_not_listed"],
     ["dot segments", { target: "/v2/../admin" }, 403, "asked_request_ambiguous"],
     ["an encoded slash", { target: "/v2/..%2Fadmin" }, 403, "asked_request_ambiguous"],
@@ -287,6 +321,7 @@ describe("a request that is refused", () => {
 
   it("above the rate of a role, with the time to wait for those that can pass it on", async () => {
     const token = await jobToken({ user_login: "hasty", sub: "hasty" });
+    const access = await exchanged(token, "pull");
     // A minute may end between two requests.
     const answers: Response[] = [];
     while (answers.length < 6) answers.push(await callForward({ token }));
@@ -296,6 +331,9 @@ describe("a request that is refused", () => {
     const byNginx: number[] = [];
     while (byNginx.length < 4) byNginx.push((await callNginx({ token })).status);
     expect(byNginx).toContain(403);
+    const byAccess: number[] = [];
+    while (byAccess.length < 4) byAccess.push((await callForward({ token: access })).status);
+    expect(byAccess).toContain(429);
     const byOpa: OpaResult[] = [];
     while (byOpa.length < 4) byOpa.push(await callOpa({ token }));
     expect(byOpa).toContainEqual(expect.objectContaining({ allow: false, status: 429 }));

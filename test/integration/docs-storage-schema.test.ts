@@ -539,7 +539,7 @@ describe("docs/storage-schema.md", () => {
     const access = await put.access();
     expect(await access.get(read.id)).toEqual(read);
     expect(await access.of(read.by)).toEqual([read]);
-    expect(await access.recent(1)).toEqual([read]);
+    expect(await access.recent()).toEqual([read]);
     const { decision, ...granted } = read;
     const before = { ...granted, state: "requested" };
     const written = await recorded.access();

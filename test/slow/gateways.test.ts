@@ -28,6 +28,8 @@ const JOB = {
 const keys = await generateKeyPair("RS256");
 const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "RS256", use: "sig" }] };
 
+const IDENTITY = ["principal", "token", "trust-entry", "roles", "scope", "request", "would-refuse"];
+
 interface Seen {
   readonly method: string;
   readonly path: string;
@@ -51,7 +53,9 @@ const service = createServer((incoming, response) => {
 });
 service.on("upgrade", (incoming, socket) => {
   seen.push({ method: "UPGRADE", path: incoming.url ?? "", headers: incoming.headers, bytes: 0 });
-  socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n");
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${incoming.headers.upgrade}\r\nConnection: Upgrade\r\n\r\n`,
+  );
   socket.pipe(socket);
 });
 /** Takes connections, and answers nothing. */
@@ -250,6 +254,7 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
       it("a job's request reaches the service with an access token of its own and the identity, whatever the client sends", async () => {
         const token = await jobToken();
         const spoofed = {
+          ...Object.fromEntries(IDENTITY.map((one) => [`x-drawbridge-${one}`, "spoofed"])),
           "x-drawbridge-principal": "root",
           "x-drawbridge-token": "forged",
           "x-original-uri": "/public",
@@ -266,6 +271,7 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         const [, access = ""] = headers.authorization?.split(" ") ?? [];
         expect(decodeJwt(access)).toMatchObject({ aud: REGISTRY, scope: "pull" });
         expect(JSON.stringify(headers)).not.toContain(token);
+        expect(JSON.stringify(headers)).not.toContain("spoofed");
       });
 
       it.each([
@@ -278,6 +284,7 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         ["with an encoded slash", { path: "/v2/..%2fadmin", claims: {} }, 403],
         ["with two slashes", { path: "/v2//app", claims: {} }, 403],
         ["with a parameter of the path", { path: "/v2/..;/admin", claims: {} }, 403],
+        ["with another path in a header", { headers: { "x-rewrite-url": "/admin" }, claims: {} }, 403],
         ["with another method in a header", { headers: { "x-http-method-override": "DELETE" }, claims: {} }, 403],
       ] as const)("a request %s reaches nobody", async (_, asked, status) => {
         const { claims, ...rest }: Sending & { readonly claims?: object } = asked;
@@ -286,6 +293,24 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         expect(answer).toMatchObject({ status, reached: [] });
         expect(answer.headers["x-drawbridge-request"]).toMatch(/^[0-9a-f-]{36}$/);
         if (status === 401) expect(answer.headers["www-authenticate"]).toContain("Bearer");
+      });
+
+      it("a client cannot take the identity out, or name it in another spelling", async () => {
+        const token = await jobToken();
+        const hop = await sending({ token, headers: { connection: "close, X-Drawbridge-Principal, Authorization" } });
+        const spelled = await sending({
+          token,
+          headers: { X_Drawbridge_Principal: "root", X_Drawbridge_Token: "forged" },
+        });
+        for (const { status, reached } of [hop, spelled]) {
+          if (status !== 200) expect(reached).toEqual([]);
+          for (const { headers } of reached) {
+            expect(headers["x-drawbridge-principal"]).toBe("jobs:project_path:platform/docs");
+            expect(headers.authorization).toMatch(/^Bearer /);
+            expect(headers["connection"] ?? "").not.toMatch(/drawbridge|authorization/i);
+            expect(JSON.stringify(headers)).not.toMatch(/root|forged/);
+          }
+        }
       });
 
       it("a caller above its rate reaches nobody", async () => {
@@ -306,13 +331,13 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         expect(reached).toMatchObject([{ method: "PUT", bytes: body.length }]);
       });
 
-      it("a changed protocol passes as the first request does, and not without a token", async () => {
+      it("a WebSocket passes as its first request does, not without a token, and no other protocol that carries more requests", async () => {
         const token = await jobToken();
-        const upgrade = (authorization: string) =>
+        const upgrade = (authorization: string, protocol = "websocket") =>
           new Promise<string>((resolve, fail) => {
             const socket = connect(gateway.port, "127.0.0.1", () =>
               socket.write(
-                `GET /v2/app HTTP/1.1\r\nHost: 127.0.0.1\r\n${authorization}Upgrade: echo\r\nConnection: Upgrade\r\n\r\n`,
+                `GET /v2/app HTTP/1.1\r\nHost: 127.0.0.1\r\n${authorization}Upgrade: ${protocol}\r\nConnection: Upgrade\r\n\r\n`,
               ),
             );
             let text = "";
@@ -327,6 +352,8 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
           });
         expect(await upgrade(`Authorization: Bearer ${token}\r\n`)).toMatch(/^HTTP\/1\.1 101.*ping$/s);
         expect(await upgrade("")).toMatch(/^HTTP\/1\.1 401/);
+        for (const protocol of ["h2c", "echo", "websocket, h2c"])
+          expect(await upgrade(`Authorization: Bearer ${token}\r\n`, protocol)).not.toMatch(/^HTTP\/1\.1 101/);
       });
 
       it("nothing passes while the bridge is away, or does not answer", async () => {

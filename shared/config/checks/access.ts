@@ -1,4 +1,4 @@
-import { PRESETS_OF_PEOPLE } from "../../approvals/access.ts";
+import { isOfPeople } from "../../approvals/access.ts";
 import { policyOf } from "../../identity/policy.ts";
 import type { Config } from "../schema.ts";
 import type { Check } from "./check.ts";
@@ -41,5 +41,5 @@ export const unrequestableRole: Check = {
 /** The roles that trust entries of people earn: a job neither requests nor grants a role. */
 const earnedRoles = ({ issuers }: Config): readonly string[] =>
   Object.values(issuers)
-    .filter(({ preset }) => PRESETS_OF_PEOPLE.includes(preset.name))
+    .filter((entry) => isOfPeople(entry, issuers))
     .flatMap((entry) => entry.roles.map(({ role }) => role));

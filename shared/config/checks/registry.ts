@@ -65,6 +65,7 @@ import {
   unearnedRole,
   unearnedScope,
   unnoticedRunEnd,
+  unreachableRequest,
   upstreamWithoutIssuer,
 } from "./upstreams.ts";
 
@@ -95,6 +96,7 @@ export const checks: readonly Check[] = [
   sharedAudience,
   unearnedRole,
   unearnedScope,
+  unreachableRequest,
   unnoticedRunEnd,
   unshownSummaries,
   unplaceableOrder,

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { pathOfTarget } from "../../identity/request-target.ts";
 import { clusterSources, jobSources } from "../connect.ts";
 import type { Check } from "./check.ts";
 
@@ -114,6 +115,30 @@ export const unnoticedRunEnd: Check = {
 };
 
 const withKey = v.object({ originKey: v.unknown() });
+
+export const unreachableRequest: Check = {
+  id: "unreachable-request",
+  level: "error",
+  finds: "a path in `requests` of an upstream that no request can have, because such a path is always refused",
+  remedy: "write the path in its plain form: no `//`, no `.` and `..`, and no encoding that is not needed",
+  canBeIgnored: false,
+  needs: [],
+  run: ({ upstreams }) =>
+    Object.entries(upstreams).flatMap(([name, { requests }]) =>
+      requests.flatMap(({ paths }, index) =>
+        paths.flatMap((path, at) =>
+          pathOfTarget(path.replace(/\*+/g, "a")) === undefined
+            ? [
+                {
+                  path: ["upstreams", name, "requests", index, "paths", at],
+                  message: `no request has the path "${path}": such a path is always refused`,
+                },
+              ]
+            : [],
+        ),
+      ),
+    ),
+};
 
 export const unearnedScope: Check = {
   id: "unearned-scope",

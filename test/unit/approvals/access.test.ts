@@ -23,7 +23,8 @@ const max: Principal = { ...kim, subject: "max", roles: ["on-call"] };
 const clock = testClock();
 const issuers = {
   people: entryOf({ issuer: ISSUER }),
-  jobs: entryOf({ issuer: "https://gitlab.com", preset: "gitlab" }),
+  jobs: entryOf({ issuer: "https://gitlab.example.test", preset: "gitlab" }),
+  secondOfJobs: entryOf({ issuer: "https://gitlab.example.test" }),
 };
 const roles: Roles = {
   developer: v.parse(role, {}),
@@ -78,6 +79,7 @@ describe("the roles that a call is judged by", () => {
     ["whose token has the role", { ...kim, roles: ["developer", "incident"] }],
     ["who is an agent for the person", { ...kim, claims: { act: "agent-7" } }],
     ["who has a token of a job", { ...kim, trustEntry: "jobs" }],
+    ["who has a token of a job by another trust entry", { ...kim, trustEntry: "secondOfJobs" }],
   ])("whoever %s keeps the roles of the token, and costs no read", async (_, by) => {
     expect(await heldBy(by)).toEqual({ held: by, reads: 0, recorded: [] });
   });

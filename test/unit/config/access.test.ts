@@ -12,6 +12,7 @@ sources: {}
 issuers:
   people: { issuer: "https://idp.example.test", audience: bridge, roles: [developer, on-call, incident] }
   jobs: { preset: gitlab, audience: b, claims: [{ path: namespace_id, equals: "72" }], roles: [${jobs}] }
+  unnamed: { issuer: "https://gitlab.com", audience: b, claims: [{ path: namespace_id, equals: "72" }], roles: [ci] }
 roles: { developer: {}, on-call: ${onCall}, ci: {}, unearned: {}, incident: { onRequest: ${onRequest} } }
 `;
 

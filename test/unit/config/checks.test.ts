@@ -18,6 +18,7 @@ import {
   unearnedRole,
   unearnedScope,
   unnoticedRunEnd,
+  unreachableRequest,
   upstreamWithoutIssuer,
 } from "../../../shared/config/checks/upstreams.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
@@ -251,6 +252,15 @@ describe("the checks of upstreams", () => {
       ],
       unearnedScope,
       ["upstreams.one.requests.1.scope"],
+    ],
+    [
+      "paths that no request has",
+      IDENTITY,
+      [
+        'one: { audience: a, allow: [{ role: builders, scopes: [pull] }], requests: [{ methods: [GET], paths: ["/a/**", "/a//b", "/**/c", "/a%2Fb", "/../d"], scope: pull }] }',
+      ],
+      unreachableRequest,
+      ["upstreams.one.requests.0.paths.1", "upstreams.one.requests.0.paths.3", "upstreams.one.requests.0.paths.4"],
     ],
     ["a confined role", IDENTITY, [upstream("one", "a", "docs")], unusablePermission, ["upstreams.one.allow.0.role"]],
   ])("upstreams with %s", async (_, identity, upstreams, check, paths) => {

@@ -63,6 +63,21 @@ describe("the audit of reads", () => {
     expect(records.size).toBe(2);
   });
 
+  it("a role that is used without a pause is recorded every five minutes, in whichever process, and at once after a pause", async () => {
+    const { clock, records, here, there, act } = audited();
+    const times = () => [...records.values()].map(({ receivedAt }) => receivedAt / MINUTE);
+    for (let at = 0; at < 240; at += 4) {
+      await here.recordRead(act({ act: "access_used" }));
+      await there.recordRead(act({ act: "access_used" }));
+      clock.advance(4 * MINUTE);
+    }
+    const start = times()[0] ?? 0;
+    expect(times()).toEqual(Array.from({ length: 30 }, (_, n) => start + 8 * n));
+    clock.advance(3 * MINUTE);
+    await here.recordRead(act({ act: "access_used" }));
+    expect(times().at(-1)).toBe(start + 243);
+  });
+
   it("a read that cannot be recorded is still a read, and the next one is recorded", async () => {
     const { records, store, here, act } = audited();
     store.isDown = true;
