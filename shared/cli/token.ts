@@ -18,7 +18,7 @@ import { type Format, formatOf } from "./output.ts";
 import { sessionOf } from "./session.ts";
 import { jsonLine, jsonText, printable, rejectionLine, table } from "./terminal-text.ts";
 
-export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources" | "routes"> {
+export interface ExplainDeps extends Pick<Config, "issuers" | "orders" | "roles" | "routes" | "sources" | "upstreams"> {
   readonly clock: Clock;
   readonly print: (text: string) => void;
   readonly format: Format;
@@ -30,16 +30,18 @@ export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources
 export async function tokenCommand(invocation: Invocation): Promise<number> {
   const { options, given, print } = invocation;
   const session = await sessionOf(invocation);
-  const { issuers, roles, sources, routes } = await loadConfig(session.config());
+  const { issuers, orders, roles, sources, routes, upstreams } = await loadConfig(session.config());
   const { entry } = options;
   if (entry !== undefined && !Object.hasOwn(issuers, entry)) throw unknownEntry(entry, issuers);
   const callOut = given.has("offline") ? offline : outboundCall;
   const token = await readToken(options["file"]);
   return tokenExplain(token, entry, {
     issuers,
+    orders,
     roles,
     sources,
     routes,
+    upstreams,
     clock: systemClock,
     print,
     format: formatOf(invocation),
@@ -139,16 +141,24 @@ function verdictText({ trustEntry, outcome, subject, roles, earnsNoRole }: Expla
 }
 
 /** Returns what the roles of a token may do, and the sources that accept its entry. */
-function rightsText({ trustEntry, roles }: Explanation, { roles: known, sources, routes }: ExplainDeps): string {
+function rightsText({ trustEntry, roles }: Explanation, deps: ExplainDeps): string {
+  const { roles: known, sources, routes, upstreams, orders } = deps;
   const held = roles.flatMap((role) => known[role] ?? []);
+  const isHeld = (role: string): boolean => roles.includes(role);
   const rights = [
     ...VERBS.map((verb) => [verb, held.flatMap((role) => role[verb])] as const),
     ["grant in an emergency", routes.filter(isEmergencyFor(roles)).map(({ name }) => name)] as const,
+    ["order", namesOf(orders, (order) => order.roles.some(isHeld))] as const,
+    ["get tokens for", namesOf(upstreams, ({ allow }) => allow.some(({ role }) => isHeld(role)))] as const,
+    ["request the role", namesOf(known, ({ onRequest }) => onRequest?.by.some(isHeld) ?? false)] as const,
     ["send to", sources.filter(({ settings }) => names(settings, trustEntry)).map(({ name }) => name)] as const,
   ].filter(([, what]) => what.length > 0);
   if (rights.length === 0) return "with these it may do nothing: each call is answered 403, role_missing";
   return `with these it may ${rights.map(([verb, what]) => `${verb} ${[...new Set(what)].join(", ")}`).join("; ")}`;
 }
+
+const namesOf = <T>(all: Readonly<Record<string, T>>, isMeant: (one: T) => boolean): readonly string[] =>
+  Object.entries(all).flatMap(([name, one]) => (isMeant(one) ? [name] : []));
 
 const isEmergencyFor =
   (roles: readonly string[]) =>

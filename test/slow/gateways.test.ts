@@ -2,11 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { selfSigned, type TestCertificate, testAuthority } from "../support/certificates.ts";
 import { programPath } from "../support/chromium.ts";
 import { blocksOf, readText } from "../support/documents.ts";
 import { standaloneBridge } from "../support/standalone-bridge.ts";
@@ -58,6 +61,31 @@ service.on("upgrade", (incoming, socket) => {
   );
   socket.pipe(socket);
 });
+const authority = testAuthority("gateways");
+/** Of each request that reached the bridge: the name in the TLS handshake, and the `Host` header. */
+const named: { readonly tls: string | false | null; readonly host: string | undefined }[] = [];
+/** The bridge as a proxy with TLS serves it. */
+const servedWith = (certificate: TestCertificate) =>
+  createTlsServer(
+    {
+      key: certificate.key,
+      cert: certificate.certificate,
+    },
+    (incoming, response) => {
+      named.push({ tls: (incoming.socket as TLSSocket).servername ?? null, host: incoming.headers.host });
+      const { method, url: path, headers } = incoming;
+      const outgoing = request(
+        { host: "127.0.0.1", port: Number(bridge.url.port), method, path, headers },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 0, answer.headers);
+          answer.pipe(response);
+        },
+      );
+      incoming.pipe(outgoing);
+    },
+  );
+const trusted = servedWith(authority.issue("bridge"));
+const untrusted = servedWith(selfSigned("bridge"));
 /** Takes connections, and answers nothing. */
 const silent = createServer(() => undefined);
 
@@ -117,14 +145,14 @@ beforeAll(async () => {
     changes: { sources: { gitlab: { projects: ["platform/*"] } } },
     environment: { SIGNING: privateKey.export({ format: "pem", type: "pkcs8" }).toString() },
   });
-  await listen(service);
-  await listen(silent);
+  await writeFile(join(folder, "ca.pem"), authority.certificate);
+  for (const server of [service, silent, trusted, untrusted]) await listen(server);
 });
 afterAll(async () => {
-  service.closeAllConnections();
-  silent.closeAllConnections();
-  service.close();
-  silent.close();
+  for (const server of [service, silent, trusted, untrusted]) {
+    server.closeAllConnections();
+    server.close();
+  }
   await bridge.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -162,17 +190,19 @@ const GATEWAYS = {
 
 async function startGateway(
   name: keyof typeof GATEWAYS,
-  bridgePort: number,
+  address: string,
 ): Promise<{ port: number; stop: () => Promise<void> }> {
   const { program, language, whole, arguments: argumentsOf } = GATEWAYS[name];
   const [block = ""] = blocksOf(DOCUMENT, language);
   const port = await freePort();
   const text = whole(block, port)
-    .replaceAll("https://bridge.example.com", `http://127.0.0.1:${bridgePort}`)
+    .replaceAll("https://bridge.example.com", address)
+    .replaceAll("/etc/ssl/certs/ca-certificates.crt", join(folder, "ca.pem"))
     .replaceAll("registry.internal:5000", `127.0.0.1:${portOf(service)}`);
   const file = join(folder, `${name}-${port}.conf`);
   await writeFile(file, text);
-  const environment = { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+  const folders = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+  const environment = { ...process.env, ...folders, SSL_CERT_FILE: join(folder, "ca.pem") };
   const child: ChildProcess = spawn(programPath(program) ?? program, argumentsOf(file), {
     env: environment,
     stdio: "ignore",
@@ -242,7 +272,7 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
     () => {
       let gateway: Awaited<ReturnType<typeof startGateway>>;
       beforeAll(async () => {
-        gateway = await startGateway(name, Number(bridge.url.port));
+        gateway = await startGateway(name, `https://localhost:${portOf(trusted)}`);
       });
       afterAll(() => gateway.stop());
       const sending = async (asked: Sending) => {
@@ -272,6 +302,8 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         expect(decodeJwt(access)).toMatchObject({ aud: REGISTRY, scope: "pull" });
         expect(JSON.stringify(headers)).not.toContain(token);
         expect(JSON.stringify(headers)).not.toContain("spoofed");
+        // A proxy before the bridge may choose by either name.
+        expect(named.at(-1)).toEqual({ tls: "localhost", host: `localhost:${portOf(trusted)}` });
       });
 
       it.each([
@@ -356,10 +388,13 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
           expect(await upgrade(`Authorization: Bearer ${token}\r\n`, protocol)).not.toMatch(/^HTTP\/1\.1 101/);
       });
 
-      it("nothing passes while the bridge is away, or does not answer", async () => {
+      it("nothing passes while the bridge is away, does not answer, or is not the one of the certificate", async () => {
         const token = await jobToken();
-        for (const port of [await freePort(), portOf(silent)]) {
-          const alone = await startGateway(name, port);
+        const away = `http://127.0.0.1:${await freePort()}`;
+        const hanging = `http://127.0.0.1:${portOf(silent)}`;
+        const forged = `https://localhost:${portOf(untrusted)}`;
+        for (const address of [away, hanging, forged]) {
+          const alone = await startGateway(name, address);
           try {
             const before = seen.length;
             const { status } = await send(alone.port, { token });

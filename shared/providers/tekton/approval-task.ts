@@ -57,6 +57,6 @@ const report = v.object({
     name,
     uid,
     state: v.picklist(["pending", "approved", "rejected", "deleted"]),
-    decidedBy: v.optional(v.string()),
+    decidedBy: v.nullish(v.string()),
   }),
 });

@@ -3,6 +3,7 @@ import { parse } from "valibot";
 import { describe, expect, it } from "vitest";
 import type { Format } from "../../../shared/cli/output.ts";
 import { type ExplainDeps, offline, readToken, tokenExplain } from "../../../shared/cli/token.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
 import { outline } from "../../../shared/config/schema.ts";
 import type { CallOut } from "../../../shared/host/call-out.ts";
 import { Fault } from "../../../shared/host/fault.ts";
@@ -29,7 +30,8 @@ async function explained(
   const printed: string[] = [];
   const print = (text: string): void => void printed.push(text);
   const { only, ...others } = more;
-  const deps = { issuers, roles: ROLES, sources: [], routes: [], clock: testClock(), print, format: TABLE, ...others };
+  const config = { issuers, roles: ROLES, sources: [], routes: [], orders: {}, upstreams: {} };
+  const deps = { ...config, clock: testClock(), print, format: TABLE, ...others };
   const code = await tokenExplain(token, only, deps);
   const output = printed.join("\n");
   const rows = output.split("\n").map((line) => line.split(/ {2,}/));
@@ -59,6 +61,25 @@ const urgent: ExplainDeps["routes"][number] = {
 };
 
 describe("token explain", () => {
+  it("token explain says what a role gives elsewhere: orders, tokens of upstreams, and other roles for a time", async () => {
+    const loaded = parseConfig(
+      `
+identity: { issuer: https://bridge.example.test }
+roles: { ci: {}, other: {}, incident: { onRequest: { by: [ci], approvedBy: [other] } } }
+orders: { ship: { roles: [ci] }, stop: { roles: [other] } }
+upstreams:
+  registry: { audience: r, allow: [{ role: ci, scopes: [pull] }] }
+  vault: { audience: v, allow: [{ role: other }] }
+sources: {}
+`,
+      "x",
+    );
+    if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+    const { roles, orders, upstreams } = loaded.config;
+    const { output } = await explained(ours(), { ci }, { roles, orders, upstreams });
+    expect(output).toContain("with these it may order ship; get tokens for registry; request the role incident");
+  });
+
   it("token explain accepts a good token and shows each check with its value, the subject and the roles", async () => {
     const { code, output, row } = await explained(ours());
     expect(code).toBe(0);
