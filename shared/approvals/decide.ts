@@ -253,7 +253,9 @@ function rejectState(approval: Approval, verdict: Verdict, deps: DecideDeps): Re
   const from: readonly ApprovalState[] = MOVES[verdict.decision].from;
   const isOpen = from.includes(state) && (verdict.decision !== "emergency" || isEmergencyOfUse(approval, deps));
   if (!isOpen) return isRepeat(approval, verdict, deps) ? undefined : closed(approval);
-  return state === "requested" && clock.now() >= until ? closed({ ...approval, state: "expired" }) : undefined;
+  // A denial counts until the end is recorded: a rule may still grant the run when its slot is free.
+  const isOver = state === "requested" && clock.now() >= until && verdict.decision !== "deny";
+  return isOver ? closed({ ...approval, state: "expired" }) : undefined;
 }
 
 /** A grant of any kind needs the reference to be the same as at the request. */

@@ -143,8 +143,9 @@ interface Asking {
 }
 
 /**
- * Ends an approval that has expired or whose page, branch or change has changed. Fires a granted one after it has
- * verified the reference. Returns its state; `fired_before`: it has fired, and what it is about has changed since.
+ * Ends an approval whose page, branch or change has changed, or that has expired. It does not expire while a rule holds and
+ * only a slot is missing, as a grant of people does not. Fires a granted one after it has verified the reference. Returns
+ * its state; `fired_before`: it has fired, and what it is about has changed since.
  */
 async function advance(
   approval: Approval,
@@ -164,8 +165,14 @@ async function advance(
   // The step is recorded again: the process that took it may have crashed before it recorded it.
   await recordLast(approval, requestId, deps);
   if (state === "requested") {
-    const decided = (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
-    return decided === "requested" ? askRules(approval, { run, beforeFiring }, deps) : decided;
+    const endedFor = await changeSince(approval, deps.approvals);
+    if (endedFor !== undefined) return end(approval, { state: "superseded", endedFor, requestId }, deps);
+    const isOver = deps.clock.now() >= approval.until;
+    const decided = isOver ? state : await grantIfEnough(approval, deps);
+    if (decided !== "requested") return decided;
+    const byRule = await askRules(approval, { run, beforeFiring }, deps);
+    const isLeftToPeople = byRule === "requested" || (typeof byRule === "object" && "notByRule" in byRule);
+    return isOver && isLeftToPeople ? end(approval, { state: "expired", requestId }, deps) : byRule;
   }
   if (state !== "granted" && state !== "fired") return state;
   if (state === "granted" && missingOf(approval, deps) > 0) {
@@ -200,10 +207,14 @@ async function askRules(approval: Approval, asking: Asking, deps: GateDeps): Pro
   return (await import("./rule-grants.ts")).fireByRule(approval, asking, deps);
 }
 
-/** Why the rule that granted a run no longer holds. It may have waited since, because the process ended in between. */
+/**
+ * Why the rule that granted a run no longer holds. It may have waited since, because the process ended in between.
+ * Undefined also if people have granted it without the rule.
+ */
 async function whyRuleLost(approval: Approval, run: GateInput, deps: GateDeps): Promise<string | undefined> {
   const { rule } = ruleOn(approval, rulesOf(approval.route, deps.rules), deps.people);
-  if (rule?.rule === undefined) return undefined;
+  const byPeople = { ...approval, grants: approval.grants.filter((grant) => grant.rule === undefined) };
+  if (rule?.rule === undefined || missingOf(byPeople, deps) === 0) return undefined;
   return (await import("./rule-grants.ts")).whyLost(run, approval, rule.rule.id, deps);
 }
 
@@ -223,13 +234,6 @@ async function grantIfEnough(approval: Approval, deps: GateDeps): Promise<Approv
   if (decision === undefined || missing > 0) return "requested";
   await deps.approvals.move(approval.id, ["requested"], { state: "granted", decision });
   return "granted";
-}
-
-/** Ends an approval that nobody has decided, if it has expired or if a later event reports another state. */
-async function endOf(approval: Approval, requestId: string, deps: GateDeps): Promise<Approval["state"] | undefined> {
-  const endedFor = await changeSince(approval, deps.approvals);
-  if (endedFor !== undefined) return end(approval, { state: "superseded", endedFor, requestId }, deps);
-  return deps.clock.now() >= approval.until ? end(approval, { state: "expired", requestId }, deps) : undefined;
 }
 
 /** `granted` if another process has changed the state at the same time. */

@@ -8,6 +8,7 @@ import type { BusEvent } from "../model/bus-event.ts";
 import { bridgePrincipal } from "../model/own-record.ts";
 import { actorsOf } from "../model/principal.ts";
 import { eventIn } from "../model/timeline.ts";
+import { withEnvironment } from "../routes/with-environment.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { WeeklyWindow } from "./configured-rules.ts";
@@ -24,8 +25,10 @@ export interface GrantRule {
   readonly id: string;
   /** `shadow`: it grants nothing, and the timeline says that it would have. */
   readonly mode: "enforce" | "shadow";
-  /** The event that is about to fire the route. */
+  /** The event that is about to fire the route, with the environment to which it deploys. */
   readonly matches?: ((busEvent: BusEvent) => boolean) | undefined;
+  /** The pattern of the event says to which environments. Without it, the rule grants no promotion. */
+  readonly namesEnvironment: boolean;
   /** Conditions on the recorded claims of the requester's token, which this trust entry accepted. */
   readonly claims?: { readonly trust: string; readonly match: readonly ClaimRule[] } | undefined;
   /** Undefined: anybody but an agent. */
@@ -131,7 +134,7 @@ const grantOf = ({ id }: GrantRule, { requestedAt }: Approval, { configuration, 
  * approval whose cause is claimed, or was accepted in shadow mode, waits for people.
  */
 function whyNot(
-  { matches, claims, requester: given, windows }: GrantRule,
+  { matches, namesEnvironment, claims, requester: given, windows }: GrantRule,
   { route, busEvent }: Run,
   { requester, authors = [], allProved }: Approval,
   { clock, rules }: Pick<RuleGrantDeps, "clock"> & { readonly rules: GrantRules },
@@ -140,7 +143,8 @@ function whyNot(
   if (allProved !== true) return "not all that led to the run is proved";
   const closedUntil = opensAt(windows, clock.now());
   if (closedUntil !== undefined) return `its window opens at ${toIso(closedUntil)}`;
-  if (matches?.(busEvent) === false) return "the event does not match";
+  if (busEvent.detail.promotion !== undefined && !namesEnvironment) return "it names no environment for a promotion";
+  if (matches?.(withEnvironment(busEvent, route.environments)) === false) return "the event does not match";
   const kinds: readonly (RequesterKind | "nobody")[] = given ?? NO_AGENT;
   const others = [requester, ...authors].map((one) => kindOf(one, rules)).find((kind) => !kinds.includes(kind));
   if (others !== undefined) return `${NAMES[others]} is behind the run`;

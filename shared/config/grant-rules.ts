@@ -3,7 +3,7 @@ import { type GrantRule, type GrantRules, REQUESTER_KINDS } from "../approvals/r
 import { Fault } from "../host/fault.ts";
 import { claimRule } from "../identity/claim-rule.ts";
 import { matches } from "../routes/matches.ts";
-import { compilePattern } from "../routes/pattern.ts";
+import { compilePattern, type Pattern } from "../routes/pattern.ts";
 import { name, weeklyWindow } from "./schema.ts";
 
 const conditions = v.pipe(
@@ -88,6 +88,9 @@ export function grantRulesOf(config: {
 /** Presets whose tokens belong to machines. Of any other issuer, a token counts as that of a person. */
 const JOB_PRESETS: readonly string[] = ["aws", "buildkite", "forge", "github", "gitlab", "kubernetes"];
 
+const namesEnvironment = (fields: Pattern["combinations"][number]): boolean =>
+  fields.some(({ name }) => name === "detail.promotion.to");
+
 function ruleOf({ id, mode, when, windows }: ConfiguredRule): GrantRule {
   const compiled = when.event === undefined ? undefined : compilePattern(when.event);
   if (compiled?.ok === false)
@@ -97,6 +100,7 @@ function ruleOf({ id, mode, when, windows }: ConfiguredRule): GrantRule {
     id,
     mode,
     ...(pattern && { matches: (busEvent) => matches(pattern, busEvent) }),
+    namesEnvironment: pattern?.combinations.every(namesEnvironment) ?? false,
     claims: when.claims,
     requester: when.requester,
     windows,

@@ -5,7 +5,7 @@ import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
 import { age, badge, facts, type Html, NOTHING, utc, wordsBadge } from "./html.ts";
 import { personText } from "./person-text.ts";
-import type { ApiResult, Page, Visit } from "./visit.ts";
+import type { ApiResult, Page, Visit, WaitingApprovals } from "./visit.ts";
 
 const PATH = "/console/access";
 
@@ -14,7 +14,7 @@ export async function accessPage(visit: Visit): Promise<ApiResult<Page>> {
   const listed = await visit.ask<ListedAccess>("/v1/access");
   if (!listed.ok) return listed;
   const { roles, access, hasMore } = listed.value;
-  const open = access.filter(({ state }) => state === "requested" || state === "granted");
+  const open = access.filter(({ state }) => OPEN_STATES.includes(state));
   const over = access.filter((one) => !open.includes(one));
   const main = html`<p>A role for a time is requested by one person and granted by another. It ends by itself.</p>
 ${open.length === 0 ? html`<p class="empty">Nobody that you may know of holds or requests a role for a time.</p>` : open.map((one) => card(one, visit))}
@@ -24,24 +24,36 @@ ${hasMore ? html`<p class="aside">More requests are over than are shown.</p>` : 
   return { ok: true, value: { title: "Access", main, refreshSeconds: 15 } };
 }
 
-/** Leads to the requests for roles that this person may grant. Nothing if there is none, or if the API does not answer. */
-export async function accessNotice({ hasAccess, ask }: Visit): Promise<Html> {
-  const listed = hasAccess ? await ask<ListedAccess>("/v1/access") : undefined;
-  const count = listed?.ok ? listed.value.access.filter(({ may }) => may.includes("grant")).length : 0;
-  if (count === 0) return NOTHING;
-  const what = count === 1 ? "One request" : `${count} requests`;
-  return html`<p class="notice warn"><a href="${PATH}">${what} for a role</a> ${count === 1 ? "waits" : "wait"} for you.</p>`;
+/** Leads to the requests for roles that this person may grant. Nothing if there is none. */
+export function roleRequestsNotice({ roleRequests }: WaitingApprovals): Html {
+  if (roleRequests === 0) return NOTHING;
+  const what = roleRequests === 1 ? "One request" : `${roleRequests} requests`;
+  return html`<p class="notice warn"><a href="${PATH}">${what} for a role</a> ${roleRequests === 1 ? "waits" : "wait"} for you.</p>`;
 }
 
-/** Requests a role. Returns the path of the next page. */
-export async function submitAccess(visit: Visit, form: URLSearchParams): Promise<ApiResult<string>> {
+/** Requests a role. Returns the path of the next page, or that page with why no second request was made. */
+export async function submitAccess(visit: Visit, form: URLSearchParams): Promise<ApiResult<string | Page>> {
   const body = {
     role: form.get("role") ?? "",
     minutes: Number(form.get("minutes")),
     reason: form.get("reason")?.trim() ?? "",
   };
   const placed = await visit.ask<PlacedAccess>("/v1/access", { body, key: form.get("key") ?? "" });
-  return placed.ok ? { ok: true, value: PATH } : placed;
+  if (!placed.ok) return placed;
+  const { status, state } = placed.value;
+  if (status === "accepted" || !OPEN_STATES.includes(state)) return { ok: true, value: PATH };
+  const page = await accessPage(visit);
+  if (!page.ok) return page;
+  // It is not refreshed, so that the notice stays.
+  const { title, main } = page.value;
+  return { ok: true, value: { title, main: html`${standsNotice(placed.value, visit)}${main}` } };
+}
+
+const OPEN_STATES: readonly ShownAccess["state"][] = ["requested", "granted"];
+
+function standsNotice({ role, state, requestedAt, minutes, reason }: ShownAccess, { now }: Visit): Html {
+  return html`<p class="notice warn" role="status">Your request for ${role} from ${age(requestedAt, now)}, for ${minutes} minutes,
+${state === "granted" ? "is granted" : "still waits"}: <q>${reason}</q>. No second one was made.</p>`;
 }
 
 /** Grants, denies or revokes. Returns the path of the next page. */
@@ -72,7 +84,7 @@ ${facts([
   ["Requested", age(requestedAt, now)],
   [state === "granted" ? "Ends" : "Expires", time],
 ])}
-${access.may.length === 0 ? NOTHING : html`<div class="decide">${STEPS.filter(([decision]) => access.may.includes(decision)).map((step) => decisionStep(step, access, visit))}</div>`}
+${decisionSteps(access, visit)}
 </article>`;
 }
 
@@ -83,9 +95,25 @@ const STEPS = [
   ["deny", "Deny", () => "The request ends. It can be made again."],
   ["revoke", "Revoke", ({ role }: ShownAccess) => `${role} counts for no further call, and the request ends.`],
 ] as const;
+const WITHDRAW = ["revoke", "Withdraw", () => "The request ends. It can be made again."] as const;
+type Step = (typeof STEPS)[number] | typeof WITHDRAW;
+
+/** A request that waits is withdrawn by its requester and denied by others: for the API, the former is `revoke`. */
+function decisionSteps(access: ShownAccess, visit: Visit): Html {
+  const { state, isOwn, may } = access;
+  const steps = STEPS.flatMap((step): readonly Step[] => {
+    const [decision] = step;
+    if (!may.includes(decision)) return [];
+    if (decision !== "revoke" || state !== "requested") return [step];
+    return isOwn ? [WITHDRAW] : [];
+  });
+  return steps.length === 0
+    ? NOTHING
+    : html`<div class="decide">${steps.map((step) => decisionStep(step, access, visit))}</div>`;
+}
 
 /** Each decision is behind a step that says what it will do. The steps work without a script. */
-function decisionStep([decision, name, whatFollows]: (typeof STEPS)[number], access: ShownAccess, visit: Visit): Html {
+function decisionStep([decision, name, whatFollows]: Step, access: ShownAccess, visit: Visit): Html {
   const { id, role } = access;
   return html`<details class="confirm"><summary class="button ${decision}">${name}…</summary>
 <form class="decide" method="post" action="${PATH}/${encodeURIComponent(id)}">
@@ -111,7 +139,7 @@ const overTable = (over: ListedAccess["access"], { now }: Visit): Html => html`<
 <tbody>${over.map(({ state, role, requester, until, decision, end, reason }) => {
   const last = end ?? decision;
   return html`<tr><td data-name="State">${stateBadge(state)}</td><td data-name="Role">${role}</td>
-<td data-name="By">${personText(requester)}</td><td data-name="Until">${age(until, now)} <span class="aside">${utc(until)}</span></td>
+<td data-name="Requested by">${personText(requester)}</td><td data-name="Until">${age(until, now)} <span class="aside">${utc(until)}</span></td>
 <td data-name="Decided by">${last === undefined ? "nobody" : html`${personText(last.by)}${commentText(last.comment)}`}</td>
 <td data-name="Reason">${reason}</td></tr>`;
 })}</tbody></table>`;

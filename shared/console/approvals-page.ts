@@ -6,7 +6,7 @@ import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
 import type { EndedApprovals } from "../http/ended-approvals.ts";
 import type { ShownApproval } from "../http/shown-approval.ts";
 import { APPROVAL_WORDS } from "../model/state-words.ts";
-import { accessNotice } from "./access-page.ts";
+import { roleRequestsNotice } from "./access-page.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, utc, wordsBadge } from "./html.ts";
@@ -15,7 +15,7 @@ import type { ApiResult, Page, Visit } from "./visit.ts";
 import { waitsForCaller } from "./waiting.ts";
 
 /**
- * The open approvals: first those that wait for this person, then those that the person has requested or granted, and, for
+ * The open approvals: first those that wait for this person, then those that the person may only deny or withdraw, and, for
  * whoever may read deliveries, those that wait for others. With `state=ended`, those that need no decision. With `id`, only
  * that one: a message leads to it.
  */
@@ -26,7 +26,9 @@ export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
   const { approvals, hasMore } = listed.value;
   const id = visit.url.searchParams.get("id");
   const main =
-    id === null ? html`${await accessNotice(visit)}${sections(approvals, visit)}` : oneOf(approvals, id, visit);
+    id === null
+      ? html`${roleRequestsNotice(await visit.waiting())}${sections(approvals, visit)}`
+      : oneOf(approvals, id, visit);
   const more = hasMore ? html`<p class="aside">More approvals are open than this page looked at.</p>` : NOTHING;
   const ended = visit.mayReadDeliveries
     ? html`<p><a href="/console/approvals?state=ended">Decided approvals</a></p>`
@@ -43,7 +45,7 @@ function sections(approvals: readonly ListedApproval[], visit: Visit): Html {
       ? html`<p class="empty">No approval is waiting for you.</p>`
       : html`<h2>Waiting for you (${forYou.length})</h2>${forYou.map((one) => card(one, visit))}`
   }
-${own.length === 0 ? NOTHING : html`<h2>Requested or decided by you (${own.length})</h2>${own.map((one) => card(one, visit))}`}
+${own.length === 0 ? NOTHING : html`<h2>You may deny or withdraw (${own.length})</h2>${own.map((one) => card(one, visit))}`}
 ${others.length === 0 ? NOTHING : html`<h2>Waiting for others (${others.length})</h2>${others.map((one) => card(one, visit))}`}`;
 }
 
@@ -83,9 +85,9 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
   );
   const ended = endedAt ?? decision?.at;
   return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}</td>
-<td data-name="Ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
+<td data-name="Decided or ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
 <td data-name="Subject">${deliveryLink(delivery, `${route} of ${subject}`)}</td>
-<td data-name="By">${requesterText(approval, visit)}</td>
+<td data-name="Requested by">${requesterText(approval, visit)}</td>
 <td data-name="Decided by">${endedFor === undefined ? NOTHING : html`${endedFor}; `}${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
 }
 

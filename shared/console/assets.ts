@@ -8,7 +8,7 @@ export const ASSETS: Readonly<Record<string, { readonly type: string; readonly t
   "/console/style.css": {
     type: "text/css; charset=utf-8",
     text: `${BASE_STYLE}
-.live { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--faint); font-size: var(--type-small); }
+.live { display: flex; flex-wrap: wrap; gap: .3rem .6rem; align-items: center; max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--faint); font-size: var(--type-small); }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: var(--type-small); }
 figcaption > span:not(.legend) { white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 .8rem; justify-content: center; }
@@ -62,7 +62,7 @@ form.confirm { margin-top: 1.2rem; max-width: 44rem; } form.confirm a { padding:
 .key { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem; }
 .order label.check { width: auto; align-items: baseline; color: var(--text); font-size: var(--type-body); } .order label.check input { min-height: 0; }
 .order .aside, .check .aside { white-space: normal; }
-@media (min-width: 46.01rem) { .list :is(th, [data-name=Event], [data-name^=Authenticated], [data-name=By]) { overflow-wrap: break-word; } }
+@media (min-width: 46.01rem) { .list :is(th, [data-name=Event], [data-name^=Authenticated], [data-name$=By i]) { overflow-wrap: break-word; } }
 @media (max-width: 46rem) {
   .waterfall thead { position: absolute; left: -99rem; }
   .waterfall tbody tr { display: grid; grid-template-columns: 1fr 1fr; border-bottom: 1px solid var(--line); padding: .3rem 0; }
@@ -77,9 +77,9 @@ form.confirm { margin-top: 1.2rem; max-width: 44rem; } form.confirm a { padding:
   .trace li { grid-template-columns: 4.2rem 1fr; gap: 0 .6rem; }
   .aside { white-space: normal; }
   table.counted { width: 100%; min-width: 0; } .counted .number { text-align: left; } .counted .number::before { content: attr(data-name) " "; color: var(--faint); }
-  .list [data-name=Subject], .list [data-name=State] { grid-column: 1 / -1; }
-  .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
-  .list :is([data-name=Source], [data-name=By], [data-name^=Authenticated]) { font-size: var(--type-small); }
+  .list :is([data-name=Subject], [data-name=State], [data-name="Decided or ended"]) { grid-column: 1 / -1; }
+  .list :is([data-name=Source], [data-name$=By i], [data-name=Until], [data-name=Reason], [data-name^=Decided])::before { content: attr(data-name) " "; color: var(--faint); }
+  .list :is([data-name=Source], [data-name$=By i]) { font-size: var(--type-small); }
 }
 ${HOME_STYLE}${DELIVERIES_STYLE}`,
   },

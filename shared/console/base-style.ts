@@ -36,8 +36,8 @@ main { max-width: 76rem; margin: 0 auto; padding: var(--space-4) 1.25rem 2rem; o
 .badge.busy { color: var(--busy); } .badge.quiet { color: var(--quiet); font-weight: 400; }
 
 button, .button { display: inline-block; min-height: 2.35rem; padding: .4rem .9rem; border: 1px solid var(--press); border-radius: .3rem; background: var(--press); color: var(--on-press); font: inherit; text-decoration: none; cursor: pointer; }
-button.plain, .button:is(.plain, .deny, .withdraw) { background: var(--ground); color: var(--text); border-color: var(--faint); }
-button.deny { background: var(--ground); color: var(--bad); border-color: var(--bad); }
+button.plain, .button:is(.plain, .deny, .withdraw, .revoke) { background: var(--ground); color: var(--text); border-color: var(--faint); }
+button:is(.deny, .revoke) { background: var(--ground); color: var(--bad); border-color: var(--bad); }
 button.emergency { background: var(--ground); color: var(--bad); border-color: var(--bad); }
 button.plain { min-height: 0; padding: .1rem .6rem; }
 input, select, textarea { max-width: 100%; min-height: 2.35rem; padding: .35rem .5rem; border: 1px solid var(--faint); border-radius: .3rem; background: var(--ground); color: var(--text); font: inherit; }

@@ -229,7 +229,7 @@ async function visitOf(
     hasAccess,
     isMe: (other) => isSamePerson(me, other, people),
     ask,
-    waiting: waitingFor({ ask, routes, may }),
+    waiting: waitingFor({ ask, routes, may, hasAccess }),
   };
 }
 

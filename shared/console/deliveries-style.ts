@@ -26,10 +26,10 @@ table.rows { width: 100%; border-collapse: collapse; table-layout: fixed; font-s
 .rows td:is(.c-what, .c-where, .c-who, .c-event) { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .rows td.c-what a { font-weight: 600; text-decoration: none; } .rows td.c-what a:hover { text-decoration: underline; }
 .rows tr:hover td, .rows tr:focus-within td { background: var(--raised); }
-main:has(table.rows) { max-width: 100rem; }
+main:has(table.rows), main:has(table.rows) + .live { max-width: 100rem; }
 .bulk { position: static; } form:has(.select input:checked) .bulk { position: sticky; }
-.rows .c-at { width: 6.2rem; font-variant-numeric: tabular-nums; } .rows .c-at time { white-space: nowrap; } .rows .c-at span, .utc { color: var(--faint); font-size: .8125rem; }
-.rows .c-state { width: 17rem; } .rows .c-event { width: 9rem; color: var(--faint); } .rows .c-where { width: 21rem; color: var(--faint); } .rows .c-who { width: 8.5rem; }
+.rows .c-at { width: 8.2rem; font-variant-numeric: tabular-nums; } .rows .c-at .utc { display: block; } .rows .c-at span, .utc { color: var(--faint); font-size: .8125rem; }
+.rows .c-state { width: 17rem; } .rows .c-event { width: 9rem; color: var(--faint); } .rows .c-where { width: 19rem; color: var(--faint); } .rows .c-who { width: 8.5rem; }
 .rows .ref { color: var(--text); }
 .rows .badge { margin-right: .5rem; } .rows :is(.good, .busy) { font-weight: 400; } .chip > span:last-child { font-weight: 400; }
 .chip { display: inline-block; max-width: 100%; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom; }
@@ -40,7 +40,6 @@ main:has(table.rows) { max-width: 100rem; }
 pre.body { max-height: 28rem; margin: .4rem 0; padding: .6rem .8rem; overflow: auto; border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); white-space: pre-wrap; overflow-wrap: anywhere; }
 dialog { max-width: 30rem; box-shadow: 0 0 0 100vmax #0008; padding: 1rem 1.4rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--ground); color: var(--text); } dialog dl { display: grid; grid-template-columns: 6rem 1fr; gap: .2rem 1rem; } dialog dd { margin: 0; }
 kbd { padding: 0 .35rem; border: 1px solid var(--faint); border-radius: .2rem; font: .875em ui-monospace, monospace; }
-.live button { margin-left: .6rem; }
 @media (max-width: 46rem) {
   nav { gap: 0 .7rem; font-size: .875rem; }
   .search { gap: .3rem; margin-bottom: .3rem; } .find { flex: 1 0 100%; } .find label > span { position: absolute; left: -99rem; }

@@ -17,6 +17,7 @@ import {
 } from "../http/overview-text.ts";
 import { LEVELS, type Level } from "../model/level.ts";
 import { LEVEL_WORDS, TONES } from "../model/state-words.ts";
+import { roleRequestsNotice } from "./access-page.ts";
 import { minuteOf } from "./deliveries-query.ts";
 import { age, deliveryLink, type Html, NOTHING, stateBadge, targetBadge, wordsBadge } from "./html.ts";
 import { firstPageFor } from "./layout.ts";
@@ -39,9 +40,11 @@ export async function homePage(visit: Visit): Promise<ApiResult<string | Page>> 
   if (!asked.ok) return asked;
   const overview = asked.value;
   const { sources, targets, hidden, ended } = overview;
+  const waiting = await visit.waiting();
   const main = html`${verdict(overview)}
-<div class="tiles">${tiles(overview)}</div>
-${waitingSection(await visit.waiting(), now)}
+<div class="tiles">${tiles(overview, waiting)}</div>
+${roleRequestsNotice(waiting)}
+${waitingSection(waiting, now)}
 ${ended.newest.length === 0 ? NOTHING : failures(ended, now)}
 ${hidden === undefined ? NOTHING : html`<p class="empty">Your roles do not show: ${hidden.join(", ")}.</p>`}
 <div class="columns">
@@ -70,19 +73,21 @@ function verdict(overview: Overview): Html {
   return html`<p class="verdict ${tone}">${levelBadge(level)}${facts.map((fact) => html`<span class="aside">${fact}</span> `)}</p>`;
 }
 
-function tiles(overview: Overview): readonly Html[] {
-  const { ended, approvals, pages, bridge, targets = [] } = overview;
+function tiles(overview: Overview, { roleRequests }: WaitingApprovals): readonly Html[] {
+  const { ended, pages, bridge, targets = [] } = overview;
   const pageTargets = targets.filter((one) => one.pages).map(({ target }) => target);
   return [
     tile("Failures of the last day", ended.level, endedFigures(ended)),
-    tile(
-      "Approvals",
-      undefined,
-      html`<a href="/console/approvals">${approvals.waiting === 0 ? "No approval waits" : approvalsText(overview)}</a>`,
-    ),
+    tile("Approvals", undefined, html`<a href="/console/approvals">${approvalsFigure(overview, roleRequests)}</a>`),
     ...(pages ? [tile("Pages", pages.level, pagesFigure(pages, overview.at, pageTargets))] : []),
     ...(bridge ? [tile("The bridge", bridge.level, html`${checksText(bridge.checks)}`)] : []),
   ];
+}
+
+function approvalsFigure(overview: Overview, roleRequests: number): string {
+  const approvals = overview.approvals.waiting === 0 ? [] : [approvalsText(overview)];
+  const requests = roleRequests === 0 ? [] : [`${countText(roleRequests, ["request", "requests"])} for a role`];
+  return [...approvals, ...requests].join("; ") || "No approval waits";
 }
 
 /** Those that are shown; the others are on the page of the approvals. */

@@ -70,9 +70,9 @@ ${formTokenField(formToken)}<button class="plain">Sign out</button>
 }
 
 function countOf(waiting: WaitingApprovals | undefined): Html {
-  if (waiting === undefined || waiting.approvals.length === 0) return NOTHING;
-  const count = `${waiting.approvals.length}${waiting.hasMore ? "+" : ""}`;
-  return html` <span class="count">${count}<span class="hidden"> waiting for you</span></span>`;
+  const count = waiting === undefined ? 0 : waiting.approvals.length + waiting.roleRequests;
+  if (count === 0) return NOTHING;
+  return html` <span class="count">${count}${waiting?.hasMore ? "+" : ""}<span class="hidden"> waiting for you</span></span>`;
 }
 
 const isAt = (path: string, { pathname }: URL): boolean =>

@@ -165,7 +165,7 @@ status.append(said);
 function setPaused(value) {
   if (seconds === 0) return;
   isPaused = value;
-  pause.textContent = isPaused ? "Go on (p)" : "Pause (p)";
+  pause.textContent = isPaused ? "Go on refreshing (p)" : "Pause refreshing (p)";
   status.firstChild.textContent = isPaused ? "Paused" : said;
 }
 const isInUse = () =>
@@ -211,7 +211,7 @@ async function addNewer() {
 }
 const timers = [];
 if (seconds > 0) {
-  pause = make("button", "Pause (p)", { type: "button", class: "plain", "aria-keyshortcuts": "p" });
+  pause = make("button", "Pause refreshing (p)", { type: "button", class: "plain", "aria-keyshortcuts": "p" });
   pause.addEventListener("click", () => setPaused(!isPaused));
   status.append(pause);
   timers.push(setInterval(refresh, seconds * 1000));

@@ -33,6 +33,10 @@ export async function submitTarget(visit: Visit, form: URLSearchParams, target: 
   return changed.ok ? { ok: true, value: next } : changed;
 }
 
+/** The range of the figure: the state is that of the last day. */
+const givenUpPath = (target: string): string =>
+  `/console/deliveries?${new URLSearchParams({ state: "given_up", target, within: "24" })}`;
+
 function card(shown: ListedTarget, visit: Visit): Html {
   const { target, why, lastUsedAt, breaker, latency } = shown;
   const { now } = visit;
@@ -40,7 +44,7 @@ function card(shown: ListedTarget, visit: Visit): Html {
 <h2 id="target-${target}">${targetBadge(shown)} ${target}</h2>
 <p>${why}.${lastUsedAt === undefined || shown.state === "working" ? NOTHING : html` Last used ${age(lastUsedAt, now)}.`}${
     breaker?.retryAt === undefined ? NOTHING : html` The next attempt is ${age(breaker.retryAt, now)}.`
-  }${latencyText(latency) === "" ? NOTHING : ` Time of an attempt: ${latencyText(latency)}.`}</p>
+  }${latencyText(latency) === "" ? NOTHING : ` Time of an attempt: ${latencyText(latency)}.`}${shown.state === "rejecting" ? html` <a href="${givenUpPath(target)}">What was given up</a>.` : NOTHING}</p>
 ${targetForms(shown, visit, "targets")}
 </article>`;
 }

@@ -32,7 +32,7 @@ export interface Visit {
   readonly mayReadBridge: boolean;
   /** Whether the person may read the request of a delivery about this. */
   readonly mayReadPayload: (about: About) => boolean;
-  /** The approvals that wait for this person. */
+  /** The approvals and the requests for roles that wait for this person. */
   readonly waiting: () => Promise<WaitingApprovals>;
   /** Whether there are roles that can be requested for a time. */
   readonly hasAccess: boolean;
@@ -41,9 +41,11 @@ export interface Visit {
   readonly ask: <T>(path: string, post?: ApiPost) => Promise<ApiResult<T>>;
 }
 
-/** The approvals that a person may grant; those that expire first come first. */
+/** What a person may grant; the approvals that expire first come first. */
 export interface WaitingApprovals {
   readonly approvals: readonly ListedApproval[];
+  /** The number of requests for roles that the person may grant. */
+  readonly roleRequests: number;
   /** More approvals are open than were looked at. */
   readonly hasMore: boolean;
 }

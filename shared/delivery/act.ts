@@ -149,9 +149,9 @@ async function record(
   }
   const { outcome: ended } = shown(outcome);
   deps.log[LEVELS[ended]]({ ...line, outcome: ended }, outcome.summary);
-  // The slot that a queue keeps for what is tried again.
-  const isNotFired = outcome.outcome === "done" && outcome.endedAs === "not_fired";
-  if (!mayRun && (next.state === "gave_up" || isNotFired)) await freeSlot(claim, { unlessMayRun: true }, deps);
+  // The slot of an earlier attempt. A queue keeps it for what is tried again, and a killed process leaves it behind.
+  const isWithoutRun = outcome.outcome === "done" && outcome.endedAs !== undefined;
+  if (!mayRun && (next.state === "gave_up" || isWithoutRun)) await freeSlot(claim, { unlessMayRun: true }, deps);
   switch (next.state) {
     case "retry":
       // In AWS a message that comes again counts as a receive, so one that does not count is sent anew.

@@ -22,7 +22,7 @@ import { type Admission, type Hold, type Permit, reportOf, reportOfError, type T
 /** The input of a gate: one attempt of a route's action for an event. */
 export interface GateInput {
   readonly claim: Pick<Claim, "id" | "scheduledAt">;
-  readonly route: Pick<Route, "name" | "approval" | "mode" | "params">;
+  readonly route: Pick<Route, "name" | "approval" | "mode" | "params" | "environments">;
   readonly busEvent: BusEvent;
   readonly delivery: RecordedDelivery;
   /** The event that this one was traced back to; undefined if the bridge knows no cause. */
@@ -157,7 +157,8 @@ async function run(loaded: Attempt, deps: RunAttemptDeps): Promise<EndedRun> {
   const admission = loaded.admission ?? (await deps.targetGate.admit(route.target));
   if ("hold" in admission) return { outcome: waitFor(admission.hold) };
   const slot = slotFor(loaded, flowGate);
-  const gate = await deps.hold(gated, slot.take);
+  const notHeld = (error: unknown) => ({ held: outcomeFor(claim, deps)(error) });
+  const gate = await deps.hold(gated, slot.take).catch(notHeld);
   if ("held" in gate) {
     const { held: outcome } = gate;
     await slot.leave(outcome);

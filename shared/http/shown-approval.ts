@@ -41,7 +41,8 @@ export function shownApproval(
     ...(progress && { progress }),
     ...(opens !== undefined && { opensAt: toIso(opens) }),
     ...(rule.reason === "required" && { needsReason: true }),
-    ...(decision && { decision: shownDecision(decision) }),
+    // The grant of a rule that the route has lost decides nothing any more.
+    ...(decision && approval.state !== "requested" && { decision: shownDecision(decision) }),
     ...(endedAt && { endedAt: toIso(endedAt) }),
   };
 }

@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { cardOf } from "../../shared/actions/webhook/card.ts";
 import { DAYS, rulesIn, type WeeklyWindow } from "../../shared/approvals/configured-rules.ts";
 import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import { shownApproval } from "../../shared/http/shown-approval.ts";
 import { ACTOR_CLAIMS, type Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import type { Route } from "../../shared/routes/route.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -20,6 +23,9 @@ interface Rule {
 interface Options {
   readonly windows?: readonly WeeklyWindow[];
   readonly approvers?: readonly string[];
+  /** How many people have to grant a run. */
+  readonly people?: number;
+  readonly route?: Partial<Route>;
 }
 
 const SMALL: Rule = { id: "small", when: { event: { detail: { page: { id: ["98310"] } } } } };
@@ -35,16 +41,19 @@ beforeEach(() => {
 });
 
 /** One process of a bridge whose route these rules may grant. All processes of a test share one table. */
-const open = (grantedBy: readonly Rule[], { windows = [], approvers = ["manager"] }: Options = {}) =>
+const open = (
+  grantedBy: readonly Rule[],
+  { windows = [], approvers = ["manager"], people = 1, route = {} }: Options = {},
+) =>
   gatedBridge(
     [{ outcome: "done", summary: "accepted by the listener" }],
-    { approval: { expiresMinutes: 60, approvers: () => approvers } },
+    { approval: { expiresMinutes: 60, approvers: () => approvers }, ...route },
     [],
     silentLog,
     {
       clock,
       database,
-      rules: new Map([["docs", rulesIn({ grantedBy, windows })]]),
+      rules: new Map([["docs", rulesIn({ grantedBy, windows, approvers: people })]]),
       grantRules: async () =>
         grantRulesOf({ rules: [["docs", grantedBy]], presets: { jobs: "gitlab", people: "oidc" } }),
     },
@@ -77,6 +86,12 @@ const JOB: Principal = {
 const SUB = { path: "sub", prefix: "project_path:" };
 const PROJECT = { path: "project_path", equals: "platform/docs" };
 const REF = { path: "ref", equals: "main" };
+
+const ONE_AT_ONCE = {
+  flow: { key: "$.detail.page.id", running: 1 },
+  runsReportedBy: "cluster",
+  runsStaleAfterMs: 90 * 60_000,
+} as const satisfies Partial<Route>;
 
 describe("a rule that grants a run", () => {
   it("it fires at once, and every record says which rule of which configuration granted it", async () => {
@@ -292,6 +307,114 @@ describe("a rule that grants a run", () => {
       { state: "would_grant", at: (await bridge.approvalOf(edit)).requestedAt + 1, rule: { id: "small" } },
     ]);
     expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: true, value: { state: "granted" } });
+  });
+});
+
+describe("a rule that grants a run of a flow", () => {
+  it.each(["newest", "queue"] as const)(
+    "a run that took a slot and was then superseded leaves it to the next one (%s)",
+    async (waiting) => {
+      // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+      const route = { ...ONE_AT_ONCE, flow: { ...ONE_AT_ONCE.flow, then: waiting } };
+      const bridge = await open([SMALL], { route });
+      const edit = await bridge.edit(7);
+      const { grant } = bridge.approvals;
+      bridge.approvals.grant = () =>
+        Promise.reject(new Fault("store_unavailable", "it is throttled", { retryable: true }));
+      await bridge.runDue();
+      bridge.approvals.grant = grant;
+      clock.advance(500);
+      const next = await bridge.edit(8);
+      await bridge.later(2);
+      expect((await bridge.approvalOf(edit)).state).toBe("superseded");
+      await bridge.runDue();
+      expect((await bridge.approvalOf(next)).state).toBe("fired");
+      expect(bridge.fired.map(({ busEvent }) => busEvent.detail.delivery)).toEqual([next.id]);
+    },
+  );
+});
+
+describe("a run for which a rule holds, and whose slot is full", () => {
+  /** The second of two runs of a page, after the time of its approval and before the end of the first. */
+  async function waiting() {
+    const bridge = await open([SMALL], { route: ONE_AT_ONCE });
+    await bridge.edit(7);
+    await bridge.runDue();
+    clock.advance(1_000);
+    const edit = await bridge.edit(8);
+    await bridge.runDue();
+    await bridge.later(65);
+    expect([(await bridge.approvalOf(edit)).state, bridge.fired.length]).toEqual(["requested", 1]);
+    return { bridge, edit };
+  }
+
+  it("does not expire, and fires when the slot is free", async () => {
+    const { bridge, edit } = await waiting();
+    await bridge.later(30);
+    expect([await statesOf(bridge, edit), bridge.fired.length]).toEqual([["requested", "granted"], 2]);
+  });
+
+  it("expires if the rule does not hold any more then", async () => {
+    const { edit } = await waiting();
+    const other = await open([{ ...SMALL, windows: [windowIn(5)] }], { route: ONE_AT_ONCE });
+    await other.later(30);
+    expect([await statesOf(other, edit), other.fired.length]).toEqual([["requested", "expired"], 0]);
+  });
+
+  it("can be denied meanwhile, but no longer be granted by people", async () => {
+    const { bridge, edit } = await waiting();
+    expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: false });
+    expect(await bridge.decide(edit, "deny", MIA)).toMatchObject({ ok: true });
+    await bridge.later(30);
+    expect([await statesOf(bridge, edit), bridge.fired.length]).toEqual([["requested", "denied"], 1]);
+  });
+});
+
+describe("a grant by a rule that the route had for a while", () => {
+  /** The process ended between grant and firing, and the route has lost the rule since. */
+  async function without(people: number) {
+    const bridge = await open([SMALL], { people });
+    const edit = await bridge.edit(7);
+    const { move } = bridge.approvals;
+    bridge.approvals.move = () => Promise.reject(new Fault("store_unavailable", "it died", { retryable: true }));
+    await bridge.runDue();
+    bridge.approvals.move = move;
+    const later = await open([], { people });
+    await later.later();
+    return { bridge: later, edit };
+  }
+
+  it.each([1, 2])(
+    "people who are enough without it (%i) are not voided when a rule of its name is back",
+    async (people) => {
+      const { bridge, edit } = await without(people);
+      for (const person of [MAX, MIA].slice(0, people)) {
+        clock.advance(1_000);
+        expect(await bridge.decide(edit, "grant", person)).toMatchObject({ ok: true });
+      }
+      const back = await open([{ ...SMALL, windows: [windowIn(5)] }], { people });
+      await back.later();
+      await back.later();
+      expect([(await back.approvalOf(edit)).state, back.fired.length]).toEqual(["fired", 1]);
+    },
+  );
+
+  it("people who are not enough do not save it", async () => {
+    const { bridge, edit } = await without(2);
+    expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: true });
+    const back = await open([{ ...SMALL, windows: [windowIn(5)] }], { people: 2 });
+    await back.later();
+    await back.later();
+    expect([(await back.approvalOf(edit)).state, back.fired.length]).toEqual(["void", 0]);
+  });
+
+  it("is no decision while people are asked again", async () => {
+    const { bridge, edit } = await without(1);
+    const approval = await bridge.approvalOf(edit);
+    expect(approval.state).toBe("requested");
+    expect(shownApproval(approval, bridge.bridge)).not.toHaveProperty("decision");
+    const { facts } = cardOf(approval, { isReminder: true }, { console: undefined });
+    expect(facts.find(({ name }) => name === "Approved by")).toBeUndefined();
   });
 });
 

@@ -539,6 +539,22 @@ describe("a granted run that waits for a slot", () => {
     return { ...flows, savePage, first, second, end };
   }
 
+  it("does not wait for what was received before it and still waits for people", async () => {
+    const { end, savePage, grant, report, runDue, fired, first, second } = await waiting(QUEUE);
+    const third = await savePage();
+    const fourth = await savePage();
+    await grant(fourth);
+    await end();
+    await report(second, "succeeded");
+    await runDue();
+    expect(fired).toEqual([first.id, second.id, fourth.id]);
+    await grant(third);
+    expect(fired).toHaveLength(3);
+    await report(fourth, "succeeded");
+    await runDue();
+    expect(fired).toEqual([first.id, second.id, fourth.id, third.id]);
+  });
+
   it("fires when the slot is free, and its approval has fired then", async () => {
     const { end, fired, first, second, approvalOf } = await waiting(QUEUE);
     await end();

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { rulesIn } from "../../shared/approvals/configured-rules.ts";
+import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import { act } from "../../shared/delivery/act.ts";
 import { advanceBulkReplay } from "../../shared/delivery/bulk-replay.ts";
 import { lagBetween } from "../../shared/delivery/environment-lag.ts";
@@ -574,6 +576,28 @@ describe("a promotion that waits", () => {
     expect(why(await bridge.decide(promotion, "grant", max))).toBe("placed");
     await bridge.later();
     expect(promotions().map(({ approvedRef }) => approvedRef)).toEqual([commit(1)]);
+  });
+
+  const MAIN = { detail: { code: { ref: ["refs/heads/main"] } } };
+  const to = (environment: string) => ({ detail: { promotion: { to: [environment] } } });
+  it.each<[string, readonly object[], string]>([
+    ["of the branch", [MAIN], "requested"],
+    ["of the first environment", [to("staging")], "requested"],
+    ["of the branch or the environment", [{ detail: { $or: [MAIN.detail, to("production").detail] } }], "requested"],
+    ["of its environment", [MAIN, to("production")], "fired"],
+  ])("a rule %s grants pushes, and a promotion only if it names the environment", async (_, events, state) => {
+    await bridge.stop();
+    const grantedBy = events.map((event, at) => ({ id: `rule-${at}`, when: { event } }));
+    bridge = await open(GATED, {
+      rules: new Map([["docs", rulesIn({ grantedBy })]]),
+      grantRules: async () => grantRulesOf({ rules: [["docs", grantedBy]], presets: {} }),
+    });
+    const run = await good(1);
+    expect((await bridge.approvalOf(run)).state).toBe("fired");
+    const promotion = await waits(run);
+    await bridge.later();
+    expect((await bridge.approvalOf(promotion)).state).toBe(state);
+    expect(promotions()).toHaveLength(state === "fired" ? 1 : 0);
   });
 
   it("does not fire a tag that has moved, although it was granted", async () => {

@@ -34,6 +34,14 @@ const FOCUS_EACH = `[...document.querySelectorAll("a, button, input:not([type=hi
     return { text: control.innerText, outline: isFocused ? getComputedStyle(control).outlineStyle : "none" };
   })`;
 
+/** Runs in the page: the texts of the list's rows that reach beyond their cells, where a cell does not cut them off. */
+const TEXTS_BEYOND_CELLS = `[...document.querySelectorAll("table.rows td:not(.select)")].flatMap((cell) => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  const isBeyond = range.getBoundingClientRect().right > cell.getBoundingClientRect().right + 0.5;
+  return isBeyond && getComputedStyle(cell).overflowX === "visible" ? [cell.innerText] : [];
+})`;
+
 describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, () => {
   let bridge: Awaited<ReturnType<typeof consoleBridge>>;
   let browser: Browser;
@@ -306,6 +314,27 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     });
     const at = (path: string): string => new URL(path, busy.url).href;
     const rows = () => page.locator("table.rows tbody tr");
+
+    it.each(["UTC", "Asia/Kolkata"])("no text of the list lies on the next cell, in %s", async (timezoneId) => {
+      const context = await browser.newContext({ timezoneId });
+      const shown = await context.newPage();
+      await shown.goto(at("/console/deliveries"));
+      await shown.getByRole("button", { name: "olga" }).click();
+      await shown.goto(at("/console/deliveries?state=given_up"));
+      // Rows of another day have the date beside the time.
+      await shown
+        .locator("table.rows td.c-at", { hasText: /\d\d-\d\d / })
+        .first()
+        .waitFor();
+      for (const font of ["system-ui", "DejaVu Sans"]) {
+        await shown.evaluate(`document.body.style.fontFamily = "${font}"`);
+        for (const width of [390, 800, 1024, 1280, 1440]) {
+          await shown.setViewportSize({ width, height: 900 });
+          expect([font, width, await shown.evaluate(TEXTS_BEYOND_CELLS)]).toEqual([font, width, []]);
+        }
+      }
+      await context.close();
+    });
 
     it("a click on the highest bar of the chart zooms in on it, and the links lead out again", async () => {
       await page.goto(at("/console/deliveries?state=given_up"));

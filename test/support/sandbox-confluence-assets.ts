@@ -31,7 +31,7 @@ line-height:1.5rem;white-space:nowrap;text-transform:uppercase}
 .box .kind,.macro{font-size:var(--type-tiny);font-weight:700;text-transform:uppercase;letter-spacing:.04em;color:var(--faint)}
 ol.history{list-style:none;margin:0;padding:0;font-size:var(--type-small)}.history li{padding:var(--space-2) 0;border-top:1px solid var(--line)}
 .history li:first-child{border-top:0}.history .who{color:var(--faint)}
-.side form{display:grid;gap:var(--space-2);justify-items:start}.side form label{width:100%}.side :is(input,textarea){width:100%}
+.side form+form{margin-top:var(--space-3)}.side form{display:grid;gap:var(--space-2);justify-items:start}.side form label{width:100%}.side :is(input,textarea){width:100%}
 textarea{font:var(--type-small)/1.5 ui-monospace,monospace;min-height:14rem}
 .side details{margin-top:var(--space-3)}
 `;

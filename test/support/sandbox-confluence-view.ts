@@ -159,7 +159,8 @@ function editForms(page: SandboxPage, form: FormData | undefined) {
 <input id="line" name="line" required maxlength="300" autocomplete="off" value="Checked the roll-out plan.">
 <button>Publish</button></form>
 <form method="post" action="/sandbox/pages/${page.id}/saves">
-<button>Save ten times</button></form>
+<button>Save ten times</button>
+<p class="hint">Starts one run, of the last save; the others are superseded.</p></form>
 <details ${form?.has("body") ? "open" : ""}><summary>Edit the storage format</summary>
 <form method="post" action="/sandbox/pages/${page.id}/edit">
 <label for="body">Body of version ${number}</label>

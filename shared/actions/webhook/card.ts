@@ -34,6 +34,8 @@ interface Shown {
 export function cardOf(approval: Approval, { progress, isReminder }: Shown, { console }: CardDeps): Card {
   const { id, route, subject, shows = {}, state, approvers, until, grants, decision, endedFor } = approval;
   const isOpen = state === "requested";
+  // The grant of a rule that the route has lost decides nothing any more.
+  const people = grants.filter(({ rule }) => rule === undefined);
   const by = isOpen || !decision ? undefined : nameOf(decision.by);
   const facts: readonly (readonly [string, readonly (string | undefined)[]])[] = [
     ["Run", [`${route} of ${subject}`]],
@@ -41,7 +43,7 @@ export function cardOf(approval: Approval, { progress, isReminder }: Shown, { co
     ["For", [shows.title]],
     ["Commits", commitsOf(shows)],
     ["Requested by", [requesterOf(approval)]],
-    ["Approved by", isOpen && progress === undefined ? grants.map((grant) => nameOf(grant.by)) : []],
+    ["Approved by", isOpen && progress === undefined ? people.map((grant) => nameOf(grant.by)) : []],
     ["Progress", [isOpen && progress && progress.grantedBy.length > 0 ? progressText(progress) : undefined]],
     ["May decide", [isOpen ? missingText(approvers, progress) : undefined]],
     ["Until", [isOpen ? utc(until) : undefined]],

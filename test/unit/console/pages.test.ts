@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { html } from "hono/html";
 import { describe, expect, it } from "vitest";
-import { accessPage } from "../../../shared/console/access-page.ts";
+import { accessPage, submitAccess } from "../../../shared/console/access-page.ts";
 import { approvalsPage } from "../../../shared/console/approvals-page.ts";
 import { ASSETS } from "../../../shared/console/assets.ts";
 import { credentialsPage } from "../../../shared/console/credentials-page.ts";
@@ -16,7 +16,7 @@ import { requestPage } from "../../../shared/console/request-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
-import type { Visit } from "../../../shared/console/visit.ts";
+import type { ApiPost, Visit } from "../../../shared/console/visit.ts";
 import { INERT } from "../../../shared/model/order-input.ts";
 import { approvals, credentials, deliveries, delivery, overviewOf, shownBy, skeletonOf, visitOf } from "./visiting.ts";
 
@@ -88,6 +88,17 @@ const words = fc
     fc.tuple(wicked, fc.string()).map((two) => two.join("")),
   )
   .filter((text) => !/^\s*https?:/i.test(text) && text.trim() !== "");
+
+/** The cells of a person of the table's rows: a phone shows the label of each instead of the heading of its column. */
+const peopleOf = (page: string): readonly string[] =>
+  Array.from(
+    page.matchAll(/<td data-name="([^"]*by)">(.*?)<\/td>/gis),
+    ([, label, cell = ""]) =>
+      `${label}: ${cell
+        .replace(/<[^>]*>/g, " ")
+        .replace(/\s+/g, " ")
+        .trim()}`,
+  );
 
 describe("text that outsiders write", () => {
   it("outsiders' text stays text: it adds no tag and no attribute to any page", async () => {
@@ -185,7 +196,13 @@ describe("the approvals page", () => {
     const earlier = "2026-11-01T00:00:00.000Z";
     const page = await showing(approvalsPage, { approvals: ended, earlier }, { url: ENDED });
     expect(page).toMatch(/✕<\/span> denied[\s\S]+Axel Brandt<\/span>[\s\S]+<q>not on a Friday<\/q>/);
-    expect(page).toMatch(/✕<\/span> expired[\s\S]+<td data-name="Decided by">nobody/);
+    expect(page).toMatch(/✕<\/span> expired/);
+    expect(peopleOf(page)).toEqual([
+      expect.stringMatching(/^Requested by: x$/),
+      expect.stringMatching(/^Decided by: Axel Brandt .*not on a Friday$/),
+      "Requested by: x",
+      "Decided by: nobody",
+    ]);
     expect(page).toContain("until=2026-11-01T00%3A00%3A00.000Z");
     expect(await showing(approvalsPage, { approvals: [] }, { url: ENDED })).toContain("No approval ended");
   });
@@ -241,12 +258,12 @@ describe("the approvals page", () => {
       asked.push(path);
       return { ok: true, value: { approvals: [{ ...one, may: [] }], hasMore: false } as T };
     };
-    const page = String(await shownBy(await approvalsPage(visitOf(() => "x", { ask }))).main);
+    const page = String(await shownBy(await approvalsPage(visitOf(() => "x", { ask, may: () => false }))).main);
     expect(page.replace(/<[^>]*>/g, " ")).toMatch(
       /No approval is waiting for you\.\s+Waiting for others \(1\).*missing/s,
     );
     expect(page).not.toContain("<form");
-    await approvalsPage(visitOf(() => "x", { ask, mayReadDeliveries: false }));
+    await approvalsPage(visitOf(() => "x", { ask, mayReadDeliveries: false, may: () => false }));
     expect(asked).toEqual(["/v1/approvals?all=true", "/v1/approvals"]);
   });
 
@@ -260,7 +277,7 @@ describe("the approvals page", () => {
     ];
     const page = await showing(approvalsPage, { approvals: listed });
     expect(Array.from(page.matchAll(/<h2 id="(p-\w+)"|<h2>([^<]*)/g), ([, id, heading]) => id ?? heading)).toEqual([
-      ...["Waiting for you (1)", "p-first", "Requested or decided by you (2)", "p-own", "p-granted"],
+      ...["Waiting for you (1)", "p-first", "You may deny or withdraw (2)", "p-own", "p-granted"],
       ...["Waiting for others (1)", "p-others"],
     ]);
     const only = (id: string) =>
@@ -293,7 +310,7 @@ describe("the approvals page", () => {
 
   it("a page of somebody who approves nothing asks for no approvals, and an answer that fails hides only the count", async () => {
     const refused: Visit["ask"] = async () => ({ ok: false, problem: { title: "Too many requests", status: 429 } });
-    const none = { approvals: [], hasMore: false };
+    const none = { approvals: [], roleRequests: 0, hasMore: false };
     expect(await visitOf(() => "x", { ask: refused }).waiting()).toEqual(none);
     const unasked: Visit["ask"] = () => Promise.reject(new Error("it is not asked"));
     expect(await visitOf(() => "x", { ask: unasked, may: () => false }).waiting()).toEqual(none);
@@ -309,6 +326,83 @@ describe("the approvals page", () => {
         "More approvals are open than this page looked at.",
       );
     expect([await saysMore(true), await saysMore(false)]).toEqual([true, false]);
+  });
+});
+
+describe("the page of roles for a time", () => {
+  const AT = "2026-11-02T08:00:00.000Z";
+  const person = (subject: string) => ({ issuer: "https://sso.example", subject });
+  const asked = { id: "x-1", role: "deputy", minutes: 30, reason: "INC-4711", state: "requested", requestedAt: AT };
+  const waiting = { ...asked, until: AT, requester: person("olga"), approvers: ["approver"], may: [] };
+  const listed = (...access: readonly object[]) => ({ roles: [], access, hasMore: false });
+  const shown = (...access: readonly object[]) => showing(accessPage, listed(...access), { hasAccess: true });
+  const stepsOf = (page: string): readonly string[] =>
+    Array.from(page.matchAll(/<summary class="([^"]*)">([^<]*)/g), ([, look, name]) => `${name} ${look}`);
+
+  it("what is over says who requested it and who ended it", async () => {
+    const revoked = { ...waiting, state: "revoked", end: { by: person("axel"), at: AT } };
+    expect(peopleOf(await shown(revoked))).toEqual(["Requested by: olga", "Decided by: axel"]);
+  });
+
+  it("the requester withdraws a request, others deny it, and only a role that is held is revoked", async () => {
+    const own = { ...waiting, isOwn: true, may: ["deny", "revoke"] };
+    expect(stepsOf(await shown(own))).toEqual(["Deny… button deny", "Withdraw… button revoke"]);
+    const others = { ...waiting, may: ["grant", "deny", "revoke"] };
+    expect(stepsOf(await shown(others))).toEqual(["Grant… button grant", "Deny… button deny"]);
+    const held = { ...waiting, state: "granted", may: ["revoke"] };
+    expect(stepsOf(await shown(held))).toEqual(["Revoke… button revoke"]);
+  });
+
+  it("a second request says that the first one stands, and a first one leads to the page", async () => {
+    const placing = async (placed: object) => {
+      const ask: Visit["ask"] = async <T>(_: string, post?: ApiPost) => ({
+        ok: true,
+        value: (post === undefined ? listed() : placed) as T,
+      });
+      return submitAccess(
+        visitOf(() => "x", { ask, hasAccess: true }),
+        new URLSearchParams({ role: "deputy" }),
+      );
+    };
+    expect(await placing({ ...waiting, status: "accepted" })).toEqual({ ok: true, value: "/console/access" });
+    const second = async (placed: object) =>
+      String(shownBy(await placing({ ...placed, status: "duplicate" })).main).replace(/<[^>]*>/g, "");
+    expect(await second(waiting)).toMatch(/deputy from 1 h ago, for 30 minutes,\s+still waits: INC-4711\. No second/);
+    expect(await second({ ...waiting, state: "granted" })).toMatch(/deputy .*\s+is granted: INC-4711/);
+    // A form that is sent again, when what it requested is over.
+    const over = await placing({ ...waiting, state: "denied", status: "duplicate" });
+    expect(over).toEqual({ ok: true, value: "/console/access" });
+  });
+
+  it("a request that waits for the person is counted in the menu, and the home page leads to it", async () => {
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      const answers: Readonly<Record<string, object>> = {
+        "/v1/overview": { ...overviewOf(() => "x"), approvals: { waiting: 0, forYou: 0 } },
+        "/v1/access": listed({ ...waiting, may: ["grant", "deny", "revoke"] }, { ...waiting, may: ["revoke"] }),
+        "/v1/approvals?state=requested": { approvals: [], hasMore: false },
+      };
+      return { ok: true, value: answers[path] as T };
+    };
+    const menuAndPage = async (hasAccess: boolean) => {
+      const visit = visitOf(() => "x", { ask, hasAccess });
+      return String(await layout(shownBy(await homePage(visit)), visit, await visit.waiting()));
+    };
+    const page = await menuAndPage(true);
+    expect(page).toContain('<span class="count">1<span class="hidden"> waiting for you');
+    expect(page).toContain('<a href="/console/access">One request for a role</a> waits for you.');
+    expect(page).not.toContain("No approval waits");
+    expect(await menuAndPage(false)).toContain("No approval waits");
+  });
+});
+
+describe("the page of targets", () => {
+  it("a target at which actions were given up leads to them", async () => {
+    const target = { target: "wiki", level: "attention", why: "2 actions were given up", retrying: 0, due: 0, may: [] };
+    const linked = async (state: string) =>
+      (await showing(targetsPage, { targets: [{ ...target, state }] })).includes(
+        '<a href="/console/deliveries?state=given_up&amp;target=wiki&amp;within=24">',
+      );
+    expect([await linked("rejecting"), await linked("working")]).toEqual([true, false]);
   });
 });
 

@@ -479,7 +479,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     ok: true,
     value: responses.find(([of]) => of.test(path))?.[1](word) as T,
   });
-  const { ask: asks = ask, routes = ["docs"], may = () => true } = changes;
+  const { ask: asks = ask, routes = ["docs"], may = () => true, hasAccess = false } = changes;
   return {
     url: new URL("https://bridge.example.test/console"),
     now: testClock().now(),
@@ -495,7 +495,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     hasAccess: false,
     isMe: () => false,
     ask,
-    waiting: waitingFor({ ask: asks, routes, may }),
+    waiting: waitingFor({ ask: asks, routes, may, hasAccess }),
     ...changes,
   };
 }
