@@ -1,5 +1,7 @@
 import type * as v from "valibot";
 import type { Commands } from "../approvals/command.ts";
+import type { RulesOf } from "../approvals/configured-rules.ts";
+import type { PeopleOf } from "../approvals/people.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { RotatingSecret, Secrets } from "../host/secrets.ts";
@@ -172,9 +174,12 @@ export interface ActionDeps {
   /** The comments with a command that were dealt with. */
   readonly commentReplies: Pick<CommentReplyStore, "take" | "release" | "count">;
   readonly approvals: Pick<ApprovalStore, "get">;
+  /** Who has to approve the runs of each route. */
+  readonly rules: RulesOf;
+  readonly people: PeopleOf;
   /** What was sent about approvals. It is loaded when a route sends such messages. */
   readonly approvalMessages: () => Promise<Messages>;
-  readonly rateLimits: Pick<RateLimitStore, "count">;
+  readonly rateLimits: Pick<RateLimitStore, "count" | "uncount">;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
 }

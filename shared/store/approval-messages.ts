@@ -30,6 +30,9 @@ export interface HeldMessage extends MessageAddress {
   readonly step: string;
 }
 
+/** `sent`: together with others. `left_out`: nobody had to be asked any more. */
+export type HeldEnd = "sent" | "left_out";
+
 /**
  * The messages about approvals: what was sent to each target, and what is held until it is sent together with others. Every
  * method throws `store_unavailable`.
@@ -84,11 +87,12 @@ export class ApprovalMessageStore {
     });
   }
 
-  /** `taken`: it was sent together with others. Undefined if it was never held. Strongly consistent. */
-  async heldState(message: HeldMessage): Promise<"held" | "taken" | undefined> {
+  /** What became of a message. Undefined if it was never held. Strongly consistent. */
+  async heldState(message: HeldMessage): Promise<"held" | HeldEnd | undefined> {
     const item = await this.#table.get({ ...keyOf(message), sk: `${HELD}${message.step}` });
     if (item === undefined) return undefined;
-    return item[TABLE.dueIndex.partitionKey] === undefined ? "taken" : "held";
+    if (item[TABLE.dueIndex.partitionKey] !== undefined) return "held";
+    return item["end"] === "left_out" ? "left_out" : "sent";
   }
 
   /** The messages that a target's are held, the first held first, at most `limit`; eventually consistent. */
@@ -97,12 +101,13 @@ export class ApprovalMessageStore {
     return collect(this.#table.select(selection), (item) => heldIn(target, item));
   }
 
-  /** Takes a held message: it was sent together with others. */
-  async take(message: HeldMessage): Promise<void> {
+  /** Ends the holding of a message. No change if it is not held. */
+  async take(message: HeldMessage, end: HeldEnd): Promise<void> {
     await this.#table.change(
       { ...keyOf(message), sk: `${HELD}${message.step}` },
       {
         condition: { field: TABLE.dueIndex.partitionKey, is: "present" },
+        set: { end },
         remove: [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey],
       },
     );

@@ -11,18 +11,27 @@ export class RateLimitStore {
 
   /** Counts one request in the minute of `now`. False, and no change, if `limit` requests are already counted. */
   async count(bucket: readonly string[], now: EpochMillis, limit: number): Promise<boolean> {
-    const minute = Math.floor(now / MINUTE_MS);
-    const before = await this.#table.change(
-      { pk: `rate#${JSON.stringify(bucket)}`, sk: String(minute) },
-      {
-        condition: absentOr({ field: "count", is: "<", value: limit }),
-        add: { count: 1 },
-        set: { expiresAt: toSeconds(now) + RETENTION_SECONDS },
-      },
-    );
+    const before = await this.#table.change(keyOf(bucket, now), {
+      condition: absentOr({ field: "count", is: "<", value: limit }),
+      add: { count: 1 },
+      set: { expiresAt: toSeconds(now) + RETENTION_SECONDS },
+    });
     return before !== undefined;
   }
+
+  /** Takes back what {@link count} counted at `now`. No change if nothing is counted in that minute. */
+  async uncount(bucket: readonly string[], now: EpochMillis): Promise<void> {
+    await this.#table.change(keyOf(bucket, now), {
+      condition: { field: "count", is: ">", value: 0 },
+      add: { count: -1 },
+    });
+  }
 }
+
+const keyOf = (bucket: readonly string[], now: EpochMillis) => ({
+  pk: `rate#${JSON.stringify(bucket)}`,
+  sk: String(Math.floor(now / MINUTE_MS)),
+});
 
 const MINUTE_MS = 60_000;
 /** A count is not used after its minute. */

@@ -30,6 +30,16 @@ for (const kind of tableKinds) {
       }
     });
 
+    it("what is taken back can be counted again in its minute, and never more than was counted", async () => {
+      expect(await rates.count(["d"], NOW, 1)).toBe(true);
+      await rates.uncount(["d"], laterBy(NOW, 30_000));
+      expect(await rates.count(["d"], NOW, 1)).toBe(false);
+      await rates.uncount(["d"], NOW);
+      await rates.uncount(["d"], NOW);
+      expect(await rates.count(["d"], NOW, 1)).toBe(true);
+      expect(await rates.count(["d"], NOW, 1)).toBe(false);
+    });
+
     it("the count starts again with each minute of the clock", async () => {
       expect(await rates.count(["c"], NOW, 1)).toBe(true);
       expect(await rates.count(["c"], laterBy(NOW, 29_999), 1)).toBe(false);

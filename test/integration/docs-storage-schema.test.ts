@@ -487,8 +487,10 @@ describe("docs/storage-schema.md", () => {
     const messages = await put.approvalMessages();
     expect(await messages.held("chat", 10)).toEqual([read]);
     expect(await messages.heldState(read)).toBe("held");
-    await messages.take(read);
-    expect([await messages.held("chat", 10), await messages.heldState(read)]).toEqual([[], "taken"]);
+    await messages.take(read, "sent");
+    expect([await messages.held("chat", 10), await messages.heldState(read)]).toEqual([[], "sent"]);
+    await messages.take(read, "left_out");
+    expect(await messages.heldState(read)).toBe("sent");
     const recorded = await emptyStores();
     await (await recorded.approvalMessages()).hold(read);
     expect(await recorded.shown(stored)).toEqual(stored);

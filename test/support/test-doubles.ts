@@ -91,8 +91,10 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   decisionWays: { comments: true, console: "https://bridge.example.test/console/approvals" },
   commentReplies: { take: async () => true, release: async () => undefined, count: async () => true },
   approvals: { get: unexpected("the reading of an approval") },
+  rules: new Map(),
+  people: new Map(),
   approvalMessages: unexpected("the messages about approvals"),
-  rateLimits: { count: unexpected("the count of messages") },
+  rateLimits: { count: unexpected("the count of messages"), uncount: unexpected("the count of messages") },
   commands: {
     rejectReason: () => {
       throw new Error("a command is unexpected in this test");

@@ -1,11 +1,12 @@
+import { rulesOf } from "../../approvals/configured-rules.ts";
+import { progressOf } from "../../approvals/rules.ts";
 import { laterBy } from "../../host/clock.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
-import type { Approval } from "../../model/approval.ts";
 import type { GatePart } from "../../model/event.ts";
 import type { HeldMessage, MessageAddress, MessageRecord } from "../../store/approval-messages.ts";
-import type { ActionDeps, Messages } from "../action.ts";
+import type { ActionDeps } from "../action.ts";
 import type { BodyTemplate } from "./body.ts";
-import { type Card, cardOf, gatheredCard } from "./card.ts";
+import { type Card, cardOf, endedCard, gatheredCard } from "./card.ts";
 import { messageIn } from "./formats.ts";
 import { type Answer, send } from "./send.ts";
 import type { MessageFormat, ReceiverTarget } from "./settings.ts";
@@ -27,7 +28,6 @@ interface Step {
   readonly name: string;
   /** `ask`: people have to decide. `progress`: further people have to grant. `end`: nobody has to decide any more. */
   readonly kind: "ask" | "progress" | "end";
-  readonly gate: GatePart;
 }
 
 /** Messages of one target in a minute that are sent alone. Those beyond it are one message a minute. */
@@ -56,7 +56,8 @@ export async function sendApprovalMessage(
   const messages = await deps.approvalMessages();
   const address = { target: message.targetName, approval: detail.approval.build };
   const held = await messages.heldState({ ...address, step: step.name });
-  if (held === "taken") return done("it was sent in one message with others");
+  if (held === "sent") return done("it was sent in one message with others");
+  if (held === "left_out") return leftOut;
   if (held === "held") return sendGathered(message, { ...address, step: step.name }, context, deps);
   const now = deps.clock.now();
   const lease = await messages.lease(address, now, laterBy(now, LEASE_MS));
@@ -73,10 +74,10 @@ export async function sendApprovalMessage(
 }
 
 function stepOf(type: string, gate: GatePart): Step {
-  if (type === "approval.reminded") return { name: `reminded#${gate.reminder}`, kind: "ask", gate };
-  if (type !== "approval.requested") return { name: gate.state, kind: "end", gate };
+  if (type === "approval.reminded") return { name: `reminded#${gate.reminder}`, kind: "ask" };
+  if (type !== "approval.requested") return { name: gate.state, kind: "end" };
   const count = gate.progress?.grantedBy.length ?? 0;
-  return count === 0 ? { name: "requested", kind: "ask", gate } : { name: `progress#${count}`, kind: "progress", gate };
+  return count === 0 ? { name: "requested", kind: "ask" } : { name: `progress#${count}`, kind: "progress" };
 }
 
 interface StepInput {
@@ -108,21 +109,31 @@ async function sendStep(input: StepInput, context: ActionContext, deps: ActionDe
     return unsent(notSent(`the approval is ${approval.state}`));
   const card = cardOf(
     approval,
-    { progress: step.gate.progress, isReminder: step.name.startsWith("reminded") },
+    // Not the progress of the event, which may be a late one.
+    {
+      progress: progressOf(approval, rulesOf(approval.route, deps.rules), deps.people),
+      isReminder: step.name.startsWith("reminded"),
+    },
     { console: deps.decisionWays.console },
   );
   if (step.kind !== "ask") {
     if (record.messages.length > 0) return updateAll(input, card, context, deps);
     if (step.kind === "progress") return unsent(notSent("a message that was sent cannot be changed"));
-    const messages = await deps.approvalMessages();
-    if ((await messages.heldState({ ...address, step: "requested" })) !== undefined)
-      return unsent(notSent("people were asked in one message with others"));
   }
-  if (!(await deps.rateLimits.count(["messages", address.target], deps.clock.now(), MAX_ALONE))) {
+  const bucket = ["messages", address.target];
+  const now = deps.clock.now();
+  if (!(await deps.rateLimits.count(bucket, now, MAX_ALONE))) {
     await (await deps.approvalMessages()).hold({ ...address, step: step.name });
     return unsent(untilNextMinute("the target has had its messages of this minute", deps));
   }
-  const { outcome, response } = await post(message, card, context, deps);
+  let answer: Answer | undefined;
+  try {
+    answer = await post(message, card, context, deps);
+  } finally {
+    // A receiver that is down gets no message, so its failures hold nothing back.
+    if (answer?.outcome.outcome !== "done") await deps.rateLimits.uncount(bucket, now);
+  }
+  const { outcome, response } = answer;
   if (outcome.outcome !== "done") return unsent(outcome);
   const sent = isSlackApi(message) && response ? sentMessageIn(response) : undefined;
   return {
@@ -155,41 +166,41 @@ async function post(message: Message, card: Card, context: ActionContext, deps: 
   return isSlackApi(message) ? { ...answer, outcome: slackOutcome(answer) } : answer;
 }
 
-/** Sends one message for all that are held, at most once a minute. */
+/**
+ * Sends one message for all that are held and of the same kind, at most once a minute. A question about what was decided
+ * meanwhile is left out; an end never is. If the attempt fails, any of the actions repeats it in a later minute.
+ */
 async function sendGathered(
   message: Message,
   own: HeldMessage,
   context: ActionContext,
   deps: ActionDeps,
 ): Promise<ActionOutcome> {
-  const { targetName } = message;
-  const messages = await deps.approvalMessages();
-  if (!(await deps.rateLimits.count(["gathered", targetName], deps.clock.now(), 1)))
+  const asks = isAsk(own);
+  const bucket = ["gathered", own.target, asks ? "asks" : "ends"];
+  if (!(await deps.rateLimits.count(bucket, deps.clock.now(), 1)))
     return untilNextMinute("the target has had a message for many in this minute", deps);
-  const { held, open } = await heldApprovals(own, messages, deps);
-  if (open.length > 0) {
-    const card = gatheredCard(open, held.length > MAX_GATHERED, { console: deps.decisionWays.console });
+  const messages = await deps.approvalMessages();
+  const found = await messages.held(own.target, MAX_GATHERED + 1);
+  // The index of what is held is eventually consistent, so the action's own message is added.
+  const isOwn = ({ approval, step }: HeldMessage): boolean => approval === own.approval && step === own.step;
+  const held = [own, ...found.filter((one) => isAsk(one) === asks && !isOwn(one))];
+  const ids = [...new Set(held.map(({ approval }) => approval))];
+  const approvals = await Promise.all(ids.map((id) => deps.approvals.get(id)));
+  const shown = approvals.flatMap((one) => (one && (!asks || one.state === "requested") ? [one] : []));
+  if (shown.length > 0) {
+    const cardFor = asks ? gatheredCard : endedCard;
+    const card = cardFor(shown, found.length > MAX_GATHERED, { console: deps.decisionWays.console });
     const { outcome } = await post(message, card, context, deps);
     if (outcome.outcome !== "done") return outcome;
   }
-  for (const one of held) await messages.take(one);
-  if (open.length === 0) return notSent("what waited was decided");
-  return done(`sent in one message: ${open.length === 1 ? "1 approval" : `${open.length} approvals`}`);
+  const isShown = ({ approval }: HeldMessage): boolean => shown.some(({ id }) => id === approval);
+  for (const one of held) await messages.take(one, isShown(one) ? "sent" : "left_out");
+  if (!isShown(own)) return leftOut;
+  return done(`sent in one message: ${shown.length === 1 ? "1 approval" : `${shown.length} approvals`}`);
 }
 
-/** The index of what is held is eventually consistent, so the action's own message is added. */
-async function heldApprovals(
-  own: HeldMessage,
-  messages: Messages,
-  deps: ActionDeps,
-): Promise<{ readonly held: readonly HeldMessage[]; readonly open: readonly Approval[] }> {
-  const found = await messages.held(own.target, MAX_GATHERED + 1);
-  const isOwn = ({ approval, step }: HeldMessage): boolean => approval === own.approval && step === own.step;
-  const held = found.some(isOwn) ? found : [...found, own];
-  const ids = [...new Set(held.map(({ approval }) => approval))];
-  const approvals = await Promise.all(ids.map((id) => deps.approvals.get(id)));
-  return { held, open: approvals.flatMap((one) => (one?.state === "requested" ? [one] : [])) };
-}
+const isAsk = ({ step }: Pick<HeldMessage, "step">): boolean => step === "requested" || step.startsWith("reminded#");
 
 const done = (summary: string): ActionOutcome => ({ outcome: "done", summary });
 const notSent = (why: string): ActionOutcome => ({
@@ -197,6 +208,7 @@ const notSent = (why: string): ActionOutcome => ({
   summary: `not sent: ${why}`,
   endedAs: "not_fired",
 });
+const leftOut = notSent("the approval was decided while the message was held");
 
 function untilNextMinute(summary: string, { clock, random }: Pick<ActionDeps, "clock" | "random">): ActionOutcome {
   const left = MINUTE_MS - (clock.now() % MINUTE_MS);

@@ -66,7 +66,7 @@ export function cardOf(approval: Approval, { progress, isReminder }: Shown, { co
   };
 }
 
-/** One card for many approvals. */
+/** One card for many approvals that wait. */
 export function gatheredCard(open: readonly Approval[], isMore: boolean, { console }: CardDeps): Card {
   const count = `${open.length}${isMore ? " or more" : ""}`;
   const lines = open.map(({ route, subject }) => plain(`${route} of ${subject}`, MAX_LINE));
@@ -74,6 +74,20 @@ export function gatheredCard(open: readonly Approval[], isMore: boolean, { conso
     title: open.length === 1 ? "1 approval waits for you" : `${count} approvals wait for you`,
     facts: [{ name: "Runs", lines: firstOf(lines, 10) }],
     ...(console !== undefined && { button: { text: "Look at them and decide", url: console } }),
+  };
+}
+
+/** One card for many approvals for which nobody has to decide any more. */
+export function endedCard(ended: readonly Approval[], isMore: boolean, { console }: CardDeps): Card {
+  const count = `${ended.length}${isMore ? " or more" : ""}`;
+  const lines = ended.map(({ route, subject, state, decision }) => {
+    const by = decision && state !== "requested" ? ` by ${nameOf(decision.by)}` : "";
+    return plain(`${TITLES[state]}${by}: ${route} of ${subject}`, MAX_LINE);
+  });
+  return {
+    title: ended.length === 1 ? "1 approval waits no longer" : `${count} approvals wait no longer`,
+    facts: [{ name: "Runs", lines: firstOf(lines, 10) }],
+    ...(console !== undefined && { button: { text: "Decided approvals", url: `${console}?state=ended` } }),
   };
 }
 

@@ -4,6 +4,7 @@ import { cardOf, gatheredCard, plain } from "../../../../shared/actions/webhook/
 import { messageIn } from "../../../../shared/actions/webhook/formats.ts";
 import { webhook } from "../../../../shared/actions/webhook/index.ts";
 import type { MessageFormat } from "../../../../shared/actions/webhook/settings.ts";
+import { type RulesOf, rulesIn } from "../../../../shared/approvals/configured-rules.ts";
 import type { OutboundRequest } from "../../../../shared/host/call-out.ts";
 import { epochMillis, laterBy } from "../../../../shared/host/clock.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
@@ -190,7 +191,9 @@ describe("the messages about an approval", () => {
   let stores: AllStores;
   let requests: OutboundRequest[];
   let answers: (object | Fault | number)[];
+  let rules: RulesOf;
   beforeEach(() => {
+    rules = new Map();
     clock = testClock();
     stores = memoryStores({ clock });
     requests = [];
@@ -231,6 +234,7 @@ describe("the messages about an approval", () => {
         clock,
         secrets: secretsOf(SECRETS),
         approvals: stores.approvals,
+        rules,
         approvalMessages: stores.approvalMessages,
         rateLimits: stores.rateLimits,
         decisionWays: { comments: false, console: CONSOLE },
@@ -284,12 +288,30 @@ describe("the messages about an approval", () => {
     expect(titles().map(([, title]) => title)).toEqual(["Approval needed: deploy-docs", "Denied: deploy-docs"]);
   });
 
-  it("with a bot's token the message says who has granted, if several people have to", async () => {
+  it("with a bot's token the message says who has granted by now, if several people have to, also for a late event", async () => {
+    rules = new Map([["deploy-docs", rulesIn({ approvers: 3 })]]);
+    const grant = async (subject: string) => {
+      const before = await stores.approvals.get("p-1");
+      if (before) await stores.approvals.grant(before, { by: { ...dana, subject }, at: clock.now() }, "requested");
+    };
+    const progress = (...grantedBy: string[]) => ({ gate: { progress: { needed: 3, grantedBy, missingRoles: [] } } });
     await requested();
     await step("requested")();
-    await step("requested", { gate: { progress: { needed: 2, grantedBy: ["kim of wiki"], missingRoles: [] } } })();
-    expect(titles().map(([path]) => path)).toEqual(["/api/chat.postMessage", "/api/chat.update"]);
-    expect(JSON.stringify(sent()[1])).toContain("1 of 2 approved: kim of wiki; missing: 1");
+    await grant("kim");
+    await step("requested", progress("kim"))();
+    await grant("lee");
+    await step("requested", progress("kim", "lee"))();
+    await step("requested", progress("kim"))();
+    await step("reminded", { gate: { reminder: 1, ...progress("kim").gate } })();
+    const post = "/api/chat.postMessage";
+    const update = "/api/chat.update";
+    expect(titles().map(([path]) => path)).toEqual([post, update, update, update, post]);
+    const [first, second, ...late] = sent()
+      .slice(1)
+      .map((one) => JSON.stringify(one));
+    expect(first).toContain("1 of 3 approved: kim of");
+    for (const shown of [second, ...late])
+      expect(shown).toMatch(/2 of 3 approved: kim of [^,]+, lee of [^,]+; missing: 1/);
   });
 
   it("nobody is asked about what was decided before the message was sent", async () => {
@@ -406,15 +428,82 @@ describe("the messages about an approval", () => {
     for (const ask of asks) expect(await ask()).toMatchObject({ outcome: "done" });
     expect(titles().slice(5)).toEqual([["/services/T0/B0/canary", "94 approvals wait for you"]]);
     expect(JSON.stringify(sent()[5])).toContain("and 84 more");
+    // A record says that a message was sent only of those that it names.
+    const again = await Promise.all([asks[98]?.(), asks[99]?.()]);
+    expect(again).toMatchObject([{ summary: "it was sent in one message with others" }, { endedAs: "not_fired" }]);
     clock.advance(60_000);
     for (const id of ids.slice(0, 99)) await decide("granted", id);
-    for (const id of ids) await step("granted", { id, target: WEBHOOK })();
-    // Those whose request was a message of its own.
+    const ends = ids.map((id) => step(id === "p-99" ? "denied" : "granted", { id, target: WEBHOOK }));
+    for (const end of ends) await end();
+    expect(requests).toHaveLength(11);
+    clock.advance(60_000);
+    for (const end of ends) expect(await end()).not.toHaveProperty("endedAs");
+    for (const end of ends) expect(await end()).toMatchObject({ outcome: "done" });
     expect(
       titles()
         .slice(6)
         .map(([, title]) => title),
-    ).toEqual(Array(5).fill("Approved: deploy-docs"));
+    ).toEqual([...Array(5).fill("Approved: deploy-docs"), "95 approvals wait no longer"]);
+  });
+
+  it("each of eight approvals that end in one minute is told, also if its question was in a message for many", async () => {
+    const ids = Array.from({ length: 8 }, (_, at) => `p-${at}`);
+    for (const id of ids) await requested(id);
+    const asks = ids.map((id) => step("requested", { id }));
+    for (const ask of asks) await ask();
+    clock.advance(60_000);
+    for (const ask of asks) await ask();
+    expect(titles().at(-1)).toEqual(["/api/chat.postMessage", "3 approvals wait for you"]);
+    for (const id of ids) await decide("denied", id);
+    const ends = ids.map((id) => step("denied", { id }));
+    for (const end of ends) expect(await end()).toMatchObject({ outcome: "done" });
+    expect(
+      titles()
+        .slice(6)
+        .map(([path]) => path),
+    ).toEqual([...Array(5).fill("/api/chat.update"), ...Array(3).fill("/api/chat.postMessage")]);
+  });
+
+  it("an end and a question that are held at once are messages of their own", async () => {
+    const ids = Array.from({ length: 7 }, (_, at) => `p-${at}`);
+    for (const id of ids) await requested(id);
+    for (const id of ids) await decide("denied", id);
+    const ends = ids.map((id) => step("denied", { id, target: WEBHOOK }));
+    for (const end of ends) await end();
+    await requested("p-x");
+    const ask = step("requested", { id: "p-x", target: WEBHOOK });
+    expect(await ask()).toMatchObject({ outcome: "wait" });
+    clock.advance(60_000);
+    answers = [503];
+    expect(await ends[5]?.()).toMatchObject({ outcome: "retry" });
+    expect(await ends[5]?.()).toMatchObject({ outcome: "wait" });
+    expect(await ask()).toEqual({ outcome: "done", summary: "sent in one message: 1 approval" });
+    clock.advance(60_000);
+    expect(await ends[6]?.()).toEqual({ outcome: "done", summary: "sent in one message: 2 approvals" });
+    expect(await ends[5]?.()).toEqual({ outcome: "done", summary: "it was sent in one message with others" });
+    expect(
+      titles()
+        .slice(6)
+        .map(([, title]) => title),
+    ).toEqual(["1 approval waits for you", "2 approvals wait no longer"]);
+    expect(JSON.stringify(sent().at(-1))).toContain("Denied by dana");
+  });
+
+  it("a receiver that was down for more attempts than it gets messages is sent the question, and then the end", async () => {
+    await requested();
+    const ask = step("requested", { target: WEBHOOK });
+    answers = Array(8).fill(503);
+    for (const _ of answers.slice()) expect(await ask()).toMatchObject({ outcome: "retry" });
+    answers = [new Fault("target_timeout", "no answer", { retryable: true })];
+    expect(await ask()).toMatchObject({ outcome: "retry" });
+    expect(await ask()).toMatchObject({ outcome: "done" });
+    await decide("denied");
+    const end = step("denied", { target: WEBHOOK });
+    answers = Array(8).fill(503);
+    for (const _ of answers.slice()) expect(await end()).toMatchObject({ outcome: "retry" });
+    expect(await end()).toMatchObject({ outcome: "done" });
+    expect(titles().at(-1)?.[1]).toBe("Denied: deploy-docs");
+    expect(await (await stores.approvalMessages()).held("chat", 10)).toEqual([]);
   });
 
   it("what is held is sent once, although the message fails at first and later attempts come in the same minute", async () => {
