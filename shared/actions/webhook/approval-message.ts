@@ -3,6 +3,7 @@ import { progressOf } from "../../approvals/rules.ts";
 import { laterBy } from "../../host/clock.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import type { GatePart } from "../../model/event.ts";
+import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { HeldMessage, MessageAddress, MessageRecord } from "../../store/approval-messages.ts";
 import type { ActionDeps } from "../action.ts";
 import type { BodyTemplate } from "./body.ts";
@@ -24,7 +25,7 @@ interface Message {
 
 /** One step of an approval, as its event reports it. */
 interface Step {
-  /** A target gets at most one message for each name. */
+  /** A receiver gets at most one message for each name. */
   readonly name: string;
   /** `ask`: people have to decide. `progress`: further people have to grant. `end`: nobody has to decide any more. */
   readonly kind: "ask" | "progress" | "end";
@@ -54,7 +55,7 @@ export async function sendApprovalMessage(
     return { outcome: "give_up", summary: `"as" shows approvals, and ${detail.type} is none` };
   const step = stepOf(detail.type, gate);
   const messages = await deps.approvalMessages();
-  const address = { target: message.targetName, approval: detail.approval.build };
+  const address = { target: receiverOf(message), approval: detail.approval.build };
   const held = await messages.heldState({ ...address, step: step.name });
   if (held === "sent") return done("it was sent in one message with others");
   if (held === "left_out") return leftOut;
@@ -72,6 +73,10 @@ export async function sendApprovalMessage(
     await messages.release(address, lease, record);
   }
 }
+
+/** Messages with other members, such as other addresses, are for other people: one target has several receivers then. */
+const receiverOf = ({ targetName, body }: Message): string =>
+  Object.keys(body).length === 0 ? targetName : `${targetName}#${sha256Hex(JSON.stringify(body)).slice(0, 16)}`;
 
 function stepOf(type: string, gate: GatePart): Step {
   if (type === "approval.reminded") return { name: `reminded#${gate.reminder}`, kind: "ask" };
@@ -120,7 +125,7 @@ async function sendStep(input: StepInput, context: ActionContext, deps: ActionDe
     if (record.messages.length > 0) return updateAll(input, card, context, deps);
     if (step.kind === "progress") return unsent(notSent("a message that was sent cannot be changed"));
   }
-  const bucket = ["messages", address.target];
+  const bucket = ["messages", message.targetName];
   const now = deps.clock.now();
   if (!(await deps.rateLimits.count(bucket, now, MAX_ALONE))) {
     await (await deps.approvalMessages()).hold({ ...address, step: step.name });

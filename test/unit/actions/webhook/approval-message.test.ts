@@ -214,7 +214,8 @@ describe("the messages about an approval", () => {
       target = BOT as object,
       as = "slack",
       gate = {},
-    }: { id?: string; target?: object; as?: string; gate?: object } = {},
+      body = { channel: "C1" } as object,
+    }: { id?: string; target?: object; as?: string; gate?: object; body?: object } = {},
   ) {
     events += 1;
     const event = entryOf(`d-${events}`, {
@@ -229,7 +230,7 @@ describe("the messages about an approval", () => {
       },
     } as Parameters<typeof entryOf>[1]);
     const connected = webhook.connect(
-      { route: "ask", targetName: "chat", target, options: { as, body: { channel: "C1" } } },
+      { route: "ask", targetName: "chat", target, options: { as, body } },
       actionDeps({
         clock,
         secrets: secretsOf(SECRETS),
@@ -275,6 +276,33 @@ describe("the messages about an approval", () => {
       "Bearer xoxb-canary",
     ]);
     expect(sent()[1]?.[1]).toMatchObject({ channel: "C1", ts: "1.1" });
+  });
+
+  it("routes with other addresses are for other people: each gets its message, alone and in one with others", async () => {
+    const [docs, shop] = [{ to: ["docs@example.test"] }, { to: ["shop@example.test"] }];
+    const ids = ["p-1", "p-2", "p-3", "p-4"];
+    const steps: (() => Promise<ActionOutcome>)[] = [];
+    for (const id of ids) {
+      await requested(id);
+      for (const body of [docs, shop]) steps.push(step("requested", { id, as: "mail", target: WEBHOOK, body }));
+    }
+    let waiting = steps;
+    for (let minute = 0; minute < 4; minute++) {
+      const outcomes: ActionOutcome[] = [];
+      for (const run of waiting) outcomes.push(await run());
+      waiting = waiting.filter((_, at) => outcomes[at]?.outcome === "wait");
+      clock.advance(60_000);
+    }
+    expect(waiting).toEqual([]);
+    for (const own of [docs, shop]) {
+      const texts = sent().flatMap(([, body]) =>
+        JSON.stringify(body.to) === JSON.stringify(own.to) ? [JSON.stringify(body)] : [],
+      );
+      const alone = ids.filter((id) => texts.some((text) => text.includes(`id=${id}`)));
+      expect(alone.length).toBeGreaterThan(0);
+      expect(texts.filter((text) => text.includes(`${ids.length - alone.length} approval`))).toHaveLength(1);
+      expect(texts).toHaveLength(alone.length + 1);
+    }
   });
 
   it("an incoming webhook cannot change a message, so the end is a second one", async () => {
@@ -374,7 +402,7 @@ describe("the messages about an approval", () => {
     const messages = await stores.approvalMessages();
     const lease = await messages.lease(address, clock.now(), laterBy(clock.now(), 60_000));
     await decide("granted");
-    const end = step("granted");
+    const end = step("granted", { body: {} });
     expect(await end()).toMatchObject({ outcome: "wait", afterSeconds: 5 });
     if (lease)
       await messages.release(address, lease, { sent: ["requested"], messages: [{ channel: "C1", ts: "7.1" }] });
@@ -386,14 +414,14 @@ describe("the messages about an approval", () => {
     await requested();
     const messages = await stores.approvalMessages();
     await messages.lease({ target: "chat", approval: "p-1" }, clock.now(), laterBy(clock.now(), 60_000));
-    const ask = step("requested");
+    const ask = step("requested", { body: {} });
     expect(await ask()).toMatchObject({ outcome: "wait" });
     clock.advance(60_000);
     expect(await ask()).toMatchObject({ outcome: "done" });
   });
 
   it("an approval that is not stored yet is looked at again", async () => {
-    const ask = step("requested");
+    const ask = step("requested", { body: {} });
     expect(await ask()).toMatchObject({ outcome: "retry", targetAnswered: true });
     await requested();
     expect(await ask()).toMatchObject({ outcome: "done" });
