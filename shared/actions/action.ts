@@ -184,7 +184,7 @@ export interface ActionDeps {
   readonly random: () => number;
 }
 
-export type Messages = Pick<ApprovalMessageStore, "lease" | "release" | "hold" | "heldState" | "held" | "take">;
+type Messages = Pick<ApprovalMessageStore, "lease" | "release" | "hold" | "heldState" | "held" | "take">;
 
 /** How people can decide about an approval, beside labels and the command line. */
 export interface DecisionWays {
