@@ -12,17 +12,17 @@ import type { TrustEntry } from "../identity/trust-entry.ts";
 import type { Upstream, Upstreams } from "../identity/upstream.ts";
 import { scopesOfRequest, upstreamGrant } from "../identity/upstream-grant.ts";
 import { sha256Hex } from "../model/idempotency-keys.ts";
-import { namedPrincipal, type Principal, principalIdOf } from "../model/principal.ts";
+import { type Principal, principalIdOf } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import type { RunKey } from "../model/run-key.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { verifyAccessToken } from "../outbound/verify-access-token.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { EndedRunStore } from "../store/ended-runs.ts";
-import { recordExchange, refusalOf, unconfinedRoles } from "./token-exchange.ts";
-import { hasEnded, runOf, type TokenRun, type TokenRunDeps } from "./token-run.ts";
+import { problemOf } from "./problem.ts";
+import { issueAccessToken, refusalOf, unconfinedRoles } from "./token-exchange.ts";
+import { hasEnded, runClaim, runOf, type TokenRun, type TokenRunDeps } from "./token-run.ts";
 
 export interface AuthorizeApi extends TokenRunDeps, Pick<CallerDeps, "tokens" | "trustEntries" | "rejectOverRate"> {
   readonly config: {
@@ -72,7 +72,7 @@ interface Caller {
   readonly principal: Principal;
   /** The token itself is an access token for this audience, with these scopes; undefined for a token of a trust entry. */
   readonly access?: { readonly audience: string; readonly scopes: readonly string[]; readonly token: Secret };
-  readonly run?: Pick<TokenRun, "keys" | "since"> & Partial<TokenRun>;
+  readonly run?: TokenRun;
   readonly shadowRejection?: Rejection | undefined;
   readonly expiresAt: EpochMillis;
 }
@@ -118,12 +118,14 @@ export class Authorizer {
       return ok({ upstream: name, caller: decided.value });
     }
     const { rejection, by } = decided;
-    // A path may name no upstream: only a configured name is recorded.
-    if (upstream !== undefined && by) {
+    const isShadow = upstream?.mode === "shadow";
+    // Only a configured name is recorded. A token that is not accepted is recorded by what answers every such call.
+    const isRecorded = upstream !== undefined && (isShadow || problemOf(rejection).status !== 401);
+    if (isRecorded && by) {
       const rejected = { rejection, by, request, source: "api", provider: "api", isRead: true, upstream: name };
       await this.#api.rejectionAudit.record(rejected);
     }
-    if (upstream?.mode !== "shadow") return decided;
+    if (!isShadow) return isRecorded ? reject(rejection) : decided;
     log.warn({ request: request.requestId, upstream: name, ...rejection }, "would be refused");
     return ok({ upstream: name, wouldRefuse: rejection.reason });
   }
@@ -140,7 +142,8 @@ export class Authorizer {
     const refused = (rejection: Rejection) => reject(rejection, principal);
     const rejection = caller.shadowRejection ?? (await this.#api.rejectOverRate(principal));
     if (rejection) return refused(rejection);
-    if (upstream === undefined || this.#api.issuer === undefined) return refused({ reason: "upstream_unknown" });
+    const { issuer } = this.#api;
+    if (upstream === undefined || issuer === undefined) return refused({ reason: "upstream_unknown" });
     const leftSeconds = toSeconds(caller.expiresAt) - toSeconds(this.#api.clock.now());
     // The clock of the trust entry's issuer may be behind.
     if (leftSeconds <= 0) return refused({ reason: "token_expired", expiredBySeconds: -leftSeconds });
@@ -152,8 +155,8 @@ export class Authorizer {
     const scope = this.#scopeOf(caller, upstream, scopes);
     if (!scope.ok) return refused(scope.rejection);
     if (await this.#hasEnded(found.value)) return refused({ reason: "run_ended" });
-    const token =
-      caller.access?.token ?? (await this.#tokenFor(found.value, { name, upstream, scope: scope.value, request }));
+    const wish = { name, upstream, issuer, scope: scope.value, request };
+    const token = caller.access?.token ?? (await this.#tokenFor(found.value, wish));
     return ok({
       id: principalIdOf(principal),
       trustEntry: principal.trustEntry ?? "",
@@ -168,7 +171,8 @@ export class Authorizer {
     const now = this.#api.clock.now();
     const digest = sha256Hex(presented.token);
     const known = presented.scheme === "bearer" ? this.#remembered.get(digest) : undefined;
-    if (known && now < known.until) return ok(known);
+    // After the clock was set back, it is verified again.
+    if (known && now >= known.until - REMEMBER_MS && now < known.until) return ok(known);
     const verified = await this.#verify(presented, now);
     if (!verified.ok) return verified;
     const { caller, isBound } = verified.value;
@@ -240,25 +244,15 @@ export class Authorizer {
 
   async #tokenFor(
     { caller: { principal, run, expiresAt }, tokens }: Remembered,
-    { name, upstream, scope, request }: TokenWish,
+    { name, upstream, scope, issuer, request }: TokenWish,
   ): Promise<Secret> {
-    const { issuer, clock } = this.#api;
-    if (issuer === undefined) throw new Error("the upstream is known only with an issuer");
-    const now = clock.now();
+    const now = this.#api.clock.now();
     const key = `${name} ${scope}`;
     const made = tokens.get(key);
     if (made && now < made.until) return made.token;
     const lifetimeSeconds = Math.min(TOKEN_SECONDS, upstream.minutes * 60, toSeconds(expiresAt) - toSeconds(now));
-    await recordExchange({ upstream: name, scope, by: principal, request, delivery: run?.delivery }, this.#api);
-    const content = {
-      audience: upstream.audience,
-      scopes: [scope],
-      lifetimeSeconds,
-      principal: namedPrincipal(principal),
-      roles: unconfinedRoles(principal, this.#api.config.roles),
-      ...(run && { run: { keys: run.keys, since: run.since }, initiator: run.initiator, delivery: run.delivery }),
-    };
-    const { token } = await issuer.mintAccessToken(content, now);
+    const exchange = { name, upstream, scopes: [scope], by: principal, run, lifetimeSeconds, request };
+    const { token } = await issueAccessToken(exchange, { ...this.#api, issuer });
     tokens.set(key, { token, until: laterBy(now, (lifetimeSeconds * 1_000) / 2) });
     return token;
   }
@@ -274,6 +268,7 @@ interface Question {
 interface TokenWish {
   readonly name: string;
   readonly upstream: Upstream;
+  readonly issuer: NonNullable<AuthorizeApi["issuer"]>;
   readonly scope: string;
   readonly request: ReceivedRequest;
 }
@@ -305,17 +300,7 @@ const accessClaims = v.object({
   roles: v.array(v.string()),
   principal: v.object({ iss: v.string(), sub: v.string() }),
   trust_entry: v.string(),
-  run: v.optional(
-    v.object({
-      keys: v.array(
-        v.pipe(
-          v.string(),
-          v.transform((key) => key as RunKey),
-        ),
-      ),
-      since: v.pipe(v.number(), v.transform(epochSeconds)),
-    }),
-  ),
+  run: v.optional(runClaim),
 });
 
 type AccessClaims = v.InferOutput<typeof accessClaims>;

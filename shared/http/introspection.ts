@@ -1,16 +1,15 @@
 import * as v from "valibot";
-import { type Clock, epochSeconds } from "../host/clock.ts";
+import type { Clock } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Upstreams } from "../identity/upstream.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import type { RunKey } from "../model/run-key.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { verifyAccessToken } from "../outbound/verify-access-token.ts";
 import type { EndedRunStore } from "../store/ended-runs.ts";
 import { parseForm, readForm } from "./oauth-form.ts";
-import { hasEnded } from "./token-run.ts";
+import { hasEnded, runClaim } from "./token-run.ts";
 
 export interface IntrospectionApi extends CallerDeps {
   readonly config: { readonly upstreams: Upstreams };
@@ -59,17 +58,4 @@ async function isActive(claims: object, { config, endedRuns }: IntrospectionApi)
 }
 
 /** Of a token that the bridge made. */
-const ownClaims = v.object({
-  aud: v.string(),
-  run: v.optional(
-    v.object({
-      keys: v.array(
-        v.pipe(
-          v.string(),
-          v.transform((key) => key as RunKey),
-        ),
-      ),
-      since: v.pipe(v.number(), v.transform(epochSeconds)),
-    }),
-  ),
-});
+const ownClaims = v.object({ aud: v.string(), run: v.optional(runClaim) });

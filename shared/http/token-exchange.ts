@@ -5,17 +5,17 @@ import { nonEmptyText } from "../host/non-empty-text.ts";
 import type { CallerDeps } from "../identity/caller.ts";
 import type { Roles } from "../identity/policy.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
-import type { Upstreams } from "../identity/upstream.ts";
+import type { Upstream, Upstreams } from "../identity/upstream.ts";
 import { upstreamGrant } from "../identity/upstream-grant.ts";
 import { namedPrincipal, type Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { type BridgeIssuer, TOKEN_EXCHANGE } from "../outbound/issuer.ts";
+import { type BridgeIssuer, type OutboundToken, TOKEN_EXCHANGE } from "../outbound/issuer.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { EndedRunStore } from "../store/ended-runs.ts";
 import { parseForm, readForm } from "./oauth-form.ts";
-import { hasEnded, type RunForm, runOf, type TokenRunDeps } from "./token-run.ts";
+import { hasEnded, type RunForm, runOf, type TokenRun, type TokenRunDeps } from "./token-run.ts";
 
 export interface TokenExchangeApi extends TokenRunDeps, Pick<CallerDeps, "tokens" | "trustEntries" | "rejectOverRate"> {
   readonly config: {
@@ -82,28 +82,20 @@ export async function exchangeToken(request: ReceivedRequest, api: TokenExchange
   const roles = unconfinedRoles(principal, api.config.roles);
   const grant = upstreamGrant(upstream, { roles, hasRun: run !== undefined }, scopes);
   if (!grant.granted) return refused(refusalOf(grant));
-  const now = api.clock.now();
-  const lifetimeSeconds = Math.min(upstream.minutes * 60, Math.floor(Number(claims["exp"])) - toSeconds(now));
+  const leftSeconds = Math.floor(Number(claims["exp"])) - toSeconds(api.clock.now());
+  const lifetimeSeconds = Math.min(upstream.minutes * 60, leftSeconds);
   // The clock of the trust entry's issuer may be behind.
   if (!(lifetimeSeconds > 0)) return refused({ reason: "token_expired", expiredBySeconds: -lifetimeSeconds });
   if (run !== undefined && (await hasEnded(run, api))) return refused({ reason: "run_ended" });
-  const scope = grant.scopes.join(" ");
-  await recordExchange({ upstream: name, scope, by: principal, request, delivery: run?.delivery }, api);
-  const content = {
-    audience: upstream.audience,
-    scopes: grant.scopes,
-    lifetimeSeconds,
-    principal: namedPrincipal(principal),
-    roles,
-    ...(run && { run: { keys: run.keys, since: run.since }, initiator: run.initiator, delivery: run.delivery }),
-  };
-  const issued = await api.issuer.mintAccessToken(content, now);
+  const { scopes: granted } = grant;
+  const wish = { upstream, name, scopes: granted, by: principal, run, lifetimeSeconds, request };
+  const issued = await issueAccessToken(wish, { ...api, issuer: api.issuer });
   return ok({
     access_token: issued.token.reveal(),
     issued_token_type: ACCESS_TOKEN,
     token_type: "Bearer",
     expires_in: lifetimeSeconds,
-    scope,
+    scope: granted.join(" "),
   });
 }
 
@@ -111,23 +103,49 @@ export async function exchangeToken(request: ReceivedRequest, api: TokenExchange
 export const unconfinedRoles = ({ roles }: Principal, configured: Roles): readonly string[] =>
   roles.filter((role) => configured[role]?.in === undefined);
 
-interface Exchange {
-  readonly upstream: string;
-  readonly scope: string;
+interface AccessTokenWish {
+  readonly name: string;
+  readonly upstream: Upstream;
+  readonly scopes: readonly string[];
   readonly by: Principal;
+  /** The run that the token ends with. */
+  readonly run: TokenRun | undefined;
+  readonly lifetimeSeconds: number;
   readonly request: ReceivedRequest;
-  readonly delivery?: string | undefined;
 }
 
-/** Records an exchange in the audit log, and in the timeline of the delivery for which the run was started. */
-export async function recordExchange(
-  exchange: Exchange,
-  { auditLog, deliveries, clock }: Pick<TokenExchangeApi, "auditLog" | "deliveries" | "clock">,
-): Promise<void> {
-  const { upstream, scope, by, request, delivery } = exchange;
-  await auditLog.record({ act: "token_exchanged", object: `${upstream} ${scope}`.trim(), by, request });
-  if (delivery === undefined) return;
-  await deliveries.addToTimeline(delivery, { at: clock.now(), kind: "token_exchanged", upstream, scope, by });
+/**
+ * Records an exchange, in the audit log and in the timeline of the delivery for which the run was started, and then makes
+ * the access token.
+ */
+export async function issueAccessToken(
+  { name, upstream, scopes, by, run, lifetimeSeconds, request }: AccessTokenWish,
+  {
+    config,
+    issuer,
+    auditLog,
+    deliveries,
+    clock,
+  }: Pick<TokenExchangeApi, "auditLog" | "deliveries" | "clock"> & {
+    readonly config: Pick<TokenExchangeApi["config"], "roles">;
+    readonly issuer: NonNullable<TokenExchangeApi["issuer"]>;
+  },
+): Promise<OutboundToken> {
+  const now = clock.now();
+  const scope = scopes.join(" ");
+  await auditLog.record({ act: "token_exchanged", object: `${name} ${scope}`.trim(), by, request });
+  const { delivery } = run ?? {};
+  if (delivery !== undefined)
+    await deliveries.addToTimeline(delivery, { at: now, kind: "token_exchanged", upstream: name, scope, by });
+  const content = {
+    audience: upstream.audience,
+    scopes,
+    lifetimeSeconds,
+    principal: namedPrincipal(by),
+    roles: unconfinedRoles(by, config.roles),
+    ...(run && { run: { keys: run.keys, since: run.since }, initiator: run.initiator, delivery }),
+  };
+  return issuer.mintAccessToken(content, now);
 }
 
 interface AskedToken {

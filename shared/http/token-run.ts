@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { checkOriginProof, fixedNamespace, type ProvingRoute } from "../delivery/origin-proof.ts";
 import { type EpochSeconds, epochSeconds, toMillis } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
@@ -41,6 +42,17 @@ export interface TokenRun {
   /** The delivery for which the bridge started the run. */
   readonly delivery?: string;
 }
+
+/** The claim `run` of an access token that the bridge made. */
+export const runClaim = v.object({
+  keys: v.array(
+    v.pipe(
+      v.string(),
+      v.transform((key) => key as RunKey),
+    ),
+  ),
+  since: v.pipe(v.number(), v.transform(epochSeconds)),
+});
 
 /** Whether the run has ended, as its source reported. Throws `store_unavailable`. */
 export async function hasEnded(

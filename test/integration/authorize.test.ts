@@ -364,6 +364,8 @@ describe("a request that is refused", () => {
         expect.objectContaining({ what: "upstream_refused", subject: "registry scope_forbidden" }),
       ]),
     );
+    const ofCaller = (await audited("")).filter((one) => JSON.stringify(one).includes("one-that-is-audited"));
+    expect(ofCaller).toHaveLength(1);
     expect(JSON.stringify(await audited(""))).not.toContain(CANARY);
     expect(lines.join()).not.toContain(CANARY);
   });

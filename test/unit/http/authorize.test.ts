@@ -127,6 +127,7 @@ describe("a decision about a token that was seen before", () => {
     clock.advance(-3_600_000);
     ended = true;
     expect(await ask()).toBe("run_ended");
+    expect(verified).toBe(2);
   });
 
   it("a token that is bound to something is verified each time", async () => {
