@@ -1,34 +1,18 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from "jose";
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLog } from "../../shared/host/log.ts";
+import { GITLAB_ISSUER, JOB_CLAIMS, jobKeySet, jobToken as tokenOfJob } from "../support/gitlab-jobs.ts";
 import { standaloneBridge } from "../support/standalone-bridge.ts";
 
-const ISSUER = "https://gitlab.example.test";
 const OWN_ISSUER = "http://127.0.0.1:1";
 const REGISTRY = "https://registry.example.test";
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const CANARY = "canary-in-the-query";
-const JOB = {
-  namespace_id: "72",
-  namespace_path: "platform",
-  project_id: "20",
-  project_path: "platform/docs",
-  user_id: "7",
-  user_login: "kim",
-  ref: "main",
-  ref_type: "branch",
-  ref_protected: "true",
-  pipeline_source: "push",
-  pipeline_id: "901",
-  sub: "project_path:platform/docs:ref_type:branch:ref:main",
-};
 
-const jobs = await generateKeyPair("RS256");
-const jwks = { keys: [{ ...(await exportJWK(jobs.publicKey)), kid: "jobs-1", alg: "RS256", use: "sig" }] };
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
-const entry = { issuer: ISSUER, jwks: { inline: jwks } };
+const entry = { issuer: GITLAB_ISSUER, jwks: { inline: jobKeySet } };
 const requests = [
   { methods: ["GET", "HEAD"], paths: ["/v2/**"], scope: "pull" },
   { methods: ["PUT", "POST"], paths: ["/v2/*/uploads"], scope: "push" },
@@ -96,16 +80,9 @@ beforeAll(async () => {
 });
 afterAll(() => bridge.stop());
 
-function jobToken(claims: object = {}, audience = "drawbridge"): Promise<string> {
-  const iat = Math.floor(Date.now() / 1_000) - 10;
-  return new SignJWT({ ...JOB, ...claims })
-    .setProtectedHeader({ alg: "RS256", kid: "jobs-1", typ: "JWT" })
-    .setIssuer(ISSUER)
-    .setAudience(audience)
-    .setIssuedAt(iat)
-    .setExpirationTime(iat + 3_600)
-    .sign(jobs.privateKey);
-}
+/** A token of a job of a pipeline whose end a source reports. */
+const jobToken = (claims: object = {}, audience = "drawbridge"): Promise<string> =>
+  tokenOfJob({ pipeline_id: "901", ...claims }, { audience });
 
 /** An access token of the token endpoint. */
 async function exchanged(subject_token: string, scope: string): Promise<string> {
@@ -297,9 +274,9 @@ describe("a request that is refused", () => {
 
   it("without a token, with a foreign one and with two", async () => {
     const foreign = await generateKeyPair("RS256");
-    const forged = await new SignJWT(JOB)
+    const forged = await new SignJWT(JOB_CLAIMS)
       .setProtectedHeader({ alg: "RS256", kid: "jobs-1" })
-      .setIssuer(ISSUER)
+      .setIssuer(GITLAB_ISSUER)
       .setAudience("drawbridge")
       .setIssuedAt()
       .setExpirationTime("1h")

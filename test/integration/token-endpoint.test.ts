@@ -4,44 +4,21 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import {
-  createRemoteJWKSet,
-  decodeJwt,
-  decodeProtectedHeader,
-  exportJWK,
-  generateKeyPair,
-  jwtVerify,
-  SignJWT,
-} from "jose";
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { blocksOf, readText } from "../support/documents.ts";
+import { GITLAB_ISSUER, JOB_CLAIMS, jobKeySet, jobToken } from "../support/gitlab-jobs.ts";
 import { standaloneBridge } from "../support/standalone-bridge.ts";
 
-const ISSUER = "https://gitlab.example.test";
 const CLUSTER = "https://cluster.example.test";
 const OWN_ISSUER = "http://127.0.0.1:1";
 const REGISTRY = "https://registry.example.test";
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
-const JOB = {
-  namespace_id: "72",
-  namespace_path: "platform",
-  project_id: "20",
-  project_path: "platform/docs",
-  user_id: "7",
-  user_login: "kim",
-  ref: "main",
-  ref_type: "branch",
-  ref_protected: "true",
-  pipeline_source: "push",
-  sub: "project_path:platform/docs:ref_type:branch:ref:main",
-};
 
-const jobs = await generateKeyPair("RS256");
-const jwks = { keys: [{ ...(await exportJWK(jobs.publicKey)), kid: "jobs-1", alg: "RS256", use: "sig" }] };
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
-const entry = { issuer: ISSUER, jwks: { inline: jwks } };
+const entry = { issuer: GITLAB_ISSUER, jwks: { inline: jobKeySet } };
 const sections = {
   identity: { issuer: OWN_ISSUER, keys: ["env:SIGNING"] },
   issuers: {
@@ -50,7 +27,7 @@ const sections = {
     pods: {
       preset: "kubernetes",
       issuer: CLUSTER,
-      jwks: { inline: jwks },
+      jwks: { inline: jobKeySet },
       audience: "drawbridge",
       roles: ["builders"],
     },
@@ -80,16 +57,6 @@ afterAll(() => bridge.stop());
 
 let pipelines = 900;
 const newPipeline = (): string => String(++pipelines);
-
-function jobToken(claims: object, { issuedAgo = 10, lifetime = 3_600, audience = "drawbridge" } = {}): Promise<string> {
-  const iat = Math.floor(Date.now() / 1_000) - issuedAgo;
-  const token = new SignJWT({ ...JOB, ...claims })
-    .setProtectedHeader({ alg: "RS256", kid: "jobs-1", typ: "JWT" })
-    .setIssuer("iss" in claims ? String(claims.iss) : ISSUER)
-    .setAudience(audience)
-    .setExpirationTime(iat + lifetime);
-  return ("iat" in claims ? token : token.setIssuedAt(iat)).sign(jobs.privateKey);
-}
 
 const post = (path: string, form: Record<string, string> | string, headers: Record<string, string> = {}) =>
   fetch(new URL(path, bridge.url), {
@@ -121,7 +88,7 @@ const ended = (id: string, finishedAt: Date, status = "success") => ({
     created_at: new Date(finishedAt.getTime() - 60_000).toISOString(),
     finished_at: finishedAt.toISOString(),
   },
-  project: { id: 20, path_with_namespace: "platform/docs", web_url: `${ISSUER}/platform/docs` },
+  project: { id: 20, path_with_namespace: "platform/docs", web_url: `${GITLAB_ISSUER}/platform/docs` },
 });
 
 describe("the exchange of a job's token", () => {
@@ -136,7 +103,7 @@ describe("the exchange of a job's token", () => {
     const checks = { issuer: OWN_ISSUER, audience: REGISTRY, typ: "at+jwt" };
     const { payload } = await jwtVerify(String(body["access_token"]), keys, checks);
     expect(payload).toMatchObject({
-      sub: `jobs:${JOB.sub}`,
+      sub: `jobs:${JOB_CLAIMS.sub}`,
       client_id: "jobs",
       scope: "pull",
       initiator: { id: "7", name: "kim", proof: "jobs" },
@@ -247,7 +214,7 @@ describe("the exchange of a job's token", () => {
     const text = await listed.text();
     expect((JSON.parse(text) as { deliveries: object[] }).deliveries[0]).toMatchObject({
       subject: "registry push",
-      principal: { subject: JOB.sub, trustEntry: "jobs" },
+      principal: { subject: JOB_CLAIMS.sub, trustEntry: "jobs" },
     });
     expect(text).not.toContain(token.split(".")[2]);
     expect(text).not.toContain(String(body["access_token"]).split(".")[2]);

@@ -7,29 +7,18 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
-import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
+import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { selfSigned, type TestCertificate, testAuthority } from "../support/certificates.ts";
 import { programPath } from "../support/chromium.ts";
 import { blocksOf, readText } from "../support/documents.ts";
+import { GITLAB_ISSUER, jobKeySet, jobToken as tokenOfJob } from "../support/gitlab-jobs.ts";
 import { standaloneBridge } from "../support/standalone-bridge.ts";
 import { until } from "../support/until.ts";
 
 // The blocks of docs/gateways.md, with addresses on loopback in place of its own.
 const DOCUMENT = readText("docs/gateways.md");
-const ISSUER = "https://gitlab.example.test";
 const REGISTRY = "https://registry.example.com";
-const JOB = {
-  namespace_id: "72",
-  namespace_path: "platform",
-  project_id: "20",
-  project_path: "platform/docs",
-  pipeline_id: "901",
-  ref_protected: "true",
-};
-
-const keys = await generateKeyPair("RS256");
-const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "RS256", use: "sig" }] };
 
 const IDENTITY = ["principal", "token", "trust-entry", "roles", "scope", "request", "would-refuse"];
 
@@ -111,8 +100,8 @@ beforeAll(async () => {
       issuers: {
         jobs: {
           preset: "gitlab",
-          issuer: ISSUER,
-          jwks: { inline: jwks },
+          issuer: GITLAB_ISSUER,
+          jwks: { inline: jobKeySet },
           audience: "drawbridge",
           roles: [
             "builder",
@@ -228,15 +217,8 @@ const isOpen = (port: number): Promise<boolean> =>
     socket.once("connect", () => socket.destroy());
   });
 
-function jobToken(claims: object = {}): Promise<string> {
-  return new SignJWT({ sub: "project_path:platform/docs", ...JOB, ...claims })
-    .setProtectedHeader({ alg: "RS256", kid: "k1" })
-    .setIssuer(ISSUER)
-    .setAudience("drawbridge")
-    .setIssuedAt()
-    .setExpirationTime("1h")
-    .sign(keys.privateKey);
-}
+const jobToken = (claims: object = {}): Promise<string> =>
+  tokenOfJob({ sub: "project_path:platform/docs", pipeline_id: "901", ...claims });
 
 interface Sending {
   readonly method?: string;
