@@ -110,7 +110,7 @@ function row(one: Listed, { visit, isSelectable }: Shown): Html {
       ? html`<input type="checkbox" name="delivery" value="${id}" aria-label="Select ${cut(title, 60)}">`
       : NOTHING;
   const list = listQuery(url.searchParams, { cursor: url.searchParams.get("cursor") ?? undefined });
-  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${clock(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
+  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${clock(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${title === what ? NOTHING : what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
 `;
 }
 
