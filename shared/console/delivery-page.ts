@@ -22,6 +22,7 @@ import {
   outsideLink,
   outsideLinkAround,
   rejectionText,
+  reportBadge,
   stateBadge,
 } from "./html.ts";
 import { nearDeliveries } from "./near-deliveries.ts";
@@ -39,7 +40,7 @@ export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<
   const [origin, near] = await Promise.all([originOf(visit, shown.value), nearDeliveries(visit, delivery)]);
   // Loaded with the first page: most starts of the console are for a list.
   const { answerOf, explanationOf } = await import("./explanation.ts");
-  const main = html`${near}<p class="lead">${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
+  const main = html`${near}<p class="lead">${reportBadge(delivery.what)}${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
 ${titleOf(delivery) === delivery.what ? NOTHING : html`${delivery.what} · `}<b>${outsideLinkAround(event && placeOf(event), whereOf(delivery))}</b>${delivery.about?.person === undefined ? NOTHING : html` · ${delivery.about.person}`},
 received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b>${delivery.outcome === "event" ? html` · <a href="/console/threads?delivery=${encodeURIComponent(delivery.id)}">Its whole thread</a>` : NOTHING}</p>
 ${statesOf(shown.value, visit.now)}

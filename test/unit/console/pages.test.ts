@@ -18,9 +18,21 @@ import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
 import type { ApiPost, Visit } from "../../../shared/console/visit.ts";
+import { EVENT_TYPES } from "../../../shared/model/event.ts";
 import { INERT } from "../../../shared/model/order-input.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
-import { approvals, credentials, deliveries, delivery, overviewOf, shownBy, skeletonOf, visitOf } from "./visiting.ts";
+import { badEndOf } from "../../../shared/model/state-words.ts";
+import {
+  approvals,
+  credentials,
+  deliveries,
+  delivery,
+  overviewOf,
+  shownBy,
+  skeletonOf,
+  thread,
+  visitOf,
+} from "./visiting.ts";
 
 const ENDED = new URL("https://bridge.example.test/console/approvals?state=ended");
 const PAGES = [
@@ -128,6 +140,46 @@ describe("the words of the pages", () => {
     const list = String(await shownBy(await deliveriesPage(visitOf(() => "x", { ask, url }))).main);
     const [row = ""] = /<tr>(?:(?!<tr>).)*audience_mismatch.*?<\/tr>/s.exec(list) ?? [];
     expect(textOf(row).split("audience_mismatch")).toHaveLength(2);
+  });
+});
+
+describe("a build that failed", () => {
+  it("every type that reports a bad end has words of its own, and no other type has", () => {
+    const bad = EVENT_TYPES.filter((type) => /\.(failed|timed_out|refused|lost)$/.test(type));
+    expect(bad.length).toBeGreaterThan(8);
+    expect(EVENT_TYPES.filter((type) => badEndOf(type) !== undefined)).toEqual(bad);
+    for (const type of bad) {
+      const { words, tone } = badEndOf(`code.pushed, ${type}`) ?? {};
+      expect([words, tone]).toEqual([type.replace(".", " ").replace("_", " "), "failed"]);
+    }
+  });
+
+  it("the list, home and the thread show it beside the state of its delivery, which is good", async () => {
+    const [one] = deliveries(() => "x").deliveries;
+    if (one === undefined) throw new Error("no delivery");
+    const { routes: _, ...rest } = one;
+    const failed = { ...rest, what: "build.failed", state: "ran" as const };
+    const story = thread(() => "x");
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      const found = path.startsWith("/v1/threads")
+        ? {
+            ...story,
+            spans: story.spans.map((span) => ({ ...span, what: "build.failed reported", state: "ran", tone: "good" })),
+          }
+        : { deliveries: [failed, { ...failed, what: "build.succeeded" }], lookedBackTo: failed.receivedAt };
+      return { ok: true, value: found as T };
+    };
+    const at = async (page: typeof deliveriesPage, query: string): Promise<string> => {
+      const url = new URL(`https://bridge.example.test/console/deliveries?${query}`);
+      return textOf(String(await shownBy(await page(visitOf(() => "x", { ask, url }))).main));
+    };
+    const seen = "It reports: ✕ build failed ✓ ran";
+    expect((await at(deliveriesPage, "text=x")).split(seen)).toHaveLength(2);
+    expect((await at(threadPage, "delivery=d-1")).split(seen)).toHaveLength(2);
+    const home = visitOf(() => "x", { url: new URL("https://bridge.example.test/console") });
+    const page = textOf(String(await shownBy(await homePage(home)).main));
+    expect(page).toMatch(/Failures that senders report It reports: ✕ build failed x/);
+    expect(page).toMatch(/they are no failures of its deliveries/);
   });
 });
 
