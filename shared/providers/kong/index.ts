@@ -41,7 +41,6 @@ const HEADER = "x-kong-token";
 /** The log of Kong Gateway: what it refused, and what failed. */
 export const kong = {
   name: "kong",
-  counters: ["request.id"],
   settings,
   publishes: ["gateway.refused", "gateway.failed", "gateway.passed"],
   secrets: { token: "token" },
