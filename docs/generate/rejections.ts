@@ -1,4 +1,4 @@
-import { problemOf } from "../../shared/http/problem.ts";
+import { problemOf } from "../../shared/http/problem-of.ts";
 import type { Rejection, RejectionReason } from "../../shared/model/rejection.ts";
 import { HINTS } from "../../shared/model/rejection-hints.ts";
 
