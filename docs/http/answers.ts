@@ -66,7 +66,7 @@ const principalMembers = {
 };
 export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
-export const identity = v.object({ ...principalMembers, actor: optionalText });
+export const identity = v.object({ ...principalMembers, actor: optionalText, source: optionalText });
 const grantingRule = v.object({ id: text, configuration: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts, otherwise: optional(texts) });
 const approvalState = [
