@@ -101,6 +101,8 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
       return [timelineEvent.waitsFor === undefined ? "busy" : "warn", "waiting", html`${timelineEvent.summary}`];
     case "run":
       return [...RUN_STATES[timelineEvent.state], html`${timelineEvent.summary}`];
+    case "cancel":
+      return [...CANCEL_STATES[timelineEvent.state], html`${timelineEvent.summary}`];
     case "cut":
       return [
         "bad",
@@ -157,6 +159,12 @@ const RUN_STATES = {
   not_created: ["warn", "nothing created"],
   reported: ["good", "run reported"],
 } as const satisfies Record<Extract<ShownTimelineEvent, { kind: "run" }>["state"], readonly [Tone, string]>;
+
+const CANCEL_STATES = {
+  asked: ["busy", "run is being cancelled"],
+  failed: ["warn", "run not cancelled yet"],
+  cancelled: ["quiet", "run cancelled"],
+} as const satisfies Record<Extract<ShownTimelineEvent, { kind: "cancel" }>["state"], readonly [Tone, string]>;
 
 type Attempt = Extract<ShownTimelineEvent, { kind: "attempt" }>;
 
