@@ -71,7 +71,12 @@ export async function readinessOf(deps: ReadinessDeps): Promise<Readiness> {
       keys: keysOf(trustEntries),
     };
     const isReady = Object.values(checks).every((result) => result === OK);
-    return { status: isReady ? "ready" : "degraded", checks, targets: waiting.map(({ target }) => target), trustEntries };
+    return {
+      status: isReady ? "ready" : "degraded",
+      checks,
+      targets: waiting.map(({ target }) => target),
+      trustEntries,
+    };
   } catch (error) {
     return { status: "unavailable", checks: { store: whyOf(error), space }, ...NOBODY };
   }
