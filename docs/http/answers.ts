@@ -762,6 +762,23 @@ export const overview = answer<Overview>()(
         }),
       ),
     }),
+    reported: optional(
+      described(
+        v.object({
+          since: time,
+          newest: v.array(
+            v.object({
+              delivery: text,
+              what: text,
+              subject: optionalText,
+              about: optional(shownAbout),
+              receivedAt: time,
+            }),
+          ),
+        }),
+        "What ended badly in the systems that send, such as a build: the newest, at most 5. Every delivery since `since` was looked at.",
+      ),
+    ),
     approvals: v.object({ waiting: whole, forYou: whole, oldestAt: optionalTime, firstUntil: optionalTime }),
   }),
 );

@@ -259,7 +259,7 @@ export const COMMANDS: readonly Command[] = [
       config,
       strict: { summary: "fail on warnings too" },
       ...format,
-      live: { summary: "send forged requests to the running bridge, which must reject each of them" },
+      live: { summary: "send forged requests to the running bridge, which must refuse each of them" },
       url: { ...url, summary: `with --live: ${url.summary}` },
       page: { value: "id", summary: "with --live and a target: show what would be written to this page" },
       "dry-run": { summary: "with --live and a target: show what would be sent, and send nothing" },
@@ -537,7 +537,7 @@ export const COMMANDS: readonly Command[] = [
     name: "report shadow",
     group: "Deliveries",
     summary: "sum up what shadow mode accepted",
-    details: "Counts what would have been rejected, by source, issuer and reason.",
+    details: "Counts what would have been refused, by source, issuer and reason.",
     positionals: [],
     options: { source, since, until, ...format, url },
     examples: ["report shadow --since 2d"],
@@ -569,7 +569,7 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await approvals()).approvalsShowCommand(invocation),
   },
   decisionCommand("grant", "approve a run"),
-  decisionCommand("deny", "reject a run"),
+  decisionCommand("deny", "deny a run"),
   decisionCommand("withdraw", "withdraw your own request or approval"),
   {
     name: "approvals emergency",
@@ -622,7 +622,7 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await access()).accessShowCommand(invocation),
   },
   accessDecisionCommand("grant", "give the role for the time"),
-  accessDecisionCommand("deny", "reject a request for a role"),
+  accessDecisionCommand("deny", "deny a request for a role"),
   accessDecisionCommand("revoke", "end a role, or a request of yours"),
   {
     name: "login",
@@ -708,7 +708,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "token explain",
     group: "Identity and secrets",
-    summary: "explain why a token is accepted or rejected",
+    summary: "explain why a token is accepted or refused",
     details: "Shows each claim, and what its roles may do. The token is sent nowhere.",
     positionals: [],
     options: {

@@ -536,6 +536,19 @@ export const overview = v.object({
       }),
     ),
   }),
+  reported: v.exactOptional(
+    v.object({
+      since: v.string(),
+      newest: v.array(
+        v.object({
+          delivery: v.string(),
+          what: v.string(),
+          subject: v.exactOptional(v.string()),
+          receivedAt: v.string(),
+        }),
+      ),
+    }),
+  ),
   approvals: v.object({
     waiting: v.number(),
     forYou: v.number(),

@@ -120,7 +120,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
     case "decided":
       return [
         timelineEvent.refusal ? "bad" : "good",
-        timelineEvent.refusal ? `${timelineEvent.decision} rejected` : timelineEvent.decision,
+        timelineEvent.refusal ? `${timelineEvent.decision} refused` : timelineEvent.decision,
         html`of <code>${timelineEvent.about}</code>${by(timelineEvent.by)}${timelineEvent.refusal ? html`: ${rejectionText(timelineEvent.refusal)}` : NOTHING}`,
       ];
     case "replayed":

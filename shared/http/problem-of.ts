@@ -59,7 +59,7 @@ export function problemOf(rejection: Rejection): Problem {
     case "sign_in_failed":
       return { status: 400, title: `The sign-in failed: ${rejection.problem}` };
     case "form_forged":
-      return { status: 403, title: `The form was rejected: ${rejection.problem}` };
+      return { status: 403, title: `The form was refused: ${rejection.problem}` };
     default:
       return callerProblemOf(rejection);
   }

@@ -64,7 +64,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Make the caller request the audience in `expected`. Do not add the other service's audience: the bridge would then accept that service's tokens",
   claim_missing: "Compare the entry's `claims` with a token of the right sender",
   claim_mismatch:
-    "The token may belong to another tenant of a shared issuer, which the pin must reject. If it is yours, correct the pin",
+    "The token may belong to another tenant of a shared issuer, which the pin must refuse. If it is yours, correct the pin",
   tenant_mismatch:
     "If the sender is yours, pin the token's value under `claims` of the entry, as an id and not a name. `drawbridge token explain` shows the value",
   token_type_mismatch: "Make the caller send the other token that the issuer gave it, usually the access token",

@@ -462,7 +462,7 @@ describe("a decision while the site is down", () => {
     clock.advance(10_000);
     await bridge.runDue("pages");
     expect(await bridge.decided(commented)).toMatchObject([{ refusal: { reason: "group_missing" } }]);
-    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("rejected (group_missing)");
+    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("refused (group_missing)");
   });
 
   it("a comment no longer waits once the approval has expired", async () => {
@@ -494,7 +494,7 @@ describe("a decision while the site is down", () => {
     site.answer = DOWN;
     const commented = await say("drawbridge rollback docs", "kim");
     expect(await bridge.decided(commented)).toMatchObject([{ refusal: { reason: "groups_unknown" } }]);
-    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("rejected (groups_unknown)");
+    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("refused (groups_unknown)");
   });
 });
 

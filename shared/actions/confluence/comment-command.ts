@@ -114,7 +114,7 @@ function waitOf({ about, decision, refusal }: CommandResult): readonly Extract<A
 }
 
 const textOf = ({ decision, about, refusal }: CommandResult): string =>
-  `${decision} of ${about}${refusal ? ` rejected (${refusal.reason})` : ""}`;
+  `${decision} of ${about}${refusal ? ` refused (${refusal.reason})` : ""}`;
 
 const sentenceOf = (result: CommandResult): readonly string[] =>
   result.refusal ? [`${subjectOf(result)}: ${explainRefusal(result, result.refusal)}`] : [];

@@ -361,7 +361,7 @@ const orderPreview = (word: Words): OrderPreview => ({
 });
 
 const STEP = { depth: 0, state: "ran", tone: "failed", start: AT, delivery: "d-1" } as const;
-const thread = (word: Words): ShownThread => ({
+export const thread = (word: Words): ShownThread => ({
   now: AT,
   totals: {
     start: AT,
@@ -432,6 +432,18 @@ export const overviewOf = (word: Words): Overview => ({
     },
   ],
   pages: { level: "failing", notWritable: 1, overdue: 2, waiting: 3 },
+  reported: {
+    since: AT,
+    newest: [
+      {
+        delivery: word(),
+        what: "build.failed",
+        subject: word(),
+        about: { title: word(), place: word() },
+        receivedAt: AT,
+      },
+    ],
+  },
   ended: {
     level: "failing",
     since: AT,
