@@ -129,7 +129,7 @@ const backupFile = { name: "file" };
 const data: Option = { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" };
 
 /** Of what runs beside Tekton. */
-const taskNamespaces = (summary: string): Option => ({
+const namespaces = (summary: string): Option => ({
   value: "names",
   summary,
   rule: {
@@ -232,7 +232,8 @@ export const COMMANDS: readonly Command[] = [
       issuer: { value: "address", summary: "with --as interceptor: the bridge, as the issuer of its tokens" },
       audience: { value: "name", summary: "with --as interceptor: the audience of triggers that name none" },
       password: { value: "file", summary: "with --as forwarder: the passwords in the address of the sink" },
-      "task-namespaces": taskNamespaces("with --as gate: the namespaces of the tasks, with commas"),
+      "task-namespaces": namespaces("with --as gate: the namespaces of the tasks, with commas"),
+      "run-namespaces": namespaces("with --as gate: the namespaces in which it cancels runs, with commas"),
       kubernetes: {
         value: "address",
         summary: "with --as gate: the API server (default: https://kubernetes.default.svc)",
@@ -802,11 +803,12 @@ export const COMMANDS: readonly Command[] = [
     group: "Set up",
     summary: "print the objects of the gate",
     details:
-      "YAML for kubectl: the process that lets the bridge decide each ApprovalTask that names it as an approver, with a NetworkPolicy, a service account, and a Role in each namespace of such tasks.",
+      "YAML for kubectl: the process that lets the bridge decide each ApprovalTask that names it as an approver, with a NetworkPolicy, a service account, and a Role in each namespace of such tasks. With --run-namespaces it cancels the runs of routes with `then: cancel`, and may patch PipelineRuns there.",
     positionals: [],
     options: {
       ...partOptions,
-      "task-namespaces": taskNamespaces("the namespaces of the tasks, with commas"),
+      "task-namespaces": namespaces("the namespaces of the tasks, with commas"),
+      "run-namespaces": namespaces("the namespaces in which it cancels runs for a newer one, with commas"),
     },
     examples: [
       "tekton gate --source https://bridge.example.com/webhooks/ci --image registry.example.com/drawbridge --task-namespaces ci",

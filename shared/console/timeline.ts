@@ -106,6 +106,8 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
       ];
     case "run":
       return [...RUN_STATES[timelineEvent.state], html`${withTimes(timelineEvent.summary, context.now)}`];
+    case "cancel":
+      return [...CANCEL_STATES[timelineEvent.state], html`${withTimes(timelineEvent.summary, context.now)}`];
     case "cut":
       return [
         "bad",
@@ -162,6 +164,12 @@ const RUN_STATES = {
   not_created: ["warn", "nothing created"],
   reported: ["good", "run reported"],
 } as const satisfies Record<Extract<ShownTimelineEvent, { kind: "run" }>["state"], readonly [Tone, string]>;
+
+const CANCEL_STATES = {
+  asked: ["busy", "run is being cancelled"],
+  failed: ["warn", "run not cancelled yet"],
+  cancelled: ["quiet", "run cancelled"],
+} as const satisfies Record<Extract<ShownTimelineEvent, { kind: "cancel" }>["state"], readonly [Tone, string]>;
 
 type Attempt = Extract<ShownTimelineEvent, { kind: "attempt" }>;
 

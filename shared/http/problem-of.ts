@@ -138,7 +138,10 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 409, title: `It was requested less than ${rejection.minimumSeconds} seconds before` };
     case "group_missing":
       return { status: 403, title: "Another group has to decide" };
+    case "page_not_editable":
+      return { status: 403, title: rejection.problem };
     case "groups_unknown":
+    case "editing_unknown":
     case "reference_unverified":
       return {
         status: 503,

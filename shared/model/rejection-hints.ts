@@ -85,6 +85,10 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   role_missing: "Add the role under `roles` of the right entry, with `claims` that admit nobody else",
   group_missing:
     "Add the account to one of `groups` at the site: it counts within a minute. Or list the account with its roles under `people.accounts` of the source",
+  page_not_editable:
+    "Let somebody decide who may edit the page at its site, or give the account that right there: it counts within a minute. `people` of the source links an account to a token",
+  editing_unknown:
+    "A comment is tried again by itself. Decide again later in other ways. `problem` says what the target could not say: see what its credential needs in docs/approval-editors.md",
   namespace_not_listed:
     "If this namespace may report runs, add it to `namespaces` of `source`. If not, find out who runs pipelines there and knows the address or has a token",
   project_not_listed:
