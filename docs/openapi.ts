@@ -2,7 +2,8 @@ import { type ConversionConfig, type JsonSchema, toJsonSchema, toJsonSchemaDefs 
 import type { GenericSchema } from "valibot";
 import manifest from "../package.json" with { type: "json" };
 import { BUS_EVENT_FIELDS, type Field } from "../shared/config/checks/bus-event-fields.ts";
-import { NO_CACHE, PUBLIC, problemOf, UNAVAILABLE } from "../shared/http/problem.ts";
+import { NO_CACHE, PUBLIC, UNAVAILABLE } from "../shared/http/problem.ts";
+import { problemOf } from "../shared/http/problem-of.ts";
 import type { Rejection, RejectionReason } from "../shared/model/rejection.ts";
 import { HINTS } from "../shared/model/rejection-hints.ts";
 import { providers } from "../shared/providers/registry.ts";

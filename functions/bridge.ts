@@ -99,7 +99,7 @@ export function buildBridge(
     log,
   });
   const asking = { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage };
-  const sites = openSites(verifiers, asking);
+  const sites = openSites(config, verifiers, { ...asking, random });
   const groups = openGroups(config, groupSources, { ...asking, random });
   const { woken, configuration } = ports;
   const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };

@@ -1,4 +1,4 @@
-import { problemOf } from "../../shared/http/problem.ts";
+import { problemOf } from "../../shared/http/problem-of.ts";
 import type { Rejection, RejectionReason } from "../../shared/model/rejection.ts";
 import { HINTS } from "../../shared/model/rejection-hints.ts";
 
@@ -66,6 +66,10 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   role_missing: "The caller is authenticated and its trust entry grants no role `role`",
   group_missing:
     "In the timeline of a label or a comment: `target` was asked at `askedAt`, and the account is in none of `groups`. The `role` is missing",
+  page_not_editable:
+    "The route asks for people who [may edit the page](approval-editors.md), and this one may not (`problem`)",
+  editing_unknown:
+    "`target` did not say [whether the person may edit the page](approval-editors.md) (`problem`). Nothing was decided. A comment is tried again after `retryAfterSeconds`",
   namespace_not_listed:
     "The run is in a Kubernetes namespace that `namespaces` of `source` does not list. From the cluster's sink the event is recorded as `ignored`; only a status callback gets the 403",
   project_not_listed:

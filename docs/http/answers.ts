@@ -6,6 +6,7 @@ import type { Replayed } from "../../shared/delivery/replay.ts";
 import type { ListedAccess, PlacedAccess, ShownAccess } from "../../shared/http/access.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
+import type { ListedCancellations } from "../../shared/http/cancellations.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
@@ -65,7 +66,7 @@ const principalMembers = {
 };
 export const principal = v.object(principalMembers);
 /** A principal, with the person if many people use one source. */
-export const identity = v.object({ ...principalMembers, actor: optionalText });
+export const identity = v.object({ ...principalMembers, actor: optionalText, source: optionalText });
 const grantingRule = v.object({ id: text, configuration: optionalText });
 const progress = v.object({ needed: v.number(), grantedBy: texts, missingRoles: texts, otherwise: optional(texts) });
 const approvalState = [
@@ -265,6 +266,13 @@ export const timelineEvent = v.variant("kind", [
     summary: text,
   }),
   v.object({ kind: v.literal("denied"), ...about, refusal: rejection, mode: v.picklist(["enforce", "shadow"]) }),
+  v.object({
+    kind: v.literal("cancel"),
+    ...ofAction,
+    state: v.picklist(["asked", "failed", "cancelled"]),
+    by: text,
+    summary: text,
+  }),
   v.object({ kind: v.literal("cut"), ...ofAction, hops: whole }),
   v.object({
     kind: v.literal("approval"),
@@ -445,6 +453,12 @@ export const endedApprovals = answer<EndedApprovals>()(
 
 export const taskDecision = answer<TaskDecision>()(
   v.object({ delivery: text, decision: v.picklist(TASK_DECISIONS), message: optionalText }),
+);
+
+export const listedCancellations = answer<ListedCancellations>()(
+  v.object({
+    cancellations: v.array(v.object({ id: text, run: text, namespaces: texts, delivery: text, by: text, until: time })),
+  }),
 );
 
 const accessDecision = v.object({ by: principal, at: time, comment: optionalText });
@@ -762,6 +776,23 @@ export const overview = answer<Overview>()(
         }),
       ),
     }),
+    reported: optional(
+      described(
+        v.object({
+          since: time,
+          newest: v.array(
+            v.object({
+              delivery: text,
+              what: text,
+              subject: optionalText,
+              about: optional(shownAbout),
+              receivedAt: time,
+            }),
+          ),
+        }),
+        "What ended badly in the systems that send, such as a build: the newest, at most 5. Every delivery since `since` was looked at.",
+      ),
+    ),
     approvals: v.object({ waiting: whole, forYou: whole, oldestAt: optionalTime, firstUntil: optionalTime }),
   }),
 );

@@ -6,7 +6,8 @@ import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { RotatingSecret, Secrets } from "../host/secrets.ts";
 import type { AcceptedRequest, ActionContext, ActionOutcome } from "../model/action-outcome.ts";
-import type { CurrentState, Membership, Subject } from "../model/approval.ts";
+import type { CurrentState, EditRight, Membership, Subject } from "../model/approval.ts";
+import type { PageAddress } from "../model/board.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { EventType } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
@@ -80,6 +81,13 @@ export interface Action {
    * the site does not say for certain is `unknown`. Throws as {@link Secrets.read} and {@link CallOut} do.
    */
   groupsOf?(account: string, groups: readonly string[], target: LookedUpTarget, deps: LookUpDeps): Promise<Membership>;
+  /**
+   * Asks a target whether an account of its site may edit a page there, as the site's events name both. As for
+   * {@link groupsOf} otherwise.
+   */
+  mayEdit?(account: string, page: PageAddress, target: LookedUpTarget, deps: LookUpDeps): Promise<EditRight>;
+  /** Why a target with these valid settings cannot be asked that, as a clause; undefined if it can. */
+  whyNoEditRights?(settings: object): string | undefined;
   /** Asks a target which of these groups its site has, for `drawbridge check --live`. As for {@link groupsOf} otherwise. */
   knownGroups?(
     groups: readonly string[],

@@ -32,6 +32,8 @@ export interface ApprovalRules {
   readonly outsideWindows: "wait" | "refuse";
   /** Roles whose holders may grant a run in an emergency: alone, and outside the windows. Nobody may if there are none. */
   readonly emergency: readonly string[];
+  /** Whether each of these people has to be allowed to edit the page that the run is about. */
+  readonly canEdit?: "page" | undefined;
   /** Rules that grant runs in place of people. Whether one holds is not known here. */
   readonly grantedBy: readonly { readonly id: string; readonly mode?: string | undefined }[];
 }
@@ -57,7 +59,8 @@ export const rulesIn = (
   const { windows = [], outsideWindows = "wait" } = approval;
   const one = { approvers: Math.max(approvers, fromRoles.length), fromRoles };
   const quorums = approval.of?.map((roles) => ({ approvers: roles.length, fromRoles: roles })) ?? [one];
-  return { quorums, reason, windows, outsideWindows, emergency, grantedBy };
+  const { canEdit } = approval;
+  return { quorums, reason, windows, outsideWindows, emergency, canEdit, grantedBy };
 };
 
 /** The rules of a route. A route that the configuration no longer has never fires, so that the default is enough. */

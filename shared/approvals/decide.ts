@@ -82,6 +82,11 @@ async function tryToDecide(
   if (closedUntil !== undefined) return reject({ reason: "outside_window", opensAt: toIso(closedUntil) });
   const verified = await verifyGrant(approval, verdict, deps);
   if (!verified.ok) return verified;
+  // An emergency grant is for people who are on call, whatever pages they may edit.
+  if (verdict.decision === "grant" && rulesOf(approval.route, deps.rules).canEdit) {
+    const unfit = await (await import("./edit-right.ts")).rejectEditor(approval, by, deps);
+    if (unfit) return reject(unfit);
+  }
   // It may have expired while the site answered.
   const late = rejectState(approval, verdict, deps);
   if (late) return reject(late);

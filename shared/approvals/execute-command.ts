@@ -30,7 +30,7 @@ export async function executeCommand(issued: IssuedCommand, deps: CommandDeps): 
   const isOfNothing = await namesNoApproval(command, deps);
   const answer = listed || isOfNothing ? undefined : await deps.groups.ask(delivery.source, actor, placeOf(busEvent));
   const roles = listed ?? answer?.roles ?? [];
-  const order = { ...issued, delivery, by: { ...delivery.principal, roles, actor }, answer };
+  const order = { ...issued, delivery, by: { ...delivery.principal, roles, actor, source: delivery.source }, answer };
   const results: CommandResult[] = [];
   for await (const step of stepsOf(command, order, deps)) {
     const result = withGroups(step, order);
@@ -109,9 +109,11 @@ async function* decideAll(command: Decision, order: Order, deps: CommandDeps): A
     const result = await decide(approval, verdict, deps);
     yield { about: approval.id, decision, ...(!result.ok && { refusal: result.rejection }) };
     // The site would have to be waited for again for each of the others.
-    if (!result.ok && result.rejection.reason === "reference_unverified") return;
+    if (!result.ok && UNANSWERED.includes(result.rejection.reason)) return;
   }
 }
+
+const UNANSWERED: readonly string[] = ["reference_unverified", "editing_unknown"];
 
 async function approvalsOf(
   { approval: id }: Decision,

@@ -16,6 +16,10 @@ export function explainRefusal({ about, decision }: CommandResult, refusal: Reje
       return `It needs the role ${refusal.role}. At ${refusal.askedAt} your account was in none of the groups ${refusal.groups}, as ${refusal.target} said.`;
     case "groups_unknown":
       return `Nothing was decided, because ${refusal.target} did not say whether your account is in ${refusal.groups} (${refusal.problem}). Please try again later.`;
+    case "page_not_editable":
+      return `Who decides has to be able to edit the page: ${refusal.problem}.`;
+    case "editing_unknown":
+      return `Nothing was decided, because it is not known ${refusal.problem}. Please try again later.`;
     case "approval_closed":
       return refusal.at === undefined
         ? `It is already ${refusal.state}, by ${refusal.by}.`

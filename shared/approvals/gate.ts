@@ -192,8 +192,9 @@ async function advance(
   if (state === "fired") return verification.result === "same" ? state : "fired_before";
   if (verification.result === "changed")
     return end(approval, { state: "superseded", endedFor: verification.why, requestId }, deps);
-  const lost = await whyRuleLost(approval, run, deps);
-  if (lost !== undefined) return end(approval, { state: "void", endedFor: lost, requestId }, deps);
+  const ruled = await rulesAtFiring(approval, run, deps);
+  if (ruled.result === "void") return end(approval, { state: "void", endedFor: ruled.why, requestId }, deps);
+  if (ruled.result !== "stands") return ruled;
   const notNow = await beforeFiring();
   if (notNow) return notNow;
   const endedAt = deps.clock.now();
@@ -208,19 +209,20 @@ async function askRules(approval: Approval, asking: Asking, deps: GateDeps): Pro
 }
 
 /**
- * Why the rule that granted a run no longer holds. It may have waited since, because the process ended in between.
- * Undefined also if people have granted it without the rule.
+ * Whether the rule that granted a run still holds. It may have waited since, because the process ended in between. It stands
+ * also if people have granted it without the rule.
  */
-async function whyRuleLost(approval: Approval, run: GateInput, deps: GateDeps): Promise<string | undefined> {
+async function rulesAtFiring(approval: Approval, run: GateInput, deps: GateDeps): Promise<Standing> {
   const { rule } = ruleOn(approval, rulesOf(approval.route, deps.rules), deps.people);
   const byPeople = { ...approval, grants: approval.grants.filter((grant) => grant.rule === undefined) };
-  if (rule?.rule === undefined || missingOf(byPeople, deps) === 0) return undefined;
-  return (await import("./rule-grants.ts")).whyLost(run, approval, rule.rule.id, deps);
+  if (rule?.rule === undefined || missingOf(byPeople, deps) === 0) return { result: "stands" };
+  return (await import("./rule-grants.ts")).ruleStanding(run, approval, rule.rule.id, deps);
 }
 
-/** What asks for groups is loaded only if somebody has granted the run because of groups. */
+/** What asks sites about people is loaded only if somebody has granted the run because of groups, or has to be an editor. */
 async function standingAtFiring(approval: Approval, deps: GateDeps): Promise<Standing> {
-  if (approval.grants.every(({ fromGroups }) => fromGroups === undefined)) return { result: "stands" };
+  const isAsked = rulesOf(approval.route, deps.rules).canEdit !== undefined;
+  if (!isAsked && approval.grants.every(({ fromGroups }) => fromGroups === undefined)) return { result: "stands" };
   return (await import("./standing.ts")).standingOf(approval, deps);
 }
 

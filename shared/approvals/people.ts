@@ -1,5 +1,5 @@
 import type { Identity, RequestedApproval } from "../model/approval.ts";
-import { actorsOf, identityText } from "../model/principal.ts";
+import { actorsOf, identityText, OWN_ISSUERS } from "../model/principal.ts";
 
 /** A person who acts through a source. */
 export interface Person {
@@ -84,6 +84,11 @@ const accountName = (account: string): string => JSON.stringify(["account", acco
 const tokenName = ({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string =>
   JSON.stringify(["token", issuer, subject]);
 
-/** An identity as a text for people: the account and its source's subject, or the subject and its issuer. */
-export const nameOf = ({ actor, subject, issuer }: Identity): string =>
-  actor === undefined ? `${subject} of ${issuer}` : `${actor} of ${subject}`;
+/**
+ * An identity as a text for people: the account and its source's subject, or the subject and its issuer. A part of the
+ * bridge, such as `rule small`, has only its own name, which no person's is: theirs has an issuer.
+ */
+export function nameOf({ actor, subject, issuer }: Identity): string {
+  if (actor !== undefined) return `${actor} of ${subject}`;
+  return issuer === OWN_ISSUERS.bridge ? subject : `${subject} of ${issuer}`;
+}

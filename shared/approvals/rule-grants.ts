@@ -12,7 +12,9 @@ import { withEnvironment } from "../routes/with-environment.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { WeeklyWindow } from "./configured-rules.ts";
+import { type EditRightDeps, type PageEditing, pageEditing } from "./edit-right.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
+import type { Standing } from "./standing.ts";
 import { type VerifyDeps, verify } from "./verify.ts";
 import { opensAt } from "./windows.ts";
 
@@ -33,6 +35,8 @@ export interface GrantRule {
   readonly claims?: { readonly trust: string; readonly match: readonly ClaimRule[] } | undefined;
   /** Undefined: anybody but an agent. */
   readonly requester?: readonly RequesterKind[] | undefined;
+  /** Whether everybody behind the run has to be allowed to edit the page that it is about. */
+  readonly canEdit?: "page" | undefined;
   /** When it may grant; always if there are none. */
   readonly windows: readonly WeeklyWindow[];
 }
@@ -45,7 +49,7 @@ export interface GrantRules {
   readonly isOfJobs: (trustEntry: string) => boolean;
 }
 
-export interface RuleGrantDeps {
+export interface RuleGrantDeps extends EditRightDeps {
   readonly deliveries: Pick<DeliveryStore, "record" | "timeline" | "addToTimeline">;
   /** Reads the rules with the first call. */
   readonly grantRules: () => Promise<GrantRules>;
@@ -101,7 +105,7 @@ async function ruleGrant(
   const rules = await deps.grantRules();
   let first: string | undefined;
   for (const rule of rules.of(approval.route)) {
-    const why = whyNot(rule, run, approval, { ...deps, rules });
+    const { why } = await judge(rule, run, approval, { ...deps, rules });
     if (why === undefined && rule.mode === "enforce") return { grant: grantOf(rule, approval, deps) };
     if (why === undefined) await recordShadow(rule, run, approval, deps);
     first ??= rule.mode === "enforce" ? `rule ${rule.id} does not hold: ${why}` : undefined;
@@ -109,17 +113,23 @@ async function ruleGrant(
   return { why: first };
 }
 
-/** Why a rule that granted a run no longer does, by the configuration of today, as a clause; undefined if it does. */
-export async function whyLost(
-  run: Run,
-  approval: Approval,
-  id: string,
-  deps: RuleGrantDeps,
-): Promise<string | undefined> {
+/** Whether a rule that granted a run still does, by the configuration of today. */
+export async function ruleStanding(run: Run, approval: Approval, id: string, deps: RuleGrantDeps): Promise<Standing> {
   const rules = await deps.grantRules();
   const rule = rules.of(approval.route).find((one) => one.id === id && one.mode === "enforce");
-  const why = rule ? whyNot(rule, run, approval, { ...deps, rules }) : "the route has no such rule any more";
-  return why === undefined ? undefined : `rule ${id} no longer holds: ${why}`;
+  if (rule === undefined)
+    return { result: "void", why: `rule ${id} no longer holds: the route has no such rule any more` };
+  const { why, unknown } = await judge(rule, run, approval, { ...deps, rules });
+  if (unknown) {
+    const { why: what, target, afterSeconds } = unknown;
+    return {
+      result: "unknown",
+      why: what,
+      waitsFor: `the target ${target}, to say who may edit the page`,
+      afterSeconds,
+    };
+  }
+  return why === undefined ? { result: "stands" } : { result: "void", why: `rule ${id} no longer holds: ${why}` };
 }
 
 /** A rule may grant in the millisecond of the request, and a timeline is sorted by time. */
@@ -129,9 +139,32 @@ const grantOf = ({ id }: GrantRule, { requestedAt }: Approval, { configuration, 
   rule: { id, ...(configuration !== undefined && { configuration }) },
 });
 
+interface Judgement {
+  /** Why the rule does not hold, or is not known to hold, as a clause; undefined if it holds. */
+  readonly why?: string | undefined;
+  /** Present if it may hold, and a site did not say so. */
+  readonly unknown?: Extract<PageEditing, { readonly result: "unknown" }>;
+}
+
+/** Judges a rule. A site is asked only about a run for which everything else holds. */
+async function judge(
+  rule: GrantRule,
+  run: Run,
+  approval: Approval,
+  deps: RuleGrantDeps & { readonly rules: GrantRules },
+): Promise<Judgement> {
+  const why = whyNot(rule, run, approval, deps);
+  if (why !== undefined || rule.canEdit === undefined) return { why };
+  const behind = [approval.requester, ...(approval.authors ?? [])];
+  const editing = await Promise.all(behind.map((one) => pageEditing(one, approval, deps)));
+  const not = editing.find(({ result }) => result === "may_not") ?? editing.find(({ result }) => result === "unknown");
+  if (not === undefined || not.result === "may") return {};
+  return not.result === "unknown" ? { why: `it is not known ${not.why}`, unknown: not } : { why: not.why };
+}
+
 /**
- * Why a rule does not hold. A rule stands for no people whom the route has not, and believes only what was proved: an
- * approval whose cause is claimed, or was accepted in shadow mode, waits for people.
+ * Why a rule does not hold, as far as the bridge itself knows. A rule stands for no people whom the route has not, and
+ * believes only what was proved: an approval whose cause is claimed, or was accepted in shadow mode, waits for people.
  */
 function whyNot(
   { matches, namesEnvironment, claims, requester: given, windows }: GrantRule,

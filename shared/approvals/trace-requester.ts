@@ -84,9 +84,10 @@ async function replayedBy({ replay }: RecordedDelivery, deps: CorrelateDeps): Pr
 const namesRequester = ({ events, principal }: RecordedDelivery): boolean =>
   actorOf(events) !== undefined || principal.trustEntry !== undefined;
 
-function identityOf({ principal, replay, events }: RecordedDelivery): Identity {
-  const actor = replay ? replay.actor : actorOf(events);
-  return { ...principal, ...(actor !== undefined && { actor }) };
+function identityOf({ principal, replay, events, source }: RecordedDelivery): Identity {
+  if (replay) return { ...principal, ...(replay.actor !== undefined && { actor: replay.actor }) };
+  const actor = actorOf(events);
+  return { ...principal, ...(actor !== undefined && { actor, source }) };
 }
 
 const actorOf = (events: RecordedDelivery["events"]): string | undefined =>

@@ -1,5 +1,6 @@
 import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
-import type { Approval, Change, CurrentState, Subject } from "../model/approval.ts";
+import type { Approval, Change, CurrentState, EditRight, Subject } from "../model/approval.ts";
+import type { PageAddress } from "../model/board.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import { changeSince } from "./change.ts";
 
@@ -12,6 +13,15 @@ export interface Sites {
    * earlier answer, which changes of the bridge itself leave as it is.
    */
   current(route: string, subject: Subject, known: string | undefined): Promise<CurrentState>;
+  /**
+   * Whether an account that a source reports may edit a page, as the target of the route answers. An answer counts for a
+   * minute at most. Undefined if the account is none of the target's site. Never throws: what is not known is `unknown`.
+   */
+  mayEdit(
+    route: string,
+    by: { readonly source: string; readonly account: string },
+    page: PageAddress,
+  ): Promise<EditRight | undefined>;
 }
 
 export interface VerifyDeps {

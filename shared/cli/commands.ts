@@ -129,7 +129,7 @@ const backupFile = { name: "file" };
 const data: Option = { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" };
 
 /** Of what runs beside Tekton. */
-const taskNamespaces = (summary: string): Option => ({
+const namespaces = (summary: string): Option => ({
   value: "names",
   summary,
   rule: {
@@ -232,7 +232,8 @@ export const COMMANDS: readonly Command[] = [
       issuer: { value: "address", summary: "with --as interceptor: the bridge, as the issuer of its tokens" },
       audience: { value: "name", summary: "with --as interceptor: the audience of triggers that name none" },
       password: { value: "file", summary: "with --as forwarder: the passwords in the address of the sink" },
-      "task-namespaces": taskNamespaces("with --as gate: the namespaces of the tasks, with commas"),
+      "task-namespaces": namespaces("with --as gate: the namespaces of the tasks, with commas"),
+      "run-namespaces": namespaces("with --as gate: the namespaces in which it cancels runs, with commas"),
       kubernetes: {
         value: "address",
         summary: "with --as gate: the API server (default: https://kubernetes.default.svc)",
@@ -259,7 +260,7 @@ export const COMMANDS: readonly Command[] = [
       config,
       strict: { summary: "fail on warnings too" },
       ...format,
-      live: { summary: "send forged requests to the running bridge, which must reject each of them" },
+      live: { summary: "send forged requests to the running bridge, which must refuse each of them" },
       url: { ...url, summary: `with --live: ${url.summary}` },
       page: { value: "id", summary: "with --live and a target: show what would be written to this page" },
       "dry-run": { summary: "with --live and a target: show what would be sent, and send nothing" },
@@ -537,7 +538,7 @@ export const COMMANDS: readonly Command[] = [
     name: "report shadow",
     group: "Deliveries",
     summary: "sum up what shadow mode accepted",
-    details: "Counts what would have been rejected, by source, issuer and reason.",
+    details: "Counts what would have been refused, by source, issuer and reason.",
     positionals: [],
     options: { source, since, until, ...format, url },
     examples: ["report shadow --since 2d"],
@@ -569,7 +570,7 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await approvals()).approvalsShowCommand(invocation),
   },
   decisionCommand("grant", "approve a run"),
-  decisionCommand("deny", "reject a run"),
+  decisionCommand("deny", "deny a run"),
   decisionCommand("withdraw", "withdraw your own request or approval"),
   {
     name: "approvals emergency",
@@ -622,7 +623,7 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await access()).accessShowCommand(invocation),
   },
   accessDecisionCommand("grant", "give the role for the time"),
-  accessDecisionCommand("deny", "reject a request for a role"),
+  accessDecisionCommand("deny", "deny a request for a role"),
   accessDecisionCommand("revoke", "end a role, or a request of yours"),
   {
     name: "login",
@@ -708,7 +709,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "token explain",
     group: "Identity and secrets",
-    summary: "explain why a token is accepted or rejected",
+    summary: "explain why a token is accepted or refused",
     details: "Shows each claim, and what its roles may do. The token is sent nowhere.",
     positionals: [],
     options: {
@@ -802,11 +803,12 @@ export const COMMANDS: readonly Command[] = [
     group: "Set up",
     summary: "print the objects of the gate",
     details:
-      "YAML for kubectl: the process that lets the bridge decide each ApprovalTask that names it as an approver, with a NetworkPolicy, a service account, and a Role in each namespace of such tasks.",
+      "YAML for kubectl: the process that lets the bridge decide each ApprovalTask that names it as an approver, with a NetworkPolicy, a service account, and a Role in each namespace of such tasks. With --run-namespaces it cancels the runs of routes with `then: cancel`, and may patch PipelineRuns there.",
     positionals: [],
     options: {
       ...partOptions,
-      "task-namespaces": taskNamespaces("the namespaces of the tasks, with commas"),
+      "task-namespaces": namespaces("the namespaces of the tasks, with commas"),
+      "run-namespaces": namespaces("the namespaces in which it cancels runs for a newer one, with commas"),
     },
     examples: [
       "tekton gate --source https://bridge.example.com/webhooks/ci --image registry.example.com/drawbridge --task-namespaces ci",

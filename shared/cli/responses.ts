@@ -103,6 +103,7 @@ const timelineEvent = v.variant("kind", [
     facts: v.exactOptional(v.record(v.string(), v.string())),
   }),
   v.object({ kind: v.literal("run"), ...ofAction, state: v.string(), summary: v.string() }),
+  v.object({ kind: v.literal("cancel"), ...ofAction, state: v.string(), by: v.string(), summary: v.string() }),
   v.object({ kind: v.literal("cut"), ...ofAction, hops: v.number() }),
   v.object({ kind: v.literal("denied"), ...ofRoute, refusal: rejection, mode: v.string() }),
   v.object({
@@ -536,6 +537,19 @@ export const overview = v.object({
       }),
     ),
   }),
+  reported: v.exactOptional(
+    v.object({
+      since: v.string(),
+      newest: v.array(
+        v.object({
+          delivery: v.string(),
+          what: v.string(),
+          subject: v.exactOptional(v.string()),
+          receivedAt: v.string(),
+        }),
+      ),
+    }),
+  ),
   approvals: v.object({
     waiting: v.number(),
     forYou: v.number(),

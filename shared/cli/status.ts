@@ -1,6 +1,6 @@
 import { approvalsText, overviewRows } from "../http/overview-text.ts";
 import type { Level } from "../model/level.ts";
-import { LEVEL_WORDS, textOf } from "../model/state-words.ts";
+import { badEndOf, LEVEL_WORDS, textOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -28,7 +28,7 @@ const EXIT_OF = {
 } as const satisfies Record<Level, number>;
 
 function statusText(found: ShownOverview, display: Display): string {
-  const { level, at, version, configuration, hidden, ended } = found;
+  const { level, at, version, configuration, hidden, ended, reported } = found;
   const head = [
     textOf(LEVEL_WORDS[level]),
     timeText(at, display),
@@ -47,7 +47,16 @@ function statusText(found: ShownOverview, display: Display): string {
     ...ended.newest.map(({ delivery, route, what, reason = "" }) =>
       printable(`  ${delivery} ${what} ${route}: ${reason}`),
     ),
+    ...(reported?.newest ?? []).map(({ delivery, what, subject = "" }) =>
+      printable(`  ${delivery} reports ${reportText(what)} ${subject}`),
+    ),
     printable(approvalsText(found)),
     ...(hidden ? [`Your roles do not show: ${hidden.join(", ")}`] : []),
   ].join("\n");
+}
+
+/** A newer bridge may know further ends. */
+function reportText(what: string): string {
+  const words = badEndOf(what);
+  return words === undefined ? what : textOf(words);
 }

@@ -202,6 +202,7 @@ function route(
   problems.push(...twoQuorums([...path, "approval"], approval));
   problems.push(...lateReminder([...path, "approval"], approval));
   problems.push(...unfitRules([...path, "approval", "grantedBy"], approval, known));
+  problems.push(...unfitEditors([...path, "approval"], approval, known));
   problems.push(...unfitVerifier([...path, "approval", "verifyWith"], approval?.verifyWith, known));
   if (declared !== undefined) validate(environments, declared, [...path, "environments"], problems);
   const compiled = compilePattern(when);
@@ -393,6 +394,37 @@ function unfitVerifier(
   if (target === undefined) return [{ path, message: `there is no target "${name}"${hint}` }];
   const message = `the target "${name}" is of kind ${target.kind}, which cannot be asked what was approved; a GitLab or Confluence target can${hint}`;
   return [{ path, message }];
+}
+
+/** Only some targets say whether another person may edit a page. */
+function unfitEditors(
+  path: Path,
+  approval: Outline["routes"][string]["approval"],
+  { outline }: { readonly outline: Outline },
+): readonly ConfigProblem[] {
+  const parsed = v.safeParse(grantRules, approval?.grantedBy ?? []);
+  const rules = parsed.success ? parsed.output : [];
+  const paths = [
+    ...(approval?.canEdit === undefined ? [] : [[...path, "canEdit"]]),
+    ...rules.flatMap(({ when }, at) =>
+      when.canEdit === undefined ? [] : [[...path, "grantedBy", at, "when", "canEdit"]],
+    ),
+  ];
+  const why = paths.length === 0 ? undefined : whyNoEditors(approval?.verifyWith, outline);
+  return why === undefined ? [] : paths.map((one) => ({ path: one, message: why }));
+}
+
+function whyNoEditors(name: string | undefined, { targets }: Outline): string | undefined {
+  if (name === undefined) return 'it needs "verifyWith" with a target that can be asked who may edit the page';
+  const target = entriesOf(targets).find(([one]) => one === name)?.[1];
+  const action = actions.find((one) => one.name === target?.kind);
+  // An unknown target, and one with invalid settings, is a problem of its own.
+  if (target === undefined || action === undefined) return undefined;
+  const { kind, ...settings } = target;
+  if (!v.safeParse(action.target, settings).success) return undefined;
+  const why =
+    action.mayEdit === undefined ? `a target of kind ${kind} has no pages` : action.whyNoEditRights?.(settings);
+  return why === undefined ? undefined : `the target "${name}" cannot be asked who may edit the page: ${why}`;
 }
 
 /** Returns a problem for each reference to a name that does not exist. */

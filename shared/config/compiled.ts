@@ -7,7 +7,7 @@ import type { Orders } from "../identity/order.ts";
 import { withSignIn } from "../identity/trust-entry.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import { hostsOfPages, promotable, type RouteOutline, reporting, runsOf } from "./route-outline.ts";
-import { type ConfigWithoutOrders, flowOptions, type Outline, outline, peopleIn } from "./schema.ts";
+import { type ConfigWithoutOrders, canEdit, flowOptions, type Outline, outline, peopleIn } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
@@ -40,6 +40,7 @@ const gate = v.object({
   of: v.optional(v.array(v.array(v.string()))),
   reason: v.optional(v.picklist(["optional", "required"])),
   emergency: v.optional(v.array(v.string())),
+  canEdit,
   grantedBy: v.optional(v.array(v.object({ id: v.string(), mode: v.optional(v.string()) }))),
 });
 

@@ -4,7 +4,7 @@ import { Fault } from "../host/fault.ts";
 import { claimRule } from "../identity/claim-rule.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern, type Pattern } from "../routes/pattern.ts";
-import { name, weeklyWindow } from "./schema.ts";
+import { canEdit, name, weeklyWindow } from "./schema.ts";
 
 const conditions = v.pipe(
   v.strictObject({
@@ -36,6 +36,12 @@ const conditions = v.pipe(
         v.description(
           "Who may be behind the run: `person`: an account that a sender names, or the holder of a token. `job`: a token of a CI system or of a machine. `agent`: a token with the claim `act`. Without it, anybody but an agent.",
         ),
+      ),
+    ),
+    canEdit: v.pipe(
+      canEdit,
+      v.description(
+        "`page`: everybody behind the run may edit the page that it is about, as the target under `verifyWith` answers.",
       ),
     ),
   }),
@@ -103,6 +109,7 @@ function ruleOf({ id, mode, when, windows }: ConfiguredRule): GrantRule {
     namesEnvironment: pattern?.combinations.every(namesEnvironment) ?? false,
     claims: when.claims,
     requester: when.requester,
+    canEdit: when.canEdit,
     windows,
   };
 }

@@ -213,6 +213,8 @@ const checks = v.strictObject({
   ),
 });
 
+export const canEdit = v.optional(v.picklist(["page"]));
+
 /** Without a description, and checked in `build-config.ts`: every function in AWS loads this at its start. */
 export const flowOptions = v.custom<FlowOptions>((value) => typeof value === "object" && value !== null);
 
@@ -377,6 +379,12 @@ export const outline = v.strictObject({
                     ),
                   ),
                   [],
+                ),
+                canEdit: v.pipe(
+                  canEdit,
+                  v.description(
+                    "`page`: whoever grants may edit the page that the run is about, as the target under `verifyWith` answers at the grant and before the run fires.",
+                  ),
                 ),
                 // `grant-rules.ts` has the rest, because the functions in AWS that start for a delivery do not need it.
                 grantedBy: v.optional(v.array(grantRuleHead), []),

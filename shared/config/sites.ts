@@ -1,16 +1,23 @@
 import type { Sites } from "../approvals/verify.ts";
 import { Fault, kindOf } from "../host/fault.ts";
-import type { AskDeps, AskSite } from "./ask-site.ts";
+import type { AskEditDeps } from "./ask-edit.ts";
+import type { AskSite } from "./ask-site.ts";
 import type { RouteOutline } from "./route-outline.ts";
-import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
+import type { Config } from "./schema.ts";
+import { trackCredentialUse } from "./track-credential-use.ts";
 
 /** The sites that the routes of a configuration name under `approval.verifyWith`. */
-export function openSites(verifiers: RouteOutline["verifiers"], deps: AskDeps & CredentialUseDeps): Sites {
+export function openSites(
+  config: Pick<Config, "sources">,
+  verifiers: RouteOutline["verifiers"],
+  deps: AskEditDeps,
+): Sites {
   let asking: Promise<AskSite> | undefined;
   const opened = (): Promise<AskSite> => {
     asking ??= import("./ask-site.ts").then(({ siteAsker }) => siteAsker(deps));
     return asking;
   };
+  let askingForEdits: Promise<Sites["mayEdit"]> | undefined;
   return {
     targetOf: (route) => verifiers[route]?.name,
     async current(route, subject, known) {
@@ -22,6 +29,10 @@ export function openSites(verifiers: RouteOutline["verifiers"], deps: AskDeps & 
       } catch (error) {
         return { state: "unknown", why: error instanceof Fault ? error.message : `asking failed (${kindOf(error)})` };
       }
+    },
+    async mayEdit(...asked) {
+      askingForEdits ??= import("./ask-edit.ts").then(({ editAsker }) => editAsker(config, verifiers, deps));
+      return (await askingForEdits)(...asked);
     },
   };
 }

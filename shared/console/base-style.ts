@@ -32,6 +32,7 @@ main { max-width: 76rem; margin: 0 auto; padding: var(--space-4) 1.25rem 2rem; o
 .aside, .hint { font-size: var(--type-small); }
 .hint { display: block; }
 .badge { margin-right: .35rem; font-weight: 600; white-space: nowrap; }
+.badge.report { padding: 0 .4rem; border: 1px solid; border-radius: .8rem; }
 .badge.good { color: var(--good); } .badge.bad { color: var(--bad); } .badge.warn { color: var(--warn); }
 .badge.busy { color: var(--busy); } .badge.quiet { color: var(--quiet); font-weight: 400; }
 

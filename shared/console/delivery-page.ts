@@ -22,6 +22,7 @@ import {
   outsideLink,
   outsideLinkAround,
   rejectionText,
+  reportBadge,
   stateBadge,
 } from "./html.ts";
 import { nearDeliveries } from "./near-deliveries.ts";
@@ -39,16 +40,16 @@ export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<
   const [origin, near] = await Promise.all([originOf(visit, shown.value), nearDeliveries(visit, delivery)]);
   // Loaded with the first page: most starts of the console are for a list.
   const { answerOf, explanationOf } = await import("./explanation.ts");
-  const main = html`${near}<p class="lead">${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
-${delivery.what} · <b>${outsideLinkAround(event && placeOf(event), whereOf(delivery))}</b>${delivery.about?.person === undefined ? NOTHING : html` · ${delivery.about.person}`},
+  const main = html`${near}<p class="lead">${reportBadge(delivery.what)}${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
+${titleOf(delivery) === delivery.what ? NOTHING : html`${delivery.what} · `}<b>${outsideLinkAround(event && placeOf(event), whereOf(delivery))}</b>${delivery.about?.person === undefined ? NOTHING : html` · ${delivery.about.person}`},
 received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b>${delivery.outcome === "event" ? html` · <a href="/console/threads?delivery=${encodeURIComponent(delivery.id)}">Its whole thread</a>` : NOTHING}</p>
 ${statesOf(shown.value, visit.now)}
-${delivery.refusedFor ? html`<p class="notice bad"><b>Rejected:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
+${delivery.refusedFor ? html`<p class="notice bad"><b>Refused:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
 ${delivery.excludedFor ? html`<p class="notice warn"><b>Ignored:</b> ${rejectionText(delivery.excludedFor)}</p>` : NOTHING}
-${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it in; it would be rejected:</b> ${rejectionText(delivery.shadowRejection)}</p>` : NOTHING}
+${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it in; it would be refused:</b> ${rejectionText(delivery.shadowRejection)}</p>` : NOTHING}
 ${delivery.repeats === undefined ? NOTHING : html`<p class="notice">Repeats ${deliveryLink(delivery.repeats)}, which reported the same event first. If it should act by itself, run it again.</p>`}
 ${causeOf(event, origin)}
-${explanation === undefined || delivery.routes !== undefined ? NOTHING : answerOf(explanation)}
+${explanation === undefined || delivery.routes !== undefined || delivery.refusedFor ? NOTHING : answerOf(explanation)}
 <h2>Timeline</h2>
 ${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` : timelineOf(shown.value, { now: visit.now, names: namesOf(shown.value, origin) })}
 ${explanation === undefined ? NOTHING : html`<h2>Why</h2>${explanationOf(explanation)}`}

@@ -19,7 +19,8 @@ import { LEVELS, type Level } from "../model/level.ts";
 import { LEVEL_WORDS, TONES } from "../model/state-words.ts";
 import { roleRequestsNotice } from "./access-page.ts";
 import { minuteOf } from "./deliveries-query.ts";
-import { age, deliveryLink, type Html, NOTHING, stateBadge, targetBadge, wordsBadge } from "./html.ts";
+import { titleOf } from "./deliveries-table.ts";
+import { age, deliveryLink, type Html, NOTHING, reportBadge, stateBadge, targetBadge, wordsBadge } from "./html.ts";
 import { firstPageFor } from "./layout.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit, WaitingApprovals } from "./visit.ts";
@@ -39,13 +40,14 @@ export async function homePage(visit: Visit): Promise<ApiResult<string | Page>> 
   const asked = await visit.ask<Overview>("/v1/overview");
   if (!asked.ok) return asked;
   const overview = asked.value;
-  const { sources, targets, hidden, ended } = overview;
+  const { sources, targets, hidden, ended, reported } = overview;
   const waiting = await visit.waiting();
   const main = html`${verdict(overview)}
 <div class="tiles">${tiles(overview, waiting)}</div>
 ${roleRequestsNotice(waiting)}
 ${waitingSection(waiting, now)}
 ${ended.newest.length === 0 ? NOTHING : failures(ended, now)}
+${reported === undefined || reported.newest.length === 0 ? NOTHING : reports(reported, now)}
 ${hidden === undefined ? NOTHING : html`<p class="empty">Your roles do not show: ${hidden.join(", ")}.</p>`}
 <div class="columns">
 ${sources === undefined ? NOTHING : sourcesSection(sources, now)}
@@ -155,6 +157,16 @@ const failures = ({ newest, counts }: Overview["ended"], now: EpochMillis): Html
 ${subject ?? ""} <b>${route}</b> <span class="aside">${age(since, now)}${reason === undefined ? "" : `: ${reason}`}</span></li>`,
 )}</ul>
 ${Object.values(counts).reduce((sum, one) => sum + one, 0) > newest.length ? html`<p><a href="${listPath({ state: Object.keys(counts).join(), within: "24" })}">All of the last day</a></p>` : NOTHING}
+</section>`;
+
+/** What failed elsewhere, and was reported as it should be. */
+const reports = ({ newest, since }: NonNullable<Overview["reported"]>, now: EpochMillis): Html => html`<section>
+<h2>Failures that senders report</h2>
+<ul class="failures">${newest.map(
+  ({ delivery, receivedAt, ...one }) =>
+    html`<li>${reportBadge(one.what)}${deliveryLink(delivery, titleOf(one))} ${one.about?.place ?? ""} <span class="aside">${age(receivedAt, now)}</span></li>`,
+)}</ul>
+<p class="aside">The newest that arrived since ${age(since, now)}. The bridge took them in: they are no failures of its deliveries.</p>
 </section>`;
 
 const listPath = (query: Readonly<Record<string, string>>): string =>

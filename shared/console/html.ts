@@ -3,7 +3,15 @@ import type { EpochMillis } from "../host/clock.ts";
 import { parseWebUrl } from "../host/url-credentials.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
-import { type StateWords, symbolOf, TONES, type ToneColour, targetWordsOf, wordsOf } from "../model/state-words.ts";
+import {
+  badEndOf,
+  type StateWords,
+  symbolOf,
+  TONES,
+  type ToneColour,
+  targetWordsOf,
+  wordsOf,
+} from "../model/state-words.ts";
 
 /** Markup. Every text that is put into a template of {@link html} is escaped; nothing here bypasses that. */
 export type Html = ReturnType<typeof html>;
@@ -75,6 +83,13 @@ export const stateBadge = (state: string): Html => wordsBadge(wordsOf(state));
 
 export const wordsBadge = ({ symbol, words, tone }: StateWords): Html =>
   html`<span class="badge ${TONES[tone].colour}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
+
+/** What a delivery reports, if that ended badly: framed, because it is no state of the delivery. */
+export function reportBadge(what: string): Html {
+  const words = badEndOf(what);
+  if (words === undefined) return NOTHING;
+  return html`<span class="badge report ${TONES[words.tone].colour}"><span class="hidden">It reports: </span><span aria-hidden="true">${words.symbol}</span> ${words.words}</span> `;
+}
 
 /** How a target is: `! paused`. */
 export function targetBadge({ state, removed }: { readonly state: string; readonly removed?: true }): Html {

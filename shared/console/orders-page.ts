@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import { neededText } from "../approvals/needed-approval.ts";
 import type { ListedOrders, OrderedRoute, OrderPreview, PlacedOrder, ShownOrder } from "../http/orders.ts";
-import { problemOf } from "../http/problem.ts";
+import { problemOf } from "../http/problem-of.ts";
 import { expectedOf, INERT, type InputShape } from "../model/order-input.ts";
 import { formTokenField } from "./csrf.ts";
 import { badge, facts, type Html, inCode, NOTHING } from "./html.ts";

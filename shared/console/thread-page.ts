@@ -6,7 +6,7 @@ import { TONES } from "../model/state-words.ts";
 import { type Axis, axisOf } from "../model/thread/axis.ts";
 import { shownSteps } from "../model/thread/shown-steps.ts";
 import { durationText, KIND_WORDS, WAITING_KINDS } from "../model/thread/words.ts";
-import { age, deliveryLink, type Html, NOTHING, outsideLink, wordsBadge } from "./html.ts";
+import { age, deliveryLink, type Html, NOTHING, outsideLink, reportBadge, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 type ShownSpan = ShownThread["spans"][number];
@@ -174,11 +174,14 @@ function rowOf(span: ShownSpan, { axis, from, now, anchor, depth }: RowPlace): H
       ? html`${durationText(end - start)} <span class="hint">goes on</span>`
       : durationText(end - start);
   return html`<tr id="${anchor}" class="k-${kind}${isLongest ? " longest" : ""}"><th scope="row" class="d${Math.min(depth, MAX_DEPTH)}">
-<span class="name">${name}</span> ${wordsBadge({ symbol: TONES[tone].symbol, words: state, tone })}${isLongest ? html` <span class="flag">◆ longest step</span>` : NOTHING}
+<span class="name">${name}</span> ${kind === "delivery" ? reportBadge(typeIn(what)) : NOTHING}${wordsBadge({ symbol: TONES[tone].symbol, words: state, tone })}${isLongest ? html` <span class="flag">◆ longest step</span>` : NOTHING}
 ${more.length === 0 ? NOTHING : html`<span class="more">${details}</span>`}</th>
 <td class="num" data-name="after"><time datetime="${span.start}" title="${span.start}">+${durationText(Math.max(0, start - from))}</time></td>
 <td class="num" data-name="took">${took}</td><td class="bars">${barOf(span, axis, { start, end })}</td></tr>`;
 }
+
+/** A delivery is named by the type of its event, and what that is about. */
+const typeIn = (what: string): string => what.split(/[ ,]/, 1)[0] ?? "";
 
 function barOf(
   { kind, tone }: ShownSpan,

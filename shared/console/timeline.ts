@@ -101,6 +101,8 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
       return [timelineEvent.waitsFor === undefined ? "busy" : "warn", "waiting", html`${timelineEvent.summary}`];
     case "run":
       return [...RUN_STATES[timelineEvent.state], html`${timelineEvent.summary}`];
+    case "cancel":
+      return [...CANCEL_STATES[timelineEvent.state], html`${timelineEvent.summary}`];
     case "cut":
       return [
         "bad",
@@ -120,7 +122,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
     case "decided":
       return [
         timelineEvent.refusal ? "bad" : "good",
-        timelineEvent.refusal ? `${timelineEvent.decision} rejected` : timelineEvent.decision,
+        timelineEvent.refusal ? `${timelineEvent.decision} refused` : timelineEvent.decision,
         html`of <code>${timelineEvent.about}</code>${by(timelineEvent.by)}${timelineEvent.refusal ? html`: ${rejectionText(timelineEvent.refusal)}` : NOTHING}`,
       ];
     case "replayed":
@@ -157,6 +159,12 @@ const RUN_STATES = {
   not_created: ["warn", "nothing created"],
   reported: ["good", "run reported"],
 } as const satisfies Record<Extract<ShownTimelineEvent, { kind: "run" }>["state"], readonly [Tone, string]>;
+
+const CANCEL_STATES = {
+  asked: ["busy", "run is being cancelled"],
+  failed: ["warn", "run not cancelled yet"],
+  cancelled: ["quiet", "run cancelled"],
+} as const satisfies Record<Extract<ShownTimelineEvent, { kind: "cancel" }>["state"], readonly [Tone, string]>;
 
 type Attempt = Extract<ShownTimelineEvent, { kind: "attempt" }>;
 

@@ -111,12 +111,14 @@ interface SlotQuestion {
   readonly mayRun: boolean;
   /** The target accepted a request of an earlier attempt. */
   readonly isAccepted: boolean;
+  /** Of the event, as its run is named. */
+  readonly eventKey: string;
   readonly now: EpochMillis;
 }
 
 /** Whether an action may call its target now. The slot is then its own until it is freed, or its bound. */
 export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotTurn> {
-  const { entry, settings, boundMs, isAccepted, now } = question;
+  const { entry, settings, boundMs, isAccepted, eventKey, now } = question;
   const state = { ...before, slots: heldSlots(before.slots, now) };
   const isSelf = ({ action }: { readonly action: string }): boolean => action === entry.action;
   const own = state.slots.find(isSelf);
@@ -130,6 +132,7 @@ export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotT
       since: now,
       freeAt: laterBy(now, boundMs),
       ...(mayRun && { mayRun: true }),
+      ...(settings.cancels && { eventKey, ...(entry.event !== undefined && { event: entry.event }) }),
     };
     const { deferredSince: _, ...rest } = state;
     return { state: { ...rest, slots: [...others, slot], waiting: queue }, turn: { is: "run" } };

@@ -5,7 +5,8 @@ import { RequestError } from "@hono/node-server";
 import { systemClock } from "../host/clock.ts";
 import { failureOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import { problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
+import { problemResponse, UNAVAILABLE } from "./problem.ts";
+import { problemOf } from "./problem-of.ts";
 
 export interface AdmissionLimits {
   /** Requests in flight. A request is in flight until it is answered. */

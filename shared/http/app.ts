@@ -18,7 +18,7 @@ import { checkContentType, readBody } from "./body.ts";
 import { type ApiCall, apiCalls, type CallDeps } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import type { ProcessMetrics } from "./metrics.ts";
-import { NO_CACHE, NOT_FOUND, PUBLIC, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
+import { NO_CACHE, NOT_FOUND, type Problem, PUBLIC, problemResponse, UNAVAILABLE } from "./problem.ts";
 
 export interface AppDeps {
   readonly receiving: ReceiveDeps;
@@ -185,33 +185,44 @@ async function recordedRejectionResponse(
 ): Promise<Response> {
   if (by === undefined) return rejectionResponse(c, deps, rejected.rejection);
   await deps.rejectionAudit.record({ ...rejected, by });
-  return loggedRejection(c, deps, rejected.rejection);
+  const { rejection } = rejected;
+  return loggedRejection(c, deps, { rejection, problem: await problemFor(rejection) });
 }
 
 /** Counts the rejection of a caller that nobody proved, then answers it. */
 async function rejectionResponse(c: Context<Env>, deps: AppDeps, rejection: Rejection): Promise<Response> {
-  const source = countedSource(c, deps, rejection);
+  const problem = await problemFor(rejection);
+  const source = countedSource(c, deps, problem);
   if (source !== undefined) {
     const [requestId, receivedAt] = [c.get("requestId"), deps.clock.now()];
     await deps.refusalCounts.count({ source, reason: rejection.reason, requestId, receivedAt });
   }
-  return loggedRejection(c, deps, rejection);
+  return loggedRejection(c, deps, { rejection, problem });
+}
+
+/** The texts of the problems are imported with the first of them. */
+async function problemFor(rejection: Rejection): Promise<Problem> {
+  const { problemOf } = await import("./problem-of.ts");
+  return problemOf(rejection);
 }
 
 /**
  * Under which name a rejection is counted. A caller chooses the name in the path, so only configured ones count. Of the
  * bridge's own calls only those count whose caller is not proved: the others say what was wrong with a request.
  */
-function countedSource(c: Context<Env>, deps: AppDeps, rejection: Rejection): string | undefined {
+function countedSource(c: Context<Env>, deps: AppDeps, { status }: Problem): string | undefined {
   const named = c.req.param("source");
   if (named !== undefined) return deps.sources.has(named) ? named : undefined;
-  if (problemOf(rejection).status !== 401) return undefined;
+  if (status !== 401) return undefined;
   return c.req.path === "/v1/status" ? deps.status.name : "api";
 }
 
 /** An authenticated caller gets the reason of the rejection. Every other caller gets the same terse response. */
-function loggedRejection(c: Context<Env>, deps: AppDeps, rejection: Rejection): Response {
-  const problem = problemOf(rejection);
+function loggedRejection(
+  c: Context<Env>,
+  deps: AppDeps,
+  { rejection, problem }: { readonly rejection: Rejection; readonly problem: Problem },
+): Response {
   // Any stranger can close a connection, and there is nothing to do about it.
   const level = rejection.reason === "body_incomplete" ? "info" : "warn";
   deps.log[level]({ ...requestFields(c, deps), status: problem.status, ...rejection }, "refused");

@@ -20,7 +20,7 @@ import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { verifyAccessToken } from "../outbound/verify-access-token.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { EndedRunStore } from "../store/ended-runs.ts";
-import { problemOf } from "./problem.ts";
+import { problemOf } from "./problem-of.ts";
 import { issueAccessToken, refusalOf, unconfinedRoles } from "./token-exchange.ts";
 import { hasEnded, runClaim, runOf, type TokenRun, type TokenRunDeps } from "./token-run.ts";
 

@@ -8,6 +8,7 @@ import type { RoutePattern } from "../routes/route-pattern.ts";
 import { isShownToConfined } from "./confined-fields.ts";
 import type { ShownExpectedRun } from "./expected-runs.ts";
 import {
+  decisionAfter,
   heldChecks,
   isHeld,
   type Mark,
@@ -152,6 +153,7 @@ function matchedRoute(
   const closing = closingSteps(outcome, steps.at(-1), {
     isSilent: run?.noReportSince !== undefined,
     isTried: lines.some(({ kind }) => kind === "attempt"),
+    decision: decisionOf(outcome, lines),
   });
   const about = { id: delivery.id, route, target: configured?.target, reporter: configured?.reporter };
   const nextChecks = (): readonly NextCheck[] => {
@@ -176,7 +178,7 @@ function matchedRoute(
 function closingSteps(
   outcome: ReturnType<typeof outcomeOf>,
   last: Step | undefined,
-  { isSilent, isTried }: { readonly isSilent: boolean; readonly isTried: boolean },
+  { isSilent, isTried, decision }: Closing,
 ): readonly Step[] {
   if (outcome === undefined) return [];
   const { state, why, waitsFor, of } = outcome;
@@ -193,6 +195,8 @@ function closingSteps(
     case "retrying":
       return unless(["warn"], { mark: "warn", text: `It is tried again${because}` });
     case "waiting": {
+      if (decision !== undefined)
+        return [{ mark: "busy", text: AFTER_DECISION[RUNS_AFTER.has(decision) ? "runs" : "ends"] }];
       const what = waitsFor === undefined ? "" : ` for ${waitsFor}`;
       return unless(isTried ? [] : ["busy"], { mark: "busy", text: `It waits${what}${because}` });
     }
@@ -210,6 +214,25 @@ function closingSteps(
     case "repeat":
       return unless(["quiet"], { mark: "quiet", text: "Another delivery reported the same event first." });
   }
+}
+
+interface Closing {
+  readonly isSilent: boolean;
+  readonly isTried: boolean;
+  /** What was decided since the line that says what it waits for. */
+  readonly decision: ReturnType<typeof decisionAfter>;
+}
+
+/** Its action looks at a decision when its turn comes. Until then its state is that of the wait. */
+const AFTER_DECISION = {
+  runs: "It runs when its turn comes.",
+  ends: "Nothing runs: it ends when its turn comes.",
+} as const;
+const RUNS_AFTER: ReadonlySet<string> = new Set(["granted", "fired"]);
+
+function decisionOf(outcome: ReturnType<typeof outcomeOf>, lines: readonly RouteLine[]): Closing["decision"] {
+  const waiting = lines.findLast((line) => line.kind === "waiting");
+  return waiting === undefined || outcome?.waitsFor !== waiting.waitsFor ? undefined : decisionAfter(waiting, lines);
 }
 
 const againText = (of: string): string => `It was run again as ${of}, which counts for it.`;

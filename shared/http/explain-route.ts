@@ -42,7 +42,9 @@ export function routeSteps(
   const others = lines.filter((line) => line.kind !== "approval" && line.kind !== "attempt");
   const last = attempts.at(-1);
   const steps = [
-    ...others.flatMap((line) => (line.kind === "waiting" && last !== undefined ? [] : stepsOf(line))),
+    ...others.flatMap((line) =>
+      line.kind === "waiting" && (last !== undefined || decisionAfter(line, lines) !== undefined) ? [] : stepsOf(line),
+    ),
     ...approvals.slice(-1).map((line) => approvalStep(line, names)),
     ...(last === undefined ? [] : [attemptStep(last, attempts.length - 1)]),
     ...runSteps(lines, run),
@@ -57,6 +59,8 @@ function stepsOf(line: Exclude<RouteLine, Line<"approval" | "attempt">>): readon
     case "scheduled":
     case "run":
       return [];
+    case "cancel":
+      return [{ mark: line.state === "cancelled" ? "quiet" : "warn", text: `Its run: ${sentence(line.summary)}` }];
     case "already_scheduled":
       return [
         { mark: "quiet", text: `The delivery ${line.by} reported the same event first: its action counts for both.` },
@@ -97,6 +101,14 @@ function approvalStep(
   const rest = progress === undefined ? "" : ` ${progressText(progress)}.`;
   return { mark: APPROVAL_MARKS[state], text: `Approval ${approval} was ${what}${who} at ${at}${said}.${rest}` };
 }
+
+/** In these states an approval waits, or nothing is decided. */
+const UNDECIDED: ReadonlySet<Line<"approval">["state"]> = new Set([
+  "requested",
+  "partly_granted",
+  "would_grant",
+  "not_asked",
+]);
 
 const APPROVAL_MARKS = {
   requested: "busy",
@@ -147,6 +159,16 @@ function runSteps(lines: readonly RouteLine[], run: ShownExpectedRun | undefined
   return [{ mark: "busy", text: `No run is reported yet.${at}` }];
 }
 
+/** The state of the approval that was decided, or ended, after a route began to wait. What it waited for is over then. */
+export const decisionAfter = (
+  waiting: Line<"waiting">,
+  lines: readonly RouteLine[],
+): Line<"approval">["state"] | undefined =>
+  lines
+    .slice(lines.indexOf(waiting) + 1)
+    .filter((line) => line.kind === "approval")
+    .findLast(({ state }) => !UNDECIDED.has(state))?.state;
+
 /** The likeliest causes of what a route did not do, each with the command that shows it. */
 export function routeChecks(
   lines: readonly RouteLine[],
@@ -161,10 +183,15 @@ export function routeChecks(
   if (latest?.kind === "waiting" && isHeld(latest, about)) return heldChecks(lines, about);
   const approval = lines.findLast((line) => line.kind === "approval");
   if (approval !== undefined && !kinds.has("attempt"))
-    return [
-      { text: "See what waits, and for whom", command: `drawbridge approvals show ${approval.approval}` },
-      { text: "Run it again after an expiry or a denial", command: replay(about) },
-    ];
+    return UNDECIDED.has(approval.state)
+      ? [
+          { text: "See what waits, and for whom", command: show(approval) },
+          { text: "Run it again after an expiry or a denial", command: replay(about) },
+        ]
+      : [
+          { text: "See who decided, and why", command: show(approval) },
+          { text: "Run it again, if it should run", command: replay(about) },
+        ];
   if (latest?.kind === "waiting") return [];
   // It goes on by itself: a replay would run it twice.
   if (latest?.kind === "attempt" && latest.outcome === "retry") return [...live(about), secrets, targets];
@@ -187,6 +214,7 @@ export const heldChecks = (lines: readonly RouteLine[], about: CheckedRoute): re
   resume(about),
 ];
 
+const show = ({ approval }: Line<"approval">): string => `drawbridge approvals show ${approval}`;
 const test = ({ id, route }: CheckedRoute): NextCheck => ({
   text: "Compare the sender's roles with those that the route asks for",
   command: `drawbridge route test ${route} --delivery ${id}`,

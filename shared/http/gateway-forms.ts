@@ -4,7 +4,8 @@ import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { Allowed, AskedRequest } from "./authorize.ts";
-import { NO_CACHE, type Problem, problemOf, problemResponse } from "./problem.ts";
+import { NO_CACHE, type Problem, problemResponse } from "./problem.ts";
+import { problemOf } from "./problem-of.ts";
 
 /** How one kind of gateway asks, and how it reads the answer. */
 interface GatewayForm {

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { NO_CACHE, problemOf } from "./problem.ts";
+import { NO_CACHE } from "./problem.ts";
+import { problemOf } from "./problem-of.ts";
 
 /** The parameters of a form. Each is there at most once. */
 export type Form = Readonly<Record<string, string>>;

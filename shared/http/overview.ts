@@ -9,6 +9,7 @@ import type { Principal } from "../model/principal.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result } from "../model/result.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import { mayRead } from "./deliveries.ts";
 import {
   endedOf,
@@ -18,12 +19,14 @@ import {
   type ShownEnded,
   type ShownPages,
 } from "./overview-parts.ts";
+import { reportedOf, type ShownReported } from "./overview-reported.ts";
 import type { ShownSource } from "./overview-sources.ts";
 import type { OverviewTarget } from "./overview-targets.ts";
 import { mayHold } from "./targets.ts";
 
 export interface OverviewApi extends CallerDeps, OverviewPartsDeps, Pick<DecideDeps, "people" | "rules"> {
   readonly policy: Pick<Policy, "rejectCall" | "isConfined" | "rejectPause"> & DecideDeps["policy"];
+  readonly deliveries: OverviewPartsDeps["deliveries"] & Pick<DeliveryStore, "list">;
   readonly approvals: Pick<ApprovalStore, "latestChange" | "open">;
   readonly clock: DecideDeps["clock"];
 }
@@ -35,6 +38,7 @@ export interface Overview {
   readonly at: string;
   readonly version: string;
   readonly ended: ShownEnded;
+  readonly reported?: ShownReported;
   readonly approvals: WaitingApprovals;
   /** Parts that are about all deliveries, which the caller's roles do not show. */
   readonly hidden?: readonly string[];
@@ -67,7 +71,7 @@ interface WaitingApprovals {
   readonly firstUntil?: string;
 }
 
-const HIDDEN = ["bridge", "sources", "targets", "pages", "configuration"] as const;
+const HIDDEN = ["bridge", "sources", "targets", "pages", "reported failures", "configuration"] as const;
 const MAX_APPROVALS = 100;
 
 /**
@@ -99,7 +103,7 @@ async function confined(by: Principal, api: OverviewApi): Promise<Overview> {
 }
 
 async function whole(by: Principal, api: OverviewApi): Promise<Overview> {
-  const [parts, approvals] = await Promise.all([overviewParts(api), approvalsOf(by, api)]);
+  const [parts, approvals, reported] = await Promise.all([overviewParts(api), approvalsOf(by, api), reportedOf(api)]);
   const { bridge, configuration, sources, targets, pages, ended } = parts;
   return {
     level: levelOf(parts),
@@ -111,6 +115,7 @@ async function whole(by: Principal, api: OverviewApi): Promise<Overview> {
     targets: targets.map((one) => ({ ...one, may: mayHold(one, by, api.policy) })),
     ...(pages && { pages }),
     ended,
+    reported,
     approvals,
   };
 }

@@ -15,7 +15,7 @@ import { ok, type Result, reject } from "../model/result.ts";
 import { matches } from "../routes/matches.ts";
 import type { RouteRun } from "../store/runs.ts";
 import { parseJsonBody } from "./json-body.ts";
-import { problemOf } from "./problem.ts";
+import { problemOf } from "./problem-of.ts";
 import { parseQuery } from "./query.ts";
 import { type RollbacksApi, type RunOfRoute, shownRun } from "./rollback-preview.ts";
 

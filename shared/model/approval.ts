@@ -17,6 +17,8 @@ export type ApprovalState =
 /** Who took a step. If many people use one source, `actor` is the account that the source reported. */
 export interface Identity extends Principal {
   readonly actor?: string;
+  /** The source that reported `actor`. Undefined in records of earlier releases, and for a replay. */
+  readonly source?: string;
 }
 
 /** What an approval is about. The approval is void if that has changed since. */
@@ -154,6 +156,13 @@ export interface Membership {
   /** Those of the groups that were asked about that the account is in. */
   readonly groups: readonly string[];
   /** Present if the site did not say whether the account is in each of the others. `why` is a clause. */
+  readonly unknown?: { readonly why: string; readonly afterSeconds?: number };
+}
+
+/** What a site answers about whether one of its accounts may edit one of its pages. */
+export interface EditRight {
+  readonly mayEdit: boolean;
+  /** Present if the site did not say; then `mayEdit` is false. `why` is a clause. */
   readonly unknown?: { readonly why: string; readonly afterSeconds?: number };
 }
 

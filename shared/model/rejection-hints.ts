@@ -64,7 +64,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Make the caller request the audience in `expected`. Do not add the other service's audience: the bridge would then accept that service's tokens",
   claim_missing: "Compare the entry's `claims` with a token of the right sender",
   claim_mismatch:
-    "The token may belong to another tenant of a shared issuer, which the pin must reject. If it is yours, correct the pin",
+    "The token may belong to another tenant of a shared issuer, which the pin must refuse. If it is yours, correct the pin",
   tenant_mismatch:
     "If the sender is yours, pin the token's value under `claims` of the entry, as an id and not a name. `drawbridge token explain` shows the value",
   token_type_mismatch: "Make the caller send the other token that the issuer gave it, usually the access token",
@@ -85,6 +85,10 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   role_missing: "Add the role under `roles` of the right entry, with `claims` that admit nobody else",
   group_missing:
     "Add the account to one of `groups` at the site: it counts within a minute. Or list the account with its roles under `people.accounts` of the source",
+  page_not_editable:
+    "Let somebody decide who may edit the page at its site, or give the account that right there: it counts within a minute. `people` of the source links an account to a token",
+  editing_unknown:
+    "A comment is tried again by itself. Decide again later in other ways. `problem` says what the target could not say: see what its credential needs in docs/approval-editors.md",
   namespace_not_listed:
     "If this namespace may report runs, add it to `namespaces` of `source`. If not, find out who runs pipelines there and knows the address or has a token",
   project_not_listed:

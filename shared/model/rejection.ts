@@ -129,6 +129,15 @@ export type ForbiddenRejection =
       readonly target: string;
       readonly retryAfterSeconds: number;
     }
+  // The route asks for people who may edit the page.
+  | { readonly reason: "page_not_editable"; readonly problem: string }
+  // Nothing was decided, as above: the target did not say whether the person may.
+  | {
+      readonly reason: "editing_unknown";
+      readonly problem: string;
+      readonly target: string;
+      readonly retryAfterSeconds: number;
+    }
   | { readonly reason: "replay_impossible"; readonly problem: string }
   // The route is not in the state for which somebody wants to run it again. `state`: what it is now.
   | { readonly reason: "replay_outdated"; readonly state: string }

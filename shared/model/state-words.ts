@@ -1,5 +1,6 @@
 import type { ApprovalState } from "./approval.ts";
 import { DELIVERY_STATES, type DeliveryState } from "./delivery-state.ts";
+import type { EventType } from "./event.ts";
 import type { Level } from "./level.ts";
 import { type ShownTargetState, TARGET_STATES } from "./target-state.ts";
 
@@ -98,6 +99,22 @@ export const RUN_WORDS: Readonly<Record<"running" | "succeeded" | "failed", Stat
   succeeded: look("good", "succeeded"),
 };
 
+/**
+ * What an event reports, if that ended badly. It says nothing about its delivery: the bridge took the report in, and that is
+ * the state of the delivery.
+ */
+const REPORT_WORDS: Readonly<Record<string, StateWords>> = {
+  "build.failed": look("failed", "build failed"),
+  "build.timed_out": look("failed", "build timed out"),
+  "job.failed": look("failed", "job failed"),
+  "job.timed_out": look("failed", "job timed out"),
+  "deployment.failed": look("failed", "deployment failed"),
+  "deployment.timed_out": look("failed", "deployment timed out"),
+  "trigger.failed": look("failed", "trigger failed"),
+  "trigger.refused": look("failed", "trigger refused"),
+  "agent.lost": look("failed", "agent lost"),
+} satisfies Readonly<Partial<Record<EventType, StateWords>>>;
+
 /** Every state that a page or the command line shows, by what has it. `docs/design.md` lists them. */
 export const STATE_TABLES: Readonly<Record<string, Readonly<Record<string, StateWords>>>> = {
   "delivery, route": DELIVERY_WORDS,
@@ -106,12 +123,22 @@ export const STATE_TABLES: Readonly<Record<string, Readonly<Record<string, State
   target: TARGET_WORDS,
   "order of replays": ORDER_WORDS,
   run: RUN_WORDS,
+  "what an event reports": REPORT_WORDS,
 };
 
 /** The words for a state that a bridge answers. A newer bridge may have further states. */
 export function wordsOf(state: string): StateWords {
   const known = DELIVERY_STATES.find((one) => one === state);
   return known === undefined ? look("quiet", state.replaceAll("_", " ")) : DELIVERY_WORDS[known];
+}
+
+/** The first bad end that a delivery reports. `what`: the types of its events, with `, ` between them. */
+export function badEndOf(what: string): StateWords | undefined {
+  for (const type of what.split(", ")) {
+    const words = Object.hasOwn(REPORT_WORDS, type) ? REPORT_WORDS[type] : undefined;
+    if (words !== undefined) return words;
+  }
+  return undefined;
 }
 
 /** The words for the state of a target. A newer bridge may have further states. */

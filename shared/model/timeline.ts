@@ -66,6 +66,19 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly state: "missing" | "not_created" | "reported";
       readonly summary: string;
     }
+  /**
+   * The run of the route is cancelled for `by`, a delivery that is newer in its flow. `asked`: the process in the cluster
+   * gets to know it. `failed`: that process could not cancel it yet. `cancelled`: the run was reported as cancelled.
+   */
+  | {
+      readonly kind: "cancel";
+      readonly route: string;
+      readonly event?: string;
+      readonly action: string;
+      readonly state: "asked" | "failed" | "cancelled";
+      readonly by: string;
+      readonly summary: string;
+    }
   /** The roles of the event's principal do not allow it to fire the route. In shadow mode the route fired anyway. */
   | {
       readonly kind: "denied";

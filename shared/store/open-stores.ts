@@ -15,6 +15,7 @@ import { RateLimitStore } from "./rate-limits.ts";
 import { RefusalStore } from "./refusals.ts";
 import { ReplayCache } from "./replay-cache.ts";
 import { ReportedRunStore } from "./reported-runs.ts";
+import type { RunCancelStore } from "./run-cancels.ts";
 import { RunStore } from "./runs.ts";
 import { SessionCutoffStore } from "./session-cutoffs.ts";
 import { StoredTokenStore } from "./stored-tokens.ts";
@@ -42,6 +43,8 @@ export interface Stores {
   readonly bulkReplays: () => Promise<BulkReplayStore>;
   /** Likewise. */
   readonly flows: () => Promise<FlowStore>;
+  /** Likewise. */
+  readonly runCancels: () => Promise<RunCancelStore>;
   /** Likewise. */
   readonly promotionWaits: () => Promise<PromotionWaits>;
   /** Likewise. */
@@ -74,6 +77,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     flows: async () => {
       const { FlowStore } = await import("./flows.ts");
       return new FlowStore(table, options);
+    },
+    runCancels: async () => {
+      const { RunCancelStore } = await import("./run-cancels.ts");
+      return new RunCancelStore(table, options);
     },
     promotionWaits: async () => {
       const { PromotionWaits } = await import("./promotion-waits.ts");

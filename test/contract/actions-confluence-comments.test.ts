@@ -163,7 +163,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
   test("the outcome reports that a command was rejected", async () => {
     commands.executeCommand = async () => [{ about: "p-1", decision: "deny", refusal: { reason: "self_approval" } }];
     const id = await write("<p>drawbridge deny</p>");
-    const summary = `comment ${id}: deny of p-1 rejected (self_approval); the reply says why`;
+    const summary = `comment ${id}: deny of p-1 refused (self_approval); the reply says why`;
     expect(await run(reported(id))).toMatchObject({ summary });
   });
 
@@ -286,7 +286,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
       sandbox.failNext(failure);
       expect(await run(reported(id))).toMatchObject({
         outcome: "done",
-        summary: expect.stringContaining("rejected (self_approval); it is not known to have a reply: "),
+        summary: expect.stringContaining("refused (self_approval); it is not known to have a reply: "),
       });
       await run(reported(id));
       expect(sandbox.repliesTo(id)).toHaveLength(failure.landed ? 1 : 0);

@@ -270,3 +270,50 @@ describe("the members that GitLab lists", () => {
 });
 
 const EVERYBODY = { state: "active", access_level: 30, expires_at: null };
+
+describe("whether an account may edit a page", () => {
+  const PAGE = "98310";
+  const settingsOf = (product: "cloud" | "data-center") => ({
+    ...{ product, credential: { bearer: "env:TOKEN" } },
+    site: product === "cloud" ? `${site.origin}/wiki` : site.origin,
+  });
+  const ask = async (product: "cloud" | "data-center", page = { site: `${site.origin}/wiki`, id: PAGE }) => {
+    const action = actions.find(({ name }) => name === "confluence");
+    if (action?.mayEdit === undefined) throw new Error("it knows pages");
+    return action.mayEdit(ACCOUNT_ID, page, { name: "site", settings: settingsOf(product) }, depsOf());
+  };
+
+  it("is what Confluence Cloud says about this account and this page", async () => {
+    expect(await ask("cloud")).toEqual({ mayEdit: false });
+    site.editors.add("somebody else");
+    expect(await ask("cloud")).toEqual({ mayEdit: false });
+    site.editors.add(ACCOUNT_ID);
+    expect(await ask("cloud")).toEqual({ mayEdit: true });
+  });
+
+  it.each([201, 204, 302, 400, 401, 403, 404, 429, 503])("is unknown after an answer of %i", async (status) => {
+    const headers = { location: `${site.origin}/elsewhere`, "retry-after": "7" };
+    const body = status === 204 ? null : JSON.stringify({ hasPermission: true });
+    site.answer = () => new Response(body, { status, headers });
+    const why = expect.stringContaining(`${status}`);
+    expect(await ask("cloud")).toEqual({ mayEdit: false, unknown: { why, afterSeconds: 7 } });
+    expect(site.requests.filter((path) => path.includes("elsewhere"))).toEqual([]);
+  });
+
+  it.each(["", "[]", '{"hasPermission":"true"}', '{"hasPermission":1}', '{"permission":true}'])(
+    "is unknown after the answer %s",
+    async (body) => {
+      site.answer = () => new Response(body, { status: 200 });
+      expect(await ask("cloud")).toMatchObject({ mayEdit: false, unknown: {} });
+    },
+  );
+
+  it("is unknown, and asked of nobody, for a page of another site, no page, and at Data Center", async () => {
+    site.editors.add(ACCOUNT_ID);
+    const own = `${site.origin}/wiki`;
+    expect(await ask("cloud", { site: "https://wiki.example.test", id: PAGE })).toMatchObject({ unknown: {} });
+    expect(await ask("cloud", { site: own, id: "98310/../1" })).toMatchObject({ unknown: {} });
+    expect(await ask("data-center", { site: site.origin, id: PAGE })).toMatchObject({ unknown: {} });
+    expect(site.requests).toEqual([]);
+  });
+});

@@ -119,7 +119,7 @@ describe("a comment on the page", () => {
     const id = await comment(text, actor);
     const commented = await report(id, actor);
     expect(await bridge.decided(commented)).toMatchObject([{ by: { actor }, refusal: { reason } }]);
-    expect(await summaryOf(commented)).toContain(`rejected (${reason}); the reply says why`);
+    expect(await summaryOf(commented)).toContain(`refused (${reason}); the reply says why`);
     expect(sandbox.repliesTo(id)).toHaveLength(1);
     expect(await stateOfEdit()).toBe("requested");
   });

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectedAction } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import { rulesIn } from "../../shared/approvals/configured-rules.ts";
+import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { toIso } from "../../shared/host/clock.ts";
+import { Fault } from "../../shared/host/fault.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { ChangeEvent, CommentEvent } from "../../shared/model/event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
@@ -462,7 +464,7 @@ describe("a decision while the site is down", () => {
     clock.advance(10_000);
     await bridge.runDue("pages");
     expect(await bridge.decided(commented)).toMatchObject([{ refusal: { reason: "group_missing" } }]);
-    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("rejected (group_missing)");
+    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("refused (group_missing)");
   });
 
   it("a comment no longer waits once the approval has expired", async () => {
@@ -494,7 +496,7 @@ describe("a decision while the site is down", () => {
     site.answer = DOWN;
     const commented = await say("drawbridge rollback docs", "kim");
     expect(await bridge.decided(commented)).toMatchObject([{ refusal: { reason: "groups_unknown" } }]);
-    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("rejected (groups_unknown)");
+    expect((await bridge.attempts(commented.id)).at(-1)?.summary).toContain("refused (groups_unknown)");
   });
 });
 
@@ -621,5 +623,194 @@ describe("a comment on a merge request", () => {
     expect(await stateOfEdit()).toBe("requested");
     await note(`   drawbridge approve ${id}`);
     expect(await stateOfEdit()).toBe("granted");
+  });
+});
+
+describe("a route whose approvers may edit the page", () => {
+  const MANAGERS = ["max", "mia", EDITOR];
+  const open = async (grantedBy: readonly object[] = [], approvers = 1) => {
+    const rules = { canEdit: "page", approvers } as const;
+    const ofRoute = rulesIn(grantedBy.length > 0 ? { grantedBy: [{ id: "own" }] } : rules);
+    const target = {
+      name: "pages",
+      kind: "confluence",
+      settings: { product: "cloud", site: SITE, api: `${site.origin}/wiki`, credential: { bearer: "env:GROUPS" } },
+    };
+    return gatedBridge([DONE], {}, [], silentLog, {
+      clock,
+      database,
+      callOut,
+      secrets: secretsOf({ GROUPS: GROUPS_TOKEN }),
+      verifiers: { docs: target },
+      groupSources: {
+        code: {
+          map: {},
+          target: { name: "code", kind: "gitlab", settings: { url: site.origin, token: "env:GROUPS" } },
+        },
+      },
+      rules: new Map([["docs", ofRoute]]),
+      grantRules: async () => grantRulesOf({ rules: [["docs", grantedBy]], presets: {} }),
+    });
+  };
+  const waiting = async (...given: Parameters<typeof open>) => {
+    bridge = await open(...given);
+    edit = await bridge.edit(7);
+    await bridge.runDue();
+    clock.advance(60_000);
+  };
+  const asked = () => site.requests.filter((path) => path.endsWith("/permission/check")).length;
+  const refusalOf = async (account: string) => (await approve(account))[0]?.refusal;
+
+  it("takes the grant of somebody who may edit it, asks again before it fires, and is void without the right", async () => {
+    await waiting();
+    expect(await refusalOf("max")).toEqual({
+      reason: "page_not_editable",
+      problem: "max of wiki may not edit the page 98310, as pages says",
+    });
+    site.editors.add("max");
+    clock.advance(5_000);
+    expect(await refusalOf("max")).toBeUndefined();
+    expect(await stateOfEdit()).toBe("granted");
+    site.editors.delete("max");
+    clock.advance(60_000);
+    await bridge.runDue();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["void", 0]);
+    expect(await bridge.approvalOf(edit)).toMatchObject({
+      endedFor: expect.stringContaining("max of wiki may not edit"),
+    });
+  });
+
+  it("counts an answer for a minute and no longer", async () => {
+    await waiting([], 2);
+    site.editors.add("max");
+    await approve("max");
+    const before = asked();
+    await approve("mia");
+    clock.advance(5_000);
+    site.editors.add("mia");
+    await approve("mia");
+    await bridge.runDue();
+    // Those of `mia`, and none about `max`.
+    expect([asked() - before, bridge.fired.length]).toEqual([2, 1]);
+  });
+
+  it("a retry of a run that has fired asks again, and fires nothing without the right", async () => {
+    await waiting();
+    site.editors.add("max");
+    await approve("max");
+    // The process ends right after the firing was recorded.
+    await bridge.approvals.move((await bridge.approvalOf(edit)).id, ["granted"], { state: "fired" });
+    site.editors.delete("max");
+    clock.advance(60_000);
+    bridge = await open();
+    await bridge.runDue();
+    expect(bridge.fired).toEqual([]);
+    expect((await bridge.attempts(edit.id)).at(-1)).toMatchObject({ outcome: "done", endedAs: "not_fired" });
+  });
+
+  it.each<[string, () => Response]>([
+    ["is down", DOWN],
+    ["refuses the credential", () => new Response("", { status: 403 })],
+    ["does not have the page", () => Response.json({ message: "No content found" }, { status: 404 })],
+    ["answers something else", () => Response.json({ hasPermission: "true" })],
+    ["redirects", () => new Response("", { status: 302, headers: { location: "/elsewhere" } })],
+  ])("waits while the site %s, at the decision and before it fires", async (_, answer) => {
+    await waiting();
+    site.editors.add("max");
+    const only = (path: string) => (path.endsWith("/permission/check") ? answer() : undefined);
+    site.answer = only;
+    expect(await refusalOf("max")).toMatchObject({ reason: "editing_unknown", target: "pages" });
+    expect(await stateOfEdit()).toBe("requested");
+    site.answer = undefined;
+    await approve("max");
+    expect(await stateOfEdit()).toBe("granted");
+    site.answer = only;
+    clock.advance(60_000);
+    await bridge.runDue();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["granted", 0]);
+    const waits = (await bridge.deliveries.timeline(edit.id)).filter(({ kind }) => kind === "waiting");
+    expect(waits.at(-1)).toMatchObject({ waitsFor: "the target pages, to say who may edit the page" });
+    site.answer = undefined;
+    await bridge.later(10);
+    expect(bridge.fired).toHaveLength(1);
+  });
+
+  it("asks about the account that is linked to a token, and refuses a token without one", async () => {
+    bridge = await open();
+    edit = await bridge.edit(7);
+    await bridge.runDue();
+    expect(await bridge.decide(edit, "grant", holder("dana"))).toMatchObject({
+      ok: false,
+      rejection: { reason: "page_not_editable", problem: expect.stringContaining("no account at the site of pages") },
+    });
+    expect(asked()).toBe(0);
+    const other = await bridge.takeIn({
+      ...sampleDelivery(7),
+      id: deliveryIdOf("wiki", ["by another"]),
+      receivedAt: clock.now(),
+      events: [{ ...sampleDelivery(7).events[0], keyParts: ["another"], actor: { id: "tom" } }],
+    });
+    await bridge.runDue();
+    expect(await bridge.decide(other, "grant", holder("ann"))).toMatchObject({
+      rejection: { reason: "page_not_editable", problem: expect.stringContaining("ann of") },
+    });
+    site.editors.add(EDITOR);
+    clock.advance(5_000);
+    expect(await bridge.decide(other, "grant", holder("ann"))).toMatchObject({ ok: true, value: { state: "granted" } });
+  });
+
+  it("believes no page that only shadow mode accepted, nor an account of another site", async () => {
+    bridge = await open();
+    for (const account of MANAGERS) site.editors.add(account);
+    const unproved = { refusal: { reason: "claim_mismatch", claim: "ref" } } as const;
+    edit = await bridge.takeIn({ ...sampleDelivery(7), receivedAt: clock.now(), ...unproved });
+    await bridge.runDue();
+    const by = { ...sourcePrincipal("wiki", "signature", "current"), roles: ["manager"], actor: "max" };
+    const rejection = { reason: "page_not_editable", problem: expect.stringContaining("not all that led") };
+    expect(await bridge.decide(edit, "grant", by)).toMatchObject({ rejection });
+    const [event] = sampleDelivery(7).events;
+    const id = deliveryIdOf("wiki", ["proved"]);
+    const proved = { id, receivedAt: clock.now(), events: [{ ...event, keyParts: ["proved"] }] as const };
+    edit = await bridge.takeIn({ ...sampleDelivery(7), ...proved });
+    await bridge.runDue();
+    const ofOtherSite = { rejection: { problem: expect.stringContaining("no account at the site of pages") } };
+    expect(await bridge.decide(edit, "grant", { ...by, source: "code" })).toMatchObject(ofOtherSite);
+    expect(asked()).toBe(0);
+  });
+
+  const OWN = [{ id: "own", when: { canEdit: "page" } }];
+
+  it("a rule grants what somebody requested who may edit the page, and nothing else", async () => {
+    await waiting(OWN);
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["requested", 0]);
+    site.editors.add(EDITOR);
+    await bridge.later();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["fired", 1]);
+  });
+
+  it("a rule grants nothing while the site does not say who may edit the page", async () => {
+    site.editors.add(EDITOR);
+    site.answer = (path) => (path.endsWith("/permission/check") ? DOWN() : undefined);
+    await waiting(OWN);
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["requested", 0]);
+    site.answer = undefined;
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(1);
+  });
+
+  it("a rule that granted before the process ended waits for the site, and is void without the right", async () => {
+    site.editors.add(EDITOR);
+    bridge = await open(OWN);
+    edit = await bridge.edit(7);
+    bridge.approvals.move = () => Promise.reject(new Fault("store_unavailable", "it died", { retryable: true }));
+    await bridge.runDue();
+    site.answer = (path) => (path.endsWith("/permission/check") ? DOWN() : undefined);
+    bridge = await open(OWN);
+    await bridge.later();
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["granted", 0]);
+    site.answer = undefined;
+    site.editors.delete(EDITOR);
+    await bridge.later(10);
+    expect([await stateOfEdit(), bridge.fired.length]).toEqual(["void", 0]);
   });
 });

@@ -115,7 +115,7 @@ describe("a rule that grants a run", () => {
       expect.objectContaining({
         type: "approval.granted",
         approval: expect.objectContaining({
-          gate: expect.objectContaining({ state: "granted", rule, by: "rule small of drawbridge:bridge" }),
+          gate: expect.objectContaining({ state: "granted", rule, by: "rule small" }),
         }),
       }),
     );

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Verdict } from "../../shared/approvals/decide.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
-import { problemOf } from "../../shared/http/problem.ts";
+import { problemOf } from "../../shared/http/problem-of.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { Approval } from "../../shared/model/approval.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";

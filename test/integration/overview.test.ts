@@ -182,6 +182,29 @@ describe("whether the bridge is well", () => {
     await stop();
   });
 
+  it("builds that failed elsewhere are shown, the newest first, for a day, and the bridge is as well as before", async () => {
+    const { overview, receive, clock, stop } = await bridgeOf([]);
+    await receive();
+    const { level, reported } = await overview();
+    expect(reported).toEqual({ since: toIso(laterBy(clock.now(), -24 * HOUR_MS)), newest: [] });
+    const receivedAt = toIso(clock.now());
+    const failed = await receive({ what: "build.failed" });
+    clock.advance(HOUR_MS);
+    await receive({ what: "build.succeeded" });
+    const lost = await receive({ what: "code.pushed, job.timed_out" });
+    const after = await overview();
+    expect(after.level).toBe(level);
+    expect(after.reported?.newest).toMatchObject([
+      { delivery: lost.id, what: "code.pushed, job.timed_out", receivedAt: toIso(clock.now()) },
+      { delivery: failed.id, what: "build.failed", receivedAt },
+    ]);
+    clock.advance(23 * HOUR_MS + 1);
+    expect((await overview()).reported?.newest).toMatchObject([{ delivery: lost.id }]);
+    // A confined role is told that it does not see them.
+    expect(await overview("docs")).toMatchObject({ hidden: expect.arrayContaining(["reported failures"]) });
+    await stop();
+  });
+
   it.each([
     ["degraded", "attention"],
     ["unavailable", "failing"],
@@ -595,7 +618,7 @@ describe("who sees what", () => {
       level: "unknown",
       at: toIso(clock.now()),
       version: expect.any(String),
-      hidden: ["bridge", "sources", "targets", "pages", "configuration"],
+      hidden: ["bridge", "sources", "targets", "pages", "reported failures", "configuration"],
       ended: {
         level: "well",
         since: expect.any(String),

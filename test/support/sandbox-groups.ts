@@ -14,6 +14,8 @@ interface SandboxMember {
 export interface SandboxGroups {
   readonly origin: string;
   readonly members: Map<string, SandboxMember>;
+  /** Confluence Cloud: the accounts that may edit page 98310, which is at version 7. */
+  readonly editors: Set<string>;
   /** GitLab: the groups that the token sees. */
   readonly known: Set<string>;
   /** Paths and queries of the requests, the first one first. */
@@ -32,11 +34,13 @@ export const GROUPS_TOKEN = TOKEN;
  * What both products of Confluence and GitLab answer about accounts and groups:
  * https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-users/,
  * https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-user/,
+ * https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-content-permissions/,
  * https://developer.atlassian.com/server/confluence/rest/ and https://docs.gitlab.com/api/members/.
  */
 export async function startSandboxGroups(): Promise<SandboxGroups> {
   const members = new Map<string, SandboxMember>();
   const known = new Set<string>();
+  const editors = new Set<string>();
   const requests: string[] = [];
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use("*", async (c, next) => {
@@ -74,6 +78,32 @@ export async function startSandboxGroups(): Promise<SandboxGroups> {
     });
     return c.json({ results, _links: {} });
   });
+  app.post("/wiki/rest/api/content/:id/permission/check", async (c) => {
+    const { subject, operation } = await c.req.json<{
+      readonly subject: { readonly type: string; readonly identifier: string };
+      readonly operation: string;
+    }>();
+    if (c.req.param("id") !== PAGE) return c.json({ message: "No content found" }, 404);
+    const isUpdate = subject.type === "user" && operation === "update";
+    const hasPermission = isUpdate && editors.has(subject.identifier);
+    const errors = hasPermission ? [] : [{ translation: "User does not have permission to the content", args: [] }];
+    return c.json({ hasPermission, errors, _links: {} });
+  });
+  app.get("/wiki/api/v2/pages/:id", (c) =>
+    c.req.param("id") === PAGE
+      ? c.json({
+          id: PAGE,
+          status: "current",
+          title: "Release",
+          version: { number: 7 },
+          body: { storage: { value: "" } },
+          labels: { results: [] },
+        })
+      : c.json({ errors: [] }, 404),
+  );
+  app.get("/wiki/api/v2/pages/:id/versions/7", (c) =>
+    c.json({ number: 7, authorId: "ff80aa01", createdAt: "2026-11-02T08:59:59.000Z" }),
+  );
   app.get("/api/v4/groups/:group/members/all", (c) => {
     const group = decodeURIComponent(c.req.param("group"));
     if (!known.has(group)) return c.json({ message: "404 Group Not Found" }, 404);
@@ -105,6 +135,7 @@ export async function startSandboxGroups(): Promise<SandboxGroups> {
     origin: url.origin,
     members,
     known,
+    editors,
     requests,
     answer: undefined,
     batch: 200,
@@ -112,6 +143,9 @@ export async function startSandboxGroups(): Promise<SandboxGroups> {
   };
   return sandbox;
 }
+
+/** The page of the sample deliveries. */
+const PAGE = "98310";
 
 const DATA_CENTER = { active: "current", deactivated: "deactivated" } as const;
 const CLOUD = { active: "active", deactivated: "inactive" } as const;

@@ -44,7 +44,11 @@ export const unexpected = (call: string) => (): Promise<never> =>
   Promise.reject(new Error(`${call} is unexpected in this test`));
 
 /** No route names a target to ask. */
-export const noSites: Sites = { targetOf: () => undefined, current: unexpected("a question to a site") };
+export const noSites: Sites = {
+  targetOf: () => undefined,
+  current: unexpected("a question to a site"),
+  mayEdit: unexpected("a question to a site"),
+};
 
 /** Dependencies of a token verifier whose tokens are used more than once and carry no proof. */
 export const bindingDeps = (clock: Clock): BindingDeps => ({

@@ -3,6 +3,7 @@ import { explainRefusal } from "../../approvals/explain-refusal.ts";
 import { resemblesCommand } from "../../approvals/near-command.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
+import type { Rejection } from "../../model/rejection.ts";
 import type { CommentAddress } from "../../store/comment-replies.ts";
 import type { ActionDeps } from "../action.ts";
 import type { PageClient } from "./client.ts";
@@ -98,23 +99,28 @@ function commandIn(stored: StoredComment, reported: CommentEventData, busEvent: 
 
 const nothing = (why: string): Found => ({ kind: "nothing", why });
 
-/** A decision waits until it is known who is in which group; who asked for a run does not expect it hours later. */
+/** A decision waits until a site has said what it needs; who asked for a run does not expect it hours later. */
 function waitOf({ about, decision, refusal }: CommandResult): readonly Extract<ActionOutcome, { outcome: "wait" }>[] {
-  if (refusal?.reason !== "groups_unknown" || isOrder(decision)) return [];
-  const { target, groups, problem, retryAfterSeconds } = refusal;
-  return [
-    {
-      outcome: "wait",
-      isLong: true,
-      summary: `the ${decision} of ${about} waits, because ${target} did not say whether its author is in ${groups} (${problem})`,
-      afterSeconds: retryAfterSeconds,
-      waitsFor: `the target ${target}, to say who is in ${groups}`,
-    },
-  ];
+  const unknown = refusal && unknownIn(refusal);
+  if (unknown === undefined || isOrder(decision)) return [];
+  const { target, afterSeconds, to, why } = unknown;
+  const summary = `the ${decision} of ${about} waits, because ${why}`;
+  return [{ outcome: "wait", isLong: true, summary, afterSeconds, waitsFor: `the target ${target}, to say ${to}` }];
+}
+
+function unknownIn(refusal: Rejection) {
+  if (refusal.reason === "editing_unknown") {
+    const { target, problem, retryAfterSeconds: afterSeconds } = refusal;
+    return { target, afterSeconds, to: "who may edit the page", why: `it is not known ${problem}` };
+  }
+  if (refusal.reason !== "groups_unknown") return undefined;
+  const { target, groups, problem, retryAfterSeconds: afterSeconds } = refusal;
+  const why = `${target} did not say whether its author is in ${groups} (${problem})`;
+  return { target, afterSeconds, to: `who is in ${groups}`, why };
 }
 
 const textOf = ({ decision, about, refusal }: CommandResult): string =>
-  `${decision} of ${about}${refusal ? ` rejected (${refusal.reason})` : ""}`;
+  `${decision} of ${about}${refusal ? ` refused (${refusal.reason})` : ""}`;
 
 const sentenceOf = (result: CommandResult): readonly string[] =>
   result.refusal ? [`${subjectOf(result)}: ${explainRefusal(result, result.refusal)}`] : [];

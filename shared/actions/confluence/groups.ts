@@ -3,8 +3,8 @@ import type { OutboundResponse } from "../../host/call-out.ts";
 import type { Membership } from "../../model/approval.ts";
 import { retryAfterSeconds } from "../../model/retry-after.ts";
 import type { LookedUpTarget, LookUpDeps } from "../action.ts";
-import { jsonOf } from "../response-text.ts";
-import { accessTo, type TargetSettings, targetSettings } from "./settings.ts";
+import { type TargetSettings, targetSettings } from "./settings.ts";
+import { type Call, callsTo, type Post, read } from "./site-calls.ts";
 
 /**
  * Asks the site for the groups of an account, and whether the account is active: a deactivated one keeps its groups. Only
@@ -54,37 +54,6 @@ export async function knownGroups(
     }),
   };
 }
-
-async function callsTo(
-  target: TargetSettings,
-  name: string,
-  deps: Omit<LookUpDeps, "ownAccounts">,
-): Promise<{ readonly get: Call; readonly post: Post }> {
-  const { base, authorization } = await accessTo(target, name, deps);
-  const headers = { authorization, accept: "application/json" };
-  const bounds = {
-    timeoutMs: target.timeoutSeconds * 1_000,
-    maxResponseBytes: MAX_RESPONSE_BYTES,
-    signal: deps.signal,
-  };
-  return {
-    get: (path) => deps.callOut({ method: "GET", url: new URL(`${base}${path}`), headers, ...bounds }),
-    post: (path, body) =>
-      deps.callOut({
-        method: "POST",
-        url: new URL(`${base}${path}`),
-        headers: { ...headers, "content-type": "application/json" },
-        body: JSON.stringify(body),
-        ...bounds,
-      }),
-  };
-}
-
-/** Two hundred groups or one user. */
-const MAX_RESPONSE_BYTES = 1_000_000;
-
-type Call = (path: string) => Promise<OutboundResponse>;
-type Post = (path: string, body: object) => Promise<OutboundResponse>;
 
 interface Unknown {
   readonly kind: "unknown";
@@ -156,11 +125,6 @@ function statusIn(
     why: `Confluence did not say whether the account is active (${response.status})`,
     response,
   };
-}
-
-function read<T>(schema: v.GenericSchema<unknown, T>, { status, body }: OutboundResponse): T | undefined {
-  const parsed = v.safeParse(schema, status === 200 ? jsonOf(body) : undefined);
-  return parsed.success ? parsed.output : undefined;
 }
 
 interface Names {

@@ -49,6 +49,12 @@ export const confluence: Action = {
   // Loaded with the first decision of a person who is known by groups.
   groupsOf: async (...asked) => (await import("./groups.ts")).groupsOf(...asked),
   knownGroups: async (...asked) => (await import("./groups.ts")).knownGroups(...asked),
+  // Loaded with the first decision on a route with `canEdit`.
+  mayEdit: async (...asked) => (await import("./edit-rights.ts")).mayEdit(...asked),
+  whyNoEditRights: (settings) =>
+    v.parse(targetSettings, settings).product === "cloud"
+      ? undefined
+      : "Data Center has no call that says what another person may do with a page, and the bridge cannot call as that person",
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);

@@ -8,6 +8,7 @@ import { epochMillis } from "../../../shared/host/clock.ts";
 import type { Approval, Decision } from "../../../shared/model/approval.ts";
 import { sourcePrincipal } from "../../../shared/model/principal.ts";
 import { propertyCases } from "../../support/property-cases.ts";
+import { noSites } from "../../support/test-doubles.ts";
 
 const AT = epochMillis(1_793_610_000_000);
 const ROLES = ["manager", "security"];
@@ -77,6 +78,7 @@ it("a run fires only with roles that the list or the groups give now, and is voi
         people: peopleOf({ issuers: {}, sources: [{ name: "wiki", people: list }] }),
         rules: new Map([["docs", rules]]),
         groups,
+        sites: noSites,
       };
       const { result } = await standingOf(approvalWith(grants), deps);
 

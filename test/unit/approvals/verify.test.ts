@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { verify } from "../../../shared/approvals/verify.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import type { Approval } from "../../../shared/model/approval.ts";
+import { noSites } from "../../support/test-doubles.ts";
 
 const AT = "2026-11-02T09:00:00.000Z";
 const NOW = epochMillis(Date.parse(AT));
@@ -31,6 +32,7 @@ it.each([
   const verification = await verify(APPROVAL, {
     approvals: { latestChange: async () => undefined },
     sites: {
+      ...noSites,
       targetOf: () => "pages",
       current: async () => ({ state: "found", mark: "7", since: epochMillis(NOW + later) }),
     },

@@ -42,6 +42,11 @@ describe("a route that needs an approval", () => {
   it("a route that a role may approve has no findings, nor has a route on the bridge's own approval events", async () => {
     expect(await findings(configuration("docs"))).toEqual([]);
     expect(await findings(configuration("docs", ruled("requester: [person]")))).toEqual([]);
+    const onCloud = configuration("docs", "approval: { verifyWith: pages, canEdit: page }")
+      .replace("product: data-center", "product: cloud")
+      .replaceAll("https://wiki.example.test", "https://example.atlassian.net/wiki")
+      .replace("hubSignature", "automation");
+    expect((await findings(onCloud)).filter((one) => one.includes("canEdit"))).toEqual([]);
     expect(await findings(configuration('"d*"', "approval: { expiresMinutes: 10080, verifyWith: pages }"))).toEqual([]);
   });
 
@@ -77,6 +82,26 @@ describe("a route that needs an approval", () => {
     ],
     ["by an empty list of roles", configuration("docs", "approval: { of: [[]] }"), /routes\.docs\.approval\.of\[0\]/],
     ["by no list of roles", configuration("docs", "approval: { of: [] }"), /routes\.docs\.approval\.of/],
+    [
+      "by people who may edit a page at Data Center",
+      configuration("docs", "approval: { verifyWith: pages, canEdit: page }"),
+      /routes\.docs\.approval\.canEdit.*"pages" cannot be asked who may edit the page: Data Center has no call/,
+    ],
+    [
+      "by a rule on who may edit a page at Data Center",
+      configuration("docs", ruled("canEdit: page")),
+      /grantedBy\[0\]\.when\.canEdit.*Data Center has no call/,
+    ],
+    [
+      "by people who may edit a page, with no target to ask",
+      configuration("docs", "approval: { canEdit: page }"),
+      /routes\.docs\.approval\.canEdit.*it needs "verifyWith"/,
+    ],
+    [
+      "by people who may edit something else",
+      configuration("docs", "approval: { verifyWith: pages, canEdit: space }"),
+      /routes\.docs\.approval\.canEdit/,
+    ],
     [
       "by a rule with an unknown condition",
       configuration("docs", "approval: { grantedBy: [{ id: small, when: { chekcs: {} } }] }"),

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { html } from "hono/html";
 import { describe, expect, it } from "vitest";
+import { COMMANDS } from "../../../shared/cli/commands.ts";
 import { accessPage, submitAccess } from "../../../shared/console/access-page.ts";
 import { approvalsPage } from "../../../shared/console/approvals-page.ts";
 import { ASSETS } from "../../../shared/console/assets.ts";
@@ -17,8 +18,21 @@ import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
 import type { ApiPost, Visit } from "../../../shared/console/visit.ts";
+import { EVENT_TYPES } from "../../../shared/model/event.ts";
 import { INERT } from "../../../shared/model/order-input.ts";
-import { approvals, credentials, deliveries, delivery, overviewOf, shownBy, skeletonOf, visitOf } from "./visiting.ts";
+import { HINTS } from "../../../shared/model/rejection-hints.ts";
+import { badEndOf } from "../../../shared/model/state-words.ts";
+import {
+  approvals,
+  credentials,
+  deliveries,
+  delivery,
+  overviewOf,
+  shownBy,
+  skeletonOf,
+  thread,
+  visitOf,
+} from "./visiting.ts";
 
 const ENDED = new URL("https://bridge.example.test/console/approvals?state=ended");
 const PAGES = [
@@ -89,6 +103,9 @@ const words = fc
   )
   .filter((text) => !/^\s*https?:/i.test(text) && text.trim() !== "");
 
+/** What a person reads: no tags, no attributes. */
+const textOf = (page: string): string => page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+
 /** The cells of a person of the table's rows: a phone shows the label of each instead of the heading of its column. */
 const peopleOf = (page: string): readonly string[] =>
   Array.from(
@@ -99,6 +116,72 @@ const peopleOf = (page: string): readonly string[] =>
         .replace(/\s+/g, " ")
         .trim()}`,
   );
+
+describe("the words of the pages", () => {
+  it("what the bridge did not accept is refused: no page, no hint and no command calls it rejected", async () => {
+    const pages = textOf(await pagesWith(() => "x"));
+    expect(pages).toMatch(/Refused: tenant_mismatch/);
+    expect(pages).toMatch(/deny refused of x/);
+    const commands = COMMANDS.flatMap(({ summary, details = "" }) => [summary, details]);
+    const all = [pages, ...Object.values(HINTS), ...commands];
+    expect(all.filter((text) => /\breject/i.test(text))).toEqual([]);
+  });
+
+  it("the row of what became no event says why once, and its page too: as its title", async () => {
+    const refusal = { reason: "audience_mismatch", claim: "aud" } as const;
+    const of = deliveries(() => "x").deliveries[3];
+    if (of === undefined) throw new Error("no refused delivery");
+    const { subject: _, ...refused } = { ...of, what: refusal.reason, refusedFor: refusal };
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      const listed = { deliveries: [refused], lookedBackTo: refused.receivedAt };
+      return { ok: true, value: (path.startsWith("/v1/deliveries?") ? listed : { refusals: [] }) as T };
+    };
+    const url = new URL("https://bridge.example.test/console/deliveries?within=6&text=x");
+    const list = String(await shownBy(await deliveriesPage(visitOf(() => "x", { ask, url }))).main);
+    const [row = ""] = /<tr>(?:(?!<tr>).)*audience_mismatch.*?<\/tr>/s.exec(list) ?? [];
+    expect(textOf(row).split("audience_mismatch")).toHaveLength(2);
+  });
+});
+
+describe("a build that failed", () => {
+  it("every type that reports a bad end has words of its own, and no other type has", () => {
+    const bad = EVENT_TYPES.filter((type) => /\.(failed|timed_out|refused|lost)$/.test(type));
+    expect(bad.length).toBeGreaterThan(8);
+    expect(EVENT_TYPES.filter((type) => badEndOf(type) !== undefined)).toEqual(bad);
+    for (const type of bad) {
+      const { words, tone } = badEndOf(`code.pushed, ${type}`) ?? {};
+      expect([words, tone]).toEqual([type.replace(".", " ").replace("_", " "), "failed"]);
+    }
+  });
+
+  it("the list, home and the thread show it beside the state of its delivery, which is good", async () => {
+    const [one] = deliveries(() => "x").deliveries;
+    if (one === undefined) throw new Error("no delivery");
+    const { routes: _, ...rest } = one;
+    const failed = { ...rest, what: "build.failed", state: "ran" as const };
+    const story = thread(() => "x");
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      const found = path.startsWith("/v1/threads")
+        ? {
+            ...story,
+            spans: story.spans.map((span) => ({ ...span, what: "build.failed reported", state: "ran", tone: "good" })),
+          }
+        : { deliveries: [failed, { ...failed, what: "build.succeeded" }], lookedBackTo: failed.receivedAt };
+      return { ok: true, value: found as T };
+    };
+    const at = async (page: typeof deliveriesPage, query: string): Promise<string> => {
+      const url = new URL(`https://bridge.example.test/console/deliveries?${query}`);
+      return textOf(String(await shownBy(await page(visitOf(() => "x", { ask, url }))).main));
+    };
+    const seen = "It reports: ✕ build failed ✓ ran";
+    expect((await at(deliveriesPage, "text=x")).split(seen)).toHaveLength(2);
+    expect((await at(threadPage, "delivery=d-1")).split(seen)).toHaveLength(2);
+    const home = visitOf(() => "x", { url: new URL("https://bridge.example.test/console") });
+    const page = textOf(String(await shownBy(await homePage(home)).main));
+    expect(page).toMatch(/Failures that senders report It reports: ✕ build failed x/);
+    expect(page).toMatch(/they are no failures of its deliveries/);
+  });
+});
 
 describe("text that outsiders write", () => {
   it("outsiders' text stays text: it adds no tag and no attribute to any page", async () => {

@@ -74,6 +74,10 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
     ...({ at: AT, kind: "attempt", route: "docs", action: "tekton", attempt: 1, outcome: "done" } as const),
     ...{ summary: word(), durationMs: 0, endedAs },
   })),
+  ...(["asked", "failed", "cancelled"] as const).map((state) => ({
+    ...({ at: AT, kind: "cancel", route: "docs", action: "tekton", by: "d-2" } as const),
+    ...{ state, summary: word() },
+  })),
   { at: AT, kind: "cut", route: "docs", action: "tekton", hops: 8 },
   ...(["enforce", "shadow"] as const).map((mode) => ({
     ...({ at: AT, kind: "denied", route: "docs", mode } as const),
@@ -361,7 +365,7 @@ const orderPreview = (word: Words): OrderPreview => ({
 });
 
 const STEP = { depth: 0, state: "ran", tone: "failed", start: AT, delivery: "d-1" } as const;
-const thread = (word: Words): ShownThread => ({
+export const thread = (word: Words): ShownThread => ({
   now: AT,
   totals: {
     start: AT,
@@ -432,6 +436,18 @@ export const overviewOf = (word: Words): Overview => ({
     },
   ],
   pages: { level: "failing", notWritable: 1, overdue: 2, waiting: 3 },
+  reported: {
+    since: AT,
+    newest: [
+      {
+        delivery: word(),
+        what: "build.failed",
+        subject: word(),
+        about: { title: word(), place: word() },
+        receivedAt: AT,
+      },
+    ],
+  },
   ended: {
     level: "failing",
     since: AT,

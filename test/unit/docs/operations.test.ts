@@ -15,7 +15,7 @@ import { readinessOf } from "../../../shared/delivery/readiness.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { ADMISSION_LIMITS } from "../../../shared/http/admission.ts";
 import { SOURCE_STATES } from "../../../shared/http/overview-sources.ts";
-import { problemOf } from "../../../shared/http/problem.ts";
+import { problemOf } from "../../../shared/http/problem-of.ts";
 import { DELIVERY_STATES, needsAttention } from "../../../shared/model/delivery-state.ts";
 import { LEVELS } from "../../../shared/model/level.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";

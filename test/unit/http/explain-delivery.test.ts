@@ -223,6 +223,36 @@ describe("the answer about a delivery", () => {
     expect(explained.answer).toContain(`Route push-build: ${text}`);
   });
 
+  it.each<readonly ["granted" | "fired" | "denied" | "withdrawn" | "expired" | "superseded" | "void", string]>([
+    ["granted", "It runs when its turn comes."],
+    ["fired", "It runs when its turn comes."],
+    ["denied", "Nothing runs: it ends when its turn comes."],
+    ["withdrawn", "Nothing runs: it ends when its turn comes."],
+    ["expired", "Nothing runs: it ends when its turn comes."],
+    ["superseded", "Nothing runs: it ends when its turn comes."],
+    ["void", "Nothing runs: it ends when its turn comes."],
+  ])(
+    "after an approval is %s, nothing says that its run waits for people, whether its action ran since or not",
+    (state, closing) => {
+      const about = { at: LATER, route: "push-build", action: "tekton" } as const;
+      const asked = [
+        scheduled,
+        { ...about, kind: "approval", approval: "p-1", state: "requested" },
+        { ...about, kind: "waiting", summary: "needs approval p-1 by lead", waitsFor: "lead" },
+      ] as const;
+      const emergency = state === "granted" ? ({ emergency: true } as const) : {};
+      const decided = { ...about, kind: "approval", approval: "p-1", state, ...emergency } as const;
+      const textsOf = (timeline: ShownDelivery["timeline"], routes: ShownDelivery["delivery"]["routes"] = []) =>
+        explain({ delivery: { ...push.delivery, routes }, timeline }).routes[0]?.steps.map(({ text }) => text) ?? [];
+      const waits = [{ route: "push-build", state: "waiting", since: LATER, waitsFor: "lead" }] as const;
+      expect(textsOf(asked, waits).join(" ")).toMatch(/It waits: needs approval/);
+      const early = textsOf([...asked, decided], waits);
+      expect(early.at(-1)).toBe(closing);
+      const later = textsOf([...asked, decided, { ...attempt, outcome: "done", summary: "so it was" }]);
+      for (const texts of [early, later]) expect(texts.join(" ")).not.toMatch(/wait/i);
+    },
+  );
+
   it("a run that was reported before its request was accepted has run", () => {
     const routes = [{ route: "push-build", state: "ran", since: LATER }] as const;
     const explained = explain({ delivery: { ...push.delivery, routes }, timeline: [scheduled, accepted] });

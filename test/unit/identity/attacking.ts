@@ -1,5 +1,5 @@
 import type { CallOut } from "../../../shared/host/call-out.ts";
-import { problemOf } from "../../../shared/http/problem.ts";
+import { problemOf } from "../../../shared/http/problem-of.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
 import { bindingDeps, testClock } from "../../support/test-doubles.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { problemOf } from "../../../shared/http/problem.ts";
+import { problemOf } from "../../../shared/http/problem-of.ts";
 import { DEFAULT_ROLES, policyOf, type Roles, role } from "../../../shared/identity/policy.ts";
 
 const rolesOf = (settings: object): Roles => v.parse(v.record(v.string(), role), settings);
