@@ -106,7 +106,9 @@ export const termsIn = (listed: ListedDelivery | RecordedDelivery): readonly str
 /** Of a request that has no event: its id, which its answer has, and the job and person that the token was issued to. */
 const termsOfCaller = (requestId: string, { claims = {} }: Principal): readonly Found[] => [
   ["correlation", requestId],
-  ...["pipeline_id", "job_id", "run_id"].map((claim): Found => ["run", claims[claim]]),
+  ["run", claims["pipeline_id"]],
+  ["run", claims["job_id"]],
+  ["run", claims["run_id"]],
   ["person", claims["user_login"]],
 ];
 
