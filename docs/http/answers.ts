@@ -605,7 +605,7 @@ export const promotionPreview = answer<PromotionPreview>()(
 );
 
 export const receipt = answer<Receipt>()(
-  v.object({ delivery: text, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
+  v.object({ delivery: optionalText, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
 );
 
 export const replayed = answer<Replayed>()(

@@ -834,6 +834,31 @@ export const COMMANDS: readonly Command[] = [
     run: async (invocation) => (await import("./tekton-parts.ts")).sinkCommand(invocation),
   },
   {
+    name: "kong render",
+    group: "Set up",
+    summary: "print the configuration of Kong",
+    details:
+      "Declarative configuration from the section `kong`: a route for each source, routes for the requests of each upstream, and the present keys of the issuers. It loads the keys of the bridge and of the issuers. It has no secret: Kong reads these from its environment.",
+    positionals: [],
+    options: {
+      config,
+      edition: {
+        value: "edition",
+        summary: "oss, or enterprise with openid-connect, opa and mtls-auth",
+        default: "oss",
+        rule: oneOf("oss", "enterprise"),
+      },
+      format: {
+        value: "format",
+        summary: "deck, or kubernetes for objects of Kong's ingress controller",
+        default: "deck",
+        rule: oneOf("deck", "kubernetes"),
+      },
+    },
+    examples: ["kong render > kong.yaml", "kong render --edition enterprise --format kubernetes | kubectl apply -f -"],
+    run: async (invocation) => (await import("./kong.ts")).kongRenderCommand(invocation),
+  },
+  {
     name: "upstream roles",
     group: "Set up",
     summary: "print Kubernetes roles for scopes",
