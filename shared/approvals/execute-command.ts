@@ -9,7 +9,7 @@ import { type DecideDeps, decide, isKnownTo, SEEN_AFTER_SECONDS } from "./decide
 import type { GroupAnswer, Groups } from "./groups.ts";
 import { MAX_OPEN, type OpenApprovals, openApprovals } from "./open-approvals.ts";
 import { personAt } from "./people.ts";
-import { type PlaceOrderDeps, placeOrder } from "./place-order.ts";
+import type { PlaceOrderDeps } from "./place-order.ts";
 
 export interface CommandDeps
   extends DecideDeps,
@@ -85,8 +85,11 @@ type Promotion = Extract<Command, { readonly decision: "promote" }>;
 async function* stepsOf(command: Command, order: Order, deps: CommandDeps): AsyncGenerator<CommandResult> {
   if (command.decision === "rollback") yield rollBackTo(command, order, deps);
   else if (command.decision === "promote") yield promoteLast(command, order, deps);
-  else if (command.decision === "order") yield placeOrder(command, order, deps);
-  else yield* decideAll(command, order, deps);
+  else if (command.decision === "order") {
+    // The relay starts with this file, and the forms of inputs are large.
+    const { placeOrder } = await import("./place-order.ts");
+    yield placeOrder(command, order, deps);
+  } else yield* decideAll(command, order, deps);
 }
 
 /**
