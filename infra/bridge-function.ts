@@ -65,7 +65,8 @@ export class BridgeFunction extends Construct {
       timeout,
       role,
       logGroup: this.log,
-      // Lambda drops a call after about 16 rounds otherwise. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+      // Lambda drops a call after about 16 rounds otherwise.
+      // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
       recursiveLoop: props.sendsToItself === true ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
