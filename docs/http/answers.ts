@@ -291,7 +291,7 @@ export const timelineEvent = v.variant("kind", [
     kind: v.literal("decided"),
     at: time,
     about: text,
-    decision: v.picklist(["grant", "deny", "rollback", "promote"]),
+    decision: v.picklist(["grant", "deny", "rollback", "promote", "order"]),
     by: identity,
     refusal: optional(rejection),
   }),
