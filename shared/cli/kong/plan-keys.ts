@@ -5,20 +5,20 @@ import { type Caller, callersOf, type Issuer } from "./callers.ts";
 import { LEAVING_TAG, TAG } from "./document.ts";
 import { consumerName, isApartIn, jwtSecretOf, type RenderInput, upstreamsBehind } from "./render.ts";
 
-export interface KeyPlan {
+interface KeyPlan {
   /** In the order in which they are done. Each is done once: after a failure the rest follows from the next plan. */
   readonly steps: readonly KeyStep[];
   /** What a person has to do. */
   readonly problems: readonly string[];
 }
 
-export interface KeyStep {
+interface KeyStep {
   readonly line: string;
   /** Undefined for a key that waits. */
   readonly apply?: () => Promise<void>;
 }
 
-export interface KeyPlanInput {
+interface KeyPlanInput {
   readonly config: RenderInput["config"];
   readonly issuers: readonly Issuer[];
   /** Whether the keys of all issuers are known. If not, a key may be one of theirs, and none leaves. */
@@ -32,8 +32,8 @@ const LONGEST_TOKEN_SECONDS = 86_460;
 
 /**
  * Compares the keys of a running Kong with those that are published. New keys come first. A key that is no longer published
- * keeps verifying until the last token that it may have signed has expired; the time since when is a tag of the key, in place
- * of the tag by which a file that is rendered meanwhile would remove it.
+ * keeps verifying until the last token that it may have signed has expired. Since when is a tag of the key, in place of the
+ * tag by which a file that is rendered meanwhile would remove it.
  */
 export async function planKeys({ config, issuers, isComplete, api, now }: KeyPlanInput): Promise<KeyPlan> {
   const consumers = v.parse(v.array(consumer), await api.list("consumers"));
