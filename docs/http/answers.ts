@@ -291,7 +291,7 @@ export const timelineEvent = v.variant("kind", [
     kind: v.literal("decided"),
     at: time,
     about: text,
-    decision: v.picklist(["grant", "deny", "rollback", "promote"]),
+    decision: v.picklist(["grant", "deny", "rollback", "promote", "order"]),
     by: identity,
     refusal: optional(rejection),
   }),
@@ -605,7 +605,7 @@ export const promotionPreview = answer<PromotionPreview>()(
 );
 
 export const receipt = answer<Receipt>()(
-  v.object({ delivery: text, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
+  v.object({ delivery: optionalText, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
 );
 
 export const replayed = answer<Replayed>()(

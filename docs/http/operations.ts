@@ -594,6 +594,7 @@ export const SENDER_CREDENTIALS: Readonly<Record<string, readonly [header: strin
     "Standard Webhooks `v1`: HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`, five minutes either way. Or the " +
       "secret token itself in `X-Gitlab-Token`.",
   ],
+  kong: ["X-Kong-Token", "The token of the source, which the http-log plugin sends as it is."],
   tekton: [
     "Authorization",
     "`Basic`: the user name and the password in the address of the cluster's sink. Or `Bearer`: a service-account token.",

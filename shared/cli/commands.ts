@@ -103,6 +103,7 @@ const filters = {
   person: { value: "name", summary: "only deliveries that this person caused or sent: a name or an account" },
   trust: { value: "entry", summary: "only deliveries whose token this trust entry accepted" },
   trace: { value: "id", summary: "only deliveries of this trace" },
+  correlation: { value: "id", summary: "only what has this correlation id, or this id of a request" },
   text,
 } satisfies Readonly<Record<string, Option>>;
 const since: Option = {
@@ -832,6 +833,31 @@ export const COMMANDS: readonly Command[] = [
       "tekton sink https://bridge.example.com/webhooks/ci --username tekton --password password.txt",
     ],
     run: async (invocation) => (await import("./tekton-parts.ts")).sinkCommand(invocation),
+  },
+  {
+    name: "kong render",
+    group: "Set up",
+    summary: "print the configuration of Kong",
+    details:
+      "Declarative configuration from the section `kong`: a route for each source, routes for the requests of each upstream, and the present keys of the issuers. It loads the keys of the bridge and of the issuers. It has no secret: Kong reads these from its environment.",
+    positionals: [],
+    options: {
+      config,
+      edition: {
+        value: "edition",
+        summary: "oss, or enterprise with openid-connect, opa and mtls-auth",
+        default: "oss",
+        rule: oneOf("oss", "enterprise"),
+      },
+      format: {
+        value: "format",
+        summary: "deck, or kubernetes for objects of Kong's ingress controller",
+        default: "deck",
+        rule: oneOf("deck", "kubernetes"),
+      },
+    },
+    examples: ["kong render > kong.yaml", "kong render --edition enterprise --format kubernetes | kubectl apply -f -"],
+    run: async (invocation) => (await import("./kong.ts")).kongRenderCommand(invocation),
   },
   {
     name: "upstream roles",

@@ -604,7 +604,7 @@ export const listedAccess = v.object({
 export type ListedAccess = v.InferOutput<typeof listedAccess>;
 
 /** `POST /webhooks/{source}`. */
-export const receipt = v.object({ delivery: v.string() });
+export const receipt = v.object({ delivery: v.optional(v.string(), "") });
 
 /** `GET /v1/threads`. */
 export const shownThread = v.object({

@@ -12,7 +12,7 @@ interface Answer<Turn> {
 
 export type Superseded = { readonly is: "superseded"; readonly by: FlowEntry };
 
-/** `earlier`: events in the same window. `replaced`: older actions that wait for a slot, and will have none. */
+/** `earlier`: events in the same window. `replaced`: older actions that wait for quiet or for a slot, and will not run. */
 type QuietTurn = Superseded | Quiet | Next;
 type Quiet = { readonly is: "quiet"; readonly until: EpochMillis; readonly earlier: number } & Replacing;
 type Next = { readonly is: "next" } & Replacing;
@@ -40,7 +40,10 @@ export function askQuiet(
   const entered = isOwn ? state : { ...state, newest: entry, ...windowWith(state, settings, now) };
   const { window, ...rest } = entered;
   // Each time, not only when it enters: the process that stored it may have been killed before it woke them.
-  const replaced = state.waiting.filter((one) => one.action !== entry.action && isNewer(entry, one, now));
+  const queued = state.waiting.filter((one) => one.action !== entry.action && isNewer(entry, one, now));
+  // What waits for quiet ends with its own quiet time if this wake-up is lost.
+  const quieted = isOwn || newest === undefined || state.window === undefined ? [] : [newest];
+  const replaced = [...queued, ...quieted.filter(({ action }) => !queued.some((one) => one.action === action))];
   if (window === undefined) return { state: entered, turn: { is: "next", replaced } };
   const until = endOf(window, settings);
   // Windows that began by a clock that was ahead have ended.

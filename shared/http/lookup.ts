@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { CORRELATION_ID } from "../model/correlation-id.ts";
 import { isDeliveryId } from "../model/idempotency-keys.ts";
 import { type LookupKind, MIN_COMMIT_DIGITS, type Term, termOf } from "../model/lookup-terms.ts";
 
@@ -14,6 +15,7 @@ export const LOOKUP_PARAMETERS = {
   person: "a person's name or account",
   trust: "a trust entry's name",
   trace: "a trace id: 32 hexadecimal digits",
+  correlation: "an id of the request: X-Correlation-Id, X-Kong-Request-Id or X-Request-Id",
   eventKey: "an event key: e-…",
 } as const;
 type Parameter = keyof typeof LOOKUP_PARAMETERS;
@@ -51,6 +53,7 @@ export const lookupEntries = {
   person: text,
   trust: text,
   trace: matching(/^[0-9a-fA-F]{32}$/),
+  correlation: matching(CORRELATION_ID),
   eventKey: matching(/^e-[a-z0-9-]+$/),
 } as const;
 
@@ -100,6 +103,7 @@ export function candidatesOf(find: string): readonly Candidate[] {
   const read: readonly LookupKind[] = [
     ...(given.startsWith("e-") ? (["eventKey"] as const) : []),
     ...(/^[0-9a-f]{32}$/i.test(given) ? (["trace"] as const) : []),
+    ...(CORRELATION_ID.test(given) && /(?=.*\d).{16}/.test(given) ? (["correlation"] as const) : []),
   ];
   const all = [...kinds, ...names.filter((kind) => !kinds.includes(kind)), ...read];
   return all.map((kind) => termOf(kind, kind === "change" ? given.replace(/^!/, "") : given));

@@ -123,9 +123,9 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
    */
   | {
       readonly kind: "decided";
-      /** The id of the approval; for a rollback and a promotion, the route. */
+      /** The id of the approval; for a rollback and a promotion, the route; for an order, its name. */
       readonly about: string;
-      readonly decision: "grant" | "deny" | "rollback" | "promote";
+      readonly decision: "grant" | "deny" | "rollback" | "promote" | "order";
       readonly by: Identity;
       readonly refusal?: Rejection;
     }

@@ -1,14 +1,17 @@
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync, randomUUID } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLog } from "../../shared/host/log.ts";
 import { GITLAB_ISSUER, JOB_CLAIMS, jobKeySet, jobToken as tokenOfJob } from "../support/gitlab-jobs.ts";
-import { standaloneBridge } from "../support/standalone-bridge.ts";
+import { bodyOf } from "../support/provider-fixtures.ts";
+import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
+import { until } from "../support/until.ts";
 
 const OWN_ISSUER = "http://127.0.0.1:1";
 const REGISTRY = "https://registry.example.test";
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const CANARY = "canary-in-the-query";
+const EDGE = "log-token-for-tests";
 
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
@@ -73,8 +76,13 @@ beforeAll(async () => {
       (line) => void lines.push(line),
       () => "now",
     ),
-    changes: { sources: { gitlab: { projects: ["platform/*"] } } },
-    environment: { SIGNING: pem },
+    changes: {
+      sources: {
+        gitlab: { projects: ["platform/*"] },
+        edge: { provider: "kong", token: { current: "env:EDGE" }, keep: { writes: true } },
+      },
+    },
+    environment: { SIGNING: pem, EDGE },
     runMs: 4_000,
   });
 });
@@ -367,5 +375,89 @@ describe("an upstream in shadow mode", () => {
       allow: true,
       headers: { "X-Drawbridge-Would-Refuse": "credential_missing" },
     });
+  });
+});
+
+interface Shown {
+  readonly id: string;
+  readonly what: string;
+  readonly source: string;
+  readonly principal: { readonly subject: string };
+}
+
+/** What on-call is shown of a path of the API. */
+async function shown<T>(path: string): Promise<T> {
+  const token = await jobToken({ sub: "on-call" }, "introspect");
+  const response = await fetch(new URL(path, bridge.url), { headers: { authorization: `Bearer ${token}` } });
+  return (await response.json()) as T;
+}
+const foundBy = async (query: string): Promise<readonly Shown[]> =>
+  (await shown<{ deliveries: readonly Shown[] }>(`/v1/deliveries?${query}`)).deliveries;
+
+/** Kong's record of one request. */
+function logged(
+  fixture: string,
+  { status = 403, correlation = "", decision = "", id = randomUUID().replaceAll("-", "") },
+) {
+  const body = bodyOf("kong", fixture);
+  const headers = { "x-kong-request-id": id, "x-drawbridge-request": decision };
+  const request = { ...Object(body["request"]), id, uri: "/v2/app/uploads" };
+  return { ...body, request, response: { status, headers }, correlation_id: correlation };
+}
+const sendLog = (records: readonly object[], token = EDGE) =>
+  fetch(new URL("/webhooks/edge", bridge.url), {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-kong-token": token },
+    body: JSON.stringify(records),
+  });
+
+describe("a job that a gateway refused first", () => {
+  it("one correlation id finds the decision, the refusal, the call that passed, and the run and the page after it", async () => {
+    const correlation = randomUUID();
+    const push = { method: "PUT", target: "/v2/app/uploads", headers: { "x-correlation-id": correlation } };
+    const job = { sub: "job-with-a-correlation-id", job_id: "45127" };
+    // The branch is not protected, so the job may not push.
+    const refused = await callForward({ ...push, token: await jobToken({ ...job, ref_protected: "false" }) });
+    expect(refused.status).toBe(403);
+    const decision = refused.headers.get("x-drawbridge-request") ?? "";
+    const batch = [logged("refused-forbidden", { correlation, decision })];
+    // Kong sends a batch again of which it got no answer.
+    expect([(await sendLog(batch)).status, (await sendLog(batch)).status]).toEqual([202, 200]);
+    // Somebody protects the branch.
+    expect((await callForward({ ...push, token: await jobToken(job) })).status).toBe(200);
+    await sendLog([logged("passed", { status: 201, correlation })]);
+    const edit = { timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } };
+    const answer = await bridge.pageEdit(edit, { "x-correlation-id": correlation });
+    const { delivery } = (await answer.json()) as { readonly delivery: string };
+
+    const page = () => bridge.confluence.page(PAGE).latest.body;
+    await until("the page to show PASSED", page, (body) => body.includes("PASSED"));
+    const found = await until(
+      "all of them to be listed",
+      () => foundBy(`correlation=${correlation}`),
+      (all) => all.length === 4,
+    );
+    const whats = found.map(({ what }) => what);
+    expect(whats.sort()).toEqual(["gateway.passed", "gateway.refused", "page.updated", "upstream_refused"]);
+    expect(found.find(({ what }) => what === "upstream_refused")?.principal.subject).toBe(job.sub);
+    expect((await foundBy(`find=${correlation}`)).map(({ id }) => id)).toEqual(found.map(({ id }) => id));
+    // The id that the job was told leads to who was refused and to what the gateway said.
+    expect((await foundBy(`correlation=${decision}`)).map(({ what }) => what).sort()).toEqual([
+      "gateway.refused",
+      "upstream_refused",
+    ]);
+    // So does the job.
+    expect((await foundBy("outcome=audit&run=45127")).map(({ what }) => what)).toContain("upstream_refused");
+    const timeline = JSON.stringify(await shown(`/v1/deliveries/${delivery}`));
+    expect(timeline).toContain("page-build");
+  });
+
+  it("a text that is no correlation id is neither kept nor looked for", async () => {
+    const planted = `glpat-${"a1".repeat(12)}`;
+    const edit = { timestamp: 1_793_600_000_001, event: "page_updated", page: { id: Number(PAGE) } };
+    const answer = await bridge.pageEdit(edit, { "x-correlation-id": planted });
+    const { delivery } = (await answer.json()) as { readonly delivery: string };
+    expect(JSON.stringify(await shown(`/v1/deliveries/${delivery}`))).not.toContain(planted);
+    expect(await shown(`/v1/deliveries?correlation=${planted}`)).toMatchObject({ reason: "query_invalid" });
   });
 });
