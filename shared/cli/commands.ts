@@ -839,7 +839,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Set up",
     summary: "print the configuration of Kong",
     details:
-      "Declarative configuration from the section `kong`: a route for each source, routes for the requests of each upstream, and the present keys of the issuers. It loads the keys of the bridge and of the issuers. It has no secret: Kong reads these from its environment.",
+      "Declarative configuration from the section `kong`: a route for each source, routes for the requests of each upstream, and the present keys of the issuers. It loads the keys of the bridge and of the issuers. It has no secret: Kong reads these from its environment. With --check it ends with 1 if something differs.",
     positionals: [],
     options: {
       config,
@@ -855,9 +855,28 @@ export const COMMANDS: readonly Command[] = [
         default: "deck",
         rule: oneOf("deck", "kubernetes"),
       },
+      check: {
+        value: "file or address",
+        summary: "print how an exported file, or the Kong behind an Admin API, differs from what is rendered",
+      },
     },
-    examples: ["kong render > kong.yaml", "kong render --edition enterprise --format kubernetes | kubectl apply -f -"],
+    examples: [
+      "kong render > kong.yaml",
+      "kong render --check http://127.0.0.1:8001",
+      "kong render --edition enterprise --format kubernetes | kubectl apply -f -",
+    ],
     run: async (invocation) => (await import("./kong.ts")).kongRenderCommand(invocation),
+  },
+  {
+    name: "kong keys",
+    group: "Set up",
+    summary: "bring new keys of issuers to Kong",
+    details:
+      "Kong's open source edition keeps keys and loads none. Run it often, with --apply: it adds each key that an issuer publishes, and removes one that has not been published for longer than any token lives. Without --apply it prints what it would do, and ends with 1 if there is something.",
+    positionals: [{ name: "admin-api" }],
+    options: { config, apply: { summary: "change the keys" } },
+    examples: ["kong keys http://127.0.0.1:8001", "kong keys http://127.0.0.1:8001 --apply"],
+    run: async (invocation) => (await import("./kong.ts")).kongKeysCommand(invocation),
   },
   {
     name: "upstream roles",
