@@ -4,6 +4,7 @@ import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { AUDIENCE, consoleBridge } from "../support/console-bridge.ts";
 import { edit } from "../support/console-traffic.ts";
 import { ROBIN } from "../support/sandbox-confluence-users.ts";
+import { startSandboxGateway } from "../support/sandbox-gateway.ts";
 import { PAGE } from "../support/standalone-bridge.ts";
 import { until } from "../support/until.ts";
 import { Visitor } from "../support/visitor.ts";
@@ -38,7 +39,9 @@ export type DrillSite = Awaited<ReturnType<typeof startDrillSite>>;
  * a run, and the page shows it. `setClock` sets the time of day of the process: milliseconds that it is ahead.
  */
 export async function startDrillSite({ setClock }: { readonly setClock: (aheadMs: number) => void }) {
+  const logToken = randomUUID();
   const bridge = await consoleBridge({
+    environment: { EDGE: logToken },
     gatesEdits: false,
     machines: Object.values(MACHINES),
     changes: {
@@ -51,12 +54,15 @@ export async function startDrillSite({ setClock }: { readonly setClock: (aheadMs
           roles: ["ci"],
         },
       },
+      sources: { edge: { provider: "kong", token: { current: "env:EDGE" } } },
       // A second is enough on loopback. The name of a run is that of its event, so the same request starts no second one.
       targets: { listener: { timeoutSeconds: 1, runName: "fixed" } },
       roles: { ci: { call: ["status"] }, hasty: { call: ["status"], limit: { perMinute: 1 } }, guest: {} },
     },
   });
   const foreign = await generateKeyPair("ES256");
+  const log = () => ({ url: new URL("/webhooks/edge", bridge.url), token: logToken });
+  const gateway = await startSandboxGateway({ log });
   let aheadMs = 0;
   let version = 1;
 
@@ -93,6 +99,9 @@ export async function startDrillSite({ setClock }: { readonly setClock: (aheadMs
           .setExpirationTime("5m")
           .sign(foreign.privateKey),
       ),
+    /** A job calls a service through the gateway, without or with a token. */
+    pushImage: async (headers: Readonly<Record<string, string>>): Promise<Answer> =>
+      answerOf(await fetch(new URL("/v2/app", gateway.url), { method: "PUT", headers })),
     /** Somebody saves the page; its webhook has the right signature, or that of a secret of yesterday. */
     edit: async ({ isForged = false } = {}): Promise<Answer> => {
       version += 1;
@@ -127,16 +136,19 @@ export async function startDrillSite({ setClock }: { readonly setClock: (aheadMs
       );
       await bridge.listener.settled();
     },
-    stop: bridge.stop,
+    stop: async (): Promise<void> => {
+      await gateway.close();
+      await bridge.stop();
+    },
   };
 }
 
 const answerOf = async (answer: Response): Promise<Answer> => ({ status: answer.status, text: await answer.text() });
 
-/** The text of HTML, in one line. */
+/** The text of HTML, in one line, without what can be chosen: it names everything. */
 const textOf = (html: string): string =>
   html
-    .replace(/<(style|script|template)[\s\S]*?<\/\1>/g, " ")
+    .replace(/<(style|script|template|select)[\s\S]*?<\/\1>/g, " ")
     .replace(/<[^>]+>/g, " ")
     .replace(/&#39;|&apos;/g, "'")
     .replaceAll("&quot;", '"')

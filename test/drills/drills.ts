@@ -73,6 +73,36 @@ export const DRILLS: readonly Drill[] = [
     },
   },
   {
+    name: "A caller that the gateway refuses",
+    broken: "A job calls a service through the gateway without a token.",
+    run: async (site) => {
+      const answer = await site.pushImage({});
+      await site.shown("/console/deliveries", "gateway.refused PUT");
+      return answer;
+    },
+    expected: {
+      status: 401,
+      answer: "Unauthorized",
+      console: { path: "/console/deliveries", words: "gateway.refused PUT /v2/app" },
+      ...NOTHING_MOVES,
+    },
+  },
+  {
+    name: "A service behind the gateway that is down",
+    broken: "The gateway has no connection to the service, and answers 502.",
+    run: async (site) => {
+      const answer = await site.pushImage({ authorization: "Bearer of-a-job" });
+      await site.shown("/console/deliveries", "gateway.failed PUT");
+      return answer;
+    },
+    expected: {
+      status: 502,
+      answer: "An invalid response was received",
+      console: { path: "/console/deliveries", words: "gateway.failed PUT /v2/app" },
+      ...NOTHING_MOVES,
+    },
+  },
+  {
     name: "A secret that changed on one side",
     broken: "The wiki signs its webhooks with the secret of yesterday, for eleven minutes.",
     run: async (site) => {

@@ -30,6 +30,7 @@ export async function consoleBridge({
   gatesEdits = true,
   machines = [],
   changes = {},
+  environment = {},
   dataPath,
 }: {
   readonly log?: Log;
@@ -41,6 +42,8 @@ export async function consoleBridge({
   readonly machines?: readonly Machine[];
   /** Further issuers, roles, routes and targets. */
   readonly changes?: ConfigChanges;
+  /** Secrets that they name. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly dataPath?: string;
 } = {}) {
   const door = await startFrontDoor();
@@ -52,7 +55,7 @@ export async function consoleBridge({
   const encryptionKeys = { SEAL: randomBytes(32).toString("base64"), OLD_SEAL: randomBytes(32).toString("base64") };
   const bridge = await standaloneBridge({
     log,
-    environment: { ...encryptionKeys, CLIENT_SECRET: CLIENT.clientSecret },
+    environment: { ...environment, ...encryptionKeys, CLIENT_SECRET: CLIENT.clientSecret },
     ...(dataPath !== undefined && { dataPath }),
     changes: withPeople(changes, peopleFrom(identity.issuer, { gatesPushes, gatesEdits, machines })),
     sections: {
