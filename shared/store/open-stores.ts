@@ -3,6 +3,7 @@ import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { AttentionStore } from "./attention.ts";
 import type { BulkReplayStore } from "./bulk-replays.ts";
+import type { CommitRunStore } from "./commit-runs.ts";
 import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
 import { EndedRunStore } from "./ended-runs.ts";
@@ -43,6 +44,8 @@ export interface Stores {
   /** Likewise. */
   readonly flows: () => Promise<FlowStore>;
   /** Likewise. */
+  readonly commitRuns: () => Promise<CommitRunStore>;
+  /** Likewise. */
   readonly promotionWaits: () => Promise<PromotionWaits>;
   /** Likewise. */
   readonly access: () => Promise<AccessStore>;
@@ -74,6 +77,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     flows: async () => {
       const { FlowStore } = await import("./flows.ts");
       return new FlowStore(table, options);
+    },
+    commitRuns: async () => {
+      const { CommitRunStore } = await import("./commit-runs.ts");
+      return new CommitRunStore(table, options);
     },
     promotionWaits: async () => {
       const { PromotionWaits } = await import("./promotion-waits.ts");
