@@ -85,6 +85,9 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "trigger.failed": "none",
   "trigger.done": "none",
   "trigger.refused": "none",
+  "gateway.refused": "none",
+  "gateway.failed": "none",
+  "gateway.passed": "none",
   "summary.submitted": "none",
   "order.placed": "none",
 };

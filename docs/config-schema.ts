@@ -4,6 +4,7 @@ import { actions } from "../shared/actions/registry.ts";
 import { checks } from "../shared/config/checks/registry.ts";
 import { environments } from "../shared/config/environments.ts";
 import { grantRules } from "../shared/config/grant-rules.ts";
+import { kongSettings } from "../shared/config/kong.ts";
 import { outline } from "../shared/config/schema.ts";
 import { order } from "../shared/identity/order.ts";
 import { providers } from "../shared/providers/registry.ts";
@@ -42,6 +43,10 @@ export function configSchema(): string {
       orders: {
         ...named(properties["orders"], partOf(order)),
         description: "What people, jobs and agents may start by their identity.",
+      },
+      kong: {
+        ...partOf(kongSettings),
+        description: "Kong in front of the bridge and of upstreams, for `drawbridge kong`.",
       },
       checks: withIds(properties["checks"]),
       routes: named(properties["routes"], routeSchema(entryOf(properties["routes"]))),

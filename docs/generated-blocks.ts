@@ -54,6 +54,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "config-identity": () => keyTable(keysUnder("identity")),
   "config-roles": () => keyTable(roleKeys()),
   "config-upstreams": () => keyTable(upstreamKeys()),
+  "config-kong": () => keyTable(keysUnder("kong")),
   "config-orders": () => keyTable(orderKeys()),
   "config-sources": () => keyTable(commonKeys("sources")),
   "config-providers": () => chapters("sources", "provider", "shared/providers"),

@@ -103,7 +103,7 @@ export function buildBridge(
   const groups = openGroups(config, groupSources, { ...asking, random });
   const { woken, configuration } = ports;
   const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
-  const commands: CommandDeps = { ...deciding, groups, runs, runReporters };
+  const commands: CommandDeps = { ...deciding, groups, runs, runReporters, orders };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
   const auditLog = new AuditLog({ deliveries, log });
   return {

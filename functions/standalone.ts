@@ -116,10 +116,12 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       diskSpace: dataPath === undefined ? undefined : () => diskSpace(join(dataPath, DATABASE_FILE)),
       outbox: stores.deliveries,
       waitingTargets: () => worker.waitingTargets(),
+      unreadableKeys: () => current.tokens.unreadable(),
       clock,
     });
   const build = ({ config, secrets }: Pick<StandaloneOptions, "config" | "secrets">) => {
     const configuration = digestOf(config);
+    const tokens = tokenVerifier(config, { stores, clock, callOut });
     const bridge = buildBridge(config, routeOutline(config), {
       configuration,
       stores,
@@ -129,7 +131,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       callOut,
       random: Math.random,
       issuer: openIssuer(config, { secrets, kmsKey: undefined }),
-      tokens: tokenVerifier(config, { stores, clock, callOut }),
+      tokens,
       credentialUsage,
       orders: async () => config.orders,
       recorded: (delivery: RecordedDelivery) => {
@@ -150,7 +152,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       send: (spans: readonly OtlpSpan[], signal: AbortSignal) =>
         exportSpans(spans, { settings: otlp, secrets, callOut, clock }, signal),
     };
-    return { bridge, exporting, app: appWithConsole(api, bridge) };
+    return { bridge, tokens, exporting, app: appWithConsole(api, bridge) };
   };
   let current = build(options);
   logMetrics.use(metricNamesOf(options.config));

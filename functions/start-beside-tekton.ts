@@ -54,11 +54,15 @@ async function gate(options: Options, common: Common): Promise<Part> {
   } = options;
   if (!isSecureUrl(kubernetes)) throw usageFault("--kubernetes must be an https:// address without user and fragment");
   const cluster = { url: new URL(kubernetes), tokenFile, callOut };
-  const namespaces = required(options, "task-namespaces").split(",");
-  return startTaskGate({ source: sourceOf(options), cluster, namespaces, ...common });
+  const [namespaces, runNamespaces] = [listed(options, "task-namespaces"), listed(options, "run-namespaces")];
+  if (namespaces.length + runNamespaces.length === 0)
+    throw usageFault("--as gate needs --task-namespaces, --run-namespaces or both");
+  return startTaskGate({ source: sourceOf(options), cluster, namespaces, runNamespaces, ...common });
 }
 
 type Options = Invocation["options"];
+
+const listed = (options: Options, name: string): readonly string[] => options[name]?.split(",") ?? [];
 
 function required(options: Options, name: string): string {
   const value = options[name];
@@ -76,5 +80,8 @@ function sourceOf(options: Options): BridgeSource {
 const PARTS: Readonly<Record<string, { readonly options: readonly string[]; readonly start: typeof interceptor }>> = {
   interceptor: { options: ["issuer", "audience", "source", "token", "tls-cert", "tls-key"], start: interceptor },
   forwarder: { options: ["source", "token", "password", "data"], start: forwarder },
-  gate: { options: ["source", "token", "task-namespaces", "kubernetes", "kubernetes-token"], start: gate },
+  gate: {
+    options: ["source", "token", "task-namespaces", "run-namespaces", "kubernetes", "kubernetes-token"],
+    start: gate,
+  },
 };

@@ -1,7 +1,10 @@
-import { approvalTasks, type ClusterAccess } from "../shared/cluster/approval-tasks.ts";
+import { approvalTasks } from "../shared/cluster/approval-tasks.ts";
 import { askBridge, type BridgeSource, postToBridge } from "../shared/cluster/bridge-source.ts";
+import type { ClusterAccess } from "../shared/cluster/cluster-api.ts";
 import { Counters } from "../shared/cluster/counters.ts";
 import { plain, serveHealth } from "../shared/cluster/pages.ts";
+import { pipelineRuns } from "../shared/cluster/pipeline-runs.ts";
+import { RUN_CANCELLER_COUNTERS, RunCanceller } from "../shared/cluster/run-canceller.ts";
 import { TASK_GATE_COUNTERS, TaskGate } from "../shared/cluster/task-gate.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
@@ -15,13 +18,22 @@ interface TaskGateOptions {
   readonly cluster: ClusterAccess;
   /** Whose tasks are decided. */
   readonly namespaces: readonly string[];
+  /** Whose runs may be cancelled. */
+  readonly runNamespaces: readonly string[];
   readonly address: Omit<ListenAddress, "tls">;
   readonly log: Log;
 }
 
-/** Lets the bridge decide the tasks that wait inside runs of a cluster. */
-export async function startTaskGate({ source, cluster, namespaces, address, log }: TaskGateOptions): Promise<Part> {
-  const counters = new Counters(TASK_GATE_COUNTERS);
+/** Lets the bridge decide the tasks that wait inside runs of a cluster, and cancel runs that something newer replaces. */
+export async function startTaskGate({
+  source,
+  cluster,
+  namespaces,
+  runNamespaces,
+  address,
+  log,
+}: TaskGateOptions): Promise<Part> {
+  const counters = new Counters({ ...TASK_GATE_COUNTERS, ...RUN_CANCELLER_COUNTERS });
   const gate = new TaskGate({
     namespaces,
     tasks: approvalTasks(cluster),
@@ -31,18 +43,30 @@ export async function startTaskGate({ source, cluster, namespaces, address, log 
     clock,
     log,
   });
-  const loop = new Loop("tasks", { everyMs: ROUND_MS, log }, () => gate.round());
+  const canceller = new RunCanceller({
+    namespaces: runNamespaces,
+    runs: pipelineRuns(cluster),
+    ask: (path, body) => askBridge(path, source, body),
+    counters,
+    log,
+  });
+  const loops = [
+    ...(namespaces.length === 0 ? [] : [new Loop("tasks", { everyMs: ROUND_MS, log }, () => gate.round())]),
+    ...(runNamespaces.length === 0 ? [] : [new Loop("runs", { everyMs: ROUND_MS, log }, () => canceller.round())]),
+  ];
   const app = {
     fetch: async ({ method, url }: Request) =>
       serveHealth(method, new URL(url).pathname, counters) ?? plain(404, "there is no such path"),
   };
   const server = await listen(app, address, new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => 0, log }));
-  loop.nudge();
+  for (const loop of loops) loop.nudge();
   return {
     url: server.url,
-    reload: () => loop.nudge(),
+    reload: () => {
+      for (const loop of loops) loop.nudge();
+    },
     stop: async () => {
-      await Promise.all([loop.stop(), server.close()]);
+      await Promise.all([...loops.map((loop) => loop.stop()), server.close()]);
       return "finished";
     },
   };

@@ -1,5 +1,5 @@
 import type { ConfigWithoutOrders } from "../shared/config/schema.ts";
-import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
+import type { WatchedTokenVerifier } from "../shared/identity/token-verifier.ts";
 import type { Ports } from "./bridge.ts";
 
 /**
@@ -9,8 +9,8 @@ import type { Ports } from "./bridge.ts";
 export function tokenVerifier(
   config: ConfigWithoutOrders,
   ports: Pick<Ports, "stores" | "clock" | "callOut">,
-): TokenVerifier {
-  const load = async (): Promise<TokenVerifier> => {
+): WatchedTokenVerifier {
+  const load = async (): Promise<WatchedTokenVerifier> => {
     const { createTokenVerifier } = await import("../shared/identity/verify-token.ts");
     return createTokenVerifier(config.issuers, {
       clock: ports.clock,
@@ -19,11 +19,14 @@ export function tokenVerifier(
       publicUrl: config.identity?.issuer,
     });
   };
-  let loaded: Promise<TokenVerifier> | undefined;
+  let loaded: Promise<WatchedTokenVerifier> | undefined;
+  let verifier: WatchedTokenVerifier | undefined;
   return {
     async verify(presented, trustEntries) {
       loaded ??= load();
-      return (await loaded).verify(presented, trustEntries);
+      verifier = await loaded;
+      return verifier.verify(presented, trustEntries);
     },
+    unreadable: () => verifier?.unreadable() ?? [],
   };
 }

@@ -6,6 +6,7 @@ import type { Replayed } from "../../shared/delivery/replay.ts";
 import type { ListedAccess, PlacedAccess, ShownAccess } from "../../shared/http/access.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../../shared/http/bulk-replays.ts";
+import type { ListedCancellations } from "../../shared/http/cancellations.ts";
 import type { ListedCredentials } from "../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import type { DeliveryCounts } from "../../shared/http/delivery-counts.ts";
@@ -265,6 +266,13 @@ export const timelineEvent = v.variant("kind", [
     summary: text,
   }),
   v.object({ kind: v.literal("denied"), ...about, refusal: rejection, mode: v.picklist(["enforce", "shadow"]) }),
+  v.object({
+    kind: v.literal("cancel"),
+    ...ofAction,
+    state: v.picklist(["asked", "failed", "cancelled"]),
+    by: text,
+    summary: text,
+  }),
   v.object({ kind: v.literal("cut"), ...ofAction, hops: whole }),
   v.object({
     kind: v.literal("approval"),
@@ -283,7 +291,7 @@ export const timelineEvent = v.variant("kind", [
     kind: v.literal("decided"),
     at: time,
     about: text,
-    decision: v.picklist(["grant", "deny", "rollback", "promote"]),
+    decision: v.picklist(["grant", "deny", "rollback", "promote", "order"]),
     by: identity,
     refusal: optional(rejection),
   }),
@@ -447,6 +455,12 @@ export const taskDecision = answer<TaskDecision>()(
   v.object({ delivery: text, decision: v.picklist(TASK_DECISIONS), message: optionalText }),
 );
 
+export const listedCancellations = answer<ListedCancellations>()(
+  v.object({
+    cancellations: v.array(v.object({ id: text, run: text, namespaces: texts, delivery: text, by: text, until: time })),
+  }),
+);
+
 const accessDecision = v.object({ by: principal, at: time, comment: optionalText });
 const accessMembers = {
   id: text,
@@ -591,7 +605,7 @@ export const promotionPreview = answer<PromotionPreview>()(
 );
 
 export const receipt = answer<Receipt>()(
-  v.object({ delivery: text, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
+  v.object({ delivery: optionalText, status: v.picklist(["accepted", "duplicate", "ignored", "unusable"]) }),
 );
 
 export const replayed = answer<Replayed>()(

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { accessBody, accessVerdict } from "../../shared/http/access.ts";
 import { query as openQuery, verdict } from "../../shared/http/approvals.ts";
 import { orderBody, previewBody, stopBody } from "../../shared/http/bulk-replays.ts";
+import { cancellationsBody } from "../../shared/http/cancellations.ts";
 import { query as deliveriesQuery, EXPECTED, ONE_EXPECTED, oneQuery } from "../../shared/http/deliveries.ts";
 import { COUNTS_EXPECTED, countsQuery } from "../../shared/http/delivery-counts.ts";
 import { query as endedQuery } from "../../shared/http/ended-approvals.ts";
@@ -405,6 +406,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: { what: "The decision.", schema: answers.taskDecision } },
     refusals: ["delivery_unknown"],
   },
+  "POST /v1/cancellations": {
+    summary: "Ask which runs have to be cancelled, and report those that could not be",
+    description:
+      "Needs `call: [cancellations]` under a role. The answer has the runs of the cluster whose tokens the trust entry of the " +
+      "caller accepts, for the process in that cluster. `failed`: what it could not cancel, and why. A run stays listed " +
+      "until its end was reported, or until the time after which its place is free.",
+    caller: "token",
+    body: { type: "json", schema: cancellationsBody, required: false },
+    answers: { 200: { what: "The runs.", schema: answers.listedCancellations } },
+    refusals: ["body_invalid"],
+  },
   "GET /v1/access": {
     summary: "List who holds which role for a time, and who requested one",
     description:
@@ -582,6 +594,7 @@ export const SENDER_CREDENTIALS: Readonly<Record<string, readonly [header: strin
     "Standard Webhooks `v1`: HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`, five minutes either way. Or the " +
       "secret token itself in `X-Gitlab-Token`.",
   ],
+  kong: ["X-Kong-Token", "The token of the source, which the http-log plugin sends as it is."],
   tekton: [
     "Authorization",
     "`Basic`: the user name and the password in the address of the cluster's sink. Or `Bearer`: a service-account token.",

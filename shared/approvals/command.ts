@@ -3,6 +3,7 @@ import type { EpochMillis } from "../host/clock.ts";
 import { redactText } from "../host/url-credentials.ts";
 import type { PageAddress } from "../model/board.ts";
 import type { BusEvent } from "../model/bus-event.ts";
+import type { OrderPart } from "../model/event.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { RunPlace } from "../store/runs.ts";
 
@@ -23,7 +24,8 @@ export type Command =
   | { readonly decision: "grant" | "deny"; readonly approval?: string; readonly reason?: string }
   | { readonly decision: "rollback"; readonly place: RunPlace }
   /** Without `between`, the route has to have two environments and no more. */
-  | { readonly decision: "promote"; readonly route: string; readonly between?: Pick<PromotionPlace, "from" | "to"> };
+  | { readonly decision: "promote"; readonly route: string; readonly between?: Pick<PromotionPlace, "from" | "to"> }
+  | { readonly decision: "order"; readonly order: string; readonly inputs: OrderPart["inputs"] };
 
 /** A command, who gave it, and where. */
 export interface IssuedCommand {
@@ -40,9 +42,9 @@ export interface IssuedCommand {
   readonly key: readonly string[];
 }
 
-/** The result of a command for one approval, or for the route that it rolls back or promotes. */
+/** The result of a command for one approval, for the route that it rolls back or promotes, or for the order it places. */
 export interface CommandResult {
-  /** The id of an approval or of the page, or the name of a route. */
+  /** The id of an approval or of the page, or the name of a route or of an order. */
   readonly about: string;
   readonly decision: Command["decision"];
   readonly refusal?: Rejection;
@@ -71,12 +73,14 @@ const PROMOTE = `${LABELS.promote}-`;
 /**
  * Returns the command in a text. The whole text must be the command; a command inside a sentence does not count. Capital
  * letters, blanks and a punctuation mark at the end make no difference, except in the name of an environment, which is
- * matched as it is written. A question mark makes a question of it. A reason follows the word `because`, of up to 300
- * characters.
+ * matched as it is written, and in the values of an order. A question mark makes a question of it. A reason follows the
+ * word `because`, of up to 300 characters.
  */
 export function commandOfText(text: string): Command | undefined {
   const trimmed = text.trim();
   if (trimmed.length > MAX_LENGTH) return undefined;
+  const placed = ORDER.exec(trimmed)?.groups;
+  if (placed?.["order"] !== undefined) return orderOf(placed["order"], placed["inputs"] ?? "");
   const promotion = PROMOTION.exec(trimmed)?.groups;
   if (promotion?.["route"] !== undefined) {
     const { route, from, to } = promotion;
@@ -97,6 +101,17 @@ export function commandOfText(text: string): Command | undefined {
   };
 }
 
+/** Undefined if an input is given twice. */
+function orderOf(order: string, given: string): Command | undefined {
+  const pairs = given
+    .split(/\s+/)
+    .filter((pair) => pair !== "")
+    .map((pair) => [pair.slice(0, pair.indexOf("=")).toLowerCase(), pair.slice(pair.indexOf("=") + 1)] as const);
+  const inputs = new Map(pairs);
+  if (inputs.size < pairs.length) return undefined;
+  return { decision: "order", order: order.toLowerCase(), inputs: Object.fromEntries(inputs) };
+}
+
 /** UTF-16 code units; more than the longest command has. */
 const MAX_LENGTH = 600;
 
@@ -110,3 +125,9 @@ const COMMAND =
 /** Names of environments have the form of `config/environments.ts`; a mark at the end is none of the name. */
 const PROMOTION =
   /^drawbridge\s+promote\s+(?<route>[a-z][a-z\d-]{0,33})(?:\s+from\s+(?<from>[^\s?]{1,63})\s+to\s+(?<to>[^\s?]{0,62}[^\s?.!,;:]))?[\s.!,;:]*$/i;
+
+/**
+ * Names of orders have the form of `config/schema.ts`, those of inputs that of `identity/order.ts`. A value ends at a blank,
+ * and a mark at its end is part of it.
+ */
+const ORDER = /^\/?drawbridge\s+run\s+(?<order>[a-z][a-z\d-]{0,62})(?<inputs>(?:\s+[a-z][a-z\d_-]{0,39}=\S+)*)$/i;

@@ -9,9 +9,14 @@ import { type DecideDeps, decide, isKnownTo, SEEN_AFTER_SECONDS } from "./decide
 import type { GroupAnswer, Groups } from "./groups.ts";
 import { MAX_OPEN, type OpenApprovals, openApprovals } from "./open-approvals.ts";
 import { personAt } from "./people.ts";
+import type { PlaceOrderDeps } from "./place-order.ts";
 
-export interface CommandDeps extends DecideDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
+export interface CommandDeps
+  extends DecideDeps,
+    Pick<PlaceOrderDeps, "orders">,
+    Pick<RollbackDeps, "runs" | "runReporters"> {
   readonly groups: Groups;
+  readonly policy: DecideDeps["policy"] & PlaceOrderDeps["policy"];
   readonly deliveries: DecideDeps["deliveries"] & RollbackDeps["deliveries"] & PromotionDeps["deliveries"];
   readonly actions: DecideDeps["actions"] & RollbackDeps["actions"] & PromotionDeps["actions"];
 }
@@ -80,7 +85,11 @@ type Promotion = Extract<Command, { readonly decision: "promote" }>;
 async function* stepsOf(command: Command, order: Order, deps: CommandDeps): AsyncGenerator<CommandResult> {
   if (command.decision === "rollback") yield rollBackTo(command, order, deps);
   else if (command.decision === "promote") yield promoteLast(command, order, deps);
-  else yield* decideAll(command, order, deps);
+  else if (command.decision === "order") {
+    // The relay starts with this file, and the forms of inputs are large.
+    const { placeOrder } = await import("./place-order.ts");
+    yield placeOrder(command, order, deps);
+  } else yield* decideAll(command, order, deps);
 }
 
 /**

@@ -40,6 +40,12 @@ export function explainRefusal({ about, decision }: CommandResult, refusal: Reje
       return about.startsWith("p-")
         ? "No approval has this id, or it has expired."
         : "Nothing that was requested before your comment waits for an approval on this page.";
+    case "order_unknown":
+      return `There is no order ${about}.`;
+    case "order_confined":
+      return "It may not be placed for these inputs.";
+    case "input_invalid":
+      return `${refusal.problem}.`;
     case "rollback_impossible":
     case "promotion_impossible":
     case "promotion_outdated":

@@ -3,10 +3,14 @@
  * the bridge's name and then a verb, each with two wrong letters at most. A longer line is a sentence about a command.
  */
 export function resemblesCommand(line: string): boolean {
+  if (ORDER.test(line)) return true;
   const words = line.toLowerCase().match(/[\p{L}\d-]+/gu) ?? [];
   if (words.length > MAX_WORDS) return false;
   return words.some((word, at) => isNear(word, NAME) && resemblesVerb(words[at + 1] ?? ""));
 }
+
+/** "run" is too short and too common a word for wrong letters. */
+const ORDER = /^\/drawbridge\s+run\b|^drawbridge\s+run\s+\S+\s.*=/i;
 
 const MAX_WORDS = 8;
 const NAME = "drawbridge";

@@ -75,14 +75,14 @@ function fresh(value: unknown, path: string, change: Change): unknown {
   );
 }
 
-/** A UUID, a commit, or a name of a run that the bridge made (`e-` and 26 characters). */
-const IDS = /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b|\b(?!0{40})[\da-f]{40}\b/gi;
+/** A UUID, a commit, or an id of 32 digits. */
+const IDS = /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b|\b(?!0{40})[\da-f]{40}\b|\b(?!0{32})[\da-f]{32}\b/gi;
 
 function freshText(text: string, { ids, shiftMs }: Change): string {
   const time = readTimestamp(text);
   if (time !== undefined) return timestampText(time.ms + shiftMs, time);
   return text.replace(IDS, (id) => {
-    const known = ids.get(id) ?? (id.includes("-") ? randomUUID() : randomBytes(20).toString("hex"));
+    const known = ids.get(id) ?? (id.includes("-") ? randomUUID() : randomBytes(id.length / 2).toString("hex"));
     ids.set(id, known);
     return known;
   });

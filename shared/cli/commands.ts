@@ -129,7 +129,7 @@ const backupFile = { name: "file" };
 const data: Option = { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" };
 
 /** Of what runs beside Tekton. */
-const taskNamespaces = (summary: string): Option => ({
+const namespaces = (summary: string): Option => ({
   value: "names",
   summary,
   rule: {
@@ -232,7 +232,8 @@ export const COMMANDS: readonly Command[] = [
       issuer: { value: "address", summary: "with --as interceptor: the bridge, as the issuer of its tokens" },
       audience: { value: "name", summary: "with --as interceptor: the audience of triggers that name none" },
       password: { value: "file", summary: "with --as forwarder: the passwords in the address of the sink" },
-      "task-namespaces": taskNamespaces("with --as gate: the namespaces of the tasks, with commas"),
+      "task-namespaces": namespaces("with --as gate: the namespaces of the tasks, with commas"),
+      "run-namespaces": namespaces("with --as gate: the namespaces in which it cancels runs, with commas"),
       kubernetes: {
         value: "address",
         summary: "with --as gate: the API server (default: https://kubernetes.default.svc)",
@@ -802,11 +803,12 @@ export const COMMANDS: readonly Command[] = [
     group: "Set up",
     summary: "print the objects of the gate",
     details:
-      "YAML for kubectl: the process that lets the bridge decide each ApprovalTask that names it as an approver, with a NetworkPolicy, a service account, and a Role in each namespace of such tasks.",
+      "YAML for kubectl: the process that lets the bridge decide each ApprovalTask that names it as an approver, with a NetworkPolicy, a service account, and a Role in each namespace of such tasks. With --run-namespaces it cancels the runs of routes with `then: cancel`, and may patch PipelineRuns there.",
     positionals: [],
     options: {
       ...partOptions,
-      "task-namespaces": taskNamespaces("the namespaces of the tasks, with commas"),
+      "task-namespaces": namespaces("the namespaces of the tasks, with commas"),
+      "run-namespaces": namespaces("the namespaces in which it cancels runs for a newer one, with commas"),
     },
     examples: [
       "tekton gate --source https://bridge.example.com/webhooks/ci --image registry.example.com/drawbridge --task-namespaces ci",
@@ -830,6 +832,31 @@ export const COMMANDS: readonly Command[] = [
       "tekton sink https://bridge.example.com/webhooks/ci --username tekton --password password.txt",
     ],
     run: async (invocation) => (await import("./tekton-parts.ts")).sinkCommand(invocation),
+  },
+  {
+    name: "kong render",
+    group: "Set up",
+    summary: "print the configuration of Kong",
+    details:
+      "Declarative configuration from the section `kong`: a route for each source, routes for the requests of each upstream, and the present keys of the issuers. It loads the keys of the bridge and of the issuers. It has no secret: Kong reads these from its environment.",
+    positionals: [],
+    options: {
+      config,
+      edition: {
+        value: "edition",
+        summary: "oss, or enterprise with openid-connect, opa and mtls-auth",
+        default: "oss",
+        rule: oneOf("oss", "enterprise"),
+      },
+      format: {
+        value: "format",
+        summary: "deck, or kubernetes for objects of Kong's ingress controller",
+        default: "deck",
+        rule: oneOf("deck", "kubernetes"),
+      },
+    },
+    examples: ["kong render > kong.yaml", "kong render --edition enterprise --format kubernetes | kubectl apply -f -"],
+    run: async (invocation) => (await import("./kong.ts")).kongRenderCommand(invocation),
   },
   {
     name: "upstream roles",

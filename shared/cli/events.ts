@@ -282,6 +282,8 @@ function lineOf(event: ShownTimelineEvent): string {
       return `route ${event.route}: ${event.action} ${afterWord("waits", event.summary)}`;
     case "run":
       return `route ${event.route}: ${event.action}, ${RUN_STATES[event.state] ?? event.state}: ${event.summary}`;
+    case "cancel":
+      return `route ${event.route}: ${event.action}, run ${event.summary}`;
     case "cut":
       return `route ${event.route}: chain cut: ${event.hops} runs in a row led to this event, so ${event.action} starts no further one`;
     case "denied":

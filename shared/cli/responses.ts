@@ -103,6 +103,7 @@ const timelineEvent = v.variant("kind", [
     facts: v.exactOptional(v.record(v.string(), v.string())),
   }),
   v.object({ kind: v.literal("run"), ...ofAction, state: v.string(), summary: v.string() }),
+  v.object({ kind: v.literal("cancel"), ...ofAction, state: v.string(), by: v.string(), summary: v.string() }),
   v.object({ kind: v.literal("cut"), ...ofAction, hops: v.number() }),
   v.object({ kind: v.literal("denied"), ...ofRoute, refusal: rejection, mode: v.string() }),
   v.object({
@@ -603,7 +604,7 @@ export const listedAccess = v.object({
 export type ListedAccess = v.InferOutput<typeof listedAccess>;
 
 /** `POST /webhooks/{source}`. */
-export const receipt = v.object({ delivery: v.string() });
+export const receipt = v.object({ delivery: v.optional(v.string(), "") });
 
 /** `GET /v1/threads`. */
 export const shownThread = v.object({

@@ -27,7 +27,11 @@ export async function forwarderCommand({ options, print }: Invocation): Promise<
 /** `drawbridge tekton gate`: prints the Kubernetes objects of the process that decides tasks inside runs. */
 export async function gateCommand({ options, print }: Invocation): Promise<number> {
   const { issuer: _, ...rest } = commonOf(options);
-  print(yamlOf(taskGateObjects({ ...rest, taskNamespaces: required(options, "task-namespaces").split(",") })));
+  const listed = (name: string): readonly string[] => options[name]?.split(",") ?? [];
+  const [taskNamespaces, runNamespaces] = [listed("task-namespaces"), listed("run-namespaces")];
+  if (taskNamespaces.length + runNamespaces.length === 0)
+    throw usageFault("--task-namespaces, --run-namespaces or both are missing");
+  print(yamlOf(taskGateObjects({ ...rest, taskNamespaces, runNamespaces })));
   return EXIT.done;
 }
 

@@ -1,16 +1,8 @@
 import * as v from "valibot";
-import type { CallOut, OutboundRequest, OutboundResponse } from "../host/call-out.ts";
 import { Fault } from "../host/fault.ts";
 import { readJsonObject } from "../host/strict-json.ts";
+import { type ClusterAccess, callCluster, parsedObject } from "./cluster-api.ts";
 import { readTokenFile } from "./token-file.ts";
-
-/** The API server of a cluster, and how to prove who asks it. */
-export interface ClusterAccess {
-  readonly url: URL;
-  /** Path of a projected service-account token for the API server. */
-  readonly tokenFile: string;
-  readonly callOut: CallOut;
-}
 
 /**
  * The `ApprovalTask` objects of Tekton's manual approval gate (https://github.com/openshift-pipelines/manual-approval-gate)
@@ -84,30 +76,28 @@ export function approvalTasks(access: ClusterAccess): ApprovalTasks {
     async list(namespace) {
       const tasks: ApprovalTask[] = [];
       for (let next: string | undefined = ""; next !== undefined; ) {
-        const url = addressOf(`${GROUP}/namespaces/${namespace}/approvaltasks?limit=${PAGE}`, access);
-        if (next !== "") url.searchParams.set("continue", next);
-        const read = parsed(await call({ method: "GET", url }, access), page);
+        const from: string = next === "" ? "" : `&continue=${encodeURIComponent(next)}`;
+        const path = `${GROUP}/namespaces/${namespace}/approvaltasks?limit=${PAGE}${from}`;
+        const read = parsedObject(await callCluster({ method: "GET", path }, access), page);
         tasks.push(...read.items.flatMap((raw) => taskIn(raw)));
         next = read.metadata?.continue || undefined;
       }
       return tasks;
     },
     async runOf({ metadata: { namespace, name } }) {
-      const url = addressOf(`apis/tekton.dev/v1beta1/namespaces/${namespace}/customruns/${name}`, access);
-      const answer = await call({ method: "GET", url }, access);
-      return answer.status === 404 ? undefined : parsed(answer, customRun).metadata;
+      const path = `apis/tekton.dev/v1beta1/namespaces/${namespace}/customruns/${name}`;
+      const answer = await callCluster({ method: "GET", path }, access);
+      return answer.status === 404 ? undefined : parsedObject(answer, customRun).metadata;
     },
     async decide({ raw, metadata: { namespace, name } }, account, { decision, message }) {
-      const url = addressOf(`${GROUP}/namespaces/${namespace}/approvaltasks/${name}`, access);
+      const path = `${GROUP}/namespaces/${namespace}/approvaltasks/${name}`;
       const body = JSON.stringify(withInput(raw, account, { input: decision, message }));
-      return (await call({ method: "PUT", url, body }, access)).status;
+      return (await callCluster({ method: "PUT", path, body }, access)).status;
     },
   };
 }
 
 const PAGE = 100;
-
-const addressOf = (path: string, { url }: ClusterAccess): URL => new URL(`/${path}`, url);
 
 /** An object that is not as documented is left out: it must not hold up the others. */
 function taskIn(raw: Readonly<Record<string, unknown>>): readonly ApprovalTask[] {
@@ -131,30 +121,6 @@ const written = v.object({ spec: v.looseObject({ approvers: v.array(v.looseObjec
 /** Whether an entry of a task is that of an account. A group there has no colon, and those of service accounts have. */
 export const isUser = ({ type, name }: v.InferOutput<typeof approver>, account: string): boolean =>
   (type === "User" || type === "") && name === account;
-
-async function call(
-  request: Pick<OutboundRequest, "method" | "url" | "body">,
-  { tokenFile, callOut }: ClusterAccess,
-): Promise<OutboundResponse> {
-  const token = await readTokenFile(tokenFile);
-  return callOut({
-    ...request,
-    headers: { authorization: `Bearer ${token}`, accept: "application/json", "content-type": "application/json" },
-    timeoutMs: 10_000,
-    maxResponseBytes: MAX_PAGE_BYTES,
-  });
-}
-
-/** An object has at most 1.5 MB; one of a task has a few KB. */
-const MAX_PAGE_BYTES = 16_777_216;
-
-function parsed<T>({ status, body }: OutboundResponse, schema: v.GenericSchema<unknown, T>): T {
-  const json = status === 200 ? readJsonObject(body) : undefined;
-  const read = json?.ok ? v.safeParse(schema, json.value) : undefined;
-  if (read?.success) return read.output;
-  const message = `the API server answered ${status}${status === 200 ? " with an unknown form" : ""}`;
-  throw new Fault("target_unreachable", message, { retryable: true });
-}
 
 /** The account that a token of the API server is for. The server verifies it; this process only needs its own name. */
 function subjectOf(token: string): string {

@@ -27,9 +27,14 @@ export async function sendToBridge(event: SentEvent, source: BridgeSource): Prom
 export const postToBridge = ({ headers, body }: SentEvent, source: BridgeSource): Promise<OutboundResponse> =>
   call({ method: "POST", url: source.url, headers, body }, source);
 
-/** Asks the bridge's API. `path` is relative to the address of the bridge. */
-export const askBridge = (path: string, source: BridgeSource): Promise<OutboundResponse> =>
-  call({ method: "GET", url: new URL(`../${path}`, source.url), headers: {} }, source);
+/** Asks the bridge's API; with a body by POST. `path` is relative to the address of the bridge. */
+export const askBridge = (path: string, source: BridgeSource, body?: object): Promise<OutboundResponse> => {
+  const url = new URL(`../${path}`, source.url);
+  const headers = { "content-type": "application/json" };
+  return body === undefined
+    ? call({ method: "GET", url, headers: {} }, source)
+    : call({ method: "POST", url, headers, body: JSON.stringify(body) }, source);
+};
 
 async function call(
   request: Pick<OutboundRequest, "method" | "url" | "headers" | "body">,

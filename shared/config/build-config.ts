@@ -14,6 +14,7 @@ import { environments } from "./environments.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
 import { grantRules } from "./grant-rules.ts";
 import { groupTargetOf, groupTargetsFor, siteIn } from "./group-sources.ts";
+import { type KongSettings, kongSettings } from "./kong.ts";
 import { namesUnder } from "./references.ts";
 import {
   type Config,
@@ -57,6 +58,7 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     ),
     console: outline.console,
     otlp: outline.otlp,
+    kong: kongOf(outline, names, problems),
     limits: outline.limits,
     checks: outline.checks,
   };
@@ -257,6 +259,25 @@ function orderOf(
     if ("page" in declared) problems.push(...withoutPages([...path, "inputs", input, "page"], declared.page, known));
   }
   return [[name, parsed.output]];
+}
+
+/** Undefined without the section, or if it has a mistake. */
+function kongOf(
+  { kong, upstreams }: Outline,
+  { sources }: Pick<Names, "sources">,
+  problems: ConfigProblem[],
+): KongSettings | undefined {
+  if (kong === undefined) return undefined;
+  const parsed = v.safeParse(kongSettings, kong);
+  if (!parsed.success) {
+    problems.push(...explain(parsed.issues, kongSettings, ["kong"]));
+    return undefined;
+  }
+  const named = (section: "sources" | "upstreams") =>
+    Object.keys(parsed.output[section]).map((name) => [["kong", section, name], name] as const);
+  problems.push(...unresolved(named("sources"), "source", sources));
+  problems.push(...unresolved(named("upstreams"), "upstream", Object.keys(upstreams)));
+  return parsed.output;
 }
 
 /** Only the pages of some kinds of targets have ids. */

@@ -14,6 +14,7 @@ import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
 import { type OtlpSettings, otlpSettings } from "../outbound/otlp-settings.ts";
 import type { Pattern } from "../routes/pattern.ts";
+import type { KongSettings } from "./kong.ts";
 
 export const name = v.pipe(
   v.string(),
@@ -415,6 +416,8 @@ export const outline = v.strictObject({
   ),
   // Without a description: `docs/config-schema.ts` has it, because every function in AWS loads this at its start.
   orders: v.optional(v.record(name, v.looseObject({})), {}),
+  // `build-config.ts` checks it. No function needs it.
+  kong: v.optional(v.unknown()),
   console: v.optional(
     v.pipe(consoleSettings, v.description("Web pages under `/console`. Without it, the address answers 404.")),
   ),
@@ -438,6 +441,7 @@ export interface Config {
   readonly orders: Orders;
   readonly console?: ConsoleSettings | undefined;
   readonly otlp?: OtlpSettings | undefined;
+  readonly kong?: KongSettings | undefined;
   readonly limits: v.InferOutput<typeof limits>;
   readonly checks: v.InferOutput<typeof checks>;
 }

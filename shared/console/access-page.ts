@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { ListedAccess, PlacedAccess, ShownAccess } from "../http/access.ts";
 import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, facts, type Html, NOTHING, utc, wordsBadge } from "./html.ts";
+import { badge, facts, type Html, NOTHING, timeAndAge, wordsBadge } from "./html.ts";
 import { personText } from "./person-text.ts";
 import type { ApiResult, Page, Visit, WaitingApprovals } from "./visit.ts";
 
@@ -52,7 +52,7 @@ export async function submitAccess(visit: Visit, form: URLSearchParams): Promise
 const OPEN_STATES: readonly ShownAccess["state"][] = ["requested", "granted"];
 
 function standsNotice({ role, state, requestedAt, minutes, reason }: ShownAccess, { now }: Visit): Html {
-  return html`<p class="notice warn" role="status">Your request for ${role} from ${age(requestedAt, now)}, for ${minutes} minutes,
+  return html`<p class="notice warn" role="status">Your request for ${role} from ${timeAndAge(requestedAt, now)}, for ${minutes} minutes,
 ${state === "granted" ? "is granted" : "still waits"}: <q>${reason}</q>. No second one was made.</p>`;
 }
 
@@ -72,7 +72,7 @@ function stateBadge(state: ShownAccess["state"]): Html {
 function card(access: ShownAccess, visit: Visit): Html {
   const { id, role, state, minutes, reason, requester, requestedAt, until, decision, approvers, isOwn } = access;
   const { now } = visit;
-  const time = html`${age(until, now)} <span class="aside">${utc(until)}</span>`;
+  const time = html`${timeAndAge(until, now)}`;
   return html`<article class="card" aria-labelledby="${id}">
 <h2 id="${id}">${stateBadge(state)} ${role}</h2>
 ${facts([
@@ -81,7 +81,7 @@ ${facts([
   ["Reason", reason],
   ["Granted by", decision && html`${personText(decision.by)}${commentText(decision.comment)}`],
   ["Still missing", state === "requested" ? approvers.join(" or ") || "a role that none has" : undefined],
-  ["Requested", age(requestedAt, now)],
+  ["Requested", timeAndAge(requestedAt, now)],
   [state === "granted" ? "Ends" : "Expires", time],
 ])}
 ${decisionSteps(access, visit)}
@@ -139,7 +139,7 @@ const overTable = (over: ListedAccess["access"], { now }: Visit): Html => html`<
 <tbody>${over.map(({ state, role, requester, until, decision, end, reason }) => {
   const last = end ?? decision;
   return html`<tr><td data-name="State">${stateBadge(state)}</td><td data-name="Role">${role}</td>
-<td data-name="Requested by">${personText(requester)}</td><td data-name="Until">${age(until, now)} <span class="aside">${utc(until)}</span></td>
+<td data-name="Requested by">${personText(requester)}</td><td data-name="Until">${timeAndAge(until, now)}</td>
 <td data-name="Decided by">${last === undefined ? "nobody" : html`${personText(last.by)}${commentText(last.comment)}`}</td>
 <td data-name="Reason">${reason}</td></tr>`;
 })}</tbody></table>`;

@@ -9,7 +9,7 @@ import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { roleRequestsNotice } from "./access-page.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, utc, wordsBadge } from "./html.ts";
+import { badge, deliveryLink, facts, type Html, NOTHING, outsideLink, timeAndAge, wordsBadge } from "./html.ts";
 import { named, personText } from "./person-text.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 import { waitsForCaller } from "./waiting.ts";
@@ -81,11 +81,11 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
   const people = decision === undefined || grants.some(({ at }) => at === decision.at) ? grants : [...grants, decision];
   const decided = people.map(
     ({ by, at, comment, emergency, rule }) =>
-      html`<li>${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)}${configurationText(rule)} ${age(at, visit.now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}</li>`,
+      html`<li>${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)}${configurationText(rule)} ${timeAndAge(at, visit.now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}</li>`,
   );
   const ended = endedAt ?? decision?.at;
   return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}</td>
-<td data-name="Decided or ended">${ended === undefined ? NOTHING : html`${age(ended, visit.now)} <span class="aside">${utc(ended)}</span>`}</td>
+<td data-name="Decided or ended">${ended === undefined ? NOTHING : html`${timeAndAge(ended, visit.now)}`}</td>
 <td data-name="Subject">${deliveryLink(delivery, `${route} of ${subject}`)}</td>
 <td data-name="Requested by">${requesterText(approval, visit)}</td>
 <td data-name="Decided by">${endedFor === undefined ? NOTHING : html`${endedFor}; `}${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
@@ -139,12 +139,12 @@ ${facts([
   ["Requested by", requesterText(approval, visit)],
   ["Approved by", approval.grants.length === 0 ? undefined : grantsText(approval, visit.now)],
   ["Still missing", state === "granted" ? undefined : missingText(approvers, progress)],
-  ["Window opens", opensAt && html`${age(opensAt, visit.now)} <span class="aside">${utc(opensAt)}</span>`],
-  ["Expires", age(until, visit.now)],
+  ["Window opens", opensAt && html`${timeAndAge(opensAt, visit.now)}`],
+  ["Expires", timeAndAge(until, visit.now)],
 ])}
 <details class="more"><summary>Details</summary>${facts([
     ["Author", shows?.author],
-    ["Requested", age(requestedAt, visit.now)],
+    ["Requested", timeAndAge(requestedAt, visit.now)],
     ["Compared with", verifyWith ?? "the newest event only"],
     [
       "Replayed from",
@@ -153,7 +153,6 @@ ${facts([
     ],
     ["Approved by", approval.grants.length === 0 ? "nobody yet" : undefined],
     ["Progress", progress && progressText(progress)],
-    ["Expires", utc(until)],
     ["Delivery", deliveryLink(delivery)],
   ])}</details>
 ${decisionForm(approval, visit)}
@@ -183,7 +182,7 @@ function paramsText({ shows }: ShownApproval): Html | undefined {
 function grantsText({ grants }: ShownApproval, now: EpochMillis): Html | string {
   const lines = grants.map(
     ({ by, at, comment, emergency, rule }) =>
-      html`${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)}${configurationText(rule)} ${age(at, now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}`,
+      html`${emergency ? badge("warn", "emergency") : NOTHING}${personText(by)}${configurationText(rule)} ${timeAndAge(at, now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}`,
   );
   if (lines.length < 2) return lines[0] ?? "nobody yet";
   return html`<ul class="parts">${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
@@ -196,7 +195,7 @@ const configurationText = (rule: ShownApproval["grants"][number]["rule"]): Html 
 /** The change that is waiting. A newer change supersedes the approval and removes it from this page. */
 function changeText({ changedAt, version }: ShownApproval, now: EpochMillis): Html | undefined {
   if (changedAt === undefined) return undefined;
-  return html`${version === undefined ? NOTHING : html`version <code title="${version}">${isCommit(version) ? version.slice(0, 8) : version}</code>, `}changed ${age(changedAt, now)}`;
+  return html`${version === undefined ? NOTHING : html`version <code title="${version}">${isCommit(version) ? version.slice(0, 8) : version}</code>, `}changed ${timeAndAge(changedAt, now)}`;
 }
 
 /** The first digits of a commit identify it. The parameters of the run show it whole. */
@@ -221,7 +220,7 @@ function decisionStep(
   return html`<details class="confirm"><summary class="button ${decision}">${name}…</summary>
 <form class="decide" method="post" action="/console/approvals/${encodeURIComponent(id)}">
 ${formTokenField(visit.formToken)}<input type="hidden" name="key" value="${randomUUID()}">
-<p>${whatFollows(approval)} Your name and the comment are recorded.</p>
+<p>${whatFollows(approval, visit.now)} Your name and the comment are recorded.</p>
 <label>${isReason ? "Reason" : "Comment"} <input name="comment" maxlength="300" autocomplete="off"${isReason ? html` required` : NOTHING}></label>
 <button name="decision" value="${decision}" class="${decision}">${name} ${route}</button>
 </form></details>`;
@@ -234,14 +233,14 @@ const DECISION_STEPS = [
 ] as const;
 
 /** What a grant by one more person does. */
-function grantText({ route, subject, progress, opensAt }: ListedApproval): string {
+function grantText({ route, subject, progress, opensAt }: ListedApproval, now: EpochMillis): Html {
   const missing = progress === undefined ? 0 : progress.needed - progress.grantedBy.length - 1;
   const run = `${route} runs for ${subject}`;
   if (missing > 0)
-    return `${run} after ${missing === 1 ? "one more person has" : `${missing} more people have`} approved it.`;
+    return html`${run} after ${missing === 1 ? "one more person has" : `${missing} more people have`} approved it.`;
   return opensAt === undefined
-    ? `${run} at once, with what is shown above.`
-    : `${run} from ${utc(opensAt)}, when its window opens.`;
+    ? html`${run} at once, with what is shown above.`
+    : html`${run} from ${timeAndAge(opensAt, now)}, when its window opens.`;
 }
 
 /** Closed, so that nobody grants in an emergency by one click beside the usual buttons. */

@@ -26,6 +26,7 @@ nav .count { padding: 0 .4em; border-radius: 1em; background: var(--press); colo
 nav [aria-current] { color: var(--text); font-weight: 600; border-bottom: 2px solid var(--busy); }
 .me { position: relative; margin-left: auto; }
 .me form { position: absolute; right: 0; z-index: 2; display: grid; gap: var(--space-2); width: max-content; max-width: 20rem; padding: var(--space-3); border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); box-shadow: 0 .2rem .8rem #0006; }
+time.at, .ago { white-space: nowrap; } .utc, .ago { color: var(--faint); font-size: var(--type-small); }
 main { max-width: 76rem; margin: 0 auto; padding: var(--space-4) 1.25rem 2rem; overflow-wrap: anywhere; }
 
 .empty, .aside, .hint { color: var(--faint); }

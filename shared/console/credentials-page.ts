@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { ListedCredentials } from "../http/credentials.ts";
-import { age, type Html } from "./html.ts";
+import { ageText, type Html } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** When each credential was last used. It shows whether an old one can be removed. */
@@ -26,6 +26,5 @@ ${
 /** One use in an hour is recorded, so a shorter age would promise more than is known. */
 function hourOf(iso: string, { now }: Pick<Visit, "now">): Html {
   const isOfThisHour = now - Date.parse(iso) < 3_600_000;
-  const ago = isOfThisHour ? html`<time datetime="${iso}" title="${iso}">within the hour</time>` : age(iso, now);
-  return html`${ago} <span class="aside">${iso.slice(0, 10)}, ${iso.slice(11, 13)} h UTC</span>`;
+  return html`<time datetime="${iso}" title="${iso}">${iso.slice(0, 10)}, ${iso.slice(11, 13)} h UTC</time> <span class="ago">(${isOfThisHour ? "within the hour" : ageText(iso, now)})</span>`;
 }

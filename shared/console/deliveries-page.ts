@@ -7,7 +7,7 @@ import { FAILED_STATES, ROUTE_ATTENTION } from "../model/attention.ts";
 import { filters } from "./deliveries-filters.ts";
 import { apiQuery, listQuery, rangeOf } from "./deliveries-query.ts";
 import { deliveriesTable, type Listed, sorted } from "./deliveries-table.ts";
-import { age, type Html, NOTHING } from "./html.ts";
+import { type Html, NOTHING, timeAndAge } from "./html.ts";
 import { COUNTED_STATES, rangeChart } from "./range-chart.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -119,7 +119,7 @@ function noneFound(
     find === ""
       ? NOTHING
       : html`<p><a class="button" href="?${listQuery(fields, { find: undefined, text: find })}">Search for the text “${find}”</a> It may be part of a project, a route's source, a type or a title. The search reads the last 7 days, or the time that you choose, and says how far it came.</p>`;
-  return html`<div class="empty">${byText}<p>No deliveries found${next === undefined ? NOTHING : " so far"}, back to ${age(lookedBackTo, now)}.${isGoodNews ? " Nothing is in this state." : NOTHING}</p>
+  return html`<div class="empty">${byText}<p>No deliveries found${next === undefined ? NOTHING : " so far"}, back to ${timeAndAge(lookedBackTo, now)}.${isGoodNews ? " Nothing is in this state." : NOTHING}</p>
 ${isFiltered ? html`<p><a class="button" href="/console/deliveries">Show all of the last 7 days</a> <a href="?${listQuery(fields, { within: "2160", since: undefined, until: undefined })}">Look back 90 days</a></p><p>Something should be here? A sender that is refused has no delivery: look at <a href="/console">home</a>, where each source says when it was last proved.</p>` : html`<p>Send one: <code>drawbridge send gitlab push</code>, or look at <a href="/console">home</a> for what each source waits for.</p>`}</div>`;
 }
 

@@ -28,7 +28,7 @@ table.rows { width: 100%; border-collapse: collapse; table-layout: fixed; font-s
 .rows tr:hover td, .rows tr:focus-within td { background: var(--raised); }
 main:has(table.rows), main:has(table.rows) + .live { max-width: 100rem; }
 .bulk { position: static; } form:has(.select input:checked) .bulk { position: sticky; }
-.rows .c-at { width: 8.2rem; font-variant-numeric: tabular-nums; } .rows .c-at .utc { display: block; } .rows .c-at span, .utc { color: var(--faint); font-size: .8125rem; }
+.rows time.at { white-space: normal; } .rows .utc { white-space: nowrap; } .rows .c-at { width: 10rem; font-variant-numeric: tabular-nums; }
 .rows .c-state { width: 17rem; } .rows .c-event { width: 9rem; color: var(--faint); } .rows .c-where { width: 19rem; color: var(--faint); } .rows .c-who { width: 8.5rem; }
 .rows .ref { color: var(--text); }
 .rows .badge { margin-right: .5rem; } .rows :is(.good, .busy) { font-weight: 400; } .chip > span:last-child { font-weight: 400; }

@@ -8,7 +8,7 @@ import { cut } from "../model/event.ts";
 import { TONES, wordsOf } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
 import { apiQuery, listQuery } from "./deliveries-query.ts";
-import { age, badge, clock, deliveryLink, type Html, NOTHING, reportBadge, stateBadge } from "./html.ts";
+import { badge, deliveryLink, type Html, NOTHING, reportBadge, shownTime, stateBadge, timeAndAge } from "./html.ts";
 import type { Visit } from "./visit.ts";
 
 export type Listed = ListedDeliveries["deliveries"][number];
@@ -110,7 +110,7 @@ function row(one: Listed, { visit, isSelectable }: Shown): Html {
       ? html`<input type="checkbox" name="delivery" value="${id}" aria-label="Select ${cut(title, 60)}">`
       : NOTHING;
   const list = listQuery(url.searchParams, { cursor: url.searchParams.get("cursor") ?? undefined });
-  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${clock(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${title === what ? NOTHING : what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
+  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${shownTime(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${title === what ? NOTHING : what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
 `;
 }
 
@@ -134,7 +134,7 @@ function followed(one: Listed, now: EpochMillis): Html {
     .slice(0, MAX_CHIPS)
     .map((route, at) => html`${chip(route)}${at === 0 ? reasonOf(route) : NOTHING}`);
   const more = routes.length - MAX_CHIPS;
-  return html`${reportBadge(one.what)}${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${countText(more, ["more route", "more routes"])}</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${age(noReportSince, now)}`}`;
+  return html`${reportBadge(one.what)}${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${countText(more, ["more route", "more routes"])}</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${timeAndAge(noReportSince, now)}`}`;
 }
 
 type ListedRoute = NonNullable<Listed["routes"]>[number];

@@ -11,12 +11,10 @@ import type { Replay } from "../model/recorded-delivery.ts";
 import { formTokenField } from "./csrf.ts";
 import { titleOf, whereOf } from "./deliveries-table.ts";
 import {
-  age,
   copied,
   deliveryLink,
   facts,
   type Html,
-  moment,
   NOTHING,
   nextTry,
   outsideLink,
@@ -24,6 +22,8 @@ import {
   rejectionText,
   reportBadge,
   stateBadge,
+  timeAndAge,
+  withTimes,
 } from "./html.ts";
 import { nearDeliveries } from "./near-deliveries.ts";
 import type { AccountNames } from "./person-text.ts";
@@ -40,25 +40,25 @@ export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<
   const [origin, near] = await Promise.all([originOf(visit, shown.value), nearDeliveries(visit, delivery)]);
   // Loaded with the first page: most starts of the console are for a list.
   const { answerOf, explanationOf } = await import("./explanation.ts");
-  const main = html`${near}<p class="lead">${reportBadge(delivery.what)}${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
+  const main = html`${near}<p class="lead">${reportBadge(delivery.what)}${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${timeAndAge(delivery.stateSince, visit.now)}</span>`}
 ${titleOf(delivery) === delivery.what ? NOTHING : html`${delivery.what} · `}<b>${outsideLinkAround(event && placeOf(event), whereOf(delivery))}</b>${delivery.about?.person === undefined ? NOTHING : html` · ${delivery.about.person}`},
-received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b>${delivery.outcome === "event" ? html` · <a href="/console/threads?delivery=${encodeURIComponent(delivery.id)}">Its whole thread</a>` : NOTHING}</p>
+received ${timeAndAge(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b>${delivery.outcome === "event" ? html` · <a href="/console/threads?delivery=${encodeURIComponent(delivery.id)}">Its whole thread</a>` : NOTHING}</p>
 ${statesOf(shown.value, visit.now)}
 ${delivery.refusedFor ? html`<p class="notice bad"><b>Refused:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
 ${delivery.excludedFor ? html`<p class="notice warn"><b>Ignored:</b> ${rejectionText(delivery.excludedFor)}</p>` : NOTHING}
 ${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it in; it would be refused:</b> ${rejectionText(delivery.shadowRejection)}</p>` : NOTHING}
 ${delivery.repeats === undefined ? NOTHING : html`<p class="notice">Repeats ${deliveryLink(delivery.repeats)}, which reported the same event first. If it should act by itself, run it again.</p>`}
 ${causeOf(event, origin)}
-${explanation === undefined || delivery.routes !== undefined || delivery.refusedFor ? NOTHING : answerOf(explanation)}
+${explanation === undefined || delivery.routes !== undefined || delivery.refusedFor ? NOTHING : answerOf(explanation, visit.now)}
 <h2>Timeline</h2>
 ${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` : timelineOf(shown.value, { now: visit.now, names: namesOf(shown.value, origin) })}
-${explanation === undefined ? NOTHING : html`<h2>Why</h2>${explanationOf(explanation)}`}
+${explanation === undefined ? NOTHING : html`<h2>Why</h2>${explanationOf(explanation, visit.now)}`}
 ${replayForm(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
 ${visit.mayReadPayload(events.map(({ detail }) => factsOf(detail))) ? requestForm(delivery.id, visit) : NOTHING}
 ${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-type"]} <code>${one.detail.id}</code>` : NOTHING}</h2>${eventFacts(one)}${commitsOf(one)}`)}
-<details><summary>Record</summary>${recordFacts(shown.value)}</details>`;
+<details><summary>Record</summary>${recordFacts(shown.value, visit.now)}</details>`;
   const isFresh = visit.now - Date.parse(delivery.receivedAt) < FRESH_MS;
   const refreshSeconds = isFresh ? 5 : 60;
   return { ok: true, value: { title: titleOf(delivery), main, refreshSeconds } };
@@ -80,13 +80,13 @@ const statesOf = ({ delivery: { routes = [] }, timeline }: ShownDelivery, now: E
         const { route, event, target, state, since, next, why, waitsFor, of } = one;
         const place = target === undefined ? NOTHING : html` at ${target}`;
         const about = event === undefined ? NOTHING : html` (event <code>${event}</code>)`;
-        const details = html`${waitsFor === undefined ? NOTHING : html`, for ${waitsFor}`}${of === undefined ? NOTHING : html`, of ${deliveryLink(of)}`}${next === undefined ? NOTHING : html`, ${nextTry(next, now)}`}${why === undefined ? NOTHING : html`: ${why}`}`;
+        const details = html`${waitsFor === undefined ? NOTHING : html`, for ${withTimes(waitsFor, now)}`}${of === undefined ? NOTHING : html`, of ${deliveryLink(of)}`}${next === undefined ? NOTHING : html`, ${nextTry(next, now)}`}${why === undefined ? NOTHING : html`: ${withTimes(why, now)}`}`;
         const approval = openApprovalOf(one, timeline);
         const card =
           approval === undefined
             ? NOTHING
             : html` · <a href="/console/approvals#${encodeURIComponent(approval)}">See the approval</a>`;
-        return html`<li>${stateBadge(state)} <b>${route}</b>${place}${about} <span class="aside">since ${age(since, now)}</span>${details}${card}</li>`;
+        return html`<li>${stateBadge(state)} <b>${route}</b>${place}${about} <span class="aside">since ${timeAndAge(since, now)}</span>${details}${card}</li>`;
       })}</ul>`;
 
 /** The approval that a waiting route needs, or that is granted and waits for its window. Those that ended have no card. */
@@ -227,16 +227,16 @@ const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set(
   "id source type subject time delivery eventKey traceparent principal replay origin".split(" "),
 );
 
-const recordFacts = ({ delivery, events }: ShownDelivery): Html =>
+const recordFacts = ({ delivery, events }: ShownDelivery, now: EpochMillis): Html =>
   facts([
     ["Delivery", copied(delivery.id, "the id of the delivery")],
     ["Subject", delivery.subject],
     ...events.map(({ detail }) => ["Event key", copied(detail.eventKey, "the event key")] as const),
     ["Request id in the log", copied(delivery.requestId, "the request id")],
     ["Trace", events[0]?.detail.traceparent && copied(events[0].detail.traceparent, "the trace")],
-    ["Event time, reported by the sender", events[0] && moment(events[0].time)],
-    ["Received", moment(delivery.receivedAt)],
-    ["Relayed", delivery.relayedAt && moment(delivery.relayedAt)],
+    ["Event time, reported by the sender", events[0] && timeAndAge(events[0].time, now)],
+    ["Received", timeAndAge(delivery.receivedAt, now)],
+    ["Relayed", delivery.relayedAt && timeAndAge(delivery.relayedAt, now)],
     ["Body", html`${delivery.bodyBytes} bytes, SHA-256 ${copied(delivery.bodyDigest, "the digest of the body")}`],
     ["Redacted", delivery.redacted && "The body had a credential in a URL, which was removed"],
     ["Provider", delivery.provider],

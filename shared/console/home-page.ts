@@ -20,7 +20,16 @@ import { LEVEL_WORDS, TONES } from "../model/state-words.ts";
 import { roleRequestsNotice } from "./access-page.ts";
 import { minuteOf } from "./deliveries-query.ts";
 import { titleOf } from "./deliveries-table.ts";
-import { age, deliveryLink, type Html, NOTHING, reportBadge, stateBadge, targetBadge, wordsBadge } from "./html.ts";
+import {
+  deliveryLink,
+  type Html,
+  NOTHING,
+  reportBadge,
+  stateBadge,
+  targetBadge,
+  timeAndAge,
+  wordsBadge,
+} from "./html.ts";
 import { firstPageFor } from "./layout.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit, WaitingApprovals } from "./visit.ts";
@@ -102,7 +111,7 @@ function waitingSection({ approvals, hasMore }: WaitingApprovals, now: EpochMill
     .slice(0, MAX_WAITING)
     .map(
       ({ id, route, subject, until }) =>
-        html`<li><a href="/console/approvals?id=${encodeURIComponent(id)}">${route} of ${subject}</a> <span class="aside">expires ${age(until, now)}</span></li>`,
+        html`<li><a href="/console/approvals?id=${encodeURIComponent(id)}">${route} of ${subject}</a> <span class="aside">expires ${timeAndAge(until, now)}</span></li>`,
     );
   const isCut = hasMore || approvals.length > MAX_WAITING;
   return html`<section><h2>Waiting for you</h2>
@@ -154,7 +163,7 @@ const failures = ({ newest, counts }: Overview["ended"], now: EpochMillis): Html
     since,
     reason,
   }) => html`<li>${stateBadge(state)}${deliveryLink(delivery, what)}
-${subject ?? ""} <b>${route}</b> <span class="aside">${age(since, now)}${reason === undefined ? "" : `: ${reason}`}</span></li>`,
+${subject ?? ""} <b>${route}</b> <span class="aside">${timeAndAge(since, now)}${reason === undefined ? "" : `: ${reason}`}</span></li>`,
 )}</ul>
 ${Object.values(counts).reduce((sum, one) => sum + one, 0) > newest.length ? html`<p><a href="${listPath({ state: Object.keys(counts).join(), within: "24" })}">All of the last day</a></p>` : NOTHING}
 </section>`;
@@ -164,9 +173,9 @@ const reports = ({ newest, since }: NonNullable<Overview["reported"]>, now: Epoc
 <h2>Failures that senders report</h2>
 <ul class="failures">${newest.map(
   ({ delivery, receivedAt, ...one }) =>
-    html`<li>${reportBadge(one.what)}${deliveryLink(delivery, titleOf(one))} ${one.about?.place ?? ""} <span class="aside">${age(receivedAt, now)}</span></li>`,
+    html`<li>${reportBadge(one.what)}${deliveryLink(delivery, titleOf(one))} ${one.about?.place ?? ""} <span class="aside">${timeAndAge(receivedAt, now)}</span></li>`,
 )}</ul>
-<p class="aside">The newest that arrived since ${age(since, now)}. The bridge took them in: they are no failures of its deliveries.</p>
+<p class="aside">The newest that arrived since ${timeAndAge(since, now)}. The bridge took them in: they are no failures of its deliveries.</p>
 </section>`;
 
 const listPath = (query: Readonly<Record<string, string>>): string =>
@@ -186,7 +195,7 @@ function sourceRow({ source, level, why, lastGoodAt, lastHour, refusals }: Sourc
   const refused = refusals.reduce((sum, { count }) => sum + count, 0);
   return html`<tr>
 <td>${levelBadge(level)}<a href="${listPath({ source })}">${source}</a></td>
-<td class="number" data-name="Last good">${lastGoodAt === undefined ? "not known" : age(lastGoodAt, now)}</td>
+<td class="number" data-name="Last good">${lastGoodAt === undefined ? "not known" : timeAndAge(lastGoodAt, now)}</td>
 <td class="${numberClass(lastHour === 0)}" data-name="Deliveries, 1 h"><a href="${listPath({ source, within: "1" })}">${lastHour}</a></td>
 <td class="${numberClass(refused === 0)}" data-name="Refused requests, 24 h"><a href="${listPath({ source, state: "refused", within: "24" })}">${refused}</a></td></tr>
 ${whyUnlessWell(level, why, 4)}`;
@@ -232,7 +241,7 @@ function targetRow(shown: Target, visit: Visit, hasLatency: boolean): Html {
 <td>${targetBadge(shown)}<a href="${listPath({ target })}">${target}</a></td>
 <td class="${numberClass(due === 0)}" data-name="Actions due"><a href="/console/targets#target-${encodeURIComponent(target)}">${due >= 100 ? "100+" : due}</a></td>
 <td class="${numberClass(retrying === 0)}" data-name="Actions retrying"><a href="${listPath({ target, state: "retrying" })}">${retrying}</a></td>
-<td class="${numberClass(oldestAt === undefined)}" data-name="Oldest">${oldestAt === undefined ? "–" : age(oldestAt, visit.now)}</td>
+<td class="${numberClass(oldestAt === undefined)}" data-name="Oldest">${oldestAt === undefined ? "–" : timeAndAge(oldestAt, visit.now)}</td>
 ${hasLatency ? html`<td class="${numberClass(!isMeasured)}" data-name="p95" title="${latencyText(latency)}">${isMeasured ? p95Text(latency) : "–"}</td>` : NOTHING}
 <td class="act">${targetForms(shown, visit, "home")}</td></tr>
 ${whyUnlessWell(level, why, hasLatency ? 6 : 5)}`;

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { EpochMillis } from "../host/clock.ts";
+import { type EpochMillis, toIso } from "../host/clock.ts";
 import { parseWebUrl } from "../host/url-credentials.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
@@ -19,42 +19,45 @@ export type Html = ReturnType<typeof html>;
 export const NOTHING: Html = html``;
 
 /**
- * An age such as "3 min ago", with the exact time as a tooltip and for machines. `iso` is a time in ISO 8601, as the API
- * returns it.
+ * A time as every page has it: "02:13:41 UTC", with the day if it is not today's, and the age as a tooltip. The console's
+ * script turns it into the browser's time, with UTC beside it. `iso` is a time in ISO 8601, as the API returns it.
  */
-export const age = (iso: string, now: EpochMillis): Html =>
-  html`<time datetime="${iso}" title="${iso}">${relative(Date.parse(iso) - now)}</time>`;
+export const shownTime = (iso: string, now: EpochMillis): Html => timeMarkup(iso, now, ageText(iso, now));
 
-/** When something happens next: `in 5 min`, or `now` if its time has come, because then only its turn is awaited. */
+/** A time with its age beside it: "02:13:41 UTC (3 min ago)". */
+export const timeAndAge = (iso: string, now: EpochMillis): Html =>
+  html`${timeMarkup(iso, now)} <span class="ago">(${ageText(iso, now)})</span>`;
+
+const timeMarkup = (iso: string, now: EpochMillis, title: string = iso): Html =>
+  html`<time class="at" datetime="${iso}" title="${title}">${dayText(iso, now)}${iso.slice(11, 19)} <span class="utc">UTC</span></time>`;
+
+/** Empty for today; with the year if it is not this one. */
+function dayText(iso: string, now: EpochMillis): string {
+  const today = toIso(now);
+  if (iso.slice(0, 10) === today.slice(0, 10)) return "";
+  return `${iso.slice(0, 4) === today.slice(0, 4) ? iso.slice(5, 10) : iso.slice(0, 10)} `;
+}
+
+/** When something happens next: its time, or `now` if that has come, because then only its turn is awaited. */
 export const dueAt = (iso: string, now: EpochMillis): Html =>
-  Date.parse(iso) > now ? age(iso, now) : html`<time datetime="${iso}" title="${iso}">now</time>`;
+  Date.parse(iso) > now ? timeAndAge(iso, now) : html`<time datetime="${iso}" title="${iso}">now</time>`;
 
-/** When an action is tried next: `next in 5 min`, or `due now`. */
+/** When an action is tried next: `next 02:18:41 UTC (in 5 min)`, or `due now`. */
 export const nextTry = (iso: string, now: EpochMillis): Html =>
   html`${Date.parse(iso) > now ? "next" : "due"} ${dueAt(iso, now)}`;
 
-/** A time in full, such as "2026-11-02 02:13:41 UTC". The console's script puts the browser's time beside it. */
-export const moment = (iso: string): Html =>
-  html`<time class="exact" datetime="${iso}">${iso.slice(0, 19).replace("T", " ")} UTC</time>`;
+/** A sentence of the interface, with its times as every page has them. */
+export const withTimes = (text: string, now: EpochMillis): readonly Html[] =>
+  text.split(ISO_TIME).map((part, at) => (at % 2 === 0 ? html`${part}` : shownTime(part, now)));
 
-/** A time to the minute, such as "2026-11-02 02:13 UTC", as text. */
-export const utc = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;
+const ISO_TIME = /\b(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
 /** An id or a hash. The console's script puts a button beside it that copies it; `name` says what it copies. */
 export const copied = (value: string, name: string): Html => html`<code data-copy="${name}">${value}</code>`;
 
-/**
- * A time of day, such as "02:13:41", with the day if it is not today's, and the age as a tooltip. It is in UTC; the
- * console's script turns it into the browser's time and puts UTC beside it.
- */
-export const clock = (iso: string, now: EpochMillis): Html =>
-  html`<time class="clock" datetime="${iso}" title="${relative(Date.parse(iso) - now)}">${isSameDay(iso, now) ? "" : html`<span>${iso.slice(5, 10)}</span> `}${iso.slice(11, 19)}</time>`;
-
-const DAY_MS = 86_400_000;
-const isSameDay = (iso: string, now: EpochMillis): boolean =>
-  Math.floor(Date.parse(iso) / DAY_MS) === Math.floor(now / DAY_MS);
-
-function relative(ms: number): string {
+/** `3 min ago`, `in 5 min` or `now`. */
+export function ageText(iso: string, now: EpochMillis): string {
+  const ms = Date.parse(iso) - now;
   const seconds = Math.floor(Math.abs(ms) / 1_000);
   const amount = duration(seconds * 1_000);
   if (seconds === 0) return "now";

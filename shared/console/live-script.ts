@@ -18,29 +18,60 @@ const all = (query) => [...main.querySelectorAll(query)];
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const isUtc = (date) => date.getTimezoneOffset() === 0;
 const two = (number) => String(number).padStart(2, "0");
-const dayOf = (date) => two(date.getMonth() + 1) + "-" + two(date.getDate());
+const dayOf = (date) => (date.getFullYear() === new Date().getFullYear() ? "" : date.getFullYear() + "-") + two(date.getMonth() + 1) + "-" + two(date.getDate());
 const timeOf = (date) => two(date.getHours()) + ":" + two(date.getMinutes());
 function localise() {
   for (const time of all("time")) {
     const date = new Date(time.dateTime);
     if (time.dataset.local || Number.isNaN(date.getTime())) continue;
     time.dataset.local = "yes";
-    const utc = time.dateTime.slice(11, 16) + " UTC";
     const exact = dayOf(date) + " " + timeOf(date) + ":" + two(date.getSeconds());
-    const isClock = time.classList.contains("clock");
-    time.title = (isClock ? time.title + ", " : "") + exact + " (" + zone + "), " + time.dateTime;
-    if (isUtc(date)) continue;
-    if (time.classList.contains("exact")) time.after(" = " + exact + " (" + zone + ")");
-    if (!isClock) continue;
+    const more = time.title === time.dateTime ? [] : [time.title];
+    time.title = [...more, exact + " (" + zone + ")", time.dateTime].join(", ");
+    if (isUtc(date) || !time.classList.contains("at")) continue;
     const isToday = dayOf(date) === dayOf(new Date());
+    const isSameDay = time.dateTime.slice(8, 10) === two(date.getDate());
+    const utc = (isSameDay ? "" : time.dateTime.slice(5, 10) + " ") + time.dateTime.slice(11, 16) + " UTC";
     time.replaceChildren((isToday ? "" : dayOf(date) + " ") + timeOf(date) + ":" + two(date.getSeconds()), " ", make("span", utc, { class: "utc" }));
   }
-  for (const text of all("[data-at]")) {
-    const date = new Date(text.dataset.at);
-    if (isUtc(date)) continue;
-    text.textContent = timeOf(date) === "00:00" ? date.toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : timeOf(date);
+  for (const figure of all("figure.range")) {
+    if (figure.dataset.local) continue;
+    figure.dataset.local = "yes";
+    localiseAxis(figure.querySelector(".axis"), figure.dataset);
+    for (const link of figure.querySelectorAll(".hits a")) localiseTitle(link);
   }
-  for (const text of all(".zone")) if (!isUtc(new Date())) text.textContent = "local";
+}
+
+function localiseTitle(link) {
+  const query = new URLSearchParams(link.getAttribute("href"));
+  const [from, to] = ["since", "until"].map((name) => new Date(query.get(name) + "Z"));
+  const title = link.querySelector("title");
+  if (!isUtc(from)) title.textContent = dayOf(from) + " " + timeOf(from) + "–" + timeOf(to) + " (" + title.textContent.replace(": ", "): ");
+}
+
+// The labels stand at whole times of the browser's zone, which may be hours and a half or three quarters from UTC.
+function localiseAxis(axis, { from, to }) {
+  const [start, end] = [from, to].map((text) => Date.parse(text + "Z"));
+  const step = Number(axis.dataset.step);
+  const day = 24 * 3600 * 1000;
+  const offset = (time) => new Date(time).getTimezoneOffset() * 60000;
+  if (offset(start) === 0 && offset(end) === 0) return;
+  const add = (name, attributes, text) => {
+    const element = document.createElementNS(axis.namespaceURI, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.textContent = text;
+    axis.append(element);
+  };
+  axis.replaceChildren();
+  for (let wall = Math.ceil((start - offset(start)) / step) * step; wall <= end - offset(end); wall += step) {
+    const time = wall + offset(wall + offset(start));
+    const x = ((time - start) / (end - start)) * 100;
+    if (x <= 3 || x >= 97) continue;
+    const date = new Date(time);
+    add("line", { x1: x + "%", x2: x + "%", y1: "0", y2: "4" }, "");
+    add("text", { x: x + "%", y: "15" }, wall % day === 0 ? date.toLocaleDateString("en-GB", { day: "2-digit", month: "short" }) : timeOf(date));
+  }
+  add("text", { class: "zone", x: "100%", dx: "5", y: "15" }, "local");
 }
 
 // Copying.

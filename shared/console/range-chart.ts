@@ -4,7 +4,7 @@ import { countText, DELIVERIES, grouped, REQUESTS, ROUTES } from "../host/count-
 import type { DeliveryCounts } from "../http/delivery-counts.ts";
 import { TONES, wordsOf } from "../model/state-words.ts";
 import { minuteOf, rangeQuery } from "./deliveries-query.ts";
-import { type Html, NOTHING, stateBadge } from "./html.ts";
+import { type Html, NOTHING, shownTime, stateBadge } from "./html.ts";
 
 /** What the chart is of. */
 interface Chart {
@@ -68,7 +68,7 @@ ${links(bars, { place, chart, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })
 ${axis({ from, to, place })}
 <figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${amountOf(state, totals.get(state) ?? 0, chart)}</span>`)}</span>
 <span class="zoom">${zoomLinks(chart)}</span></figcaption>
-${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} are too many to count.</p>`}</figure>`;
+${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} UTC are too many to count.</p>`}</figure>`;
 }
 
 function countsIn({ counts, refusedRequests = 0, attention = [] }: DeliveryCounts["intervals"][number]) {
@@ -186,14 +186,14 @@ function axis({ from, to, place }: { readonly from: number; readonly to: number;
   const step = STEPS.find((one) => (to - from) / one <= MAX_TICKS) ?? 30 * DAY_MS;
   const first = Math.ceil(from / step) * step;
   const ticks = Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, at) => first + at * step);
-  return html`<svg class="axis" aria-hidden="true">${ticks
+  return html`<svg class="axis" data-step="${step}" aria-hidden="true">${ticks
     .filter((tick) => place(tick) > 3 && place(tick) < 97)
     .map((tick) => {
       const x = `${round(place(tick))}%`;
       const isDay = tick % DAY_MS === 0;
       const iso = toIso(epochMillis(tick));
       const words = isDay ? `${iso.slice(8, 10)} ${MONTHS[Number(iso.slice(5, 7)) - 1]}` : iso.slice(11, 16);
-      return html`<line x1="${x}" x2="${x}" y1="0" y2="4"></line><text x="${x}" y="15" data-at="${iso}">${words}</text>`;
+      return html`<line x1="${x}" x2="${x}" y1="0" y2="4"></line><text x="${x}" y="15">${words}</text>`;
     })}<text class="zone" x="100%" dx="5" y="15">UTC</text></svg>`;
 }
 
@@ -227,9 +227,11 @@ function tableView(bars: readonly Bar[], { shown, chart, text }: TableView): Htm
 ${
   bars.length === 0
     ? NOTHING
-    : html`<table class="list counted"><thead><tr><th>From (UTC)</th>${shown.map((state) => html`<th class="number">${headOf(state, chart)}</th>`)}</tr></thead>
+    : html`<table class="list counted"><thead><tr><th>From</th>${shown.map((state) => html`<th class="number">${headOf(state, chart)}</th>`)}</tr></thead>
 <tbody>${bars.toReversed().map(
-        (bar) => html`<tr><td><a href="?${rangeQuery(back, bar.from, bar.to)}">${timeText(bar.from)}</a></td>
+        (
+          bar,
+        ) => html`<tr><td><a href="?${rangeQuery(back, bar.from, bar.to)}">${shownTime(toIso(epochMillis(bar.from)), epochMillis(to))}</a></td>
 ${shown.map((state) => html`<td class="number" data-name="${headOf(state, chart)}">${bar.counts.get(state) ?? 0}</td>`)}</tr>`,
       )}</tbody></table>`
 }`;
@@ -240,7 +242,7 @@ const titleOf = ({ from, to, counts }: Bar, chart: Chart): string => {
     const count = counts.get(state) ?? 0;
     return count === 0 ? [] : [`${amountOf(state, count, chart)} ${nameOf(state)}`];
   });
-  return `${timeText(from)}–${minuteOf(to).slice(11)}: ${each.join(", ")}`;
+  return `${timeText(from)}–${minuteOf(to).slice(11)} UTC: ${each.join(", ")}`;
 };
 
 const timeText = (time: number): string => minuteOf(time).slice(5).replace("T", " ");

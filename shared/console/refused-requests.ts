@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { refusalText } from "../http/refusal-text.ts";
 import type { ListedRefusals } from "../http/refusals.ts";
-import { age, badge, type Html, NOTHING, whatToDo } from "./html.ts";
+import { badge, type Html, NOTHING, timeAndAge, whatToDo, withTimes } from "./html.ts";
 import type { Visit } from "./visit.ts";
 
 /** The requests that nobody proved, which have no delivery: a line for each source and reason. `isOpen`: unfolded. */
@@ -10,9 +10,9 @@ export const refusedRequests = (
   { now, isOpen }: Pick<Visit, "now"> & { readonly isOpen: boolean },
 ): Html =>
   html`<details class="refusals"${isOpen ? html` open` : NOTHING}><summary>${badge("bad", "refused")}${refusals.reduce((sum, { count }) => sum + count, 0)} requests, without a delivery</summary><ul class="parts">${refusals.map(
-    (one) => html`<li>${badge("bad", "refused")} ${refusalText(one, sources, timeOfDay)}
-<span class="aside">last ${age(one.lastAt, now)}; request <code>${one.requests[0] ?? ""}</code></span>${one.hint === undefined ? NOTHING : whatToDo(one.hint)}</li>`,
+    (one) => html`<li>${badge("bad", "refused")} ${withTimes(
+      refusalText(one, sources, (iso) => iso),
+      now,
+    )}
+<span class="aside">last ${timeAndAge(one.lastAt, now)}; request <code>${one.requests[0] ?? ""}</code></span>${one.hint === undefined ? NOTHING : whatToDo(one.hint)}</li>`,
   )}</ul></details>`;
-
-/** `2026-11-02 02:10 UTC`. */
-const timeOfDay = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { BulkPreview, ListedBulkReplays, ShownBulkReplay } from "../http/bulk-replays.ts";
 import { ORDER_WORDS, stateText } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, type Html, NOTHING, wordsBadge } from "./html.ts";
+import { badge, type Html, NOTHING, timeAndAge, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** The orders to run many deliveries again, the newest first. */
@@ -23,7 +23,7 @@ const ordersTable = (replays: readonly ShownBulkReplay[], { now }: Visit): Html 
 <tbody>${replays.map(
   (one) => html`<tr>
 <td data-name="State">${orderBadge(one)}</td>
-<td data-name="Received">${age(one.orderedAt, now)}</td>
+<td data-name="Received">${timeAndAge(one.orderedAt, now)}</td>
 <td data-name="Subject"><a href="${pathOf(one.id)}">${one.reason}</a></td>
 <td data-name="Routes">${one.routes.join(", ") || "none"}</td>
 <td data-name="Progress">${one.handled} of ${one.total}</td>
@@ -40,13 +40,13 @@ export async function replayPage(visit: Visit, id: string): Promise<ApiResult<Pa
   const order = shown.value;
   const { state, by, reason, orderedAt, endedAt, stoppedBy, routes, total, handled, isForced } = order;
   const { now, formToken } = visit;
-  const ended = endedAt === undefined ? NOTHING : html` <span class="aside">${age(endedAt, now)}</span>`;
+  const ended = endedAt === undefined ? NOTHING : html` <span class="aside">${timeAndAge(endedAt, now)}</span>`;
   const stop = html`<form class="decide" method="post" action="${pathOf(id)}/stop">
 ${formTokenField(formToken)}<input type="hidden" name="key" value="${randomUUID()}">
 <button class="deny">Stop</button></form>`;
   const main = html`<p class="lead">${orderBadge(order)}${ended}
 ${stoppedBy === undefined ? NOTHING : html` by <b>${stoppedBy.subject}</b>`}</p>
-<p><q>${reason}</q>, ordered ${age(orderedAt, now)} by <b>${by.subject}</b>${isForced ? html`, <b>also what may have run already</b>` : NOTHING}</p>
+<p><q>${reason}</q>, ordered ${timeAndAge(orderedAt, now)} by <b>${by.subject}</b>${isForced ? html`, <b>also what may have run already</b>` : NOTHING}</p>
 <p class="progress"><progress max="${Math.max(total, 1)}" value="${total === 0 ? 1 : handled}" aria-label="Progress"></progress>
 <span>${handled} of ${total}</span></p>
 ${total === 0 ? html`<p class="empty">The selection had nothing to run again.</p>` : progressTable(order)}

@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import { indentedJson } from "../host/json-tokens.ts";
 import type { ShownRequest } from "../http/delivery-request.ts";
 import { formTokenField } from "./csrf.ts";
-import { copied, deliveryLink, facts, type Html, moment, NOTHING } from "./html.ts";
+import { copied, deliveryLink, facts, type Html, NOTHING, timeAndAge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** The button that opens the request of a delivery. It is a form, because nothing is recorded before it is pressed. */
@@ -15,7 +15,7 @@ export async function requestPage(visit: Visit, _form: URLSearchParams, id: stri
   const asked = await visit.ask<ShownRequest>(`/v1/deliveries/${encodeURIComponent(id)}/request`);
   if (!asked.ok) return asked;
   const { headers, removed, bodyBytes, bodyDigest, receivedAt } = asked.value;
-  const main = html`<p class="lead">Delivery ${deliveryLink(id)}, received ${moment(receivedAt)}. That you looked is recorded.</p>
+  const main = html`<p class="lead">Delivery ${deliveryLink(id)}, received ${timeAndAge(receivedAt, visit.now)}. That you looked is recorded.</p>
 <h2>Headers</h2>
 ${
   headers === undefined

@@ -6,7 +6,7 @@ import type { RollbackPreview, RunOfRoute } from "../http/rollback-preview.ts";
 import { RUN_WORDS } from "../model/state-words.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, utc, wordsBadge } from "./html.ts";
+import { badge, deliveryLink, facts, type Html, NOTHING, outsideLink, timeAndAge, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /**
@@ -116,7 +116,7 @@ export function runText(run: RunOfRoute, visit: Visit): Html {
   const named = tag === undefined ? NOTHING : html`tag <b>${tag}</b>: `;
   const by = html`<span class="aside">${deliveryLink(delivery, what ?? "delivery")}</span>`;
   const nothing = problem === undefined ? NOTHING : html` ${badge("warn", problem)}`;
-  return html`${wordsBadge(RUN_WORDS[state])}${age(at, visit.now)} <span class="aside">(${utc(at)})</span>: ${named}${cause} ${by}${nothing}`;
+  return html`${wordsBadge(RUN_WORDS[state])}${timeAndAge(at, visit.now)}: ${named}${cause} ${by}${nothing}`;
 }
 
 /** The version of a page is a number, and everything else has a commit. */

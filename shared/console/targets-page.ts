@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { latencyText } from "../http/overview-text.ts";
 import type { HeldTarget, ListedTarget, ListedTargets } from "../http/targets.ts";
-import { age, type Html, NOTHING, targetBadge } from "./html.ts";
+import { type Html, NOTHING, targetBadge, timeAndAge } from "./html.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
@@ -42,8 +42,8 @@ function card(shown: ListedTarget, visit: Visit): Html {
   const { now } = visit;
   return html`<article class="card" aria-labelledby="target-${target}">
 <h2 id="target-${target}">${targetBadge(shown)} ${target}</h2>
-<p>${why}.${lastUsedAt === undefined || shown.state === "working" ? NOTHING : html` Last used ${age(lastUsedAt, now)}.`}${
-    breaker?.retryAt === undefined ? NOTHING : html` The next attempt is ${age(breaker.retryAt, now)}.`
+<p>${why}.${lastUsedAt === undefined || shown.state === "working" ? NOTHING : html` Last used ${timeAndAge(lastUsedAt, now)}.`}${
+    breaker?.retryAt === undefined ? NOTHING : html` The next attempt is ${timeAndAge(breaker.retryAt, now)}.`
   }${latencyText(latency) === "" ? NOTHING : ` Time of an attempt: ${latencyText(latency)}.`}${shown.state === "rejecting" ? html` <a href="${givenUpPath(target)}">What was given up</a>.` : NOTHING}</p>
 ${targetForms(shown, visit, "targets")}
 </article>`;

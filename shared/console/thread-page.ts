@@ -6,7 +6,7 @@ import { TONES } from "../model/state-words.ts";
 import { type Axis, axisOf } from "../model/thread/axis.ts";
 import { shownSteps } from "../model/thread/shown-steps.ts";
 import { durationText, KIND_WORDS, WAITING_KINDS } from "../model/thread/words.ts";
-import { age, deliveryLink, type Html, NOTHING, outsideLink, reportBadge, wordsBadge } from "./html.ts";
+import { deliveryLink, type Html, NOTHING, outsideLink, reportBadge, timeAndAge, wordsBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 type ShownSpan = ShownThread["spans"][number];
@@ -63,7 +63,7 @@ function summaryOf({ totals, spans, isCut, isConfined }: ShownThread, now: Epoch
     `${countText(attempts, ["attempt", "attempts"])}${failedAttempts === 0 ? "" : `, ${failedAttempts} of them failed`}`,
     ...(pageVersions === 0 ? [] : [countText(pageVersions, ["page version", "page versions"])]),
   ];
-  return html`<p class="lead"><b>${durationText(durationMs)}</b>${end === undefined ? " so far: it goes on" : ""}, begun ${age(start, now)}. ${counts.join(" · ")}${people.length === 0 ? NOTHING : html` · by <b>${people.join(", ")}</b>`}</p>
+  return html`<p class="lead"><b>${durationText(durationMs)}</b>${end === undefined ? " so far: it goes on" : ""}, begun ${timeAndAge(start, now)}. ${counts.join(" · ")}${people.length === 0 ? NOTHING : html` · by <b>${people.join(", ")}</b>`}</p>
 ${longest?.onPathMs === undefined ? NOTHING : html`<p class="notice busy">The longest step: <a href="#${anchorOf(longest, spans)}">${aboveOf(longest, spans)}${longest.what}</a>, <b>${durationText(longest.onPathMs)}</b>${longest.by === undefined ? NOTHING : html`, ${longest.state} by ${longest.by}`}.</p>`}
 ${failed.length === 0 ? NOTHING : html`<p class="notice bad">${countText(failed.length, ["step", "steps"])} failed: ${failed.slice(0, 5).map((span) => html`<a href="#${anchorOf(span, spans)}">${aboveOf(span, spans)}${span.what}</a> `)}</p>`}
 ${isCut || totals.omitted > 0 ? html`<p class="notice warn">${isCut ? "More deliveries belong to it, or have what was asked for, than are read. " : ""}${totals.omitted > 0 ? `${totals.omitted} of ${totals.steps} steps are left out.` : ""}</p>` : NOTHING}
@@ -205,6 +205,6 @@ function othersOf({ others = [] }: ShownThread, [kind, value]: readonly [string,
   return html`<h2>Other threads of this ${kind}</h2><p class="aside">What else has the ${kind} ${value}, newest first.</p>
 <ul class="parts">${others.map(
     ({ delivery, what, subject, receivedAt }) =>
-      html`<li><a href="/console/threads?delivery=${encodeURIComponent(delivery)}">${what} ${subject ?? ""}</a> ${age(receivedAt, now)}</li>`,
+      html`<li><a href="/console/threads?delivery=${encodeURIComponent(delivery)}">${what} ${subject ?? ""}</a> ${timeAndAge(receivedAt, now)}</li>`,
   )}</ul>`;
 }

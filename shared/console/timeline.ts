@@ -7,7 +7,6 @@ import type { ShownTimelineEvent } from "../http/shown-timeline.ts";
 import type { Identity } from "../model/approval.ts";
 import { APPROVAL_WORDS, replayWords, TONES } from "../model/state-words.ts";
 import {
-  age,
   badge,
   deliveryLink,
   dueAt,
@@ -17,6 +16,8 @@ import {
   nextTry,
   rejectionText,
   type Tone,
+  timeAndAge,
+  withTimes,
 } from "./html.ts";
 import { type AccountNames, personText } from "./person-text.ts";
 
@@ -67,7 +68,7 @@ function runLine(
     const stale: Look = [
       "warn",
       "no report",
-      html`since ${age(noReportSince ?? reportedAt, now)}, and the run has not ended. First reported ${by}`,
+      html`since ${timeAndAge(noReportSince ?? reportedAt, now)}, and the run has not ended. First reported ${by}`,
     ];
     const look: Look = noReportSince === undefined ? ["good", "run reported", by] : stale;
     return [{ ...about, at: reportedAt, look }];
@@ -98,9 +99,15 @@ function timelineText(timelineEvent: ShownTimelineEvent, context: LineContext): 
         html`${timelineEvent.action}, because of ${deliveryLink(timelineEvent.by)}, which reports the same event`,
       ];
     case "waiting":
-      return [timelineEvent.waitsFor === undefined ? "busy" : "warn", "waiting", html`${timelineEvent.summary}`];
+      return [
+        timelineEvent.waitsFor === undefined ? "busy" : "warn",
+        "waiting",
+        html`${withTimes(timelineEvent.summary, context.now)}`,
+      ];
     case "run":
-      return [...RUN_STATES[timelineEvent.state], html`${timelineEvent.summary}`];
+      return [...RUN_STATES[timelineEvent.state], html`${withTimes(timelineEvent.summary, context.now)}`];
+    case "cancel":
+      return [...CANCEL_STATES[timelineEvent.state], html`${withTimes(timelineEvent.summary, context.now)}`];
     case "cut":
       return [
         "bad",
@@ -158,6 +165,12 @@ const RUN_STATES = {
   reported: ["good", "run reported"],
 } as const satisfies Record<Extract<ShownTimelineEvent, { kind: "run" }>["state"], readonly [Tone, string]>;
 
+const CANCEL_STATES = {
+  asked: ["busy", "run is being cancelled"],
+  failed: ["warn", "run not cancelled yet"],
+  cancelled: ["quiet", "run cancelled"],
+} as const satisfies Record<Extract<ShownTimelineEvent, { kind: "cancel" }>["state"], readonly [Tone, string]>;
+
 type Attempt = Extract<ShownTimelineEvent, { kind: "attempt" }>;
 
 const OUTCOMES = {
@@ -180,7 +193,7 @@ function attemptText(entry: Attempt, { now, isLast }: LineContext): Look {
   return [
     tone,
     state,
-    html`${entry.summary}${known}
+    html`${withTimes(entry.summary, now)}${known}
 <span class="aside">${entry.action}${tried}${
       entry.nextAt === undefined || !isLast ? NOTHING : html`; ${nextTry(entry.nextAt, now)}`
     }</span>${entry.unknownOutcome ? html` <span class="hint">The outcome at the target is unknown.</span>` : NOTHING}`,

@@ -8,7 +8,7 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 import type { FlowGate } from "./flow-gate.ts";
 
 export interface ExpectedRunDeps {
-  readonly routes: readonly Pick<Route, "name" | "explainMissingRun" | "flow" | "environments">[];
+  readonly routes: readonly Pick<Route, "name" | "explainMissingRun" | "flow" | "environments" | "runsReportedBy">[];
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   readonly actions: Pick<ActionStore, "complete" | "endWithoutRun">;
   readonly flowGate: () => Promise<Pick<FlowGate, "end">>;

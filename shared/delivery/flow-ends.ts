@@ -1,5 +1,6 @@
 import { isTerminal } from "../model/build-order.ts";
 import { type BusEvent, busEventsOf, sourceNameOf, withEventKey } from "../model/bus-event.ts";
+import type { BuildState } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
 import type { FlowGate } from "./flow-gate.ts";
@@ -18,18 +19,25 @@ export async function endReportedTurn(busEvent: BusEvent, deps: FlowEndDeps): Pr
   const routes = deps.runReporters.filter(
     ({ runsReportedBy, flow }) => runsReportedBy === source && flow?.running !== undefined,
   );
-  if (routes.length === 0 || !hasEnded(busEvent) || busEvent.detail.principal.unproved) return;
+  const state = endIn(busEvent);
+  if (routes.length === 0 || state === undefined || busEvent.detail.principal.unproved) return;
   for (const route of routes) {
     const ended = await endedAction(route, busEvent, deps);
     if (ended === undefined) continue;
-    await (await deps.flowGate()).end(route, ended.origin, { action: ended.action, unlessMayRun: false });
+    await (await deps.flowGate()).end(route, ended.origin, {
+      action: ended.action,
+      unlessMayRun: false,
+      isCancelled: state === "cancelled",
+    });
   }
 }
 
-/** A run, or a task without one. */
-function hasEnded({ detail }: BusEvent): boolean {
-  if ("build" in detail) return isTerminal(detail.build.state);
-  return "job" in detail && detail.job.build === undefined && isTerminal(detail.job.state);
+/** How a run ended, or a task without one. Undefined if none has. */
+function endIn({ detail }: BusEvent): BuildState | undefined {
+  const run = "build" in detail ? detail.build : undefined;
+  const task = "job" in detail && detail.job.build === undefined ? detail.job : undefined;
+  const state = (run ?? task)?.state;
+  return state !== undefined && isTerminal(state) ? state : undefined;
 }
 
 /**

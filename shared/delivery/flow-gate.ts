@@ -1,6 +1,5 @@
-import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
-import type { Log } from "../host/log.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { FlowEntry, FlowId, FlowSettings, FlowSlot, FlowState } from "../model/flow.ts";
@@ -12,6 +11,7 @@ import type { Route } from "../routes/route.ts";
 import { withEnvironment } from "../routes/with-environment.ts";
 import type { ActionStatus, ActionStore, Claim } from "../store/actions.ts";
 import type { FlowStore } from "../store/flows.ts";
+import { askForCancel, type CancelRunDeps, endCancel } from "./cancel-run.ts";
 import {
   askQuiet,
   askSlot,
@@ -24,13 +24,11 @@ import {
   withUnknownRun,
 } from "./flow-turns.ts";
 
-interface FlowGateDeps {
+interface FlowGateDeps extends CancelRunDeps {
   readonly flows: Pick<FlowStore, "get" | "save">;
   readonly actions: Pick<ActionStore, "status" | "wake">;
   /** Called after a waiting action was made due: it nudges the lane on one machine, and sends a message in AWS. */
   readonly woken: (action: ActionStatus) => Promise<void>;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** The part of a route that says which flow an event is in. */
@@ -38,7 +36,8 @@ type FlowingRoute = Pick<Route, "name" | "flow" | "environments">;
 
 /** An attempt of a route's action for an event. */
 export interface FlowAttempt {
-  readonly route: FlowingRoute & Pick<Route, "runsReportedBy" | "runsStaleAfterMs" | "maxAttemptMs">;
+  readonly route: FlowingRoute &
+    Pick<Route, "action" | "runsReportedBy" | "runNamespaces" | "runsStaleAfterMs" | "maxAttemptMs">;
   readonly claim: Pick<Claim, "id" | "mayRun" | "run">;
   readonly busEvent: BusEvent;
   readonly delivery: Pick<RecordedDelivery, "receivedAt">;
@@ -93,11 +92,13 @@ export class FlowGate {
       boundMs: route.runsStaleAfterMs ?? route.maxAttemptMs + MARGIN_MS,
       mayRun: claim.mayRun,
       isAccepted: claim.run !== undefined,
+      eventKey: busEvent.detail.eventKey,
     };
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const turn = await this.#change(id, (state, now) => askSlot(state, { ...question, now }));
       if (turn.is === "run") return undefined;
       if (turn.is === "full") {
+        if (flow.cancels) await askForCancel(route, turn.behind, busEvent.detail.delivery, this.#deps);
         const isOutdated = () => this.#isOutdated(id, flow, claim.id);
         return { ...this.#wait(waitsBehind(turn.behind), turn.until), isOutdated };
       }
@@ -153,12 +154,16 @@ export class FlowGate {
 
   /**
    * Frees the slot of an action whose run has ended, or was not reported in time, and wakes what waits for it.
-   * `unlessMayRun`: only if no request of it may have started a run.
+   * `unlessMayRun`: only if no request of it may have started a run. `isCancelled`: the run was reported as cancelled.
    */
   async end(
-    route: FlowingRoute,
+    route: FlowingRoute & Pick<Route, "runsReportedBy">,
     busEvent: BusEvent,
-    { action, unlessMayRun }: { readonly action: string; readonly unlessMayRun: boolean },
+    {
+      action,
+      unlessMayRun,
+      isCancelled = false,
+    }: { readonly action: string; readonly unlessMayRun: boolean; readonly isCancelled?: boolean },
   ): Promise<void> {
     const flow = settingsOf(route);
     const id = flow && flowIdOf(route, flow, busEvent);
@@ -167,6 +172,8 @@ export class FlowGate {
       state: withoutSlot(state, action, { unlessMayRun }),
       turn: undefined,
     }));
+    if (flow.cancels && route.runsReportedBy !== undefined && !unlessMayRun)
+      await endCancel(route.runsReportedBy, action, { isCancelled }, this.#deps);
     // Also if it was free before: the process that freed it may have been killed before it woke the next one.
     await this.#wakeNext(id, flow);
   }

@@ -12,7 +12,7 @@ interface Answer<Turn> {
 
 export type Superseded = { readonly is: "superseded"; readonly by: FlowEntry };
 
-/** `earlier`: events in the same window. `replaced`: older actions that wait for a slot, and will have none. */
+/** `earlier`: events in the same window. `replaced`: older actions that wait for quiet or for a slot, and will not run. */
 type QuietTurn = Superseded | Quiet | Next;
 type Quiet = { readonly is: "quiet"; readonly until: EpochMillis; readonly earlier: number } & Replacing;
 type Next = { readonly is: "next" } & Replacing;
@@ -40,7 +40,10 @@ export function askQuiet(
   const entered = isOwn ? state : { ...state, newest: entry, ...windowWith(state, settings, now) };
   const { window, ...rest } = entered;
   // Each time, not only when it enters: the process that stored it may have been killed before it woke them.
-  const replaced = state.waiting.filter((one) => one.action !== entry.action && isNewer(entry, one, now));
+  const queued = state.waiting.filter((one) => one.action !== entry.action && isNewer(entry, one, now));
+  // What waits for quiet ends with its own quiet time if this wake-up is lost.
+  const quieted = isOwn || newest === undefined || state.window === undefined ? [] : [newest];
+  const replaced = [...queued, ...quieted.filter(({ action }) => !queued.some((one) => one.action === action))];
   if (window === undefined) return { state: entered, turn: { is: "next", replaced } };
   const until = endOf(window, settings);
   // Windows that began by a clock that was ahead have ended.
@@ -111,12 +114,14 @@ interface SlotQuestion {
   readonly mayRun: boolean;
   /** The target accepted a request of an earlier attempt. */
   readonly isAccepted: boolean;
+  /** Of the event, as its run is named. */
+  readonly eventKey: string;
   readonly now: EpochMillis;
 }
 
 /** Whether an action may call its target now. The slot is then its own until it is freed, or its bound. */
 export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotTurn> {
-  const { entry, settings, boundMs, isAccepted, now } = question;
+  const { entry, settings, boundMs, isAccepted, eventKey, now } = question;
   const state = { ...before, slots: heldSlots(before.slots, now) };
   const isSelf = ({ action }: { readonly action: string }): boolean => action === entry.action;
   const own = state.slots.find(isSelf);
@@ -130,6 +135,7 @@ export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotT
       since: now,
       freeAt: laterBy(now, boundMs),
       ...(mayRun && { mayRun: true }),
+      ...(settings.cancels && { eventKey, ...(entry.event !== undefined && { event: entry.event }) }),
     };
     const { deferredSince: _, ...rest } = state;
     return { state: { ...rest, slots: [...others, slot], waiting: queue }, turn: { is: "run" } };

@@ -30,7 +30,7 @@ export type ProvingRoute = Pick<Route, "name" | "target" | "runsReportedBy" | "r
  * The name of the run that a route starts for an event. The rendered template gives it this name, and no second run of
  * this name is created.
  */
-const runNameOf = (route: string, eventKey: string): string => `${route}-${eventKey}`;
+export const runNameOf = (route: string, eventKey: string): string => `${route}-${eventKey}`;
 
 /**
  * Returns the proof that the bridge asked for a run, for the annotation that the run's events bring back. Undefined if the

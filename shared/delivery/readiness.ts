@@ -14,6 +14,8 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
   /** For the log. */
   readonly targets: readonly string[];
+  /** The trust entries whose keys cannot be loaded, for the log. */
+  readonly trustEntries: readonly string[];
 }
 
 /** A target whose actions wait for too long. */
@@ -32,6 +34,8 @@ export interface ReadinessDeps {
   readonly diskSpace: (() => Promise<DiskSpace>) | undefined;
   readonly outbox: Pick<Outbox, "unrelayed">;
   readonly waitingTargets: () => Promise<readonly WaitingTarget[]>;
+  /** Names of the trust entries whose keys cannot be loaded. */
+  readonly unreadableKeys: () => readonly string[];
   readonly clock: Clock;
 }
 
@@ -42,31 +46,39 @@ const MIN_FREE_BYTES = 100_000_000;
 const MIN_FREE_SHARE = 0.05;
 
 const OK = "ok";
+const NOBODY = { targets: [], trustEntries: [] } as const;
 
 /** Ready if one read of the store succeeds. Rejects if it fails, which is answered 503 as for every other call. */
 export async function readinessByRead(read: () => Promise<unknown>): Promise<Readiness> {
   await read();
-  return { status: "ready", checks: { store: OK }, targets: [] };
+  return { status: "ready", checks: { store: OK }, ...NOBODY };
 }
 
 /** Checks the bridge on one machine. Never throws. */
 export async function readinessOf(deps: ReadinessDeps): Promise<Readiness> {
   const [store, space] = await Promise.all([resultOf(deps.checkStore), spaceOf(deps)]);
-  if (store !== OK || space !== OK) return { status: "unavailable", checks: { store, space }, targets: [] };
+  if (store !== OK || space !== OK) return { status: "unavailable", checks: { store, space }, ...NOBODY };
   try {
-    const { outbox, clock, waitingTargets } = deps;
+    const { outbox, clock, waitingTargets, unreadableKeys } = deps;
     const overdue = await outbox.unrelayed(laterBy(clock.now(), -OVERDUE_MS), 1);
     const waiting = await waitingTargets();
+    const trustEntries = unreadableKeys();
     const checks = {
       store,
       space,
       outbox: overdue.length === 0 ? OK : "deliveries are overdue by more than 10 minutes",
       lanes: lanesOf(waiting),
+      keys: keysOf(trustEntries),
     };
     const isReady = Object.values(checks).every((result) => result === OK);
-    return { status: isReady ? "ready" : "degraded", checks, targets: waiting.map(({ target }) => target) };
+    return {
+      status: isReady ? "ready" : "degraded",
+      checks,
+      targets: waiting.map(({ target }) => target),
+      trustEntries,
+    };
   } catch (error) {
-    return { status: "unavailable", checks: { store: whyOf(error), space }, targets: [] };
+    return { status: "unavailable", checks: { store: whyOf(error), space }, ...NOBODY };
   }
 }
 
@@ -111,6 +123,11 @@ function lanesOf(waiting: readonly WaitingTarget[]): string {
 
 const targetsHave = (count: number): string => (count === 1 ? "1 target has" : `${count} targets have`);
 
+function keysOf({ length }: readonly string[]): string {
+  if (length === 0) return OK;
+  return `the keys of ${length === 1 ? "1 issuer" : `${length} issuers`} cannot be loaded`;
+}
+
 /** Writes one line when the failing checks change. */
 export class ReadinessLog {
   readonly #log: Log;
@@ -120,17 +137,22 @@ export class ReadinessLog {
     this.#log = log;
   }
 
-  add({ status, checks, targets }: Readiness): void {
+  add({ status, checks, targets, trustEntries }: Readiness): void {
     const failing = Object.fromEntries(Object.entries(checks).filter(([, result]) => result !== OK));
     // Without the texts: the free space differs each time.
-    const current = [...Object.keys(failing), ...targets].join();
+    const current = [...Object.keys(failing), ...targets, ...trustEntries].join();
     if (current === this.#last) return;
     this.#last = current;
     if (status === "ready") {
       this.#log.info({ status }, "the checks of the bridge succeed again");
       return;
     }
-    const fields = { status, ...failing, ...(targets.length > 0 && { targets: targets.join(", ") }) };
+    const fields = {
+      status,
+      ...failing,
+      ...(targets.length > 0 && { targets: targets.join(", ") }),
+      ...(trustEntries.length > 0 && { trustEntries: trustEntries.join(", ") }),
+    };
     this.#log.error(fields, "a check of the bridge fails");
   }
 }

@@ -104,6 +104,18 @@ const MAX_HISTOGRAMS = 500;
 type ConfiguredLabel = "source" | "route" | "target";
 export type ConfiguredNames = Readonly<Record<ConfiguredLabel, readonly string[]>>;
 
+const keyOf = ({ name, labels }: Pick<Sample, "name" | "labels">): string => JSON.stringify([name, ...labels]);
+
+/**
+ * The counters on whose first step an alert hangs. They begin at 0, because Prometheus sees no increase in a series that
+ * begins at 1.
+ */
+const firstSamples = ({ route }: ConfiguredNames): readonly Sample[] => [
+  { name: "acceptedWithoutRun", labels: [], value: 0 },
+  { name: "emergencyGrants", labels: [], value: 0 },
+  ...route.map((name) => ({ name: "attempts", labels: [name, "give_up"], value: 0 }) as const),
+];
+
 /** The metrics of the log lines of this process, since its start. */
 export class LogMetrics {
   readonly #clock: Pick<Clock, "now">;
@@ -129,6 +141,10 @@ export class LogMetrics {
     for (const target of this.#attemptSeconds.keys())
       if (isRemoved("target", target)) this.#attemptSeconds.delete(target);
     this.#configured = configured;
+    for (const first of firstSamples(configured)) {
+      const key = keyOf(first);
+      if (!this.#samples.has(key)) this.#samples.set(key, first);
+    }
   }
 
   /** A log that writes to another one and counts each line. */
@@ -169,7 +185,7 @@ export class LogMetrics {
     }
     const { type, labels: names } = LOG_METRICS[name];
     const values = names.map((label) => labelText(labels[label]));
-    const key = JSON.stringify([name, ...values]);
+    const key = keyOf({ name, labels: values });
     const before = this.#samples.get(key);
     if (before === undefined && this.#samples.size >= MAX_SAMPLES) return;
     const sum = type === "counter" ? (before?.value ?? 0) + value : value;

@@ -2,6 +2,7 @@ import { decideOneAccess, getAccess, listAccess, placeAccess } from "./access.ts
 import { decideApproval, listApprovals } from "./approvals.ts";
 import { Authorizer } from "./authorize.ts";
 import { getBulkReplay, listBulkReplays, orderBulkReplay, previewBulkReplay, stopBulkReplay } from "./bulk-replays.ts";
+import { askForCancellations } from "./cancellations.ts";
 import { listCredentials } from "./credentials.ts";
 import { getDelivery, listDeliveries } from "./deliveries.ts";
 import { countDeliveries } from "./delivery-counts.ts";
@@ -27,6 +28,7 @@ import { exchangeToken } from "./token-exchange.ts";
 export const callHandlers = {
   Authorizer,
   gatewayForms,
+  askForCancellations,
   asksForEnded,
   countDeliveries,
   decideApproval,

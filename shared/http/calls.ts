@@ -5,6 +5,7 @@ import type { AccessApi } from "./access.ts";
 import type { ApprovalsApi } from "./approvals.ts";
 import type { Allowed, AuthorizeApi, Authorizer } from "./authorize.ts";
 import type { BulkReplaysApi } from "./bulk-replays.ts";
+import type { CancellationsApi } from "./cancellations.ts";
 import type { CredentialsApi } from "./credentials.ts";
 import type { DeliveriesApi } from "./deliveries.ts";
 import type { DeliveryCountsApi } from "./delivery-counts.ts";
@@ -26,6 +27,7 @@ export type CallDeps = DeliveriesApi &
   DeliveryRequestApi &
   DeliveryCountsApi &
   BulkReplaysApi &
+  CancellationsApi &
   CredentialsApi &
   GatesApi &
   RefusalsApi &
@@ -98,6 +100,7 @@ export function apiCalls(deps: CallDeps): readonly ApiCall[] {
       return asksForEnded(request) ? listEndedApprovals(request, deps) : listApprovals(request, deps);
     }),
     get("/v1/gates/:id", byId("getGate")),
+    post("/v1/cancellations", 200, by("askForCancellations")),
     get("/v1/access", by("listAccess")),
     post("/v1/access", 202, by("placeAccess")),
     get("/v1/access/:id", byId("getAccess")),

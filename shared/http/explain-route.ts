@@ -59,6 +59,8 @@ function stepsOf(line: Exclude<RouteLine, Line<"approval" | "attempt">>): readon
     case "scheduled":
     case "run":
       return [];
+    case "cancel":
+      return [{ mark: line.state === "cancelled" ? "quiet" : "warn", text: `Its run: ${sentence(line.summary)}` }];
     case "already_scheduled":
       return [
         { mark: "quiet", text: `The delivery ${line.by} reported the same event first: its action counts for both.` },

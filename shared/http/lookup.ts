@@ -14,8 +14,11 @@ export const LOOKUP_PARAMETERS = {
   person: "a person's name or account",
   trust: "a trust entry's name",
   trace: "a trace id: 32 hexadecimal digits",
+  correlation: "an id of the request: X-Correlation-Id, X-Kong-Request-Id or X-Request-Id",
   eventKey: "an event key: e-…",
 } as const;
+/** The form of a correlation id that is recorded: a client may have chosen it. */
+const CORRELATION_ID = /^[\w.#-]{8,64}$/;
 type Parameter = keyof typeof LOOKUP_PARAMETERS;
 
 const text = v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(2_000)));
@@ -51,6 +54,7 @@ export const lookupEntries = {
   person: text,
   trust: text,
   trace: matching(/^[0-9a-fA-F]{32}$/),
+  correlation: matching(CORRELATION_ID),
   eventKey: matching(/^e-[a-z0-9-]+$/),
 } as const;
 
@@ -100,6 +104,7 @@ export function candidatesOf(find: string): readonly Candidate[] {
   const read: readonly LookupKind[] = [
     ...(given.startsWith("e-") ? (["eventKey"] as const) : []),
     ...(/^[0-9a-f]{32}$/i.test(given) ? (["trace"] as const) : []),
+    ...(CORRELATION_ID.test(given) && /(?=.*\d).{16}/.test(given) ? (["correlation"] as const) : []),
   ];
   const all = [...kinds, ...names.filter((kind) => !kinds.includes(kind)), ...read];
   return all.map((kind) => termOf(kind, kind === "change" ? given.replace(/^!/, "") : given));

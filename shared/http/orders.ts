@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type RulesOf, rulesOf } from "../approvals/configured-rules.ts";
 import { fewestPeople } from "../approvals/rules.ts";
-import { toIso } from "../host/clock.ts";
+import { ORDERS_SOURCE, orderEvent } from "../delivery/order-event.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import {
   inputShapes,
@@ -14,7 +14,7 @@ import {
 } from "../identity/order.ts";
 import type { Policy } from "../identity/policy.ts";
 import { busEventsOf } from "../model/bus-event.ts";
-import { cut, type OrderPart } from "../model/event.ts";
+import type { OrderPart } from "../model/event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
 import type { InputShape } from "../model/order-input.ts";
@@ -157,7 +157,7 @@ export async function placeOrder(request: ReceivedRequest, name: string, api: Or
   const key = request.headers.get("idempotency-key") ?? "";
   if (key === "" || key.length > MAX_KEY_LENGTH) return reject({ reason: "idempotency_key_missing" }, by);
   // One person may have tokens of several trust entries of an issuer, and an entry may get another name.
-  const id = deliveryIdOf(SOURCE, [name, by.issuer, by.subject, ...actorsOf(by), key]);
+  const id = deliveryIdOf(ORDERS_SOURCE, [name, by.issuer, by.subject, ...actorsOf(by), key]);
   const delivery = recordOf(id, wanted.value, request);
   if (problem === undefined && (await api.deliveries.record(delivery)) === "recorded") {
     api.recorded(delivery);
@@ -210,13 +210,6 @@ function recordOf(
   { by, part }: Pick<WantedOrder, "by" | "part">,
   request: ReceivedRequest,
 ): RecordedDelivery {
-  const [time, subject] = [toIso(request.receivedAt), subjectOf(part)];
-  const event = { type: "order.placed", keyParts: [id], time, subject, order: part } as const;
-  return ownDelivery({ id, source: SOURCE, principal: by, event }, request);
+  const event = orderEvent(id, part, request.receivedAt);
+  return ownDelivery({ id, source: ORDERS_SOURCE, principal: by, event }, request);
 }
-
-/** The order and its inputs, for people. */
-const subjectOf = ({ name, inputs }: OrderPart): string =>
-  cut([name, ...Object.entries(inputs).map(([input, value]) => `${input}=${value}`)].join(" "), 200);
-
-const SOURCE = "orders";

@@ -44,6 +44,11 @@ export class Jwks {
     }
   }
 
+  /** Whether the last load failed, within ten minutes: later nobody needs the keys any more. */
+  get isFailing(): boolean {
+    return this.#pause !== undefined && msSince(this.#pause.since, this.#clock) < FAILING_MS;
+  }
+
   async #usable(): Promise<LoadedKeys> {
     const good = this.#good;
     const ageMs = this.#ageMs();
@@ -111,6 +116,8 @@ const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
 /** Pauses after a failure: 5, 10, 20, 40, 60, 60 … seconds. */
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** Much longer than any pause, so that an issuer whose tokens keep arriving stays failing. */
+const FAILING_MS = 10 * 60_000;
 
 async function pick({ keys, found }: LoadedKeys, { alg, kid }: KeyName): Promise<CryptoKey> {
   const name = kid === undefined ? alg : `${alg} ${kid}`;

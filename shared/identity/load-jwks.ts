@@ -19,7 +19,10 @@ export interface KeySources {
 /**
  * Creates the loader of an entry's keys. Every address comes from the configuration or the issuer, none from a token.
  */
-export function jwksLoader(entry: TrustEntry, sources: KeySources = {}): LoadJwks {
+export function jwksLoader(
+  entry: Pick<TrustEntry, "issuer" | "internalOrigins" | "jwks">,
+  sources: KeySources = {},
+): LoadJwks {
   const { callOut = defaultCallOut, readFile = readSmallFile } = sources;
   const { jwks } = entry;
   if (jwks === undefined) {
@@ -44,10 +47,10 @@ const discoveryDocument = v.object({ issuer: v.string(), jwks_uri: v.string() })
  * OpenID Connect Discovery 1.0 §4: the path is appended to the issuer without its trailing slash, and a document that
  * names another issuer is rejected (§4.3).
  */
-async function discover(
+export async function discover(
   callOut: CallOut,
   { issuer, internalOrigins }: Pick<TrustEntry, "issuer" | "internalOrigins">,
-  signal: AbortSignal,
+  signal: AbortSignal = AbortSignal.timeout(TIMEOUT_MS),
 ): Promise<RemoteAddress> {
   const address = configured(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
   const document = v.safeParse(discoveryDocument, asObject(await get(callOut, address, signal)));

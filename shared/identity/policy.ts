@@ -8,7 +8,16 @@ import type { Rejection } from "../model/rejection.ts";
 import { isInScope, scope } from "./scope.ts";
 
 /** The parts of the bridge's own API that accept a caller's token. */
-const PARTS = ["deliveries", "gates", "introspection", "metrics", "payloads", "sessions", "status"] as const;
+const PARTS = [
+  "cancellations",
+  "deliveries",
+  "gates",
+  "introspection",
+  "metrics",
+  "payloads",
+  "sessions",
+  "status",
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** The permissions on a route. */
@@ -29,7 +38,7 @@ export const role = v.strictObject({
     v.pipe(
       v.array(v.picklist(PARTS)),
       v.description(
-        "Parts of the API that holders may call. `deliveries`: read the event log. `gates`: ask for the decisions about tasks that the holder reported. `introspection`: ask whether an access token is active. `metrics`: read the metrics of one machine. `payloads`: read the headers and the body of a delivery that the holder may read, without credentials; each look is recorded. `sessions`: end the console sessions of others. `status`: report the state of the build that the token belongs to.",
+        "Parts of the API that holders may call. `cancellations`: ask which runs of the own cluster have to be cancelled. `deliveries`: read the event log. `gates`: ask for the decisions about tasks that the holder reported. `introspection`: ask whether an access token is active. `metrics`: read the metrics of one machine. `payloads`: read the headers and the body of a delivery that the holder may read, without credentials; each look is recorded. `sessions`: end the console sessions of others. `status`: report the state of the build that the token belongs to.",
       ),
     ),
     [],

@@ -20,6 +20,12 @@ export interface TokenVerifier {
   verify(presented: PresentedToken, trustEntries: readonly string[]): Promise<Result<VerifiedToken>>;
 }
 
+/** A verifier that says which of its issuers cannot be asked. */
+export interface WatchedTokenVerifier extends TokenVerifier {
+  /** Names of the trust entries whose keys could not be loaded when a token last needed them, within ten minutes. */
+  unreadable(): readonly string[];
+}
+
 /** For a function that takes no requests, so that it loads no code to verify one. Throws `configuration_invalid`. */
 export const noTokenVerifier: TokenVerifier = {
   verify: async () => {

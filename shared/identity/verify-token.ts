@@ -9,7 +9,7 @@ import type { KeySources } from "./load-jwks.ts";
 import type { PresentedToken } from "./presented-token.ts";
 import { rolesOf, shownClaims, subjectOf } from "./roles-of.ts";
 import { isMeantForEntry, rejectToken } from "./token-checks.ts";
-import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
+import type { VerifiedToken, WatchedTokenVerifier } from "./token-verifier.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 import { rejectSignature, type Trusted, trustedAs } from "./verify-signature.ts";
 
@@ -19,7 +19,10 @@ interface VerifierDeps extends KeySources, BindingDeps {}
  * Creates a verifier for the trust entries, by their names in `drawbridge.yaml`.
  * Keys are loaded when a token first needs them.
  */
-export function createTokenVerifier(entries: Readonly<Record<string, TrustEntry>>, deps: VerifierDeps): TokenVerifier {
+export function createTokenVerifier(
+  entries: Readonly<Record<string, TrustEntry>>,
+  deps: VerifierDeps,
+): WatchedTokenVerifier {
   const trusted = new Map(Object.entries(entries).map(([name, entry]) => [name, trustedAs(name, entry, deps)]));
   return {
     async verify(presented, trustEntries) {
@@ -29,6 +32,7 @@ export function createTokenVerifier(entries: Readonly<Record<string, TrustEntry>
       const candidates = trustEntries.map((name) => named(trusted, name)).filter(({ entry }) => entry.issuer === iss);
       return verifyWithAny(candidates, (candidate) => verifyWith(candidate, presented, token.value, deps));
     },
+    unreadable: () => [...trusted].flatMap(([name, { keys }]) => (keys.isFailing ? [name] : [])),
   };
 }
 

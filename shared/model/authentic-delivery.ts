@@ -1,6 +1,7 @@
 import type { EpochMillis } from "../host/clock.ts";
 import { sha256Hex } from "./idempotency-keys.ts";
 import { OWN_ISSUERS, type Principal } from "./principal.ts";
+import type { Reading } from "./reading.ts";
 import type { Rejection } from "./rejection.ts";
 import type { ReceivedRequest } from "./request.ts";
 import { ok, type Result } from "./result.ts";
@@ -33,6 +34,23 @@ export interface AuthenticDelivery {
   readonly receivedAt: EpochMillis;
   readonly requestId: string;
 }
+
+/** What is recorded of one request that has several records. */
+export interface SelectedRecords {
+  /** Each is recorded by itself. `reading` is undefined for one that is still to be read. */
+  readonly deliveries: readonly { readonly delivery: AuthenticDelivery; readonly reading?: Reading }[];
+  /** How many records the request had, by what they are. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Is called once all of them are recorded. Until then, the same request may come again. */
+  readonly recorded: () => void;
+}
+
+/** A record of a request, as a delivery of its own. The proof of the request is its proof. */
+export const partOf = (delivery: AuthenticDelivery, body: Uint8Array): AuthenticDelivery => ({
+  ...delivery,
+  body,
+  bodyDigest: sha256Hex(body),
+});
 
 /** The result of a provider's authentication. */
 export interface Proof {

@@ -17,6 +17,7 @@ export type BridgeEvent =
   | AgentEvent
   | TokenEvent
   | TriggerEvent
+  | GatewayEvent
   | SummaryEvent
   | OrderEvent;
 
@@ -62,6 +63,7 @@ const FAMILIES = {
   agent: ["lost"],
   token: ["expiring"],
   trigger: ["started", "succeeded", "failed", "done", "refused"],
+  gateway: ["refused", "failed", "passed"],
   summary: ["submitted"],
   order: ["placed"],
 } as const;
@@ -567,6 +569,53 @@ interface TriggerEvent extends EventOf<TypeOf<"trigger">> {
     readonly reason?: string;
   };
   readonly origin?: OriginClaim;
+}
+
+export const GATEWAY_REASONS = [
+  "unauthenticated",
+  "forbidden",
+  "rate_limited",
+  "no_route",
+  "rejected",
+  "upstream_invalid",
+  "upstream_unavailable",
+  "upstream_timeout",
+  "gateway_error",
+] as const;
+
+/**
+ * What a gateway did with one request of a client. `refused`: the gateway answered itself, with a 4xx. `failed`: it answered
+ * itself, with a 5xx, as if the service does not answer. `passed`: anything else, also an error that the service answered.
+ */
+export interface GatewayEvent extends EventOf<TypeOf<"gateway">> {
+  readonly gateway: {
+    readonly system: string;
+    /** The gateway's own id of the request; absent if it reports none. */
+    readonly id?: string;
+    /** The node of the gateway that answered, if it reports one. */
+    readonly node?: string;
+    /** The status that the client got. */
+    readonly status?: number;
+    /** Why, by the status. Absent on `passed`. */
+    readonly reason?: (typeof GATEWAY_REASONS)[number];
+    readonly method?: string;
+    /** Without query. A part that may be a credential is `*`. */
+    readonly path?: string;
+    /** Name of the route, or its id if it has no name; absent if none matched. */
+    readonly route?: string;
+    readonly service?: string;
+    /** The consumer whom the gateway took the client for. The gateway's word: it proves nothing here. */
+    readonly caller?: string;
+    /** The id that goes with the request from system to system. The client may have chosen it. */
+    readonly correlation?: string;
+    /** The bridge's decision about the request (`X-Drawbridge-Request`), if the gateway asked. */
+    readonly decision?: string;
+    /**
+     * The event stands for this many requests of one minute, which are not recorded one by one. It has no id of a request
+     * then, and no other detail.
+     */
+    readonly more?: number;
+  };
 }
 
 /**

@@ -6,7 +6,7 @@ export interface FlowOptions {
   readonly quiet?: string | undefined;
   readonly most?: string | undefined;
   readonly running?: number | undefined;
-  readonly then?: "newest" | "queue" | undefined;
+  readonly then?: "newest" | "queue" | "cancel" | undefined;
 }
 
 /** How the runs of a route that have the same key follow each other. */
@@ -21,6 +21,8 @@ export interface FlowSettings {
   readonly running?: number;
   /** What waits while these run: only the newest action, or each in the order of its delivery. */
   readonly waiting: "newest" | "queue";
+  /** The run that goes on is cancelled for the newest. */
+  readonly cancels?: true;
 }
 
 /** Identifies a flow: a route, and the text of its key. */
@@ -56,6 +58,10 @@ export interface FlowSlot {
   readonly freeAt: EpochMillis;
   /** A request of the action may have started a run, and no later answer says that there is none. */
   readonly mayRun?: true;
+  /** Names the run, with the route. Present if something newer may cancel it. */
+  readonly eventKey?: string;
+  /** As in {@link FlowEntry}, beside `eventKey`. */
+  readonly event?: string;
 }
 
 /** What is stored about a flow. */

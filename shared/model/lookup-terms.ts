@@ -16,6 +16,7 @@ export const LOOKUP_KINDS = [
   "pipeline",
   "trust",
   "trace",
+  "correlation",
   "eventKey",
 ] as const;
 export type LookupKind = (typeof LOOKUP_KINDS)[number];
@@ -157,6 +158,15 @@ function termsOfPart(event: BridgeEvent): readonly Found[] {
       ["person", event.summary.by],
     ];
   if ("order" in event) return termsOfOrder(event.order);
+  if ("gateway" in event) {
+    const { id, correlation, decision, caller } = event.gateway;
+    return [
+      ["correlation", id],
+      ["correlation", correlation],
+      ["correlation", decision],
+      ["person", caller],
+    ];
+  }
   if ("trigger" in event) return [["run", event.trigger.eventId]];
   return [];
 }

@@ -66,6 +66,19 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly state: "missing" | "not_created" | "reported";
       readonly summary: string;
     }
+  /**
+   * The run of the route is cancelled for `by`, a delivery that is newer in its flow. `asked`: the process in the cluster
+   * gets to know it. `failed`: that process could not cancel it yet. `cancelled`: the run was reported as cancelled.
+   */
+  | {
+      readonly kind: "cancel";
+      readonly route: string;
+      readonly event?: string;
+      readonly action: string;
+      readonly state: "asked" | "failed" | "cancelled";
+      readonly by: string;
+      readonly summary: string;
+    }
   /** The roles of the event's principal do not allow it to fire the route. In shadow mode the route fired anyway. */
   | {
       readonly kind: "denied";
@@ -110,9 +123,9 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
    */
   | {
       readonly kind: "decided";
-      /** The id of the approval; for a rollback and a promotion, the route. */
+      /** The id of the approval; for a rollback and a promotion, the route; for an order, its name. */
       readonly about: string;
-      readonly decision: "grant" | "deny" | "rollback" | "promote";
+      readonly decision: "grant" | "deny" | "rollback" | "promote" | "order";
       readonly by: Identity;
       readonly refusal?: Rejection;
     }

@@ -2,7 +2,7 @@ import type * as v from "valibot";
 import type { Clock, EpochMillis } from "../host/clock.ts";
 import type { Secret, Secrets } from "../host/secrets.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
-import type { Authenticate, AuthenticDelivery } from "../model/authentic-delivery.ts";
+import type { Authenticate, AuthenticDelivery, SelectedRecords } from "../model/authentic-delivery.ts";
 import type { EventType } from "../model/event.ts";
 import type { Reading } from "../model/reading.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -75,6 +75,11 @@ export interface ConnectedSource {
   readonly authenticate: Authenticate;
   /** Pure: the same delivery gives the same reading. Never throws, whatever the body contains. */
   readonly read: (delivery: AuthenticDelivery) => Reading;
+  /**
+   * Selects what is recorded of a request with any number of records, each as a delivery of its own. Absent if every request
+   * is one delivery. Never throws.
+   */
+  readonly select?: (delivery: AuthenticDelivery) => SelectedRecords;
   /** Stores the token that a proved delivery carries for calls back to its sender. Never throws. */
   readonly keep?: (delivery: AuthenticDelivery) => Promise<void>;
   /**

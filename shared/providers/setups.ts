@@ -2,6 +2,7 @@ import { buildkiteSetups } from "./buildkite/setup.ts";
 import { confluenceSetups } from "./confluence/setup.ts";
 import { githubSetups } from "./github/setup.ts";
 import { gitlabSetups } from "./gitlab/setup.ts";
+import { kongSetups } from "./kong/setup.ts";
 import type { SenderSetup } from "./sender-setup.ts";
 import { statusSetups } from "./status/setup.ts";
 import { tektonSetups } from "./tekton/setup.ts";
@@ -13,5 +14,6 @@ export const senderSetups: readonly SenderSetup[] = [
   ...githubSetups,
   ...buildkiteSetups,
   ...tektonSetups,
+  ...kongSetups,
   ...statusSetups,
 ];

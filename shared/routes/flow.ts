@@ -43,9 +43,9 @@ export const flow = v.pipe(
     // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
     then: v.optional(
       v.pipe(
-        v.picklist(["newest", "queue"]),
+        v.picklist(["newest", "queue", "cancel"]),
         v.description(
-          "What waits for a run to end: `newest`: only the newest event. `queue`: each event, in the order of receipt. Without it, `newest`.",
+          "What waits for a run to end: `newest`: only the newest event. `queue`: each event, in the order of receipt. `cancel`: only the newest event, and the run is cancelled for it. Without it, `newest`.",
         ),
       ),
     ),
@@ -67,6 +67,10 @@ export const flow = v.pipe(
     (one) => one.then !== "queue" || one.quiet === undefined,
     '"quiet" leaves out all events but the newest, and "then: queue" runs each: remove one of them',
   ),
+  v.check(
+    (one) => one.then !== "cancel" || one.running === 1,
+    '"then: cancel" ends the one run that goes on, so "running" must be 1',
+  ),
 );
 
 /** The settings in milliseconds. */
@@ -75,5 +79,6 @@ export const flowSettings = (one: FlowOptions): FlowSettings => ({
   quietMs: one.quiet === undefined ? 0 : msOf(one.quiet),
   ...(one.most !== undefined && { mostMs: msOf(one.most) }),
   ...(one.running !== undefined && { running: one.running }),
-  waiting: one.then ?? "newest",
+  waiting: one.then === "queue" ? "queue" : "newest",
+  ...(one.then === "cancel" && { cancels: true }),
 });

@@ -16,6 +16,7 @@ import { RateLimitStore } from "./rate-limits.ts";
 import { RefusalStore } from "./refusals.ts";
 import { ReplayCache } from "./replay-cache.ts";
 import { ReportedRunStore } from "./reported-runs.ts";
+import type { RunCancelStore } from "./run-cancels.ts";
 import { RunStore } from "./runs.ts";
 import { SessionCutoffStore } from "./session-cutoffs.ts";
 import { StoredTokenStore } from "./stored-tokens.ts";
@@ -45,6 +46,8 @@ export interface Stores {
   readonly flows: () => Promise<FlowStore>;
   /** Likewise. */
   readonly commitRuns: () => Promise<CommitRunStore>;
+  /** Likewise. */
+  readonly runCancels: () => Promise<RunCancelStore>;
   /** Likewise. */
   readonly promotionWaits: () => Promise<PromotionWaits>;
   /** Likewise. */
@@ -81,6 +84,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     commitRuns: async () => {
       const { CommitRunStore } = await import("./commit-runs.ts");
       return new CommitRunStore(table, options);
+    },
+    runCancels: async () => {
+      const { RunCancelStore } = await import("./run-cancels.ts");
+      return new RunCancelStore(table, options);
     },
     promotionWaits: async () => {
       const { PromotionWaits } = await import("./promotion-waits.ts");

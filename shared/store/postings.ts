@@ -10,10 +10,10 @@ export const SLOT_MS = 300_000;
 const MAX_REMEMBERED = 50_000;
 
 /**
- * Kinds without postings. Almost every delivery has its own trace and event key, so a posting would cost a write for each.
- * They are found by reading the index of each hour.
+ * Kinds without postings. Almost every delivery has its own trace, correlation id and event key, so a posting would
+ * cost a write for each. They are found by reading the index of each hour.
  */
-const UNPOSTED: ReadonlySet<string> = new Set(["trace", "eventKey"]);
+const UNPOSTED: ReadonlySet<string> = new Set(["trace", "correlation", "eventKey"]);
 
 export const isPosted = ({ kind }: Term): boolean => !UNPOSTED.has(kind);
 

@@ -25,6 +25,8 @@ function nameOf(timelineEvent: TimelineEvent): string {
       return `attempt#${timelineEvent.route}#${String(timelineEvent.attempt).padStart(4, "0")}`;
     case "run":
       return `run#${timelineEvent.route}#${timelineEvent.state}`;
+    case "cancel":
+      return `cancel#${timelineEvent.route}#${timelineEvent.state}`;
     case "cut":
       return `cut#${timelineEvent.route}`;
     case "denied":

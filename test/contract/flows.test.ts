@@ -15,7 +15,13 @@ const STATE: FlowState = {
   slots: [{ action: "a-0", delivery: "d-0", since: epochMillis(1), freeAt: epochMillis(2), mayRun: true }],
   waiting: [],
 };
-const ROUTE = { name: "docs", maxAttemptMs: 10_000, runsReportedBy: "cluster", runsStaleAfterMs: 5_400_000 };
+const ROUTE = {
+  name: "docs",
+  action: "tekton",
+  maxAttemptMs: 10_000,
+  runsReportedBy: "cluster",
+  runsStaleAfterMs: 5_400_000,
+};
 
 for (const kind of tableKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
@@ -55,9 +61,17 @@ for (const kind of tableKinds) {
     });
 
     it("of any number of processes that ask at once, one has the slot", async () => {
-      const { flows: opened, actions } = await open();
+      const { flows: opened, actions, runCancels, deliveries } = await open();
       const flows = await opened();
-      const gate = new FlowGate({ flows, actions, woken: async () => undefined, clock, log: silentLog });
+      const gate = new FlowGate({
+        flows,
+        actions,
+        runCancels,
+        deliveries,
+        woken: async () => undefined,
+        clock,
+        log: silentLog,
+      });
       // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
       const flow = { key: "$.detail.page.id", running: 1, then: "queue" } as const;
       const answers = await Promise.all(

@@ -71,19 +71,20 @@ const isUrl = (text: string): boolean => /^https?:\/\/\S+$/.test(text);
 describe.each(providers.map((provider) => [provider.name, provider] as const))("provider %s", (name, provider) => {
   const fixtures = fixturesOf(name);
   const connected = connectFixtureSource(provider, fixtureSourceOf(name));
-  const source: Source = {
-    ...connected,
+  // A new one for each request: what a source selects may depend on the requests before.
+  const sourceOf = (): Source => ({
+    ...connectFixtureSource(provider, fixtureSourceOf(name)),
     name: SOURCE,
     provider: name,
     contentTypes: [],
     authenticate: async () => ok({ principal: sourcePrincipal(SOURCE, "test", "current") }),
-  };
+  });
 
   const requestFor = (fixture: Fixture) => requestOf(fixture, new Headers(fixture.headers));
 
   async function recordOf(fixture: Fixture): Promise<RecordedDelivery> {
     const records: RecordedDelivery[] = [];
-    const receipt = await receive(requestFor(fixture), source, {
+    const receipt = await receive(requestFor(fixture), sourceOf(), {
       deliveries: {
         record: async (record) => {
           records.push(record);

@@ -234,3 +234,71 @@ describe("a rollback by a comment", () => {
     expect(await bridge.decide(back, "grant", holder("max"))).toMatchObject({ ok: true });
   });
 });
+
+describe("a comment that places an order", () => {
+  const TEXT = "/drawbridge run deploy-docs environment=staging ref=release/1.2";
+  const ordersOf = async ({ id }: RecordedDelivery): Promise<readonly (RecordedDelivery | undefined)[]> => {
+    const lines = (await bridge.deliveries.timeline(id)).filter((line) => line.kind === "followed_by");
+    return Promise.all(lines.map(({ delivery }) => bridge.deliveries.get(delivery)));
+  };
+
+  it.each(["mia", "sam"])(
+    "by %s, who has a role of it, becomes a delivery whose requester is that person",
+    async (person) => {
+      const commented = await say(TEXT, person);
+      const [decided] = await bridge.decided(commented);
+      expect(decided).toMatchObject({ decision: "order", about: "deploy-docs", by: { actor: person } });
+      expect(decided?.refusal).toBeUndefined();
+      const [order, ...others] = await ordersOf(commented);
+      expect(others).toEqual([]);
+      expect(order).toMatchObject({
+        source: "orders",
+        principal: { subject: "wiki" },
+        events: [
+          {
+            type: "order.placed",
+            actor: { id: person },
+            order: { name: "deploy-docs", inputs: { environment: "staging", ref: "release/1.2" } },
+          },
+        ],
+      });
+    },
+  );
+
+  it("places one order however often it is reported, also after an edit of the comment", async () => {
+    const id = await comment(TEXT, "mia");
+    const reports = [await report(id, "mia"), await report(id, "mia")];
+    bridge.clock.advance(1_000);
+    // With another time, as by another webhook: it is another event.
+    reports.push(await report(id, "mia"));
+    bridge.clock.advance(60_000);
+    sandbox.editComment(id, "<p>/drawbridge run deploy-docs environment=production ref=main</p>", "mia");
+    const edited = await report(id, "mia");
+    const placed = (await Promise.all(reports.map(ordersOf))).flat().map((one) => one?.id);
+    expect(placed).toHaveLength(2);
+    expect(new Set(placed).size).toBe(1);
+    expect(await ordersOf(edited)).toEqual([]);
+  });
+
+  it.each([
+    ["without a role of the order", "tom", TEXT, "role_missing"],
+    ["outside the environments of the role", "sam", TEXT.replace("staging", "production"), "role_missing"],
+    ["with a value that is none of the input", "mia", TEXT.replace("staging", "moon"), "input_invalid"],
+    ["with a value that a template would read", "mia", TEXT.replace("release/1.2", "$(params.x)"), "input_invalid"],
+    ["without an input", "mia", "/drawbridge run deploy-docs environment=staging", "input_invalid"],
+    ["with an input too many", "mia", `${TEXT} more=1`, "input_invalid"],
+    ["of an order that is not declared", "mia", "/drawbridge run nothing", "order_unknown"],
+  ])("a comment %s places nothing, and its timeline and a reply say why", async (_, person, text, reason) => {
+    const id = await comment(text, person);
+    const commented = await report(id, person);
+    expect(await bridge.decided(commented)).toMatchObject([{ by: { actor: person }, refusal: { reason } }]);
+    expect(await ordersOf(commented)).toEqual([]);
+    expect(sandbox.repliesTo(id)).toHaveLength(1);
+  });
+
+  it("a comment of somebody else than the event names, or of an unknown account, places nothing", async () => {
+    const id = await comment(TEXT, "mia");
+    expect(await ordersOf(await report(id, "max"))).toEqual([]);
+    expect(await ordersOf(await say(TEXT, "stranger"))).toEqual([]);
+  });
+});

@@ -202,7 +202,7 @@ describe("the pages", () => {
   it("the home page says how each source and target is, and an old address of the list leads to the list", async () => {
     const { visitor, shown } = await bridge.signIn("olga");
     expect(textOf(shown)).toMatch(/Is it well\?/);
-    expect(textOf(shown)).toMatch(/gitlab now|gitlab \d+ (s|min) ago/);
+    expect(textOf(shown)).toMatch(/gitlab \d\d:\d\d:\d\d UTC \((now|\d+ (s|min) ago)\)/);
     expect(shown.text).toContain('href="/console/deliveries?target=listener"');
     const list = await visitor.go(new URL("/console?source=gitlab", bridge.url));
     expect(list.url).toEqual(new URL("/console/deliveries?source=gitlab", bridge.url));
@@ -301,9 +301,9 @@ describe("orders", () => {
     const fields = { decision: "grant", comment: "before the freeze" };
     await bridge.order(visitor, waiting, `/console/approvals/${id}`, fields);
     const decided = () => visitor.go("/console/approvals?state=ended");
-    expect(textOf(await decided())).toMatch(/✓ granted now|✓ granted \d+ s ago/);
+    expect(textOf(await decided())).toMatch(/✓ granted \d\d:\d\d:\d\d UTC \((now|\d+ s ago)\)/);
     await command("targets", "resume", "listener");
-    const fired = await until("the run to start", decided, (page) => !/✓ granted (now|\d)/.test(textOf(page)));
+    const fired = await until("the run to start", decided, (page) => !/✓ granted \d/.test(textOf(page)));
     expect(textOf(fired)).toMatch(/✓ granted and fired/);
     expect(fired.text.split("before the freeze")).toHaveLength(2);
   });

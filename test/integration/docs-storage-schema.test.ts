@@ -196,6 +196,17 @@ describe("docs/storage-schema.md", () => {
     expect(await shown(stored)).toEqual(stored);
   });
 
+  it("the example of the cancellations is written and read back as documented", async () => {
+    const { put, runCancels, shown } = await emptyStores();
+    const { stored, read } = exampleOf("Cancellations");
+    await put(stored);
+    expect(await (await runCancels()).of("cluster")).toEqual(read);
+    const fresh = await emptyStores();
+    await (await fresh.runCancels()).add("cluster", read[0]);
+    expect(await fresh.shown(stored)).toEqual(stored);
+    expect(await shown(stored)).toEqual(stored);
+  });
+
   it("the example of a waiting promotion is written and read back as documented", async () => {
     const { put, promotionWaits, shown } = await emptyStores();
     const { stored, read } = exampleOf("Waiting promotion");

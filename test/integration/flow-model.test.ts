@@ -25,6 +25,8 @@ const queue = (running: number): FlowOptions => ({ key: KEY, running, then: "que
 const FLOWS: readonly (FlowOptions | undefined)[] = [
   { key: KEY, quiet: "90s", most: "10m", running: 1 },
   { key: KEY, running: 1 },
+  // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+  { key: KEY, running: 1, then: "cancel" },
   queue(1),
   queue(2),
   { key: KEY, quiet: "90s" },
@@ -68,6 +70,16 @@ const step = fc.oneof(
       kill,
     }),
   },
+  // The process in the cluster cancels what is listed, or some of it fails and is tried again.
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("cancel" as const),
+      isRefused: fc.boolean(),
+      report: fc.constantFrom("once", "once", "twice", "lost"),
+      kill,
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({ kind: fc.constant("pass" as const), seconds: fc.constantFrom(1, 40, 95, 900, 7_200) }),
@@ -77,12 +89,13 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-const world = fc.record({ flow: fc.nat(3), steps: fc.array(step, { maxLength: 50, size: "max" }) });
+const world = fc.record({ flow: fc.nat(4), steps: fc.array(step, { maxLength: 50, size: "max" }) });
 
 interface Run {
   readonly name: string;
   readonly page: string;
   readonly delivery: string;
+  readonly action: string;
   readonly startedMs: number;
   /** It took a slot. */
   readonly isLimited: boolean;
@@ -178,6 +191,7 @@ async function openWorld(first: number) {
       name,
       page,
       delivery,
+      action: actionIdOf("docs", eventKey),
       startedMs: parts.clock.monotonic(),
       isLimited: flow?.running !== undefined,
       isEnded: false,
@@ -252,7 +266,7 @@ async function openWorld(first: number) {
   }
 
   let reports = 0;
-  async function report(run: Run, state: "queued" | "succeeded", by: Kill): Promise<void> {
+  async function report(run: Run, state: "queued" | "succeeded" | "cancelled", by: Kill): Promise<void> {
     reports += 1;
     const event: BridgeEvent = {
       type: `build.${state}`,
@@ -314,6 +328,25 @@ async function openWorld(first: number) {
         if (one.report === "twice") await report(run, "succeeded", undefined);
         return;
       }
+      case "cancel": {
+        await reportStarts();
+        // A route that cancels nothing any more lists nothing.
+        if (one.isRefused || flow?.then !== "cancel") return;
+        for (const { action, run: name, delivery, by } of await (await parts.runCancels()).of("cluster")) {
+          if (!isNewer(by, delivery)) violations.push(`${delivery} is cancelled for ${by}, which is older`);
+          const run = runs.find((each) => each.name === name && isActive(each));
+          if (run?.action !== action) continue;
+          run.isEnded = true;
+          if (one.report === "lost") continue;
+          await report(run, "cancelled", one.kill);
+          // The relay processes a report again whose process was killed.
+          if (one.report === "twice" || one.kill !== undefined) await report(run, "cancelled", undefined);
+          const lines = await deliveries.timeline(delivery);
+          if (!lines.some((line) => line.kind === "cancel" && line.state === "cancelled" && line.by === by))
+            violations.push(`${delivery} was cancelled for ${by} without a record`);
+        }
+        return;
+      }
       case "pass":
         await reportStarts();
         clock.advance(one.seconds * 1_000);
@@ -328,6 +361,12 @@ async function openWorld(first: number) {
         isReconfigured = true;
     }
   }
+
+  const isNewer = (one: string, other: string): boolean => {
+    const [newer, older] = [one, other].map((id) => delivered.find((record) => record.id === id));
+    if (newer === undefined || older === undefined) return false;
+    return newer.page === older.page && (older.isFromBefore || newer.receivedAt > older.receivedAt);
+  };
 
   const isOwned = async (id: string) => (await memory.table.get({ pk: id, sk: "head" }))?.["owned"] === 1;
 

@@ -196,6 +196,20 @@ describe("quiet", () => {
     expect(fired).toEqual([second.id]);
   });
 
+  it("what waits for quiet is superseded as soon as something newer comes, and not again when its own time is over", async () => {
+    const { save, later, outcome, clock, attempts, fired, runDue } = await flowing(QUIET);
+    const first = await save();
+    clock.advance(10_000);
+    const second = await save();
+    // It is due at once, long before its own time.
+    await runDue();
+    expect(await outcome(first)).toMatchObject({ state: "superseded", of: second.id });
+    expect(fired).toEqual([]);
+    await later(200);
+    expect(await attempts(first.id)).toHaveLength(1);
+    expect(fired).toEqual([second.id]);
+  });
+
   it("one approval is asked for forty saves, and none stays open for those that were left out", async () => {
     const { save, later, deps } = await flowing(QUIET);
     const asked: string[] = [];

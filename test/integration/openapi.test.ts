@@ -19,7 +19,7 @@ const IDP = "https://idp.example.test";
 const key = signingKey("people-1");
 
 const everything = {
-  call: ["deliveries", "gates", "payloads", "status", "sessions", "introspection", "metrics"],
+  call: ["cancellations", "deliveries", "gates", "payloads", "status", "sessions", "introspection", "metrics"],
   replay: ["*"],
   approve: ["*"],
   promote: ["*"],
@@ -316,6 +316,7 @@ describe("every call, compared with its description", () => {
         ),
       ])),
       await succeeds("GET", `/v1/gates/${await ownReport()}`),
+      await succeeds("POST", "/v1/cancellations", { failed: [] }),
       await succeeds("POST", "/v1/replay-preview", { query: { state: "given_up" } }),
       await succeeds("POST", "/v1/replays", { deliveries: [delivery], force: true, reason: "a test" }),
       await succeeds("GET", "/v1/replays"),

@@ -10,6 +10,8 @@ import { parseCommandLine } from "../../shared/cli/parse.ts";
 import { approvalTasks } from "../../shared/cluster/approval-tasks.ts";
 import { askBridge, type BridgeSource, postToBridge } from "../../shared/cluster/bridge-source.ts";
 import { Counters } from "../../shared/cluster/counters.ts";
+import { pipelineRuns } from "../../shared/cluster/pipeline-runs.ts";
+import { RUN_CANCELLER_COUNTERS, RunCanceller } from "../../shared/cluster/run-canceller.ts";
 import { TASK_GATE_COUNTERS, TaskGate } from "../../shared/cluster/task-gate.ts";
 import { taskGateObjects } from "../../shared/cluster/task-gate-objects.ts";
 import { parseConfig } from "../../shared/config/load.ts";
@@ -34,6 +36,7 @@ let home: string;
 let gate: TaskGate;
 
 beforeAll(async () => {
+  cluster = await sandboxApprovalTasks();
   home = await mkdtemp(join(tmpdir(), "drawbridge-gate-"));
   const jwks = { inline: keySetOf(key) };
   const loaded = parseConfig(
@@ -42,16 +45,32 @@ beforeAll(async () => {
         gate: { preset: "kubernetes", issuer: CLUSTER, audience: AUDIENCE, jwks, roles: ["gate"] },
         people: { issuer: PEOPLE, audience: AUDIENCE, jwks: { inline: keySetOf(peopleKey) }, roles: ["manager"] },
       },
-      roles: { gate: { call: ["gates"] }, manager: { call: ["deliveries"], approve: ["release-gate"] } },
+      roles: {
+        gate: { call: ["gates", "cancellations"] },
+        manager: { call: ["deliveries"], approve: ["release-gate"] },
+      },
+      orders: { build: { roles: ["manager"], inputs: { page: { pattern: "[0-9]+" } } } },
       sources: { cluster: { provider: "tekton", bearer: { trust: "gate" }, namespaces: ["ci"] } },
       targets: {
-        listener: { kind: "tekton", url: "http://127.0.0.1:9/", runsReportedBy: "cluster", namespaces: ["ci"] },
+        listener: {
+          kind: "tekton",
+          url: new URL("listener", cluster.url).href,
+          runsReportedBy: "cluster",
+          namespaces: ["ci"],
+          runName: "fixed",
+        },
       },
       routes: {
         "release-gate": {
           when: { source: ["drawbridge.tekton"], "detail-type": ["approval.requested"] },
           approval: { expiresMinutes: 60 },
           do: { tekton: { target: "listener", gate: true } },
+        },
+        "docs-build": {
+          when: { "detail-type": ["order.placed"] },
+          // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+          flow: { key: "$.detail.order.inputs.page", running: 1, then: "cancel" },
+          do: { tekton: { target: "listener" } },
         },
       },
     }),
@@ -65,7 +84,6 @@ beforeAll(async () => {
     retry: { baseMs: 20, capMs: 200, maxAttempts: 3 },
     address: { hostname: "127.0.0.1", port: 0 },
   });
-  cluster = await sandboxApprovalTasks();
   await writeFile(join(home, "api"), apiToken(ACCOUNT));
   await writeFile(join(home, "bridge"), tokenOf(CLUSTER, key, { claims: claims({ sub: ACCOUNT }) }));
 });
@@ -259,6 +277,165 @@ describe("GET /v1/gates/{id}", () => {
   });
 });
 
+describe("a run that something newer in its flow replaces", () => {
+  const startCanceller = () =>
+    new RunCanceller({
+      namespaces: ["ci"],
+      runs: pipelineRuns({ url: cluster.url, tokenFile: join(home, "api"), callOut }),
+      ask: (path, body) => askBridge(path, source(), body),
+      counters: new Counters(RUN_CANCELLER_COUNTERS),
+      log: silentLog,
+    });
+  const order = async (page: string, key: string): Promise<string> => {
+    const response = await fetch(new URL("/v1/orders/build", bridge.url), {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${person("max")}`,
+        "content-type": "application/json",
+        "idempotency-key": key,
+      },
+      body: JSON.stringify({ inputs: { page } }),
+    });
+    return v.parse(v.object({ delivery: v.string() }), await response.json()).delivery;
+  };
+  const runOf = (delivery: string) =>
+    cluster.pipelineRuns().find(({ metadata }) => metadata.annotations["drawbridge.dev/delivery"] === delivery);
+  const linesOf = async (delivery: string): Promise<readonly Line[]> => {
+    const { timeline } = v.parse(
+      v.object({ timeline: v.array(v.looseObject({ kind: v.string(), state: v.optional(v.string()) })) }),
+      (await ask(`/v1/deliveries/${delivery}`)).body,
+    );
+    return timeline as readonly Line[];
+  };
+  const cancelLines = async (delivery: string) =>
+    (await linesOf(delivery)).filter(({ kind }) => kind === "cancel").map(({ summary }) => summary);
+  const listed = async (): Promise<readonly string[]> => {
+    const { status, body } = await askBridgeFor({});
+    expect(status).toBe(200);
+    return body.cancellations.map(({ run }) => run);
+  };
+  const askBridgeFor = async (body: object, token?: string) => {
+    const response = await fetch(new URL("/v1/cancellations", bridge.url), {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${token ?? tokenOf(CLUSTER, key, { claims: claims({ sub: ACCOUNT }) })}`,
+        "content-type": "application/json",
+      },
+      body: JSON.stringify(body),
+    });
+    return {
+      status: response.status,
+      body: (await response.json()) as { readonly cancellations: readonly { readonly run: string }[] },
+    };
+  };
+  /** Tekton ends the run, and its events controller reports that. */
+  const end = async (delivery: string, reason: "Cancelled" | "Completed"): Promise<void> => {
+    const run = runOf(delivery);
+    if (run === undefined) throw new Error("it runs");
+    const time = new Date().toISOString();
+    run.status = { completionTime: time };
+    const isGood = reason === "Completed";
+    const answer = await postToBridge(
+      {
+        headers: {
+          "content-type": "application/json",
+          "ce-specversion": "1.0",
+          "ce-id": `end-of-${run.metadata.name}`,
+          "ce-source": `/apis///namespaces/ci//${run.metadata.name}`,
+          "ce-time": time,
+          "ce-type": `dev.tekton.event.pipelinerun.${isGood ? "successful" : "failed"}.v1`,
+        },
+        body: JSON.stringify({
+          pipelineRun: {
+            metadata: { ...run.metadata, labels: { "tekton.dev/pipeline": "docs" }, creationTimestamp: time },
+            spec: run.spec,
+            status: {
+              conditions: [{ type: "Succeeded", status: isGood ? "True" : "False", reason, lastTransitionTime: time }],
+              startTime: time,
+              completionTime: time,
+            },
+          },
+        }),
+      },
+      source(),
+    );
+    expect(answer.status).toBe(202);
+  };
+
+  it("is cancelled in the cluster, and the newest starts when its end was reported and not before", async () => {
+    const first = await order("1", "one");
+    await until("the first run", () => runOf(first) !== undefined);
+    expect(await listed()).toEqual([]);
+    const second = await order("1", "two");
+    await until("what has to be cancelled", async () => (await listed()).length === 1);
+    await startCanceller().round();
+    expect(runOf(first)?.spec.status).toBe("Cancelled");
+    // Asked again by a process that knows nothing, as after a crash: the object says that it was cancelled.
+    await startCanceller().round();
+    expect(
+      cluster.requests.filter((one) => one.startsWith("PATCH") && one.endsWith(`/${runOf(first)?.metadata.name}`)),
+    ).toHaveLength(1);
+    expect(runOf(second)).toBeUndefined();
+    await end(first, "Cancelled");
+    await until("the second run", () => runOf(second) !== undefined);
+    expect(await cancelLines(first)).toEqual([
+      `is being cancelled, superseded by ${second}`,
+      `cancelled, superseded by ${second}`,
+    ]);
+    expect(await listed()).toEqual([]);
+    expect(runOf(second)?.spec.status).toBeUndefined();
+  });
+
+  it("a cancellation that the API server refuses is recorded once for each reason, and tried again", async () => {
+    const first = await order("2", "three");
+    await until("the first run", () => runOf(first) !== undefined);
+    const second = await order("2", "four");
+    await until("what has to be cancelled", async () => (await listed()).length === 1);
+    const canceller = startCanceller();
+    cluster.allowPatch(false);
+    for (const _ of [1, 2, 3]) await canceller.round();
+    expect(await cancelLines(first)).toEqual([
+      `is being cancelled, superseded by ${second}`,
+      `not cancelled yet, superseded by ${second}; it is tried again: the API server answered 403`,
+    ]);
+    cluster.allowPatch(true);
+    await canceller.round();
+    expect(runOf(first)?.spec.status).toBe("Cancelled");
+    // It ended by itself in that moment: nothing says that it was cancelled.
+    await end(first, "Completed");
+    await until("the second run", () => runOf(second) !== undefined);
+    expect(await cancelLines(first)).toHaveLength(2);
+    await end(second, "Completed");
+  });
+
+  it("a run of the same name that another delivery started is left alone", async () => {
+    const first = await order("3", "five");
+    await until("the first run", () => runOf(first) !== undefined);
+    const run = runOf(first);
+    Object.assign(run?.metadata.annotations ?? {}, { "drawbridge.dev/delivery": "d-other" });
+    await order("3", "six");
+    await until("what has to be cancelled", async () => (await listed()).length === 1);
+    const canceller = startCanceller();
+    for (const _ of [1, 2]) await canceller.round();
+    expect(run?.spec.status).toBeUndefined();
+    expect((await cancelLines(first)).at(-1)).toContain("the run of this name is of another delivery");
+  });
+
+  it("only a role for it, of a trust entry of that cluster, gets to know what has to be cancelled", async () => {
+    expect(await askBridgeFor({}, person("max"))).toMatchObject({ status: 403, body: { reason: "role_missing" } });
+    expect(await askBridgeFor({}, "none")).toMatchObject({ status: 401 });
+    expect(await askBridgeFor({ failed: [{ id: "a-1" }] })).toMatchObject({ status: 400 });
+    // An id that is not listed changes nothing.
+    expect(await askBridgeFor({ failed: [{ id: "a-unknown", problem: "none" }] })).toMatchObject({ status: 200 });
+  });
+});
+
+interface Line {
+  readonly kind: string;
+  readonly state?: string;
+  readonly summary?: string;
+}
+
 async function reported(type: string, subject: string): Promise<{ readonly id: string } | undefined> {
   const { body } = await ask(`/v1/deliveries?type=${type}&source=cluster`);
   return body.deliveries.find((one: Shown) => one.subject === subject);
@@ -271,6 +448,7 @@ describe("drawbridge tekton gate", () => {
     source: "https://bridge.example.test/webhooks/cluster",
     tokenAudience: "bridge",
     taskNamespaces: ["ci", "docs"],
+    runNamespaces: [],
   });
   const ofKind = (kind: string) => objects.filter((one) => "kind" in one && one.kind === kind);
 
@@ -283,9 +461,27 @@ describe("drawbridge tekton gate", () => {
     expect(ofKind("RoleBinding")).toHaveLength(2);
     expect(ofKind("ClusterRole")).toEqual([]);
     const made = new Set(
-      cluster.requests.map((one) => `${one.split(" ")[0]} ${/(approvaltasks|customruns)/.exec(one)?.[0]}`),
+      cluster.requests.map((one) => `${one.split(" ")[0]} ${/(approvaltasks|customruns|pipelineruns)/.exec(one)?.[0]}`),
     );
-    expect(made).toEqual(new Set(["GET approvaltasks", "GET customruns", "PUT approvaltasks"]));
+    expect(made).toEqual(
+      new Set([
+        ...["GET approvaltasks", "GET customruns", "PUT approvaltasks"],
+        ...["GET pipelineruns", "PATCH pipelineruns"],
+      ]),
+    );
+  });
+
+  it("only where it may cancel runs it may patch them", () => {
+    const roles = taskGateObjects({
+      namespace: "drawbridge",
+      image: "registry.example.test/drawbridge",
+      source: "https://bridge.example.test/webhooks/cluster",
+      tokenAudience: "bridge",
+      taskNamespaces: [],
+      runNamespaces: ["ci"],
+    }).filter((one) => "kind" in one && one.kind === "Role");
+    const rules = [{ apiGroups: ["tekton.dev"], resources: ["pipelineruns"], verbs: ["get", "patch"] }];
+    expect(roles).toMatchObject([{ metadata: { namespace: "ci" }, rules }]);
   });
 
   it("this version accepts its arguments, nobody may reach it, and it trusts the authority of the API server", () => {

@@ -42,6 +42,11 @@ const TEXTS_BEYOND_CELLS = `[...document.querySelectorAll("table.rows td:not(.se
   return isBeyond && getComputedStyle(cell).overflowX === "visible" ? [cell.innerText] : [];
 })`;
 
+/** Runs in the page: the range of the chart, and each label with its place in percent. */
+const AXIS = `(({ dataset: { from, to } }) => ({ from, to,
+  labels: [...document.querySelectorAll("figure.range .axis text:not(.zone)")].map((one) => [one.textContent, parseFloat(one.getAttribute("x"))]) }))(document.querySelector("figure.range"))`;
+const axis = v.object({ from: v.string(), to: v.string(), labels: v.array(v.tuple([v.string(), v.number()])) });
+
 describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, () => {
   let bridge: Awaited<ReturnType<typeof consoleBridge>>;
   let browser: Browser;
@@ -335,6 +340,40 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       }
       await context.close();
     });
+
+    it.each(["UTC", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide", "America/New_York"])(
+      "the labels of the chart are whole times of the day where they stand, and each time has UTC beside it, in %s",
+      async (timezoneId) => {
+        const context = await browser.newContext({ timezoneId });
+        const shown = await context.newPage();
+        await shown.goto(at("/console/deliveries"));
+        await shown.getByRole("button", { name: "olga" }).click();
+        const format = (time: number, options: Intl.DateTimeFormatOptions): string =>
+          new Intl.DateTimeFormat("en-GB", { timeZone: timezoneId, ...options }).format(time);
+        for (const within of ["", "24", "6", "1"]) {
+          await shown.goto(at(`/console/deliveries?within=${within}`));
+          const { from, to, labels } = v.parse(axis, await shown.evaluate(AXIS));
+          const [start, end] = [from, to].map((text) => Date.parse(`${text}Z`)) as [number, number];
+          expect(labels.length).toBeGreaterThan(2);
+          for (const [label, percent] of labels) {
+            // The place is rounded to a hundredth of a percent at worst.
+            const time = Math.round((start + (percent / 100) * (end - start)) / 900_000) * 900_000;
+            const clock = format(time, { hour: "2-digit", minute: "2-digit" });
+            const day = format(time, { day: "2-digit", month: "short" });
+            expect([within, label]).toEqual([within, clock === "00:00" ? day : clock]);
+            if (within !== "1" && within !== "6") expect(clock).toMatch(/:00$/);
+          }
+        }
+        await shown.goto(at("/console/deliveries"));
+        const times = await shown.locator("table.rows td.c-at").allInnerTexts();
+        const form =
+          timezoneId === "UTC"
+            ? /^(\d\d-\d\d )?\d\d:\d\d:\d\d UTC$/
+            : /^(\d\d-\d\d )?\d\d:\d\d:\d\d (\d\d-\d\d )?\d\d:\d\d UTC$/;
+        expect(times.map((text) => text.replace(/\s+/g, " ")).filter((text) => !form.test(text))).toEqual([]);
+        await context.close();
+      },
+    );
 
     it("a click on the highest bar of the chart zooms in on it, and the links lead out again", async () => {
       await page.goto(at("/console/deliveries?state=given_up"));

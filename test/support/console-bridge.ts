@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Log } from "../../shared/host/log.ts";
 import { startFrontDoor } from "./front-door.ts";
-import { startIdentityProvider } from "./identity-provider.ts";
+import { type MachineClient, startIdentityProvider } from "./identity-provider.ts";
 import { type ConfigChanges, standaloneBridge } from "./standalone-bridge.ts";
 import { silentLog } from "./test-doubles.ts";
 import { fieldIn, type Shown, Visitor } from "./visitor.ts";
@@ -27,28 +27,37 @@ type Name = (typeof PEOPLE)[number]["id"];
 export async function consoleBridge({
   log = silentLog,
   gatesPushes = false,
+  gatesEdits = true,
+  machines = [],
   changes = {},
+  environment = {},
   dataPath,
 }: {
   readonly log?: Log;
   /** Pushes wait for an approval too, by two people or by somebody who leads incidents. */
   readonly gatesPushes?: boolean;
-  /** Further routes and targets. */
+  /** Page edits wait for an approval. */
+  readonly gatesEdits?: boolean;
+  /** Further clients of the identity provider, each with its role. */
+  readonly machines?: readonly Machine[];
+  /** Further issuers, roles, routes and targets. */
   readonly changes?: ConfigChanges;
+  /** Secrets that they name. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly dataPath?: string;
 } = {}) {
   const door = await startFrontDoor();
   const redirectUri = new URL("/console/signed-in", door.url).href;
   const identity = await startIdentityProvider({
-    clients: [ROBOT],
+    clients: [ROBOT, ...machines.map(({ client }) => client)],
     site: { ...CLIENT, redirectUri, people: PEOPLE },
   });
   const encryptionKeys = { SEAL: randomBytes(32).toString("base64"), OLD_SEAL: randomBytes(32).toString("base64") };
   const bridge = await standaloneBridge({
     log,
-    environment: { ...encryptionKeys, CLIENT_SECRET: CLIENT.clientSecret },
+    environment: { ...environment, ...encryptionKeys, CLIENT_SECRET: CLIENT.clientSecret },
     ...(dataPath !== undefined && { dataPath }),
-    changes: withPeople(changes, peopleFrom(identity.issuer, gatesPushes)),
+    changes: withPeople(changes, peopleFrom(identity.issuer, { gatesPushes, gatesEdits, machines })),
     sections: {
       console: {
         trust: "people",
@@ -88,12 +97,23 @@ export async function consoleBridge({
   };
 }
 
+export interface Machine {
+  readonly client: MachineClient;
+  readonly role: string;
+}
+
+interface Choices {
+  readonly gatesPushes: boolean;
+  readonly gatesEdits: boolean;
+  readonly machines: readonly Machine[];
+}
+
 /** The people of `issuer`, with roles by their groups. */
-function peopleFrom(issuer: string, gatesPushes: boolean) {
+function peopleFrom(issuer: string, { gatesPushes, gatesEdits, machines }: Choices) {
   const inGroup = (group: string) => [{ path: "groups", equals: group }];
   return {
     routes: {
-      "page-build": { approval: {} },
+      ...(gatesEdits && { "page-build": { approval: {} } }),
       ...(gatesPushes && { "push-build": { approval: { approvers: 2, emergency: ["incident-lead"] } } }),
     },
     issuers: {
@@ -105,6 +125,7 @@ function peopleFrom(issuer: string, gatesPushes: boolean) {
           { role: "approver", when: inGroup("approvers") },
           { role: "incident-lead", when: inGroup("incidents") },
           { role: "on-call", when: [{ path: "sub", equals: ROBOT.id }] },
+          ...machines.map(({ client, role }) => ({ role, when: [{ path: "sub", equals: client.id }] })),
         ],
       },
     },
@@ -120,5 +141,7 @@ function peopleFrom(issuer: string, gatesPushes: boolean) {
 const withPeople = (changes: ConfigChanges, people: ReturnType<typeof peopleFrom>): ConfigChanges => ({
   ...changes,
   ...people,
+  issuers: { ...changes["issuers"], ...people.issuers },
+  roles: { ...changes["roles"], ...people.roles },
   routes: { ...changes["routes"], ...people.routes },
 });

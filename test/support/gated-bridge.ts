@@ -23,12 +23,21 @@ const ISSUER = "https://idp.example.test";
 
 const permissions = { call: [], fire: [], replay: [], approve: [], promote: [], summarise: [], pause: [] };
 
-/** Ann is the editor under another account's name, Max and Mia may approve, and Tom has no role. */
-const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {
+/** Ann is the editor under another account's name, Max and Mia may approve, Mia and Sam order, and Tom has no role. */
+const CONFIG: Pick<Config, "issuers" | "roles" | "sources" | "orders"> = {
   issuers: { people: entryOf({ issuer: ISSUER }) },
   roles: {
     manager: { ...permissions, approve: ["docs"] },
     "on-call": { ...permissions, replay: ["*"] },
+    // The environments of an order that its holders place.
+    staging: { ...permissions, in: { environments: ["staging"] } },
+  },
+  orders: {
+    "deploy-docs": {
+      roles: ["on-call", "staging"],
+      agents: "approved",
+      inputs: { environment: { choice: ["staging", "production"] }, ref: { ref: "branch" } },
+    },
   },
   sources: [
     {
@@ -42,6 +51,7 @@ const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {
         max: { roles: ["manager"] },
         mia: { roles: ["manager", "on-call"] },
         tom: { roles: [] },
+        sam: { roles: ["staging"] },
       },
     },
   ],

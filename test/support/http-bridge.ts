@@ -89,6 +89,10 @@ export async function httpBridge(
       runs: { of: unexpected("the reading of runs") },
       reportedRuns: { get: unexpected("the reading of a run's reports") },
       runReporters: [],
+      runCancels: async () => ({
+        of: unexpected("the list of cancellations"),
+        fail: unexpected("a failed cancellation"),
+      }),
       targetHosts: {},
       latencyOf: () => undefined,
       rejectionAudit: { record: async () => undefined },

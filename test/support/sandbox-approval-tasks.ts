@@ -31,14 +31,31 @@ interface NewTask {
 export const apiToken = (account: string): string =>
   `h.${Buffer.from(JSON.stringify({ sub: account })).toString("base64url")}.s`;
 
+/** A PipelineRun that the listener of the sandbox created. */
+interface PipelineRun {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    resourceVersion: string;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  readonly spec: { status?: string };
+  status: { completionTime?: string };
+}
+
 /**
  * A stand-in for the API server with the tasks of Tekton's manual approval gate: its lists, its optimistic locking, the
- * rules of the gate's admission webhook for users, and what the gate's controller makes of the inputs.
+ * rules of the gate's admission webhook for users, and what the gate's controller makes of the inputs. Beside it an
+ * EventListener whose trigger creates a PipelineRun with a fixed name.
  */
 export async function sandboxApprovalTasks() {
   const tasks = new Map<string, Task>();
   const runs = new Map<string, object>();
+  const pipelineRuns = new Map<string, PipelineRun>();
   const requests: string[] = [];
+  /** The role of the gate allows no `patch` of PipelineRuns. */
+  let mayPatch = true;
   let version = 1;
   /** Called before a written task is compared with the stored one. */
   let beforeUpdate: () => void = () => undefined;
@@ -91,13 +108,43 @@ export async function sandboxApprovalTasks() {
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const answer = (status: number, body: object) =>
       void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    if (request.url?.startsWith("/listener/")) {
+      const { delivery } = JSON.parse(await bodyOf(request));
+      const name = `docs-build-${delivery.key}`;
+      if (!pipelineRuns.has(name))
+        pipelineRuns.set(name, {
+          metadata: {
+            name,
+            namespace: "ci",
+            uid: `uid-of-${name}`,
+            resourceVersion: "1",
+            annotations: { "drawbridge.dev/delivery": delivery.id },
+          },
+          spec: {},
+          status: {},
+        });
+      return answer(202, { eventListener: "docs", namespace: "ci", eventID: `of-${name}` });
+    }
     const account = accountOf(request);
     const url = new URL(request.url ?? "", "http://sandbox.test");
     requests.push(`${request.method} ${url.pathname}`);
     const [, namespace, kind, name] =
-      /^\/apis\/[\w.-]+\/v1\w+\/namespaces\/([\w-]+)\/(approvaltasks|customruns)(?:\/([\w.-]+))?$/.exec(url.pathname) ??
-      [];
+      /^\/apis\/[\w.-]+\/v1\w*\/namespaces\/([\w-]+)\/(approvaltasks|customruns|pipelineruns)(?:\/([\w.-]+))?$/.exec(
+        url.pathname,
+      ) ?? [];
     if (account === undefined) return answer(401, {});
+    if (kind === "pipelineruns") {
+      const run = pipelineRuns.get(name ?? "");
+      if (run === undefined || namespace !== "ci") return answer(404, {});
+      if (request.method === "GET") return answer(200, run);
+      if (!mayPatch) return answer(403, {});
+      const patch = JSON.parse(await bodyOf(request));
+      if (patch.metadata.resourceVersion !== run.metadata.resourceVersion) return answer(409, {});
+      // Tekton's webhook refuses a change of a run that has ended.
+      if (run.status.completionTime !== undefined) return answer(400, {});
+      Object.assign(run.spec, patch.spec);
+      return answer(200, run);
+    }
     if (kind === "customruns") {
       const run = runs.get(`${namespace}/${name}`);
       return run === undefined ? answer(404, {}) : answer(200, run);
@@ -121,6 +168,11 @@ export async function sandboxApprovalTasks() {
     url: new URL(`http://127.0.0.1:${port}/`),
     requests,
     find,
+    pipelineRuns: (): readonly PipelineRun[] => [...pipelineRuns.values()],
+    /** Whether the role of the gate allows it to patch PipelineRuns. */
+    allowPatch: (isAllowed: boolean) => {
+      mayPatch = isAllowed;
+    },
     /** A pipeline reaches its gate: a CustomRun, and the task that the controller creates for it. */
     create(name: string, { namespace = "ci", approvers, required = 1, annotations = {} }: NewTask) {
       const run = name.replace(/-[a-z]+$/, "");

@@ -125,11 +125,17 @@ const textOf = ({ decision, about, refusal }: CommandResult): string =>
 const sentenceOf = (result: CommandResult): readonly string[] =>
   result.refusal ? [`${subjectOf(result)}: ${explainRefusal(result, result.refusal)}`] : [];
 
-const VERBS = { grant: "Approving", deny: "Denying", rollback: "Rolling back", promote: "Promoting" } as const;
+const VERBS = {
+  grant: "Approving",
+  deny: "Denying",
+  rollback: "Rolling back",
+  promote: "Promoting",
+  order: "Placing",
+} as const;
 
 /** Without an id, the command is about the page. */
 const subjectOf = ({ decision, about }: CommandResult): string =>
   `${VERBS[decision]} ${isOrder(decision) || about.startsWith("p-") ? about : "what waits for this page"}`;
 
 /** Whether it asks for a run, and decides no approval. */
-const isOrder = (decision: CommandResult["decision"]): boolean => decision === "rollback" || decision === "promote";
+const isOrder = (decision: CommandResult["decision"]): boolean => decision !== "grant" && decision !== "deny";

@@ -1,3 +1,5 @@
+import * as v from "valibot";
+import { clusterSources } from "../connect.ts";
 import type { Check } from "./check.ts";
 import { reporterOf } from "./targets.ts";
 
@@ -18,4 +20,48 @@ export const unlimitedFlow: Check = {
         path: ["routes", name, "flow", "running"],
         message: `nobody reports the ends of the runs at "${target}", so they may overlap`,
       })),
+};
+
+/** What a process in the cluster needs to find the one run that it has to cancel. */
+const cancellable = v.object({
+  runsReportedBy: v.string(),
+  namespaces: v.pipe(v.array(v.string()), v.minLength(1)),
+  runName: v.literal("fixed"),
+});
+
+export const uncancellableRun: Check = {
+  id: "flow-cannot-cancel",
+  level: "error",
+  finds:
+    "a route with `then: cancel` whose run the bridge cannot have cancelled: its target starts no run that the bridge knows by name, or no role lets a process in the cluster ask what to cancel",
+  remedy:
+    "use a Tekton target with `runName: fixed` and `namespaces`, and give a trust entry of its source a role with `call: [cancellations]`; for GitLab and Buildkite, let the system cancel redundant pipelines",
+  canBeIgnored: false,
+  needs: ["issuers", "roles", "sources", "targets", "routes"],
+  run: (config) => {
+    const clusters = clusterSources(config);
+    const asking = new Set(
+      Object.entries(config.roles).flatMap(([name, { call }]) => (call.includes("cancellations") ? [name] : [])),
+    );
+    return config.routes
+      .filter(({ flow }) => flow?.then === "cancel")
+      .flatMap(({ name, target: used }) => {
+        const path = ["routes", name, "flow", "then"];
+        const target = config.targets.find((one) => one.name === used);
+        if (target?.kind !== "tekton") {
+          const message = `the bridge starts no run at "${used}" (${target?.kind}) that it could cancel`;
+          return [{ path, message }];
+        }
+        const read = v.safeParse(cancellable, target.settings);
+        if (!read.success) {
+          const message = `the target "${used}" needs "runName: fixed" and "namespaces": only then the bridge knows which run to cancel`;
+          return [{ path, message }];
+        }
+        const { runsReportedBy } = read.output;
+        const entries = clusters.find(({ source }) => source === runsReportedBy)?.trust ?? [];
+        if (entries.some((entry) => config.issuers[entry]?.roles.some(({ role }) => asking.has(role)))) return [];
+        const message = `nobody in the cluster may ask which run to cancel: no trust entry of the source "${runsReportedBy}" has a role with "call: [cancellations]"`;
+        return [{ path, message }];
+      });
+  },
 };

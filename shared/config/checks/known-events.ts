@@ -117,6 +117,7 @@ const PARTS = {
   agent: { agent: true },
   token: { token: true },
   trigger: { trigger: true, origin: true },
+  gateway: { gateway: true },
   summary: { summary: true },
   order: { order: true },
 } as const satisfies { readonly [F in Family]: Readonly<Record<PartOf<F>, true>> };
@@ -131,6 +132,7 @@ const ONLY_IN: readonly (readonly [field: string, types: readonly EventType[]])[
   ["detail.origin", EVENT_TYPES.filter((type) => type === "page.outdated" || !type.startsWith("page."))],
   ["detail.code.commit", ["code.pushed", "code.tagged"]],
   ["detail.code.message", ["code.tagged"]],
+  ["detail.gateway.reason", ["gateway.refused", "gateway.failed"]],
   ["detail.change.mergeCommit", ["change.merged"]],
   ["detail.change.changed", ["change.updated"]],
   ["detail.change.comment", ["change.commented", "change.comment_edited"]],
@@ -164,6 +166,7 @@ function factsOf({ name, provider }: NamedSource, type: EventType, more: MoreFac
       ...(HAS_STATE.includes(family) && { [`detail.${family}.state`]: [type.slice(family.length + 1)] }),
       // Jobs report builds of several systems to the source `status`.
       ...(!OWN.has(name) && { "detail.build.system": [provider], "detail.job.system": [provider] }),
+      ...(family === "gateway" && { "detail.gateway.system": [provider] }),
       ...more,
     }),
   );

@@ -17,7 +17,7 @@ import { branchOfFork } from "./branch-of-fork.ts";
 import type { Check } from "./check.ts";
 import { unusablePermission } from "./confined-roles.ts";
 import { awsOnlyField, literalPath, pathWithoutValue, unknownPath } from "./event-fields.ts";
-import { unlimitedFlow } from "./flow.ts";
+import { uncancellableRun, unlimitedFlow } from "./flow.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -128,6 +128,7 @@ export const checks: readonly Check[] = [
   unreportedNamespace,
   unusedTarget,
   unlimitedFlow,
+  uncancellableRun,
   commentWithoutPages,
   unmatchableRoute,
   unmatchableValue,

@@ -19,6 +19,8 @@ describe("a line that resembles a command", () => {
     `drawbridge approvals grant ${ID}`,
     "**drawbridge approve**",
     "drawbridge: approve",
+    "/drawbridge run deploy-docs environment staging",
+    "drawbridge run deploy-docs environment = staging",
   ])("the line %j resembles one", (line) => {
     expect(resemblesCommand(line)).toBe(true);
   });
@@ -28,6 +30,7 @@ describe("a line that resembles a command", () => {
     "approve",
     "drawbridge",
     "drawbridge is down",
+    "drawbridge run was fine",
     "The bridge approves nothing today",
     "Drawbridge shows this build twice, is that right?",
     "Whoever has the role comments drawbridge approve on this page",

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Check } from "../../../shared/config/checks/check.ts";
 import { unusablePermission } from "../../../shared/config/checks/confined-roles.ts";
+import { uncancellableRun } from "../../../shared/config/checks/flow.ts";
 import { unfitTargetSecret } from "../../../shared/config/checks/machine.ts";
 import { checks } from "../../../shared/config/checks/registry.ts";
 import { commentWithoutPages } from "../../../shared/config/checks/routes.ts";
@@ -46,6 +47,59 @@ describe("the registry of checks", () => {
       "unfilled-variable",
       "unknown-path",
     ]);
+  });
+});
+
+describe("the check of routes that cancel runs", () => {
+  const tekton = {
+    kind: "tekton",
+    url: "https://el.example.com",
+    runsReportedBy: "cluster",
+    namespaces: ["ci"],
+    runName: "fixed",
+  };
+  const gitlab = { kind: "gitlab", url: "https://gitlab.example.com", token: "env:T", projects: ["acme/*"] };
+  const at = (then: string, target: object, call: readonly string[]) =>
+    JSON.stringify({
+      issuers: {
+        gate: { preset: "kubernetes", issuer: "https://oidc.example.com", audience: "bridge", roles: ["gate"] },
+      },
+      roles: { gate: { call } },
+      sources: { cluster: { provider: "tekton", bearer: { trust: "gate" }, namespaces: ["ci"] } },
+      targets: { ci: target },
+      routes: {
+        docs: {
+          when: { "detail-type": ["code.pushed"] },
+          flow: { key: "$.detail.code.project", running: 1, then },
+          do: "runName" in target || !("token" in target) ? { tekton: { target: "ci" } } : { gitlab: { target: "ci" } },
+        },
+      },
+    });
+  const { runName: _, ...generated } = tekton;
+  it.each([
+    ["a run with a fixed name, and a role for the gate", "cancel", tekton, ["cancellations"], []],
+    ["a route that cancels nothing", "newest", generated, [], []],
+    [
+      "a run whose name is not known",
+      "cancel",
+      generated,
+      ["cancellations"],
+      [/needs "runName: fixed" and "namespaces"/],
+    ],
+    ["nobody who may ask what to cancel", "cancel", tekton, ["gates"], [/no trust entry of the source "cluster"/]],
+    [
+      "a system in which the bridge starts no run",
+      "cancel",
+      gitlab,
+      ["cancellations"],
+      [/starts no run at "ci" \(gitlab\)/],
+    ],
+  ])("%s", async (_name, then, target, call, findings) => {
+    const loaded = parseConfig(at(then, target, call), "test.yaml");
+    if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+    const context = { secrets: secretsOf({}), here: undefined, found: [] };
+    const found = await uncancellableRun.run(loaded.config, context);
+    expect(found.map(({ message }) => message)).toEqual(findings.map((one) => expect.stringMatching(one)));
   });
 });
 

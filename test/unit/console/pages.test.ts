@@ -9,6 +9,7 @@ import { credentialsPage } from "../../../shared/console/credentials-page.ts";
 import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
 import { homePage } from "../../../shared/console/home-page.ts";
+import { timeAndAge, withTimes } from "../../../shared/console/html.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { ordersPage, previewOrderPage } from "../../../shared/console/orders-page.ts";
 import { promotionsPage } from "../../../shared/console/promotions-page.ts";
@@ -18,6 +19,7 @@ import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
 import { targetsPage } from "../../../shared/console/targets-page.ts";
 import { threadPage } from "../../../shared/console/thread-page.ts";
 import type { ApiPost, Visit } from "../../../shared/console/visit.ts";
+import { epochMillis } from "../../../shared/host/clock.ts";
 import { EVENT_TYPES } from "../../../shared/model/event.ts";
 import { INERT } from "../../../shared/model/order-input.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
@@ -125,6 +127,21 @@ describe("the words of the pages", () => {
     const commands = COMMANDS.flatMap(({ summary, details = "" }) => [summary, details]);
     const all = [pages, ...Object.values(HINTS), ...commands];
     expect(all.filter((text) => /\breject/i.test(text))).toEqual([]);
+  });
+
+  it("a time has one form: each says UTC, an age never stands alone, and no text has a time for machines", async () => {
+    const pages = textOf(await pagesWith(() => "x"));
+    const times = pages.match(/\b\d\d:\d\d(?::\d\d)?(?![\d:]| UTC|–)/g) ?? [];
+    expect(times).toEqual([]);
+    expect(pages.match(/\d\d:\d\d:\d\d UTC/g)?.length).toBeGreaterThan(20);
+    expect(pages.match(/(?<!\()\b(?:in )?\d+ (?:ms|s|min|h|d) ago|\d{4}-\d\d-\d\dT[\d:.]+Z/g)).toBeNull();
+    const at = "2026-11-02T08:59:59.000Z";
+    const now = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+    const text = async (iso: string): Promise<string> => textOf(String(await timeAndAge(iso, now))).trim();
+    expect(await text(at)).toBe("08:59:59 UTC (1 s ago)");
+    expect(await text("2026-11-01T23:59:59.000Z")).toBe("11-01 23:59:59 UTC (9 h ago)");
+    expect(await text("2025-11-02T08:59:59.000Z")).toBe("2025-11-02 08:59:59 UTC (365 d ago)");
+    expect(textOf(String(await html`${withTimes(`not at ${at}, no`, now)}`))).toBe("not at 08:59:59 UTC , no");
   });
 
   it("the row of what became no event says why once, and its page too: as its title", async () => {
@@ -255,7 +272,11 @@ describe("the approvals page", () => {
       { progress: { needed: 2, grantedBy: [] } },
       "docs runs for x after one more person has",
     ],
-    ["its window is closed", { progress: undefined, opensAt: "2026-11-03T08:00:00.000Z" }, "from 2026-11-03 08:00 UTC"],
+    [
+      "its window is closed",
+      { progress: undefined, opensAt: "2026-11-03T08:00:00.000Z" },
+      "from 11-03 08:00:00 UTC (in 23 h)",
+    ],
   ])("a grant is behind a step that says what it does if %s", async (_, changes, words) => {
     const [card] = approvals(() => "x").approvals;
     const progress = changes.progress && { missingRoles: [], ...changes.progress };
@@ -263,7 +284,7 @@ describe("the approvals page", () => {
       approvals: [{ ...card, may: ["grant", "deny"], ...changes, progress }],
     });
     const [, grant = "", deny = ""] = page.split('<details class="confirm">');
-    expect(grant).toContain(words);
+    expect(textOf(grant)).toContain(words);
     expect(buttonsOf(grant)).toEqual(["grant"]);
     expect(deny).toContain("Nothing runs");
   });
@@ -450,7 +471,9 @@ describe("the page of roles for a time", () => {
     expect(await placing({ ...waiting, status: "accepted" })).toEqual({ ok: true, value: "/console/access" });
     const second = async (placed: object) =>
       String(shownBy(await placing({ ...placed, status: "duplicate" })).main).replace(/<[^>]*>/g, "");
-    expect(await second(waiting)).toMatch(/deputy from 1 h ago, for 30 minutes,\s+still waits: INC-4711\. No second/);
+    expect(await second(waiting)).toMatch(
+      /deputy from 08:00:00 UTC \(1 h ago\), for 30 minutes,\s+still waits: INC-4711\. No second/,
+    );
     expect(await second({ ...waiting, state: "granted" })).toMatch(/deputy .*\s+is granted: INC-4711/);
     // A form that is sent again, when what it requested is over.
     const over = await placing({ ...waiting, state: "denied", status: "duplicate" });
@@ -599,13 +622,11 @@ describe("the page of a delivery", () => {
         ],
       });
     const nexts = (html: string) =>
-      [
-        ...html
-          .replaceAll(/<[^>]*>/g, "\n")
-          .replaceAll(/(next|due) \n/g, "$1 ")
-          .matchAll(/(?:next|due) (?:in [^\n<]*|now|.* ago)/g),
-      ].map(String);
-    expect(nexts(await tried("2026-11-02T09:05:00.000Z"))).toEqual(["next in 5 min", "next in 5 min"]);
+      [...html.replaceAll(/<[^>]*>/g, "").matchAll(/(?:next|due) (?:now|\d\d:.*?\))/g)].map(String);
+    expect(nexts(await tried("2026-11-02T09:05:00.000Z"))).toEqual([
+      "next 09:05:00 UTC (in 5 min)",
+      "next 09:05:00 UTC (in 5 min)",
+    ]);
     expect(nexts(await tried("2026-11-02T08:59:50.000Z"))).toEqual(["due now", "due now"]);
   });
 
@@ -898,7 +919,7 @@ describe("the list of deliveries", () => {
       const list = { deliveries: [one], lookedBackTo: "2026-11-01T09:00:00.000Z" };
       const page = await showing(deliveriesPage, list, { url });
       const [, heading] = /<th scope="col" class="c-at"[^>]*><a[^>]*>(\w+)/.exec(page) ?? [];
-      const [, time] = /<td class="c-at"><time class="clock" datetime="([^"]+)"/.exec(page) ?? [];
+      const [, time] = /<td class="c-at"><time class="at" datetime="([^"]+)"/.exec(page) ?? [];
       return [heading, time];
     };
     expect(await firstColumn("")).toEqual(["Received", one.receivedAt]);
@@ -948,8 +969,8 @@ describe("the list of deliveries", () => {
     });
     const bars = Array.from(html.matchAll(/<title>([^<]*)<\/title>/g), ([, title]) => title);
     expect(bars).toEqual([
-      "11-02 08:58–08:59: 1 delivery given up, 1 delivery received",
-      "11-02 08:12–08:12: 2 deliveries received",
+      "11-02 08:58–08:59 UTC: 1 delivery given up, 1 delivery received",
+      "11-02 08:12–08:12 UTC: 2 deliveries received",
     ]);
     expect(html.replace(/<[^>]*>/g, "")).toMatch(/Only the 4 listed:\s*✕ given up1 delivery\s*received3 deliveries/);
   });
@@ -1139,8 +1160,8 @@ describe("the home page with many sources", () => {
 
 describe("the credentials page", () => {
   it.each([
-    ["2026-11-02T08:40:00.000Z", "within the hour</time>"],
-    ["2026-11-02T06:10:00.000Z", "2 h ago</time>"],
+    ["2026-11-02T08:40:00.000Z", "(within the hour)"],
+    ["2026-11-02T06:10:00.000Z", "(2 h ago)"],
   ])("the last use at %s is shown no more exactly than it is known", async (lastUsedAt, words) => {
     const [credential] = credentials(() => "x").credentials;
     const page = await showing(credentialsPage, { credentials: [{ ...credential, lastUsedAt }] });
@@ -1214,9 +1235,9 @@ describe("the page of rollbacks", () => {
         .trim(),
     );
     expect(choices).toEqual([
-      "✓ succeeded1 d ago (2026-11-01 07:12 UTC): cccccccc Commit c code.pushed",
-      "✓ succeeded1 h ago (2026-11-02 08:00 UTC): tag v1.2: subject, commit eeeeeeee code.pushed",
-      "✓ succeeded1 h ago (2026-11-02 08:00 UTC): Handbook, version 7 page.updated",
+      "✓ succeeded11-01 07:12:40 UTC (1 d ago): cccccccc Commit c code.pushed",
+      "✓ succeeded08:00:00 UTC (1 h ago): tag v1.2: subject, commit eeeeeeee code.pushed",
+      "✓ succeeded08:00:00 UTC (1 h ago): Handbook, version 7 page.updated",
     ]);
   });
 

@@ -30,7 +30,7 @@ describe("the chart of a range", () => {
     const markup = await chartOf(counted, "state=given_up&within=24&cursor=1.d-1");
     expect(markup).toContain('href="?state=given_up&since=2026-11-02T00%3A10&until=2026-11-02T00%3A15"');
     expect(markup).toContain(
-      "<title>11-02 00:10–00:15: 1 route given up, 32 requests refused, 4,999 deliveries received</title>",
+      "<title>11-02 00:10–00:15 UTC: 1 route given up, 32 requests refused, 4,999 deliveries received</title>",
     );
   });
 
@@ -54,7 +54,9 @@ describe("the chart of a range", () => {
     );
     const table = await chartOf(counted, "view=table");
     expect(table).toMatch(/<th class="number">given up, routes<\/th>\s*,?<th class="number">refused, requests<\/th>/);
-    expect(table).toContain('<a href="?since=2026-11-02T00%3A10&until=2026-11-02T00%3A15">11-02 00:10</a>');
+    expect(table).toContain(
+      '<a href="?since=2026-11-02T00%3A10&until=2026-11-02T00%3A15"><time class="at" datetime="2026-11-02T00:10:00.000Z"',
+    );
     expect(table).not.toContain("<svg");
   });
 

@@ -74,6 +74,10 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
     ...({ at: AT, kind: "attempt", route: "docs", action: "tekton", attempt: 1, outcome: "done" } as const),
     ...{ summary: word(), durationMs: 0, endedAs },
   })),
+  ...(["asked", "failed", "cancelled"] as const).map((state) => ({
+    ...({ at: AT, kind: "cancel", route: "docs", action: "tekton", by: "d-2" } as const),
+    ...{ state, summary: word() },
+  })),
   { at: AT, kind: "cut", route: "docs", action: "tekton", hops: 8 },
   ...(["enforce", "shadow"] as const).map((mode) => ({
     ...({ at: AT, kind: "denied", route: "docs", mode } as const),

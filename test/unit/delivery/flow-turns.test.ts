@@ -21,7 +21,7 @@ const ONE = { key: "k", quietMs: 0, running: 1, waiting: "newest" } as const sat
 const QUEUE = { ...ONE, waiting: "queue" } as const satisfies FlowSettings;
 
 const slotFor = (state: FlowState, one: FlowEntry, settings: FlowSettings & { running: number }, now = at(0)) =>
-  askSlot(state, { entry: one, settings, boundMs: BOUND_MS, mayRun: false, isAccepted: false, now });
+  askSlot(state, { entry: one, settings, boundMs: BOUND_MS, mayRun: false, isAccepted: false, eventKey: "e-1", now });
 
 describe("quiet", () => {
   it("forty events within five minutes are one run of the newest, and each other names what took its place", () => {
@@ -210,6 +210,7 @@ describe("slots", () => {
       boundMs: BOUND_MS,
       mayRun: true,
       isAccepted: false,
+      eventKey: "e-0",
       now: at(0),
     });
     expect(withoutSlot(asked.state, "a-0", { unlessMayRun: true })).toBe(asked.state);
@@ -217,7 +218,8 @@ describe("slots", () => {
   });
 
   it("an accepted request whose slot has ended is not sent again", () => {
-    const question = { entry: entry(0), settings: ONE, boundMs: BOUND_MS, mayRun: true, isAccepted: true, now: at(0) };
+    const asked = { entry: entry(0), settings: ONE, boundMs: BOUND_MS, eventKey: "e-0", now: at(0) };
+    const question = { ...asked, mayRun: true, isAccepted: true };
     expect(askSlot(EMPTY_FLOW, question).turn).toEqual({ is: "over" });
   });
 });

@@ -12,6 +12,7 @@ const SOUND: ReadinessDeps = {
   diskSpace: async () => ({ freeBytes: 5_000 * MB, totalBytes: 50_000 * MB }),
   outbox: { unrelayed: async () => [] },
   waitingTargets: async () => [],
+  unreadableKeys: () => [],
   clock,
 };
 
@@ -20,8 +21,8 @@ const disk = (freeBytes: number, totalBytes: number) => ({ diskSpace: async () =
 
 describe("the readiness of a bridge on one machine", () => {
   it("a sound bridge is ready, and each check says ok", async () => {
-    const checks = { store: "ok", space: "ok", outbox: "ok", lanes: "ok" };
-    expect(await readinessWith({})).toEqual({ status: "ready", checks, targets: [] });
+    const checks = { store: "ok", space: "ok", outbox: "ok", lanes: "ok", keys: "ok" };
+    expect(await readinessWith({})).toEqual({ status: "ready", checks, targets: [], trustEntries: [] });
     expect(await readinessWith({ diskSpace: undefined })).toMatchObject({ status: "ready" });
   });
 
@@ -70,8 +71,17 @@ describe("the readiness of a bridge on one machine", () => {
       outbox: "deliveries are overdue by more than 10 minutes",
       lanes:
         "1 target has due actions and finished none for 5 minutes; 2 targets have actions that wait, and each attempt has failed for 10 minutes; 1 target has actions that are overdue by more than 10 minutes",
+      keys: "ok",
     });
     expect(targets).toEqual(["prod", "wiki", "docs", "ci"]);
+  });
+});
+
+describe("the keys of issuers", () => {
+  it("keys that cannot be loaded degrade it, without the name of the issuer for strangers", async () => {
+    const { status, checks, trustEntries } = await readinessWith({ unreadableKeys: () => ["ci", "partner"] });
+    expect([status, checks["keys"]]).toEqual(["degraded", "the keys of 2 issuers cannot be loaded"]);
+    expect(trustEntries).toEqual(["ci", "partner"]);
   });
 });
 
@@ -86,10 +96,14 @@ describe("the log of the readiness", () => {
     log.add(await readinessWith({ waitingTargets: async () => [{ target: "prod", problem: "stalled" }] }));
     log.add(await readinessWith({}));
     log.add(await readinessWith({}));
+    log.add(await readinessWith({ unreadableKeys: () => ["ci"] }));
+    log.add(await readinessWith({ unreadableKeys: () => ["people"] }));
     expect(lines).toEqual([
       'error {"status":"unavailable","space":"9.0 MB are free, less than 100.0 MB"}',
       'error {"status":"degraded","lanes":"1 target has due actions and finished none for 5 minutes","targets":"prod"}',
       'info {"status":"ready"}',
+      'error {"status":"degraded","keys":"the keys of 1 issuer cannot be loaded","trustEntries":"ci"}',
+      'error {"status":"degraded","keys":"the keys of 1 issuer cannot be loaded","trustEntries":"people"}',
     ]);
   });
 });

@@ -133,6 +133,7 @@ describe("every other state and reason that on-call reads", () => {
       diskSpace: undefined,
       outbox: { unrelayed: async () => [] },
       waitingTargets: async () => [],
+      unreadableKeys: () => [],
       clock: testClock(),
     });
     expectRows(readText("docs/operations/store.md"), "Readiness", Object.keys(checks));

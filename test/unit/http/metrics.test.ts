@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { LogMetrics } from "../../../shared/host/metrics.ts";
+import { LogMetrics, type Sample } from "../../../shared/host/metrics.ts";
 import { histogramSamples, openMetricsName, openMetricsText } from "../../../shared/http/open-metrics.ts";
 import { policyOf, role } from "../../../shared/identity/policy.ts";
 import { ok } from "../../../shared/model/result.ts";
@@ -131,6 +131,25 @@ describe("the metrics of log lines", () => {
     );
   });
 
+  it("a counter on whose first step an alert hangs begins at 0, and keeps its value when the configuration is read again", () => {
+    const metrics = new LogMetrics(testClock());
+    const names = { source: ["wiki"], route: ["docs"], target: ["ci"] };
+    metrics.use(names);
+    const values = () => metrics.samples().map(({ name, labels, value }) => [name, ...labels, value].join(" "));
+    expect(values()).toEqual(["acceptedWithoutRun 0", "emergencyGrants 0", "attempts docs give_up 0"]);
+    const log = metrics.counting(silentLog);
+    log.error({ route: "docs", target: "ci", outcome: "give_up", attempt: 15, durationMs: 1 }, "m");
+    log.error({ expectedRun: "missing" }, "m");
+    metrics.use({ ...names, route: ["docs", "site"] });
+    expect(values()).toEqual([
+      "acceptedWithoutRun 1",
+      "emergencyGrants 0",
+      "attempts docs give_up 1",
+      "failedInARow ci 15",
+      "attempts site give_up 0",
+    ]);
+  });
+
   it("a defect that makes ever new values cannot fill the memory", () => {
     const metrics = new LogMetrics(testClock());
     const log = metrics.counting(silentLog);
@@ -151,7 +170,13 @@ describe("the metrics of what is no longer configured", () => {
       log.info({ route, target, outcome: "done", attempt: 1, durationMs: 1 }, "attempt");
     const request = (source?: string) =>
       log.info({ request: "r", durationMs: 1, status: "accepted", ...(source !== undefined && { source }) }, "request");
-    const labels = () => metrics.samples().map((sample) => sample.labels[0]);
+    // Without the counters that begin at 0.
+    const isCounted = ({ name, value }: Sample) => value > 0 || name === "failedInARow";
+    const labels = () =>
+      metrics
+        .samples()
+        .filter(isCounted)
+        .map((sample) => sample.labels[0]);
     for (const route of ["docs", "old", "old"]) attempt(route, route === "old" ? "pages" : "ci");
     for (const source of ["wiki", "gitlab", undefined]) request(source);
     metrics.use(NAMES);

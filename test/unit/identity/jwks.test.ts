@@ -39,6 +39,21 @@ async function askedDuring(of: { asked: number; clock: TestClock; set: Jwks }, t
 }
 
 describe("Jwks", () => {
+  it("Jwks is failing after a load that failed, until one succeeds, or nobody has needed the keys for ten minutes", async () => {
+    const one = issuer();
+    expect(one.set.isFailing).toBe(false);
+    await expect(one.set.find(header("first"))).rejects.toThrow("cannot be loaded");
+    expect(one.set.isFailing).toBe(true);
+    one.clock.advance(10 * MINUTE);
+    expect(one.set.isFailing).toBe(false);
+    await expect(one.set.find(header("first"))).rejects.toThrow("cannot be loaded");
+    one.clock.advance(MINUTE);
+    expect(one.set.isFailing).toBe(true);
+    one.keys = [first];
+    await one.set.find(header("first"));
+    expect(one.set.isFailing).toBe(false);
+  });
+
   it("Jwks fetches once for many tokens at once, and not again while the keys are fresh", async () => {
     const one = issuer([first, second]);
     await Promise.all(Array.from({ length: 20 }, () => one.set.find(header("first"))));

@@ -1,0 +1,112 @@
+import type { Config } from "../../config/schema.ts";
+import { callOut as defaultCallOut } from "../../host/call-out.ts";
+import { ALGORITHMS } from "../../identity/algorithms.ts";
+import { discover, jwksLoader, type KeySources } from "../../identity/load-jwks.ts";
+import type { TrustEntry } from "../../identity/trust-entry.ts";
+import { usageFault } from "../command.ts";
+import type { Issuer } from "./callers.ts";
+import { type JwtKey, jwtKeysOf } from "./jwt-keys.ts";
+import { type Edition, type RenderInput, upstreamsBehind } from "./render.ts";
+
+export interface LoadedIssuers {
+  readonly issuers: readonly Issuer[];
+  /** What Kong will refuse although the bridge would not. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Loads the present keys of everyone whose tokens may pass to an upstream behind Kong. Throws `keys_unavailable` if an
+ * issuer does not publish them now: without them Kong would refuse its tokens.
+ */
+export async function loadIssuers(
+  config: RenderInput["config"],
+  edition: Edition,
+  sources: KeySources = {},
+): Promise<LoadedIssuers> {
+  const { identity, kong } = config;
+  if (upstreamsBehind(config).length === 0) return { issuers: [], warnings: [] };
+  if (identity === undefined) throw usageFault("an upstream behind Kong needs `identity`");
+  const url = `${kong.bridge.url}/.well-known/jwks.json`;
+  const own = { issuer: identity.issuer, internalOrigins: [], jwks: { url }, algorithms: ALGORITHMS };
+  const bridge = {
+    name: "bridge",
+    issuer: identity.issuer,
+    audiences: [],
+    keysUrl: url,
+    // An access token lives for an hour at most.
+    maxLifetimeSeconds: 3_600,
+    clockSkewSeconds: 0,
+    entry: undefined,
+  };
+  const entries = Object.entries(config.issuers)
+    .filter(([, entry]) => mayPass(entry, config))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const published = await Promise.all([
+    keysOf("bridge", own, sources),
+    ...entries.map(([name, entry]) => keysOf(name, entry, sources)),
+  ]);
+  const urls = await Promise.all(
+    entries.map(([name, entry]) => (edition === "enterprise" ? keysUrlOf(name, entry, sources) : undefined)),
+  );
+  const [{ keys: bridgeKeys } = { keys: [] }, ...keySets] = published;
+  const issuers = [
+    { ...bridge, keys: bridgeKeys },
+    ...entries.map(([name, entry], at): Issuer => {
+      const { issuer, audience: audiences, maxLifetimeSeconds, clockSkewSeconds } = entry;
+      const keys = keySets[at]?.keys ?? [];
+      return { name, issuer, audiences, keysUrl: urls[at], keys, maxLifetimeSeconds, clockSkewSeconds, entry };
+    }),
+  ];
+  const { distinct, warnings } = withoutCollisions(issuers);
+  const bound = entries
+    .filter(([, { proof }]) => proof === "dpop")
+    .map(([name]) => `${name}: Kong reads no DPoP tokens`);
+  return {
+    issuers: distinct,
+    warnings:
+      edition === "enterprise" ? bound : [...published.flatMap(({ skipped }) => skipped), ...warnings, ...bound],
+  };
+}
+
+/** Whether a token of the entry may get a scope of an upstream behind Kong. */
+const mayPass = ({ roles }: TrustEntry, config: RenderInput["config"]): boolean =>
+  upstreamsBehind(config).some(([, { allow }]) => allow.some(({ role }) => roles.some((one) => one.role === role)));
+
+async function keysOf(
+  name: string,
+  entry: Pick<TrustEntry, "issuer" | "internalOrigins" | "jwks" | "algorithms">,
+  sources: KeySources,
+): Promise<{ readonly keys: readonly JwtKey[]; readonly skipped: readonly string[] }> {
+  const { keys, skipped } = jwtKeysOf(await jwksLoader(entry, sources)(), entry);
+  return { keys, skipped: skipped.map((why) => `${name}: ${why}`) };
+}
+
+async function keysUrlOf(name: string, entry: TrustEntry, { callOut = defaultCallOut }: KeySources): Promise<string> {
+  if (entry.jwks === undefined) return (await discover(callOut, entry)).url.href;
+  if ("url" in entry.jwks) return entry.jwks.url;
+  const why = `Kong Enterprise loads keys from an address, and the trust entry "${name}" has none`;
+  throw usageFault(`${why}: give it jwks.url, or render for oss`);
+}
+
+/** Kong has one key for a kid. The second of two different keys is left out. */
+function withoutCollisions(issuers: readonly Issuer[]) {
+  const owners = new Map<string, { readonly pem: string; readonly name: string }>();
+  const warnings: string[] = [];
+  const distinct = issuers.map((issuer) => ({
+    ...issuer,
+    keys: issuer.keys.filter(({ kid, pem }) => {
+      const owner = owners.get(kid) ?? { pem, name: issuer.name };
+      owners.set(kid, owner);
+      if (owner.pem !== pem) warnings.push(`${issuer.name}: key ${kid}: another key of ${owner.name} has this kid`);
+      return owner.pem === pem;
+    }),
+  }));
+  return { distinct, warnings };
+}
+
+/** The configuration, if it says where Kong is. */
+export function withKong(config: Config): RenderInput["config"] {
+  const { kong } = config;
+  if (kong === undefined) throw usageFault("the configuration has no section `kong` (docs/kong.md)");
+  return { ...config, kong };
+}

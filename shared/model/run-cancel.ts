@@ -1,0 +1,24 @@
+import type { EpochMillis } from "../host/clock.ts";
+
+/** A run that a process in its cluster has to cancel, because something newer in its flow waits for it. */
+export interface RunCancel {
+  /** The action that started the run. */
+  readonly action: string;
+  readonly route: string;
+  /** Kind of the action. */
+  readonly kind: string;
+  /** The delivery that the action is of. */
+  readonly delivery: string;
+  /** The id of the published event, if it is not the first event of the delivery. */
+  readonly event?: string;
+  /** Name of the run. */
+  readonly run: string;
+  /** Where the run can be: exact names, or `ci-*`. */
+  readonly namespaces: readonly string[];
+  /** The newer delivery. */
+  readonly by: string;
+  /** The slot of the run is free then, and nobody tries any more. */
+  readonly until: EpochMillis;
+  /** Why the last try failed. */
+  readonly problem?: string;
+}

@@ -1,0 +1,24 @@
+import type { SenderSetup } from "../sender-setup.ts";
+
+/** https://developer.konghq.com/plugins/http-log/ */
+export const kongSetups: readonly SenderSetup[] = [
+  {
+    kind: "kong",
+    provider: "kong",
+    title: "Kong Gateway",
+    source: "edge",
+    questions: [],
+    secret: { setting: "token", form: "hex" },
+    settings: (_, secret) => ({ token: { current: secret } }),
+    where: "the plugin http-log of each service, or of the whole gateway",
+    fields: [
+      ["config.http_endpoint", "{url}"],
+      ["config.headers.X-Kong-Token", "{secret}"],
+      ["config.queue.max_batch_size", "50"],
+      ["config.queue.max_bytes", "4194304"],
+      ["config.queue.max_retry_time", "120"],
+    ],
+    remark: "Kong takes the token from a vault, too: {vault://env/drawbridge-log-token}.",
+    reportsBuilds: false,
+  },
+];

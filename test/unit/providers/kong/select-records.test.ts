@@ -1,0 +1,254 @@
+import { describe, expect, it } from "vitest";
+import { type ReceiveDeps, receive, type Source } from "../../../../shared/delivery/receive.ts";
+import { Fault } from "../../../../shared/host/fault.ts";
+import type { RecordedDelivery } from "../../../../shared/model/recorded-delivery.ts";
+import { kong } from "../../../../shared/providers/kong/index.ts";
+import { KEPT_PER_MINUTE } from "../../../../shared/providers/kong/select-records.ts";
+import { type Body, bodyOf, requestOf } from "../../../support/provider-fixtures.ts";
+import { noProvedRuns, providerDeps, secretsOf, silentLog, testClock } from "../../../support/test-doubles.ts";
+
+const TOKEN = "log-token-of-today";
+const MINUTE_MS = 60_000;
+
+/** A record of the request with this number. */
+function record(n: number, { status = 401, fixture = "refused-unauthenticated" } = {}): Body {
+  const body = bodyOf("kong", fixture);
+  const request = { ...Object(body["request"]), id: n.toString(16).padStart(32, "0") };
+  return { ...body, request, response: { status } };
+}
+const records = (from: number, count: number, options = {}) =>
+  Array.from({ length: count }, (_, at) => record(from + at, options));
+
+/** A source with a store in memory. `process`: another one with the same store. */
+function edge(keep: object = {}) {
+  const clock = testClock();
+  const stored = new Map<string, RecordedDelivery>();
+  const lines: object[] = [];
+  let isDown = false;
+  const deps: ReceiveDeps = {
+    deliveries: {
+      record: async (delivery) => {
+        if (isDown) throw new Fault("store_unavailable", "down", { retryable: true });
+        if (stored.has(delivery.id)) return "duplicate";
+        stored.set(delivery.id, delivery);
+        return "recorded";
+      },
+    },
+    rejectOverRate: async () => undefined,
+    runReporters: [],
+    origins: noProvedRuns,
+    secrets: secretsOf({}),
+    recorded: () => undefined,
+    log: { ...silentLog, info: (fields) => void lines.push(fields) },
+  };
+  const process = () => {
+    const secrets = secretsOf({ LOG: TOKEN });
+    const settings = { token: { current: "env:LOG" }, keep };
+    const source: Source = {
+      name: "edge",
+      provider: "kong",
+      contentTypes: ["application/json"],
+      ...kong.connect({ name: "edge", settings }, providerDeps({ secrets, clock })),
+    };
+    const url = new URL("https://bridge.example.test/webhooks/edge");
+    return async (body: unknown, token = TOKEN) => {
+      const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+      const result = await receive(
+        requestOf({ url, body: bytes }, new Headers({ "x-kong-token": token }), clock),
+        source,
+        deps,
+      );
+      return result.ok ? result.value.status : result.rejection.reason;
+    };
+  };
+  const found = () => [...stored.values()];
+  const more = () =>
+    found().flatMap(({ events = [], outcome, what }) => {
+      const [event] = events;
+      if (outcome === "unusable") return /^\d+ more/.test(what) ? [what] : [];
+      return event && "gateway" in event && event.gateway.more
+        ? [`${event.gateway.reason ?? "passed"} ${event.gateway.more}`]
+        : [];
+    });
+  const down = (is: boolean): void => {
+    isDown = is;
+  };
+  return { send: process(), process, clock, found, more, lines, down };
+}
+
+describe("a batch of records", () => {
+  it("each refused request is a delivery of its own, and others are counted", async () => {
+    const { send, found, lines } = edge();
+    expect(await send([...records(1, 3), record(4, { fixture: "passed", status: 200 })])).toBe("accepted");
+    expect(found().map(({ what }) => what)).toEqual(Array(3).fill("gateway.refused"));
+    expect(lines).toEqual([
+      { source: "edge", request: "request-1", refused: 3, failed: 0, passed: 1, stream: 0, unusable: 0 },
+    ]);
+  });
+
+  it("a batch of which nothing is kept is answered 2xx and costs no write", async () => {
+    const { send, found } = edge();
+    expect(await send(records(1, 5, { fixture: "passed", status: 200 }))).toBe("ignored");
+    expect(await send([])).toBe("ignored");
+    expect(found()).toEqual([]);
+  });
+
+  it("without the token, or with another one, nothing is read", async () => {
+    const { send, found } = edge();
+    expect(await send([record(1)], "another")).toBe("secret_mismatch");
+    expect(await send([record(1)], "")).toBe("secret_mismatch");
+    expect(found()).toEqual([]);
+  });
+
+  it("what cannot be read is set apart one by one, and the others are recorded", async () => {
+    const { send, found } = edge();
+    const poisoned = [null, 7, "text", [], {}, { response: {} }];
+    expect(await send([record(1), ...poisoned, record(2)])).toBe("accepted");
+    expect(found().map(({ outcome }) => outcome)).toEqual(["event", ...poisoned.map(() => "unusable"), "event"]);
+    expect(found().every(({ body }) => body === undefined)).toBe(true);
+  });
+
+  it.each(["", "{", "nonsense", '"text"', "null", '[{"response":', "\u0000"])(
+    "the body %j is one unusable delivery",
+    async (body) => {
+      const { send, found } = edge();
+      expect(await send(body)).toBe("unusable");
+      expect(await send(body)).toBe("duplicate");
+      expect(found()).toHaveLength(1);
+    },
+  );
+
+  it("a record that is nested too deep to be written is set apart too", async () => {
+    const { send, found } = edge();
+    const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    expect(await send(`[${JSON.stringify(record(1))},${deep}]`)).toBe("accepted");
+    expect(found().map(({ outcome }) => outcome)).toEqual(["event", "unusable"]);
+  });
+
+  it("a record with a credential in a URL is read as it is without it", async () => {
+    const { send, found } = edge();
+    await send([{ ...record(1), service: { name: "see https://oauth2:s3cretCanary@git.example.test/a" } }, record(2)]);
+    expect(JSON.stringify(found())).not.toContain("s3cretCanary");
+    expect(found()[0]).toMatchObject({ redacted: true, outcome: "event" });
+  });
+});
+
+describe("a batch that is sent again", () => {
+  it("each record of it is a duplicate, whether the whole batch or a part comes, in whichever process", async () => {
+    const { send, process, found } = edge();
+    await send(records(1, 4));
+    expect(await send(records(1, 4))).toBe("duplicate");
+    expect(await send(record(2))).toBe("duplicate");
+    expect(await process()(records(2, 2))).toBe("duplicate");
+    expect(await send(records(3, 3))).toBe("accepted");
+    expect(found()).toHaveLength(5);
+  });
+
+  it("after a minute without a store everything is recorded once, and counted once", async () => {
+    const { send, found, more, clock, down } = edge();
+    const batch = records(1, KEPT_PER_MINUTE + 12);
+    down(true);
+    for (let second = 0; second < 60; second += 20) {
+      await expect(send(batch)).rejects.toMatchObject({ code: "store_unavailable" });
+      clock.advance(20_000);
+    }
+    down(false);
+    expect(await send(batch)).toBe("accepted");
+    expect(found()).toHaveLength(KEPT_PER_MINUTE);
+    clock.advance(MINUTE_MS);
+    await send([]);
+    expect(more()).toEqual(["unauthenticated 12"]);
+  });
+
+  it("a count that could not be recorded comes with the next request", async () => {
+    const { send, more, clock, down } = edge();
+    await send(records(1, KEPT_PER_MINUTE + 5));
+    clock.advance(MINUTE_MS);
+    down(true);
+    await expect(send([])).rejects.toMatchObject({ code: "store_unavailable" });
+    down(false);
+    for (let time = 0; time < 3; time++) await send([]);
+    expect(more()).toEqual(["unauthenticated 5"]);
+  });
+});
+
+describe("a flood", () => {
+  it("keeps a bounded number of each reason in a minute, and one delivery says how many more there were", async () => {
+    const { send, found, more, clock } = edge();
+    for (let batch = 0; batch < 20; batch++)
+      await send([...records(batch * 1_000, 100), ...records(batch * 1_000 + 500, 50, { status: 429 })]);
+    expect(found()).toHaveLength(2 * KEPT_PER_MINUTE);
+    expect(more()).toEqual([]);
+    clock.advance(MINUTE_MS);
+    await send(record(1_000_000));
+    expect(more().sort()).toEqual([
+      `rate_limited ${1_000 - KEPT_PER_MINUTE}`,
+      `unauthenticated ${2_000 - KEPT_PER_MINUTE}`,
+    ]);
+    clock.advance(MINUTE_MS);
+    await send(record(1_000_001));
+    expect(found()).toHaveLength(2 * KEPT_PER_MINUTE + 4);
+  });
+
+  it("of unreadable records is bounded in the same way", async () => {
+    const { send, found, more, clock } = edge();
+    await send(Array.from({ length: 200 }, (_, n) => ({ n })));
+    expect(found()).toHaveLength(KEPT_PER_MINUTE);
+    clock.advance(MINUTE_MS);
+    await send([]);
+    expect(more()).toEqual([`${200 - KEPT_PER_MINUTE} more records of one minute could not be read`]);
+  });
+
+  it("a repeat takes no other's place", async () => {
+    const { send, found } = edge();
+    for (let time = 0; time < KEPT_PER_MINUTE; time++) await send(records(1, 2));
+    await send(records(10, KEPT_PER_MINUTE - 2));
+    expect(found()).toHaveLength(KEPT_PER_MINUTE);
+  });
+
+  it("two processes count for themselves", async () => {
+    const { send, process, more, clock } = edge();
+    const other = process();
+    await send(records(1, KEPT_PER_MINUTE + 3));
+    await other(records(1_000, KEPT_PER_MINUTE + 3));
+    clock.advance(MINUTE_MS);
+    await send([]);
+    await other([]);
+    expect(more()).toEqual(["unauthenticated 3", "unauthenticated 3"]);
+  });
+});
+
+describe("what is kept by rule", () => {
+  const passed = (n: number, method: string): Body => {
+    const body = record(n, { fixture: "passed", status: 200 });
+    return { ...body, request: { ...Object(body["request"]), method } };
+  };
+  const kept = async (keep: object, bodies: readonly Body[]) => {
+    const { send, found } = edge(keep);
+    for (const body of bodies) await send([body]);
+    return found().map(({ subject = "" }) => subject.split(" ")[0]);
+  };
+  const METHODS = ["GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE"];
+  const all = METHODS.map((method, n) => passed(n, method));
+
+  it("nothing that passed, by default", async () => expect(await kept({}, all)).toEqual([]));
+  it("writes", async () => expect(await kept({ writes: true }, all)).toEqual(METHODS.slice(4)));
+  it("everything", async () => expect(await kept({ sample: "100%" }, all)).toEqual(METHODS));
+  it("no refusals", async () =>
+    expect(await kept({ refusals: false }, [record(1), record(2, { status: 502 })])).toEqual([]));
+
+  it("a sample is of about its size, and the same requests are in it each time", async () => {
+    const sampled = async () => {
+      const { send, found, clock } = edge({ sample: "10%" });
+      for (let at = 0; at < 1_000; at += 100) {
+        await send(Array.from({ length: 100 }, (_, n) => passed(at + n, "GET")));
+        clock.advance(MINUTE_MS);
+      }
+      return found().map(({ id }) => id);
+    };
+    const [first, again] = [await sampled(), await sampled()];
+    expect(again).toEqual(first);
+    expect(first.length).toBeGreaterThan(60);
+    expect(first.length).toBeLessThan(150);
+  });
+});
