@@ -1,6 +1,6 @@
 import { recordReportedChange } from "../shared/approvals/change.ts";
-import { reportEmergency } from "../shared/approvals/report-emergency.ts";
 import { recordCheckedRun } from "../shared/approvals/record-checked-run.ts";
+import { reportEmergency } from "../shared/approvals/report-emergency.ts";
 import { runReportedCommand } from "../shared/approvals/reported-command.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { recordEndedRun } from "../shared/delivery/ended-runs.ts";

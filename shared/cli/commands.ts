@@ -103,6 +103,7 @@ const filters = {
   person: { value: "name", summary: "only deliveries that this person caused or sent: a name or an account" },
   trust: { value: "entry", summary: "only deliveries whose token this trust entry accepted" },
   trace: { value: "id", summary: "only deliveries of this trace" },
+  correlation: { value: "id", summary: "only what has this correlation id, or this id of a request" },
   text,
 } satisfies Readonly<Record<string, Option>>;
 const since: Option = {
