@@ -26,7 +26,11 @@ import { printable, wrapped } from "./terminal-text.ts";
 export async function explainCommand(invocation: Invocation): Promise<number> {
   const [what = ""] = invocation.positionals;
   const session = await sessionOf(invocation);
-  if (REQUEST_ID.test(what)) return explainRequest(session, what, invocation);
+  // Such an id may also be one of a run, or go with a request from system to system.
+  const refused = REQUEST_ID.test(what)
+    ? await get(session, `/v1/refusals?request=${what.toLowerCase()}`, listedRefusals)
+    : undefined;
+  if (refused !== undefined && refused.refusals.length > 0) return explainRequest(refused, invocation);
   if (SOURCE_NAME.test(what)) {
     const { refusals, sources, from } = await get(session, "/v1/refusals", listedRefusals);
     const [seen] = sources.filter(({ source }) => source === what);
@@ -41,6 +45,7 @@ export async function explainCommand(invocation: Invocation): Promise<number> {
   if (isUnknownAddress(what)) throw usageFault(`this address cannot be looked up. These can: those ${KNOWN_ADDRESSES}`);
   const { deliveries: found, lookedBackTo, next } = await deliveriesWith(session, what);
   const explained = found.find(needsLook) ?? found[0];
+  if (explained === undefined && refused !== undefined) return explainRequest(refused, invocation);
   if (explained === undefined) {
     const isCut = next !== undefined && lookedBackTo !== undefined;
     const reach = isCut ? ` since ${timeText(lookedBackTo, displayOf(invocation))}; older ones were not looked at` : "";
@@ -87,8 +92,7 @@ const REQUEST_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const SOURCE_NAME = /^[a-z][a-z0-9-]*$/;
 
 /** Why a request was refused that has no record of its own. */
-async function explainRequest(session: Session, id: string, invocation: Invocation): Promise<number> {
-  const refused = await get(session, `/v1/refusals?request=${id.toLowerCase()}`, listedRefusals);
+function explainRequest(refused: ListedRefusals, invocation: Invocation): number {
   const [found] = refused.refusals;
   const none = `No refused request has this id. Of each source and reason, the newest five of five minutes are kept, back to ${refused.from}. The log has every request.`;
   printFound(invocation, {

@@ -1,3 +1,4 @@
+import { CORRELATION_HEADERS, CORRELATION_ID } from "../model/correlation-id.ts";
 import type { RecordedHeaders } from "../model/recorded-delivery.ts";
 
 /** An id: a UUID, one of Standard Webhooks, or a number. */
@@ -13,7 +14,8 @@ const KEPT: readonly (readonly [name: RegExp, value: RegExp])[] = [
   [/^content-type$/, /^[a-z]+\/[a-z.+-]{1,40}(?:; ?charset="?[\w-]{1,12}"?)?$/i],
   [/^(?:host|user-agent|ce-source|x-gitlab-instance)$/, PLACE],
   [/^(?:webhook-timestamp|ce-time|x-atlassian-webhook-retry)$/, /^[\dTZ:.+-]+$/],
-  [/^(?:(?:x-request|webhook|ce)-id|x-(?:gitlab-event-uuid|github-delivery|buildkite-request))$/, ID],
+  [new RegExp(`^(?:${CORRELATION_HEADERS.join("|")})$`), CORRELATION_ID],
+  [/^(?:(?:webhook|ce)-id|x-(?:gitlab-event-uuid|github-delivery|buildkite-request))$/, ID],
   [/^x-atlassian-webhook-identifier$/, ID],
   [/^(?:ce-type|x-(?:gitlab|github|buildkite)-event)$/, /^[a-z]{1,20}(?:[ ._:][a-z]{1,20})*(?:\.v\d)?$/i],
 ];

@@ -5,6 +5,7 @@ import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import { keptHeaders } from "./kept-headers.ts";
 
 /** A request that was rejected although its token's signature was valid. */
 export interface AuditedRejection {
@@ -60,7 +61,8 @@ export class RejectionAudit {
     const window = String(Math.floor(receivedAt / WINDOW_MS));
     const id = deliveryIdOf(source, [
       isRead ? audited.what : "refused",
-      ...(upstream === undefined ? [] : [upstream]),
+      // Each job of a branch has the same subject.
+      ...(upstream === undefined ? [] : [upstream, by.claims?.["job_id"] ?? ""]),
       by.trustEntry ?? "",
       by.subject,
       ...kindOfRejection(rejection),
@@ -77,6 +79,7 @@ export class RejectionAudit {
         principal: by,
         receivedAt,
         requestId,
+        headers: keptHeaders(request.headers),
         refusal: rejection,
         ...(traceparent && { traceparent }),
         ...(isRead ? ({ outcome: "audit", ...audited } as const) : ({ outcome: "refused", what: reason } as const)),

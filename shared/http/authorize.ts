@@ -122,7 +122,9 @@ export class Authorizer {
     // Only a configured name is recorded. A token that is not accepted is recorded by what answers every such call.
     const isRecorded = upstream !== undefined && (isShadow || problemOf(rejection).status !== 401);
     if (isRecorded && by) {
-      const rejected = { rejection, by, request, source: "api", provider: "api", isRead: true, upstream: name };
+      // The headers of the client have the ids by which the gateway's log names the request.
+      const about = asked.ok ? { ...request, headers: asked.value.headers } : request;
+      const rejected = { rejection, by, request: about, source: "api", provider: "api", isRead: true, upstream: name };
       await this.#api.rejectionAudit.record(rejected);
     }
     if (!isShadow) return isRecorded ? reject(rejection) : decided;

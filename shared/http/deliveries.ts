@@ -248,7 +248,9 @@ async function pageOf(
 ): Promise<PageWithOutcomes> {
   const { state: states, route, target, until, limit } = filter;
   const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
-  const isShown = (one: Listed): boolean => isWanted(one, filter) && hasTerms(one, terms);
+  // A refusal that a gateway asked about is one of the audit: who looks for the request itself sees it.
+  const isAuditShown = terms.some(({ kind }) => kind === "correlation");
+  const isShown = (one: Listed): boolean => isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
   const isConfined = api.policy.isConfined(by, "deliveries");
   if (!isConfined && states === undefined && route === undefined && target === undefined) {
     const { deliveries, next } = await api.deliveries.list({
@@ -416,11 +418,11 @@ function startOf(filter: Query, clock: Clock): DeliveryPosition {
 
 type Listed = ListEntry | RecordedDelivery;
 
-function isWanted(summary: Listed, filter: Query): boolean {
-  const { source, outcome, type, principal, text, shadow } = filter;
+function isWanted(summary: Listed, filter: Query & { readonly isAuditShown?: boolean }): boolean {
+  const { isAuditShown = false, source, outcome, type, principal, text, shadow } = filter;
   if (shadow !== undefined && meaningOf(summary) !== "shadowRejection") return false;
   // A read of the list must not fill it.
-  if (outcome === undefined && summary.outcome === "audit") return false;
+  if (outcome === undefined && summary.outcome === "audit" && !isAuditShown) return false;
   if (source !== undefined && summary.source !== source) return false;
   if (outcome !== undefined && summary.outcome !== outcome) return false;
   if (type !== undefined && !summary.what.split(", ").some((one) => one.startsWith(type))) return false;

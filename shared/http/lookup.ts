@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { CORRELATION_ID } from "../model/correlation-id.ts";
 import { isDeliveryId } from "../model/idempotency-keys.ts";
 import { type LookupKind, MIN_COMMIT_DIGITS, type Term, termOf } from "../model/lookup-terms.ts";
 
@@ -17,8 +18,6 @@ export const LOOKUP_PARAMETERS = {
   correlation: "an id of the request: X-Correlation-Id, X-Kong-Request-Id or X-Request-Id",
   eventKey: "an event key: e-…",
 } as const;
-/** The form of a correlation id that is recorded: a client may have chosen it. */
-const CORRELATION_ID = /^[\w.#-]{8,64}$/;
 type Parameter = keyof typeof LOOKUP_PARAMETERS;
 
 const text = v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(2_000)));

@@ -1,3 +1,4 @@
+import { keptHeaders } from "../delivery/kept-headers.ts";
 import type { BridgeEvent } from "../model/event.ts";
 import { sha256Hex } from "../model/idempotency-keys.ts";
 import type { Principal } from "../model/principal.ts";
@@ -16,7 +17,7 @@ interface OwnDelivery {
 /** The record of a call of the bridge's own API that is a delivery. */
 export const ownDelivery = (
   { id, source, principal, event }: OwnDelivery,
-  { body, receivedAt, requestId, traceparent }: ReceivedRequest,
+  { body, headers, receivedAt, requestId, traceparent }: ReceivedRequest,
 ): RecordedDelivery => ({
   id,
   source,
@@ -24,6 +25,7 @@ export const ownDelivery = (
   principal,
   receivedAt,
   requestId,
+  headers: keptHeaders(headers),
   ...(traceparent && { traceparent }),
   bodyDigest: sha256Hex(body),
   bodyBytes: body.length,

@@ -1,6 +1,8 @@
 import { traceIdOf } from "../host/trace.ts";
+import { correlationIdsIn } from "./correlation-id.ts";
 import type { BridgeEvent, OrderPart } from "./event.ts";
 import { boundIdentity, eventKeyOf } from "./idempotency-keys.ts";
+import type { Principal } from "./principal.ts";
 import type { DeliverySummary, RecordedDelivery } from "./recorded-delivery.ts";
 
 /** What a delivery can be looked up by, the most selective first. */
@@ -58,11 +60,13 @@ export const termText = ({ kind, value }: Term): string => `${kind} ${value}`;
 
 /** The terms of a delivery, each once: what its events are about, who caused them, and who sent it. */
 export function termsOf(delivery: RecordedDelivery): readonly string[] {
-  const { principal, traceparent, source, events = [] } = delivery;
+  const { principal, traceparent, source, outcome, requestId, headers, events = [] } = delivery;
   const found: Found[] = [
     ["trust", principal.trustEntry],
     ["person", principal.trustEntry === undefined ? undefined : principal.subject],
     ["trace", traceparent && traceIdOf(traceparent)],
+    ...correlationIdsIn(headers).map((id) => ["correlation", id] as const),
+    ...(outcome === "refused" || outcome === "audit" ? termsOfCaller(requestId, principal) : []),
     ...events.flatMap((event) => [
       ...termsOfEvent(event),
       ["eventKey", eventKeyOf(source, event.type, event.keyParts)] as const,
@@ -98,6 +102,15 @@ export function hasTerms(listed: ListedDelivery | RecordedDelivery, wanted: read
 /** The terms of a delivery that is recorded or listed. */
 export const termsIn = (listed: ListedDelivery | RecordedDelivery): readonly string[] =>
   "bodyDigest" in listed ? termsOf(listed) : (listed.terms ?? []);
+
+/** Of a request that has no event: its id, which its answer has, and the job and person that the token was issued to. */
+const termsOfCaller = (requestId: string, { claims = {} }: Principal): readonly Found[] => [
+  ["correlation", requestId],
+  ["run", claims["pipeline_id"]],
+  ["run", claims["job_id"]],
+  ["run", claims["run_id"]],
+  ["person", claims["user_login"]],
+];
 
 type Found = readonly [LookupKind, string | number | undefined];
 

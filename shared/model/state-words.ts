@@ -113,6 +113,8 @@ const REPORT_WORDS: Readonly<Record<string, StateWords>> = {
   "trigger.failed": look("failed", "trigger failed"),
   "trigger.refused": look("failed", "trigger refused"),
   "agent.lost": look("failed", "agent lost"),
+  "gateway.refused": look("failed", "gateway refused"),
+  "gateway.failed": look("failed", "gateway failed"),
 } satisfies Readonly<Partial<Record<EventType, StateWords>>>;
 
 /** Every state that a page or the command line shows, by what has it. `docs/design.md` lists them. */

@@ -1,14 +1,18 @@
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync, randomUUID } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLog } from "../../shared/host/log.ts";
+import description from "../../shared/http/openapi.json" with { type: "json" };
 import { GITLAB_ISSUER, JOB_CLAIMS, jobKeySet, jobToken as tokenOfJob } from "../support/gitlab-jobs.ts";
-import { standaloneBridge } from "../support/standalone-bridge.ts";
+import { bodyOf } from "../support/provider-fixtures.ts";
+import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
+import { until } from "../support/until.ts";
 
 const OWN_ISSUER = "http://127.0.0.1:1";
 const REGISTRY = "https://registry.example.test";
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const CANARY = "canary-in-the-query";
+const EDGE = "log-token-for-tests";
 
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
@@ -73,8 +77,13 @@ beforeAll(async () => {
       (line) => void lines.push(line),
       () => "now",
     ),
-    changes: { sources: { gitlab: { projects: ["platform/*"] } } },
-    environment: { SIGNING: pem },
+    changes: {
+      sources: {
+        gitlab: { projects: ["platform/*"] },
+        edge: { provider: "kong", token: { current: "env:EDGE" }, keep: { writes: true } },
+      },
+    },
+    environment: { SIGNING: pem, EDGE },
     runMs: 4_000,
   });
 });
@@ -367,5 +376,187 @@ describe("an upstream in shadow mode", () => {
       allow: true,
       headers: { "X-Drawbridge-Would-Refuse": "credential_missing" },
     });
+  });
+});
+
+interface Shown {
+  readonly id: string;
+  readonly what: string;
+  readonly source: string;
+  readonly principal: { readonly subject: string };
+}
+
+/** What on-call is shown of a path of the API. */
+async function shown<T>(path: string): Promise<T> {
+  const token = await jobToken({ sub: "on-call" }, "introspect");
+  const response = await fetch(new URL(path, bridge.url), { headers: { authorization: `Bearer ${token}` } });
+  return (await response.json()) as T;
+}
+const foundBy = async (query: string): Promise<readonly Shown[]> =>
+  (await shown<{ deliveries: readonly Shown[] }>(`/v1/deliveries?${query}`)).deliveries;
+
+/** Kong's record of one request. */
+function logged(
+  fixture: string,
+  { status = 403, correlation = "", decision = "", id = randomUUID().replaceAll("-", "") },
+) {
+  const body = bodyOf("kong", fixture);
+  const headers = { "x-kong-request-id": id, "x-drawbridge-request": decision };
+  const request = { ...Object(body["request"]), id, uri: "/v2/app/uploads" };
+  return { ...body, request, response: { status, headers }, correlation_id: correlation };
+}
+const sendLog = (records: readonly object[], token = EDGE) =>
+  fetch(new URL("/webhooks/edge", bridge.url), {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-kong-token": token },
+    body: JSON.stringify(records),
+  });
+
+describe("a job that a gateway refused first", () => {
+  it("one correlation id finds the decision, the refusal, the call that passed, and the run and the page after it", async () => {
+    const correlation = randomUUID();
+    const push = { method: "PUT", target: "/v2/app/uploads", headers: { "x-correlation-id": correlation } };
+    const job = { sub: "job-with-a-correlation-id", job_id: "45127" };
+    // The branch is not protected, so the job may not push.
+    const refused = await callForward({ ...push, token: await jobToken({ ...job, ref_protected: "false" }) });
+    expect(refused.status).toBe(403);
+    const decision = refused.headers.get("x-drawbridge-request") ?? "";
+    const batch = [logged("refused-forbidden", { correlation, decision })];
+    // Kong sends a batch again of which it got no answer.
+    expect([(await sendLog(batch)).status, (await sendLog(batch)).status]).toEqual([202, 200]);
+    // Somebody protects the branch.
+    expect((await callForward({ ...push, token: await jobToken(job) })).status).toBe(200);
+    await sendLog([logged("passed", { status: 201, correlation })]);
+    const edit = { timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } };
+    const answer = await bridge.pageEdit(edit, { "x-correlation-id": correlation });
+    const { delivery } = (await answer.json()) as { readonly delivery: string };
+
+    const page = () => bridge.confluence.page(PAGE).latest.body;
+    await until("the page to show PASSED", page, (body) => body.includes("PASSED"));
+    const found = await until(
+      "all of them to be listed",
+      () => foundBy(`correlation=${correlation}`),
+      (all) => all.length === 4,
+    );
+    const whats = found.map(({ what }) => what);
+    expect(whats.sort()).toEqual(["gateway.passed", "gateway.refused", "page.updated", "upstream_refused"]);
+    expect(found.find(({ what }) => what === "upstream_refused")?.principal.subject).toBe(job.sub);
+    expect((await foundBy(`find=${correlation}`)).map(({ id }) => id)).toEqual(found.map(({ id }) => id));
+    // The id that the job was told leads to who was refused and to what the gateway said.
+    expect((await foundBy(`correlation=${decision}`)).map(({ what }) => what).sort()).toEqual([
+      "gateway.refused",
+      "upstream_refused",
+    ]);
+    // So does the job.
+    expect((await foundBy("outcome=audit&run=45127")).map(({ what }) => what)).toContain("upstream_refused");
+    const timeline = JSON.stringify(await shown(`/v1/deliveries/${delivery}`));
+    expect(timeline).toContain("page-build");
+  });
+
+  it("a text that is no correlation id is neither kept nor looked for", async () => {
+    const planted = `glpat-${"a1".repeat(12)}`;
+    const edit = { timestamp: 1_793_600_000_001, event: "page_updated", page: { id: Number(PAGE) } };
+    const answer = await bridge.pageEdit(edit, { "x-correlation-id": planted });
+    const { delivery } = (await answer.json()) as { readonly delivery: string };
+    expect(JSON.stringify(await shown(`/v1/deliveries/${delivery}`))).not.toContain(planted);
+    expect(await shown(`/v1/deliveries?correlation=${planted}`)).toMatchObject({ reason: "query_invalid" });
+  });
+});
+
+/** What gateways say about a client, as somebody would write it who wants to be an administrator. */
+const spoofed = (token: string): readonly (readonly [name: string, value: string])[] => [
+  ["X-Consumer-ID", "ae974d6c-0f8a-4dc5-b701-fa0aa38592bd"],
+  ["X-Consumer-Custom-ID", GITLAB_ISSUER],
+  ["X-Consumer-Username", "on-call"],
+  ["X-Consumer-Groups", "on-call, services"],
+  ["X-Authenticated-Groups", "on-call, services"],
+  ["X-Credential-Identifier", "services"],
+  ["X-Anonymous-Consumer", "true"],
+  ["X-Userinfo", Buffer.from(JSON.stringify({ sub: "on-call", roles: ["services"] })).toString("base64")],
+  ["X-Access-Token", token],
+  ["X-ID-Token", token],
+  ["X-Forwarded-Access-Token", token],
+  ["X-Drawbridge-Token", token],
+  ["X-Drawbridge-Principal", "services:on-call"],
+  ["X-Drawbridge-Roles", "services publishers"],
+  ["X-Drawbridge-Trust-Entry", "services"],
+  ["X-Forwarded-For", "127.0.0.1"],
+  ["X-Forwarded-Proto", "https"],
+  ["X-Forwarded-Host", "bridge.example.com"],
+  ["X-Forwarded-Port", "443"],
+  ["X-Forwarded-Prefix", "/admin"],
+  ["X-Forwarded-User", "on-call"],
+  ["X-Forwarded-Client-Cert", "By=spiffe://a;Subject=CN=on-call"],
+  ["X-Real-IP", "127.0.0.1"],
+  ["X-Client-Cert", "-----BEGIN%20CERTIFICATE-----"],
+  ["X-Client-Verify", "SUCCESS"],
+  ["X-SSL-Client-S-DN", "CN=on-call"],
+  ["X-Auth-Request-User", "on-call"],
+  ["X-Auth-Request-Groups", "services"],
+  ["X-Remote-User", "on-call"],
+  ["Remote-User", "on-call"],
+  ["X-Amzn-Oidc-Data", token],
+  ["X-Pomerium-Jwt-Assertion", token],
+  ["X-Kong-Request-Id", "2f6946328ffc4946b8c9120704a4a155"],
+];
+
+describe("headers in which a gateway says who the client is", () => {
+  /** Every call of the API, with something in place of each parameter. */
+  const calls = Object.entries(description.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => [method.toUpperCase(), path.replace(/\{[^}]+\}/g, "registry")] as const),
+  );
+  const sent = async (method: string, path: string, headers: Readonly<Record<string, string>>) => {
+    const response = await fetch(new URL(path, bridge.url), { method, headers });
+    const text = await response.text();
+    const { reason, result } = text.startsWith("{") ? JSON.parse(text) : {};
+    const handed = ["principal", "roles", "scope", "trust-entry"].map((name) =>
+      response.headers.get(`x-drawbridge-${name}`),
+    );
+    return {
+      status: response.status,
+      reason,
+      handed,
+      allow: result?.allow,
+      challenge: response.headers.get("www-authenticate"),
+    };
+  };
+
+  it("change nothing in any call, whoever makes it", async () => {
+    const privileged = await jobToken({ sub: "on-call" }, "introspect");
+    const headers = Object.fromEntries(spoofed(privileged));
+    const asked = {
+      "x-original-method": "GET",
+      "x-original-uri": "/v2/app",
+      "x-forwarded-method": "GET",
+      "x-forwarded-uri": "/v2/app",
+    };
+    const callers = [
+      {},
+      { authorization: "Bearer nonsense" },
+      { authorization: `Bearer ${await jobToken({ ref_protected: "false", sub: "small" })}` },
+      { authorization: `Bearer ${privileged}` },
+    ];
+    expect(calls.length).toBeGreaterThan(40);
+    for (const [method, path] of calls) {
+      for (const caller of callers) {
+        const plain = await sent(method, path, { ...asked, ...caller });
+        expect(await sent(method, path, { ...headers, ...asked, ...caller }), `${method} ${path}`).toEqual(plain);
+      }
+    }
+  }, 60_000);
+
+  it("change neither who sent a delivery nor what it means", async () => {
+    const headers = Object.fromEntries(spoofed(await jobToken({ sub: "on-call" }, "introspect")));
+    const recorded = async (timestamp: number, more: Readonly<Record<string, string>>) => {
+      const edit = { timestamp, event: "page_updated", page: { id: Number(PAGE) } };
+      const answer = await bridge.pageEdit(edit, more);
+      const { delivery } = (await answer.json()) as { readonly delivery: string };
+      return shown<Shown & { readonly roles?: unknown }>(`/v1/deliveries/${delivery}`);
+    };
+    const [plain, spoof] = [await recorded(1_793_600_000_002, {}), await recorded(1_793_600_000_003, headers)];
+    expect(spoof.principal).toEqual(plain.principal);
+    expect(spoof.what).toBe(plain.what);
+    expect(JSON.stringify(spoof)).not.toContain("on-call");
+    expect((await sendLog([logged("refused-forbidden", {})], "another")).status).toBe(401);
   });
 });

@@ -12,6 +12,7 @@ import { commandHost } from "../support/command-host.ts";
 import { push } from "../support/console-traffic.ts";
 import { signedGitlabHeaders } from "../support/gitlab-signature.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
+import { bodyOf } from "../support/provider-fixtures.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
 import { secretsOf, silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
@@ -19,6 +20,8 @@ import { until } from "../support/until.ts";
 const AUDIENCE = "https://bridge.example.test";
 const person = { id: "person", secret: "person-secret-for-tests" };
 const GITLAB = `whsec_${randomBytes(32).toString("base64")}`;
+
+const EDGE = "log-token-for-tests";
 
 let home: string;
 let identity: IdentityProvider;
@@ -39,6 +42,7 @@ beforeAll(async () => {
     issuers: { people: { issuer: identity.issuer, audience: AUDIENCE, roles: ["on-call"] } },
     sources: {
       "platform-gitlab": { provider: "gitlab", signingToken: { current: "env:GITLAB", next: "env:NEXT" } },
+      edge: { provider: "kong", token: { current: "env:EDGE" } },
       cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
     },
     targets: { listener: { ...target, url: listener.url.href }, down: { ...target, url: "http://127.0.0.1:9" } },
@@ -50,7 +54,12 @@ beforeAll(async () => {
   await writeFile(join(home, "drawbridge.yaml"), stringify(config));
   bridge = await startStandalone({
     config: await loadConfig(join(home, "drawbridge.yaml")),
-    secrets: secretsOf({ GITLAB, NEXT: `whsec_${randomBytes(32).toString("base64")}`, CLUSTER: "cluster-secret" }),
+    secrets: secretsOf({
+      GITLAB,
+      NEXT: `whsec_${randomBytes(32).toString("base64")}`,
+      CLUSTER: "cluster-secret",
+      EDGE,
+    }),
     log: silentLog,
     retry: { baseMs: 1, capMs: 2, maxAttempts: 2 },
     address: { hostname: "127.0.0.1", port: 0 },
@@ -137,6 +146,22 @@ describe("a push that fired nothing, because its pattern missed one field", () =
     );
     expect(text).toContain(`(${failed})`);
     expect(text).toMatch(new RegExp(`Other deliveries have it too[^]+${later}`));
+  });
+});
+
+describe("a request that a gateway refused", () => {
+  it("its correlation id and its request id explain it, and a UUID that nothing has is one of no refused request", async () => {
+    const record = bodyOf("kong", "refused-unauthenticated");
+    const headers = { "content-type": "application/json", "x-kong-token": EDGE };
+    const body = JSON.stringify([record]);
+    await fetch(new URL("/webhooks/edge", bridge.url), { method: "POST", headers, body });
+    for (const id of [record["correlation_id"], Object(record["request"]).id]) {
+      const { code, text } = await run("explain", String(id));
+      expect([code, text]).toEqual([0, expect.stringContaining("gateway.refused")]);
+      expect(text).toContain("PUT /v2/app/manifests/1.4.2");
+    }
+    const none = await run("explain", randomUUID());
+    expect([none.code, none.text]).toEqual([1, expect.stringContaining("No refused request has this id")]);
   });
 });
 

@@ -3,6 +3,7 @@ import { type EpochMillis, toIso } from "../../host/clock.ts";
 import { secretIn } from "../../host/secret-in-text.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
+import { CORRELATION_ID } from "../../model/correlation-id.ts";
 import { cut, EVENT_LIMITS, type GatewayEvent } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import { line, optional, present } from "../payload.ts";
@@ -58,8 +59,6 @@ function named() {
 
 /** Kong's own ids of requests and nodes. */
 const ID = /^(?:[\da-f]{32}|[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12})$/i;
-/** A client may choose it, with any text. Kong's generators make a UUID, a UUID with `#` and a number, or a tracker. */
-const CORRELATION = /^[\w.#-]{8,64}$/;
 
 export interface GatewayRecord {
   /** Identifies the request, also if it is reported again. */
@@ -92,7 +91,7 @@ export function readRecord(value: unknown, digest: () => string): GatewayRecord 
       route: route?.name ?? route?.id,
       service: service?.name ?? service?.id,
       caller: consumer?.username ?? consumer?.custom_id ?? consumer?.id,
-      correlation: matching(CORRELATION, correlation_id),
+      correlation: matching(CORRELATION_ID, correlation_id),
       decision: matching(ID, headers?.["x-drawbridge-request"]),
     }),
     time: isoTime(started_at),
