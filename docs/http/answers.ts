@@ -768,6 +768,7 @@ export const overview = answer<Overview>()(
           delivery: text,
           what: text,
           subject: optionalText,
+          about: optional(shownAbout),
           route: text,
           target: optionalText,
           state: v.picklist(FAILED_STATES),

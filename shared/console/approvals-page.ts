@@ -77,7 +77,7 @@ ${earlier === undefined ? NOTHING : html`<p><a class="button" href="/console/app
 }
 
 function endedRow(approval: ShownApproval, visit: Visit): Html {
-  const { state, route, subject, delivery, grants, decision, endedAt, endedFor } = approval;
+  const { state, route, subject, shows, delivery, grants, decision, endedAt, endedFor } = approval;
   const people = decision === undefined || grants.some(({ at }) => at === decision.at) ? grants : [...grants, decision];
   const decided = people.map(
     ({ by, at, comment, emergency, rule }) =>
@@ -86,7 +86,7 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
   const ended = endedAt ?? decision?.at;
   return html`<tr><td data-name="State">${wordsBadge(APPROVAL_WORDS[state])}</td>
 <td data-name="Decided or ended">${ended === undefined ? NOTHING : html`${timeAndAge(ended, visit.now)}`}</td>
-<td data-name="Subject">${deliveryLink(delivery, `${route} of ${subject}`)}</td>
+<td data-name="Subject">${deliveryLink(delivery, `${route} of ${shows?.title ?? subject}`)}</td>
 <td data-name="Requested by">${requesterText(approval, visit)}</td>
 <td data-name="Decided by">${endedFor === undefined ? NOTHING : html`${endedFor}; `}${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
 }
@@ -130,7 +130,7 @@ function card(approval: ListedApproval, visit: Visit): Html {
   } = approval;
   return html`<article class="card" aria-labelledby="${id}">
 <h2 id="${id}">${stateBadge(approval)}
-${route} of ${subject}</h2>
+${route} of ${shows?.title ?? subject}</h2>
 ${facts([
   ["Parameters", paramsText(approval)],
   ["For", shows?.title === undefined ? undefined : outsideLink(shows.url, shows.title)],
@@ -143,6 +143,7 @@ ${facts([
   ["Expires", timeAndAge(until, visit.now)],
 ])}
 <details class="more"><summary>Details</summary>${facts([
+    ["Subject", subject],
     ["Author", shows?.author],
     ["Requested", timeAndAge(requestedAt, visit.now)],
     ["Compared with", verifyWith ?? "the newest event only"],

@@ -21,12 +21,13 @@ code, pre { font: .875em ui-monospace, monospace; }
 header { display: flex; flex-wrap: wrap; gap: var(--space-1) var(--space-5); align-items: center; padding: var(--space-2) 1.25rem; background: var(--raised); border-bottom: 1px solid var(--line); }
 .brand { font-weight: 700; color: var(--text); text-decoration: none; }
 nav { display: flex; gap: var(--space-1) 1.2rem; }
-nav a { padding: var(--space-1) 0; text-decoration: none; white-space: nowrap; }
+nav a { padding: var(--space-1) 0; text-decoration: none; white-space: nowrap; } .menu { display: none; }
+:is(summary, button.plain) { min-height: 1.5rem; }
 nav .count { padding: 0 .4em; border-radius: 1em; background: var(--press); color: var(--on-press); font-size: var(--type-small); font-weight: 600; }
 nav [aria-current] { color: var(--text); font-weight: 600; border-bottom: 2px solid var(--busy); }
 .me { position: relative; margin-left: auto; }
 .me form { position: absolute; right: 0; z-index: 2; display: grid; gap: var(--space-2); width: max-content; max-width: 20rem; padding: var(--space-3); border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); box-shadow: 0 .2rem .8rem #0006; }
-time.at, .ago { white-space: nowrap; } .utc, .ago { color: var(--faint); font-size: var(--type-small); }
+time, .ago { white-space: nowrap; } .utc, .ago { color: var(--faint); font-size: var(--type-small); }
 main { max-width: 76rem; margin: 0 auto; padding: var(--space-4) 1.25rem 2rem; overflow-wrap: anywhere; }
 
 .empty, .aside, .hint { color: var(--faint); }
@@ -69,8 +70,9 @@ table.list { width: 100%; border-collapse: collapse; }
 .choices { display: grid; gap: var(--space-2); max-width: 30rem; } .choices button { text-align: left; }
 
 @media (max-width: 46rem) {
-  header { gap: 0 var(--space-4); padding: var(--space-1) 1.25rem 0; }
-  nav { order: 1; flex-wrap: wrap; gap: 0 1rem; width: 100%; font-size: var(--type-small); }
+  header { gap: 0 var(--space-4); padding: 0 1.25rem; }
+  :is(.brand, .menu, nav a, .me summary) { display: block; padding: .6rem 0; }
+  nav { display: none; order: 1; grid-template-columns: 1fr 1fr; gap: 0 1rem; width: 100%; } nav:target { display: grid; }
   .facts > div { grid-template-columns: 1fr; padding: .3rem 0; }
   .card .facts { margin-bottom: var(--space-2); } .card .facts > div { grid-template-columns: 6.5rem 1fr; gap: 0 var(--space-2); padding: .1rem 0; }
   .card .button { padding: .3rem .6rem; }

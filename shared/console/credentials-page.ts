@@ -26,5 +26,5 @@ ${
 /** One use in an hour is recorded, so a shorter age would promise more than is known. */
 function hourOf(iso: string, { now }: Pick<Visit, "now">): Html {
   const isOfThisHour = now - Date.parse(iso) < 3_600_000;
-  return html`<time datetime="${iso}" title="${iso}">${iso.slice(0, 10)}, ${iso.slice(11, 13)} h UTC</time> <span class="ago">(${isOfThisHour ? "within the hour" : ageText(iso, now)})</span>`;
+  return html`<time class="as-is" datetime="${iso}" title="${iso}">${iso.slice(0, 10)}, ${iso.slice(11, 13)} h UTC</time> <span class="ago">(${isOfThisHour ? "within the hour" : ageText(iso, now)})</span>`;
 }

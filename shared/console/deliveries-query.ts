@@ -3,13 +3,17 @@ import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts"
 /** Rows of one page of the list. */
 const LISTED = 36;
 const HOUR_MS = 3_600_000;
-/** How far back to search, in hours. Empty is the default of the API: a week. */
+/** A week, which is the default of the API: a look-up then goes back as far as records are kept. */
+export const WEEK = "168";
+/** The list is between two times that are given. */
+export const RANGE = "range";
+/** How far back to search, in hours. */
 export const WITHIN = [
   ["0.25", "15 minutes"],
   ["1", "1 hour"],
   ["6", "6 hours"],
   ["24", "24 hours"],
-  ["", "7 days"],
+  [WEEK, "7 days"],
   ["720", "30 days"],
   ["2160", "90 days"],
 ] as const;
@@ -34,10 +38,11 @@ export function apiQuery(fields: URLSearchParams, now: EpochMillis): URLSearchPa
     const value = fields.get(name)?.trim();
     if (value) query.set(name, value);
   }
-  const [within = ""] = WITHIN.find(([value]) => value === fields.get("within")) ?? [];
-  const hours = Number(within);
-  const until = timeIn(fields.get("until"));
-  const since = timeIn(fields.get("since"));
+  const chosen = withinOf(fields);
+  const hours = chosen === RANGE || chosen === WEEK ? 0 : Number(chosen);
+  const isRange = chosen === RANGE;
+  const until = isRange || !isGiven(fields, "since") ? timeIn(fields.get("until")) : undefined;
+  const since = isRange ? timeIn(fields.get("since")) : undefined;
   if (until !== undefined) query.set("until", until);
   if (since !== undefined) query.set("since", since);
   else if (hours > 0) {
@@ -46,6 +51,18 @@ export function apiQuery(fields: URLSearchParams, now: EpochMillis): URLSearchPa
   }
   return query;
 }
+
+/**
+ * The time that is chosen: one or the other. Two times count unless the form, which keeps them, asks for how far back; an
+ * end alone goes with that.
+ */
+export function withinOf(fields: URLSearchParams): string {
+  const within = WITHIN.find(([value]) => value === fields.get("within"))?.[0];
+  if (within !== undefined) return within;
+  return isGiven(fields, "since") || isGiven(fields, "until") ? RANGE : WEEK;
+}
+
+const isGiven = (fields: URLSearchParams, name: string): boolean => (fields.get(name) ?? "") !== "";
 
 /** A `datetime-local` field has no time zone; the label says that it is UTC. The API rejects what is no time. */
 function timeIn(field: string | null): string | undefined {

@@ -110,11 +110,9 @@ function row(one: Listed, { visit, isSelectable }: Shown): Html {
       ? html`<input type="checkbox" name="delivery" value="${id}" aria-label="Select ${cut(title, 60)}">`
       : NOTHING;
   const list = listQuery(url.searchParams, { cursor: url.searchParams.get("cursor") ?? undefined });
-  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${shownTime(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${title === what ? NOTHING : what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${cut(personOf(one), MAX_PERSON)}</td></tr>
+  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${shownTime(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${title === what ? NOTHING : what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${personOf(one)}</td></tr>
 `;
 }
-
-const MAX_PERSON = 60;
 
 /** The project, its branch and its commit, as far as they are known. */
 export function whereOf(one: Pick<Listed, "about" | "source">): Html {
@@ -143,7 +141,7 @@ function reasonOf({ state, why, waitsFor }: ListedRoute): Html {
   const reason = waitsFor === undefined ? why : `for ${waitsFor}`;
   return reason === undefined || !needsAttention(state)
     ? NOTHING
-    : html`<span class="why">${cut(reason, MAX_WHY_LENGTH)}</span>`;
+    : html`<span class="why"${reason.length > MAX_WHY_LENGTH ? html` title="${reason}"` : NOTHING}>${cut(reason, MAX_WHY_LENGTH)}</span>`;
 }
 
 function chip({ route, state }: ListedRoute): Html {

@@ -110,8 +110,8 @@ function waitingSection({ approvals, hasMore }: WaitingApprovals, now: EpochMill
   const rows = approvals
     .slice(0, MAX_WAITING)
     .map(
-      ({ id, route, subject, until }) =>
-        html`<li><a href="/console/approvals?id=${encodeURIComponent(id)}">${route} of ${subject}</a> <span class="aside">expires ${timeAndAge(until, now)}</span></li>`,
+      ({ id, route, subject, shows, until }) =>
+        html`<li><a href="/console/approvals?id=${encodeURIComponent(id)}">${route} of ${shows?.title ?? subject}</a> <span class="aside">expires ${timeAndAge(until, now)}</span></li>`,
     );
   const isCut = hasMore || approvals.length > MAX_WAITING;
   return html`<section><h2>Waiting for you</h2>
@@ -156,14 +156,13 @@ const failures = ({ newest, counts }: Overview["ended"], now: EpochMillis): Html
 <ul class="failures">${newest.map(
   ({
     delivery,
-    what,
-    subject,
     route,
     state,
     since,
     reason,
-  }) => html`<li>${stateBadge(state)}${deliveryLink(delivery, what)}
-${subject ?? ""} <b>${route}</b> <span class="aside">${timeAndAge(since, now)}${reason === undefined ? "" : `: ${reason}`}</span></li>`,
+    ...one
+  }) => html`<li>${stateBadge(state)}${deliveryLink(delivery, titleOf(one))}
+<span class="aside">${one.what}</span> <b>${route}</b> <span class="aside">${timeAndAge(since, now)}${reason === undefined ? "" : `: ${reason}`}</span></li>`,
 )}</ul>
 ${Object.values(counts).reduce((sum, one) => sum + one, 0) > newest.length ? html`<p><a href="${listPath({ state: Object.keys(counts).join(), within: "24" })}">All of the last day</a></p>` : NOTHING}
 </section>`;

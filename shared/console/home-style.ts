@@ -13,6 +13,7 @@ export const HOME_STYLE = `
 .columns h2 { margin: .8rem 0 .2rem; }
 .home th, .home td { padding: .22rem .8rem .22rem 0; }
 .home th.number { text-align: right; vertical-align: bottom; }
+.home td.number .ago { display: block; }
 .home td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .home td:first-child { width: 60%; min-width: 11rem; overflow-wrap: break-word; }
 .home tr:has(+ tr.because) td { border-bottom: 0; }
@@ -34,7 +35,7 @@ export const HOME_STYLE = `
   .list.home td { width: auto; min-width: 0; padding: 0; }
   .list.home td:first-child { flex: 1 0 auto; max-width: 100%; }
   .list.home td.number { font-size: var(--type-small); }
-  .list.home td.zero { display: none; }
+  .list.home td.zero { display: none; } .home td.number .ago { display: inline; }
   .list.home td.number::before { content: attr(data-name) " "; color: var(--faint); }
   .act .confirm form { position: static; width: 20rem; max-width: 100%; box-shadow: none; }
   .home .act { flex: 0 1 100%; }

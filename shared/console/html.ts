@@ -29,7 +29,7 @@ export const timeAndAge = (iso: string, now: EpochMillis): Html =>
   html`${timeMarkup(iso, now)} <span class="ago">(${ageText(iso, now)})</span>`;
 
 const timeMarkup = (iso: string, now: EpochMillis, title: string = iso): Html =>
-  html`<time class="at" datetime="${iso}" title="${title}">${dayText(iso, now)}${iso.slice(11, 19)} <span class="utc">UTC</span></time>`;
+  html`<time datetime="${iso}" title="${title}">${dayText(iso, now)}${iso.slice(11, 19)} UTC</time>`;
 
 /** Empty for today; with the year if it is not this one. */
 function dayText(iso: string, now: EpochMillis): string {
@@ -40,7 +40,7 @@ function dayText(iso: string, now: EpochMillis): string {
 
 /** When something happens next: its time, or `now` if that has come, because then only its turn is awaited. */
 export const dueAt = (iso: string, now: EpochMillis): Html =>
-  Date.parse(iso) > now ? timeAndAge(iso, now) : html`<time datetime="${iso}" title="${iso}">now</time>`;
+  Date.parse(iso) > now ? timeAndAge(iso, now) : html`<time class="as-is" datetime="${iso}" title="${iso}">now</time>`;
 
 /** When an action is tried next: `next 02:18:41 UTC (in 5 min)`, or `due now`. */
 export const nextTry = (iso: string, now: EpochMillis): Html =>

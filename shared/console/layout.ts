@@ -54,10 +54,12 @@ ${main}
 </html>`;
 }
 
-/** Who is signed in is behind one word, so that the bar of a phone has two lines. */
+/** On a phone the bar is one line: the pages are behind a link to them, and who is signed in behind one word. */
 function menuOf(visit: Visit, waiting: WaitingApprovals | undefined): Html {
   const { url, me, name, formToken } = visit;
-  return html`<nav aria-label="Pages">${MENU.filter(([, , isFor]) => isFor(visit)).map(
+  return html`<a class="menu" href="#pages">Menu${countOf(waiting)}</a><nav id="pages" aria-label="Pages">${MENU.filter(
+    ([, , isFor]) => isFor(visit),
+  ).map(
     ([path, name]) =>
       html`<a href="${path}" ${isAt(path, url) ? html`aria-current="page"` : NOTHING}>${name}${path === APPROVALS_PATH ? countOf(waiting) : NOTHING}</a>`,
   )}</nav>

@@ -28,7 +28,7 @@ function localise() {
     const exact = dayOf(date) + " " + timeOf(date) + ":" + two(date.getSeconds());
     const more = time.title === time.dateTime ? [] : [time.title];
     time.title = [...more, exact + " (" + zone + ")", time.dateTime].join(", ");
-    if (isUtc(date) || !time.classList.contains("at")) continue;
+    if (isUtc(date) || time.classList.contains("as-is")) continue;
     const isToday = dayOf(date) === dayOf(new Date());
     const isSameDay = time.dateTime.slice(8, 10) === two(date.getDate());
     const utc = (isSameDay ? "" : time.dateTime.slice(5, 10) + " ") + time.dateTime.slice(11, 16) + " UTC";

@@ -66,7 +66,7 @@ ${panel(bars, { states: NEEDED, name: chart.scope === undefined ? "need attentio
 ${hasOthers ? html`<g class="second">${panel(bars, { states: OTHERS, name: "received: deliveries", place, y: TOP + STEP_DOWN })}</g>` : NOTHING}
 ${links(bars, { place, chart, height: hasOthers ? HEIGHT + STEP_DOWN : HEIGHT })}</svg>
 ${axis({ from, to, place })}
-<figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span>${badgeOf(state)}${amountOf(state, totals.get(state) ?? 0, chart)}</span>`)}</span>
+<figcaption><span class="legend">${chart.scope === undefined ? NOTHING : html`<span>${chart.scope}</span>`}${shown.map((state) => html`<span${OTHERS.some((one) => one === state) ? html` class="other"` : NOTHING}>${badgeOf(state)}${amountMarkup(state, totals.get(state) ?? 0, chart)}</span>`)}</span>
 <span class="zoom">${zoomLinks(chart)}</span></figcaption>
 ${atLeastBefore === undefined ? NOTHING : html`<p class="notice warn">There are at least so many failures and refused requests: those up to ${timeText(Date.parse(atLeastBefore))} UTC are too many to count.</p>`}</figure>`;
 }
@@ -258,6 +258,11 @@ function unitOf(state: Counted, { scope }: Pick<Chart, "scope">): readonly [stri
 }
 
 const amountOf = (state: Counted, count: number, chart: Chart): string => countText(count, unitOf(state, chart));
+/** A phone shows the number alone. */
+function amountMarkup(state: Counted, count: number, chart: Chart): Html {
+  const [number, ...unit] = amountOf(state, count, chart).split(" ");
+  return html`${number}<span class="unit"> ${unit.join(" ")}</span>`;
+}
 const headOf = (state: Counted, chart: Chart): string => `${nameOf(state)}, ${unitOf(state, chart)[1]}`;
 const nameOf = (state: Counted): string => (state === "event" ? "received" : wordsOf(state).words);
 const toneOf = (state: Counted) => (state === "event" ? "busy" : TONES[wordsOf(state).tone].colour);

@@ -176,7 +176,7 @@ function rowOf(span: ShownSpan, { axis, from, now, anchor, depth }: RowPlace): H
   return html`<tr id="${anchor}" class="k-${kind}${isLongest ? " longest" : ""}"><th scope="row" class="d${Math.min(depth, MAX_DEPTH)}">
 <span class="name">${name}</span> ${kind === "delivery" ? reportBadge(typeIn(what)) : NOTHING}${wordsBadge({ symbol: TONES[tone].symbol, words: state, tone })}${isLongest ? html` <span class="flag">◆ longest step</span>` : NOTHING}
 ${more.length === 0 ? NOTHING : html`<span class="more">${details}</span>`}</th>
-<td class="num" data-name="after"><time datetime="${span.start}" title="${span.start}">+${durationText(Math.max(0, start - from))}</time></td>
+<td class="num" data-name="after"><time class="as-is" datetime="${span.start}" title="${span.start}">+${durationText(Math.max(0, start - from))}</time></td>
 <td class="num" data-name="took">${took}</td><td class="bars">${barOf(span, axis, { start, end })}</td></tr>`;
 }
 

@@ -10,6 +10,7 @@ import type { CredentialUsageStore } from "../store/credential-usage.ts";
 import type { TargetStore } from "../store/targets.ts";
 import { type ShownSource, type SourcesDeps, sourcesOf } from "./overview-sources.ts";
 import { type GivenUp, type OverviewTarget, type OverviewTargetsDeps, overviewTargets } from "./overview-targets.ts";
+import { type ShownAbout, shownAbout } from "./shown-about.ts";
 
 export interface OverviewPartsDeps extends SourcesDeps, OverviewTargetsDeps, OutcomeDeps {
   readonly deliveries: SourcesDeps["deliveries"] & OutcomeDeps["deliveries"];
@@ -55,6 +56,7 @@ interface EndedDelivery {
   readonly delivery: string;
   readonly what: string;
   readonly subject?: string;
+  readonly about?: ShownAbout;
   readonly route: string;
   readonly target?: string;
   readonly state: EndedState;
@@ -175,6 +177,7 @@ function routesOf({
   readonly outcome: DeliveryOutcome;
 }): readonly EndedDelivery[] {
   const { id, what, subject } = delivery;
+  const about = shownAbout(delivery);
   return outcome.routes.flatMap(({ route, target, state, since, why }) => {
     const ended = FAILED_STATES.find((one) => one === state);
     if (ended === undefined) return [];
@@ -183,6 +186,7 @@ function routesOf({
         delivery: id,
         what,
         ...(subject !== undefined && { subject }),
+        ...(about && { about }),
         route,
         ...(target !== undefined && { target }),
         state: ended,

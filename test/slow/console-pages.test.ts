@@ -34,6 +34,17 @@ const FOCUS_EACH = `[...document.querySelectorAll("a, button, input:not([type=hi
     return { text: control.innerText, outline: isFocused ? getComputedStyle(control).outlineStyle : "none" };
   })`;
 
+/** Runs in the page: the controls that are smaller than WCAG 2.2 (2.5.8) allows, except those in a sentence. */
+const SMALL_CONTROLS = `[...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary")]
+  .filter((control) => {
+    const { width, height } = control.getBoundingClientRect();
+    const isShown = control.checkVisibility({ visibilityProperty: true }) && width > 1;
+    const isInline = getComputedStyle(control).display === "inline";
+    const isInText = isInline && control.closest("p, li, dd, td, h2, label") !== null;
+    return isShown && !isInText && (width < 24 || height < 24);
+  })
+  .map((control) => control.outerHTML.slice(0, 80))`;
+
 /** Runs in the page: the texts of the list's rows that reach beyond their cells, where a cell does not cut them off. */
 const TEXTS_BEYOND_CELLS = `[...document.querySelectorAll("table.rows td:not(.select)")].flatMap((cell) => {
   const range = document.createRange();
@@ -111,14 +122,14 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await bridge.pageEdit(edit(2, "rita", systemClock.now()));
     const page = await signIn("axel");
     await page.getByRole("navigation").getByRole("link", { name: "Approvals" }).click();
-    await page.getByRole("heading", { name: /waiting\s+page-build of 98310/ }).waitFor();
+    await page.getByRole("heading", { name: /waiting\s+page-build of Deploying the docs/ }).waitFor();
     await page.getByRole("heading", { name: "Waiting for you (1)" }).waitFor();
     const counted = page.getByRole("link", { name: "Approvals 1 waiting for you" });
     await counted.waitFor();
     await picture(page, "approvals");
     await page.getByRole("link", { name: "Home" }).click();
     await picture(page, "home-waiting");
-    await page.getByRole("link", { name: "page-build of 98310" }).click();
+    await page.getByRole("link", { name: "page-build of Deploying the docs" }).click();
     await page.getByText("Grant…").click();
     await picture(page, "approval-grant");
     await page.getByLabel("Comment").first().fill("Read it, it is good");
@@ -138,7 +149,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.goto(new URL("/console/approvals", bridge.url).href);
     await page.getByRole("button", { name: "axel" }).click();
     // The page does not refresh itself without a script.
-    const waiting = page.getByRole("heading", { name: /page-build of 98310/ });
+    const waiting = page.getByRole("heading", { name: /page-build of Deploying the docs/ });
     await until(
       "the approval to be listed",
       async () => {
@@ -227,6 +238,16 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
       expect(overflow).toBe(0);
       if (path.endsWith("/")) await page.goBack();
+    });
+
+    it.each([
+      ["home", "/console"],
+      ["deliveries", "/console/deliveries?state=given_up&within=24"],
+      ["approvals", "/console/approvals"],
+      ["targets", "/console/targets"],
+    ])("each control of %s is at least 24 pixels high and wide, unless it is part of a sentence", async (_, path) => {
+      await page.goto(new URL(`${path}#pages`, bridge.url).href);
+      expect(await page.evaluate(SMALL_CONTROLS)).toEqual([]);
     });
 
     it.each([

@@ -879,6 +879,10 @@ describe("the list of deliveries", () => {
       "within=1e300",
       "text=&within=6&outcome=refused&other=1",
       "within=1&until=2026-11-02T08:30",
+      // One or the other: the form keeps two times, until somebody chooses how far back.
+      "within=1&since=2026-11-01T00:00&until=2026-11-01T08:00",
+      "within=range&since=2026-11-01T00:00&until=2026-11-01T08:00",
+      "within=168&find=main",
     ]) {
       await deliveriesPage(visitOf(() => "x", { ask, url: new URL(`https://bridge.example.test/console?${query}`) }));
     }
@@ -895,6 +899,14 @@ describe("the list of deliveries", () => {
       { limit: "36", until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
       { until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
       { until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
+      { limit: "36", since: "2026-11-02T08:00:00.000Z" },
+      { since: "2026-11-02T08:00:00.000Z" },
+      { since: "2026-11-02T08:00:00.000Z" },
+      { limit: "36", until: "2026-11-01T08:00:00.000Z", since: "2026-11-01T00:00:00.000Z" },
+      { until: "2026-11-01T08:00:00.000Z", since: "2026-11-01T00:00:00.000Z" },
+      { until: "2026-11-01T08:00:00.000Z", since: "2026-11-01T00:00:00.000Z" },
+      { limit: "36", find: "main" },
+      {},
     ]);
   });
 
@@ -919,7 +931,7 @@ describe("the list of deliveries", () => {
       const list = { deliveries: [one], lookedBackTo: "2026-11-01T09:00:00.000Z" };
       const page = await showing(deliveriesPage, list, { url });
       const [, heading] = /<th scope="col" class="c-at"[^>]*><a[^>]*>(\w+)/.exec(page) ?? [];
-      const [, time] = /<td class="c-at"><time class="at" datetime="([^"]+)"/.exec(page) ?? [];
+      const [, time] = /<td class="c-at"><time datetime="([^"]+)"/.exec(page) ?? [];
       return [heading, time];
     };
     expect(await firstColumn("")).toEqual(["Received", one.receivedAt]);

@@ -458,6 +458,7 @@ export const overviewOf = (word: Words): Overview => ({
         delivery: word(),
         what: word(),
         subject: word(),
+        about: { title: word() },
         route: "docs",
         target: "listener",
         state: "given_up",
