@@ -79,7 +79,7 @@ function objectsIn(text: string): readonly KubernetesObject[] {
 }
 
 /** The parser recurses, and a process whose stack is full may end at once. Its tokens are read without recursion. */
-function isDeep(text: string): boolean {
+export function isDeep(text: string): boolean {
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     for (const _ of parser.next(lexeme));

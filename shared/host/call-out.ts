@@ -16,7 +16,7 @@ import type { TraceParent } from "./trace.ts";
 export type CallOut = (request: OutboundRequest) => Promise<OutboundResponse>;
 
 export interface OutboundRequest {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;

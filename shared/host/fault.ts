@@ -34,7 +34,7 @@ export type FaultCode =
   | "target_timeout"
   /** The response is longer than the limit. */
   | "target_answer_too_large"
-  /** The bridge that a command called responded, but not with what the command requires. */
+  /** The bridge, or the Kong, that a command called responded, but not with what the command requires. */
   | "bridge_refused"
   /** A command's bridge does not accept its token, or the token earns no role for this. */
   | "not_allowed"

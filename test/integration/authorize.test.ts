@@ -2,6 +2,7 @@ import { createHash, generateKeyPairSync, randomUUID } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLog } from "../../shared/host/log.ts";
+import description from "../../shared/http/openapi.json" with { type: "json" };
 import { GITLAB_ISSUER, JOB_CLAIMS, jobKeySet, jobToken as tokenOfJob } from "../support/gitlab-jobs.ts";
 import { bodyOf } from "../support/provider-fixtures.ts";
 import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
@@ -459,5 +460,103 @@ describe("a job that a gateway refused first", () => {
     const { delivery } = (await answer.json()) as { readonly delivery: string };
     expect(JSON.stringify(await shown(`/v1/deliveries/${delivery}`))).not.toContain(planted);
     expect(await shown(`/v1/deliveries?correlation=${planted}`)).toMatchObject({ reason: "query_invalid" });
+  });
+});
+
+/** What gateways say about a client, as somebody would write it who wants to be an administrator. */
+const spoofed = (token: string): readonly (readonly [name: string, value: string])[] => [
+  ["X-Consumer-ID", "ae974d6c-0f8a-4dc5-b701-fa0aa38592bd"],
+  ["X-Consumer-Custom-ID", GITLAB_ISSUER],
+  ["X-Consumer-Username", "on-call"],
+  ["X-Consumer-Groups", "on-call, services"],
+  ["X-Authenticated-Groups", "on-call, services"],
+  ["X-Credential-Identifier", "services"],
+  ["X-Anonymous-Consumer", "true"],
+  ["X-Userinfo", Buffer.from(JSON.stringify({ sub: "on-call", roles: ["services"] })).toString("base64")],
+  ["X-Access-Token", token],
+  ["X-ID-Token", token],
+  ["X-Forwarded-Access-Token", token],
+  ["X-Drawbridge-Token", token],
+  ["X-Drawbridge-Principal", "services:on-call"],
+  ["X-Drawbridge-Roles", "services publishers"],
+  ["X-Drawbridge-Trust-Entry", "services"],
+  ["X-Forwarded-For", "127.0.0.1"],
+  ["X-Forwarded-Proto", "https"],
+  ["X-Forwarded-Host", "bridge.example.com"],
+  ["X-Forwarded-Port", "443"],
+  ["X-Forwarded-Prefix", "/admin"],
+  ["X-Forwarded-User", "on-call"],
+  ["X-Forwarded-Client-Cert", "By=spiffe://a;Subject=CN=on-call"],
+  ["X-Real-IP", "127.0.0.1"],
+  ["X-Client-Cert", "-----BEGIN%20CERTIFICATE-----"],
+  ["X-Client-Verify", "SUCCESS"],
+  ["X-SSL-Client-S-DN", "CN=on-call"],
+  ["X-Auth-Request-User", "on-call"],
+  ["X-Auth-Request-Groups", "services"],
+  ["X-Remote-User", "on-call"],
+  ["Remote-User", "on-call"],
+  ["X-Amzn-Oidc-Data", token],
+  ["X-Pomerium-Jwt-Assertion", token],
+  ["X-Kong-Request-Id", "2f6946328ffc4946b8c9120704a4a155"],
+];
+
+describe("headers in which a gateway says who the client is", () => {
+  /** Every call of the API, with something in place of each parameter. */
+  const calls = Object.entries(description.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => [method.toUpperCase(), path.replace(/\{[^}]+\}/g, "registry")] as const),
+  );
+  const sent = async (method: string, path: string, headers: Readonly<Record<string, string>>) => {
+    const response = await fetch(new URL(path, bridge.url), { method, headers });
+    const text = await response.text();
+    const { reason, result } = text.startsWith("{") ? JSON.parse(text) : {};
+    const handed = ["principal", "roles", "scope", "trust-entry"].map((name) =>
+      response.headers.get(`x-drawbridge-${name}`),
+    );
+    return {
+      status: response.status,
+      reason,
+      handed,
+      allow: result?.allow,
+      challenge: response.headers.get("www-authenticate"),
+    };
+  };
+
+  it("change nothing in any call, whoever makes it", async () => {
+    const privileged = await jobToken({ sub: "on-call" }, "introspect");
+    const headers = Object.fromEntries(spoofed(privileged));
+    const asked = {
+      "x-original-method": "GET",
+      "x-original-uri": "/v2/app",
+      "x-forwarded-method": "GET",
+      "x-forwarded-uri": "/v2/app",
+    };
+    const callers = [
+      {},
+      { authorization: "Bearer nonsense" },
+      { authorization: `Bearer ${await jobToken({ ref_protected: "false", sub: "small" })}` },
+      { authorization: `Bearer ${privileged}` },
+    ];
+    expect(calls.length).toBeGreaterThan(40);
+    for (const [method, path] of calls) {
+      for (const caller of callers) {
+        const plain = await sent(method, path, { ...asked, ...caller });
+        expect(await sent(method, path, { ...headers, ...asked, ...caller }), `${method} ${path}`).toEqual(plain);
+      }
+    }
+  }, 60_000);
+
+  it("change neither who sent a delivery nor what it means", async () => {
+    const headers = Object.fromEntries(spoofed(await jobToken({ sub: "on-call" }, "introspect")));
+    const recorded = async (timestamp: number, more: Readonly<Record<string, string>>) => {
+      const edit = { timestamp, event: "page_updated", page: { id: Number(PAGE) } };
+      const answer = await bridge.pageEdit(edit, more);
+      const { delivery } = (await answer.json()) as { readonly delivery: string };
+      return shown<Shown & { readonly roles?: unknown }>(`/v1/deliveries/${delivery}`);
+    };
+    const [plain, spoof] = [await recorded(1_793_600_000_002, {}), await recorded(1_793_600_000_003, headers)];
+    expect(spoof.principal).toEqual(plain.principal);
+    expect(spoof.what).toBe(plain.what);
+    expect(JSON.stringify(spoof)).not.toContain("on-call");
+    expect((await sendLog([logged("refused-forbidden", {})], "another")).status).toBe(401);
   });
 });

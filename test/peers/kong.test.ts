@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import type { KongDocument, KongPlugin } from "../../shared/cli/kong/document.ts";
+import { driftOf } from "../../shared/cli/kong/drift.ts";
 import type { Edition } from "../../shared/cli/kong/render.ts";
 import { kongDocument } from "../../shared/cli/kong.ts";
 import { GOLDEN, kongConfig, publishingKeys, withLogSource } from "../support/kong-documents.ts";
@@ -16,6 +17,7 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: unknown;
   readonly items?: Schema;
+  readonly default?: unknown;
 }
 
 const SCHEMA_FILES: Readonly<Record<string, string>> = { jwt: "Jwt", acl: "ACL", opa: "Opa" };
@@ -43,6 +45,14 @@ function unknownFields(value: unknown, schema: Schema | undefined, path: string)
 
 const withLog = async (name: string, edition: Edition): Promise<KongDocument> =>
   (await kongDocument(withLogSource(kongConfig(name)), edition, { callOut: publishingKeys })).document;
+
+/** What Kong makes of a value: every default of the schema is in it. */
+function filledIn(value: unknown, { properties, default: preset }: Schema): unknown {
+  if (properties === undefined) return value ?? preset ?? null;
+  const given = Object(value ?? {});
+  const filled = Object.entries(properties).map(([key, one]) => [key, filledIn(given[key], one)]);
+  return { ...given, ...Object.fromEntries(filled) };
+}
 
 describe.skipIf(root === undefined)("Kong's own schemas", () => {
   it.each(GOLDEN)("the file rendered from %s for %s passes the schema of decK", async (name, edition) => {
@@ -73,6 +83,19 @@ describe.skipIf(root === undefined)("Kong's own schemas", () => {
           expect(unknownFields(misspelt, schema, plugin)).toEqual([`${plugin}.config.${field}s`]);
         }
       }
+    },
+  );
+
+  it.each(GOLDEN)(
+    "what is rendered from %s for %s does not differ once Kong has filled in its defaults",
+    async (name, edition) => {
+      const document = await withLog(name, edition);
+      const running = structuredClone(document);
+      for (const plugin of pluginsOf(running)) {
+        const { config } = pluginSchema(plugin.name).properties;
+        Object.assign(plugin, { config: filledIn(plugin.config, config) });
+      }
+      expect(driftOf(document, running)).toEqual([]);
     },
   );
 });

@@ -3,7 +3,10 @@ import { createHash } from "node:crypto";
 export type Values = Readonly<Record<string, unknown>>;
 
 /** Marks what `drawbridge kong` renders. Nothing without it is ours. */
-const TAG = "drawbridge";
+export const TAG = "drawbridge";
+/** Marks a key that no issuer publishes any more, with the time in seconds at which that was noticed. */
+export const LEAVING_TAG = "drawbridge-leaving-";
+
 interface Entity {
   /** The same for the same name, so that a new rendering changes nothing by itself. */
   readonly id: string;

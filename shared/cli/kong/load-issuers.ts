@@ -1,5 +1,6 @@
 import type { Config } from "../../config/schema.ts";
 import { callOut as defaultCallOut } from "../../host/call-out.ts";
+import { Fault } from "../../host/fault.ts";
 import { ALGORITHMS } from "../../identity/algorithms.ts";
 import { discover, jwksLoader, type KeySources } from "../../identity/load-jwks.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
@@ -12,11 +13,13 @@ export interface LoadedIssuers {
   readonly issuers: readonly Issuer[];
   /** What Kong will refuse although the bridge would not. */
   readonly warnings: readonly string[];
+  /** Names of those whose keys could not be loaded. */
+  readonly unavailable: readonly string[];
 }
 
 /**
- * Loads the present keys of everyone whose tokens may pass to an upstream behind Kong. Throws `keys_unavailable` if an
- * issuer does not publish them now: without them Kong would refuse its tokens.
+ * Loads the present keys of everyone whose tokens may pass to an upstream behind Kong. An issuer that does not publish them
+ * now has none.
  */
 export async function loadIssuers(
   config: RenderInput["config"],
@@ -24,7 +27,7 @@ export async function loadIssuers(
   sources: KeySources = {},
 ): Promise<LoadedIssuers> {
   const { identity, kong } = config;
-  if (upstreamsBehind(config).length === 0) return { issuers: [], warnings: [] };
+  if (upstreamsBehind(config).length === 0) return { issuers: [], warnings: [], unavailable: [] };
   if (identity === undefined) throw usageFault("an upstream behind Kong needs `identity`");
   const url = `${kong.bridge.url}/.well-known/jwks.json`;
   const own = { issuer: identity.issuer, internalOrigins: [], jwks: { url }, algorithms: ALGORITHMS };
@@ -48,9 +51,9 @@ export async function loadIssuers(
   const urls = await Promise.all(
     entries.map(([name, entry]) => (edition === "enterprise" ? keysUrlOf(name, entry, sources) : undefined)),
   );
-  const [{ keys: bridgeKeys } = { keys: [] }, ...keySets] = published;
+  const [bridgeKeys, ...keySets] = published;
   const issuers = [
-    { ...bridge, keys: bridgeKeys },
+    { ...bridge, keys: bridgeKeys?.keys ?? [] },
     ...entries.map(([name, entry], at): Issuer => {
       const { issuer, audience: audiences, maxLifetimeSeconds, clockSkewSeconds } = entry;
       const keys = keySets[at]?.keys ?? [];
@@ -63,8 +66,9 @@ export async function loadIssuers(
     .map(([name]) => `${name}: Kong reads no DPoP tokens`);
   return {
     issuers: distinct,
+    unavailable: issuers.flatMap(({ name }, at) => (published[at] === undefined ? [name] : [])),
     warnings:
-      edition === "enterprise" ? bound : [...published.flatMap(({ skipped }) => skipped), ...warnings, ...bound],
+      edition === "enterprise" ? bound : [...published.flatMap((one) => one?.skipped ?? []), ...warnings, ...bound],
   };
 }
 
@@ -76,8 +80,13 @@ async function keysOf(
   name: string,
   entry: Pick<TrustEntry, "issuer" | "internalOrigins" | "jwks" | "algorithms">,
   sources: KeySources,
-): Promise<{ readonly keys: readonly JwtKey[]; readonly skipped: readonly string[] }> {
-  const { keys, skipped } = jwtKeysOf(await jwksLoader(entry, sources)(), entry);
+): Promise<{ readonly keys: readonly JwtKey[]; readonly skipped: readonly string[] } | undefined> {
+  const published = await jwksLoader(entry, sources)().catch((error: unknown) => {
+    if (error instanceof Fault) return undefined;
+    throw error;
+  });
+  if (published === undefined) return undefined;
+  const { keys, skipped } = jwtKeysOf(published, entry);
   return { keys, skipped: skipped.map((why) => `${name}: ${why}`) };
 }
 

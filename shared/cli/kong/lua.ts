@@ -132,6 +132,7 @@ kong.service.request.set_header("Authorization", "Bearer " .. answer.headers["X-
 for _, name in ipairs({ ${HANDED_ON.map(literal).join(", ")} }) do
   kong.service.request.set_header(name, answer.headers[name] or "")
 end
+kong.response.set_header("X-Drawbridge-Request", answer.headers["X-Drawbridge-Request"] or "")
 `.trimStart();
 
 /** Asks the bridge as {@link decide} does, and lets every request pass as it is. */

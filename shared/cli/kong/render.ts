@@ -55,7 +55,7 @@ const byName = ([one]: readonly [string, unknown], [other]: readonly [string, un
   one < other ? -1 : 1;
 
 /** The plugin jwt finds a consumer by the key, and openid-connect by the issuer. */
-const isApartIn =
+export const isApartIn =
   ({ edition }: Pick<RenderInput, "edition">) =>
   (one: Issuer, other: Issuer): boolean =>
     edition === "enterprise"
@@ -350,9 +350,9 @@ function consumerOf({ issuers, keys, groups, limit }: Caller, context: Context):
   };
 }
 
-const consumerName = ([first]: readonly Issuer[]): string => `drawbridge-${first?.name ?? ""}`;
+export const consumerName = ([first]: readonly Issuer[]): string => `drawbridge-${first?.name ?? ""}`;
 
-const jwtSecretOf = (bridge: string, { kid, algorithm, pem }: Caller["keys"][number]) => ({
+export const jwtSecretOf = (bridge: string, { kid, algorithm, pem }: Caller["keys"][number]) => ({
   key: kid,
   ...entity(bridge, "key", kid, pem),
   algorithm,
@@ -417,7 +417,7 @@ function httpLog(context: Context, owner: string): KongPlugin | undefined {
     content_type: "application/json",
     timeout: 10_000,
     keepalive: 60_000,
-    headers: { Authorization: `{vault://env/drawbridge-${source}-authorization}` },
+    headers: { "X-Kong-Token": `{vault://env/drawbridge-${source}-token}` },
     queue: {
       max_batch_size: 50,
       max_coalescing_delay: 2,

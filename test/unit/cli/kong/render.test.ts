@@ -82,7 +82,7 @@ describe("what kong render prints", () => {
     expect(logs).toHaveLength(document.services.length);
     for (const { config: settings } of logs) {
       expect(settings["http_endpoint"]).toBe("https://drawbridge.internal:8787/webhooks/edge");
-      expect(settings["headers"]).toEqual({ Authorization: "{vault://env/drawbridge-edge-authorization}" });
+      expect(settings["headers"]).toEqual({ "X-Kong-Token": "{vault://env/drawbridge-edge-token}" });
     }
     // Kong sends the log straight to the bridge, and nobody else may.
     const names = document.services.flatMap(({ routes }) => routes.map(({ name }) => name));
