@@ -1,4 +1,5 @@
 import { recordReportedChange } from "../shared/approvals/change.ts";
+import { recordCheckedRun } from "../shared/approvals/record-checked-run.ts";
 import { reportEmergency } from "../shared/approvals/report-emergency.ts";
 import { runReportedCommand } from "../shared/approvals/reported-command.ts";
 import type { Bus } from "../shared/bus/bus.ts";
@@ -14,8 +15,8 @@ import { openFlowGate } from "./open-flow-gate.ts";
 /**
  * The bus of a bridge with its side effects: before an event is published, the bridge records the change that outdates an
  * approval, the reports of a run and of a listener, and the end of a run, also for its tokens and for what waits for it in a
- * flow or as a promotion. It executes the command of a label or of a comment on a change request, and logs an emergency
- * grant.
+ * flow or as a promotion, and the runs that rules ask about. It executes the command of a label or of a comment on a change
+ * request, and logs an emergency grant.
  */
 export function relayBus(bridge: Bridge, bus: Bus): Bus {
   const flowGate = () => openFlowGate(bridge);
@@ -31,6 +32,7 @@ export function relayBus(bridge: Bridge, bus: Bus): Bus {
     (busEvent) => recordRunReport(busEvent, bridge),
     (busEvent) => endReportedTurn(busEvent, { ...bridge, flowGate }),
     (busEvent) => recordLastReport(busEvent, bridge),
+    (busEvent) => recordCheckedRun(busEvent, bridge),
     (busEvent) => runReportedCommand(busEvent, bridge),
     (busEvent) => reportEmergency(busEvent, bridge),
   ];

@@ -35,7 +35,11 @@ export interface ApprovalRules {
   /** Whether each of these people has to be allowed to edit the page that the run is about. */
   readonly canEdit?: "page" | undefined;
   /** Rules that grant runs in place of people. Whether one holds is not known here. */
-  readonly grantedBy: readonly { readonly id: string; readonly mode?: string | undefined }[];
+  readonly grantedBy: readonly {
+    readonly id: string;
+    readonly mode?: string | undefined;
+    readonly when?: Readonly<Record<string, unknown>> | undefined;
+  }[];
 }
 
 /** The `approval` of a configured route, as far as it says who approves its runs, and when. */

@@ -11,6 +11,7 @@ import { eventIn } from "../model/timeline.ts";
 import { withEnvironment } from "../routes/with-environment.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import type { CommitCheck, CommitConditionDeps } from "./commit-conditions.ts";
 import type { WeeklyWindow } from "./configured-rules.ts";
 import { type EditRightDeps, type PageEditing, pageEditing } from "./edit-right.ts";
 import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
@@ -37,6 +38,10 @@ export interface GrantRule {
   readonly requester?: readonly RequesterKind[] | undefined;
   /** Whether everybody behind the run has to be allowed to edit the page that it is about. */
   readonly canEdit?: "page" | undefined;
+  /** Pipelines that have to be green for the commit that the run gets. */
+  readonly checks?: readonly CommitCheck[] | undefined;
+  /** Paths below which nothing may have changed since the last run of the route. */
+  readonly pathsOutside?: readonly string[] | undefined;
   /** When it may grant; always if there are none. */
   readonly windows: readonly WeeklyWindow[];
 }
@@ -45,12 +50,14 @@ export interface GrantRule {
 export interface GrantRules {
   /** The rules of a route, in the order in which they are judged. */
   readonly of: (route: string) => readonly GrantRule[];
+  /** The pipelines that any rule asks about. */
+  readonly checks: readonly CommitCheck[];
   /** Whether the tokens of a trust entry belong to jobs and other machines. */
   readonly isOfJobs: (trustEntry: string) => boolean;
 }
 
-export interface RuleGrantDeps extends EditRightDeps {
-  readonly deliveries: Pick<DeliveryStore, "record" | "timeline" | "addToTimeline">;
+export interface RuleGrantDeps extends EditRightDeps, Omit<CommitConditionDeps, "deliveries"> {
+  readonly deliveries: Pick<DeliveryStore, "get" | "record" | "timeline" | "addToTimeline">;
   /** Reads the rules with the first call. */
   readonly grantRules: () => Promise<GrantRules>;
   /** The digest of the configuration in force; undefined if it is not known. */
@@ -153,7 +160,7 @@ async function judge(
   approval: Approval,
   deps: RuleGrantDeps & { readonly rules: GrantRules },
 ): Promise<Judgement> {
-  const why = whyNot(rule, run, approval, deps);
+  const why = whyNot(rule, run, approval, deps) ?? (await whyNotRecorded(rule, run, approval, deps));
   if (why !== undefined || rule.canEdit === undefined) return { why };
   const behind = [approval.requester, ...(approval.authors ?? [])];
   const editing = await Promise.all(behind.map((one) => pageEditing(one, approval, deps)));
@@ -162,9 +169,24 @@ async function judge(
   return not.result === "unknown" ? { why: `it is not known ${not.why}`, unknown: not } : { why: not.why };
 }
 
+/** Why a rule does not hold by what the bridge has recorded of pushes and pipelines. */
+async function whyNotRecorded(
+  { checks = [], pathsOutside = [] }: GrantRule,
+  { busEvent }: Run,
+  approval: Approval,
+  deps: RuleGrantDeps,
+): Promise<string | undefined> {
+  if (checks.length === 0 && pathsOutside.length === 0) return undefined;
+  const { whyChecksFail, whyPathsFail } = await import("./commit-conditions.ts");
+  const why = checks.length > 0 ? await whyChecksFail(checks, approval, deps) : undefined;
+  if (why !== undefined || pathsOutside.length === 0) return why;
+  return whyPathsFail(pathsOutside, busEvent, approval.route, deps);
+}
+
 /**
- * Why a rule does not hold, as far as the bridge itself knows. A rule stands for no people whom the route has not, and
- * believes only what was proved: an approval whose cause is claimed, or was accepted in shadow mode, waits for people.
+ * Why a rule does not hold, as far as the event and the configuration say. A rule stands for no people whom the route has
+ * not, and believes only what was proved: an approval whose cause is claimed, or was accepted in shadow mode, waits for
+ * people.
  */
 function whyNot(
   { matches, namesEnvironment, claims, requester: given, windows }: GrantRule,

@@ -18,31 +18,14 @@ interface OrderedRun {
   readonly isOpen: boolean;
 }
 
-/** What became of an order when nothing is left to do. */
-export interface EndedOrder {
-  /** The state of its delivery. */
-  readonly state: string;
-  /** The reported runs; none if no source reports those of its targets. */
-  readonly runs: readonly Pick<OrderedRun, "what" | "state" | "isGood">[];
-}
-
 /** Whether everything ran, and every reported run succeeded. */
-export const isSuccess = ({ state, runs }: EndedOrder): boolean =>
+export const isSuccess = ({ state, runs }: Pick<SeenOrder, "state" | "runs">): boolean =>
   state === "ran" && runs.every(({ isGood }) => isGood);
 
 /**
- * Waits until nothing is left to do for an order, and its reported runs have ended. It changes nothing, so whoever stops
- * waiting changes nothing. Throws an `AbortError` or a Fault when `signal` is aborted.
+ * What is known of an order when nothing is left to do and its reported runs have ended, or when the seconds are over. It
+ * changes nothing, so whoever stops waiting changes nothing. Throws an `AbortError` or a Fault when `signal` is aborted.
  */
-export async function waitForEnd(session: Session, id: string, signal: AbortSignal): Promise<EndedOrder> {
-  for (;;) {
-    const seen = await orderNow(session, id, signal);
-    if (!seen.isOpen) return { state: seen.state, runs: seen.runs.map(({ isOpen: _, ...run }) => run) };
-    await sleep(ASK_EVERY_MS, undefined, { signal });
-  }
-}
-
-/** What is known of an order when nothing is left to do, or when the seconds are over. */
 export async function orderAfter(
   session: Session,
   id: string,
@@ -57,10 +40,12 @@ export async function orderAfter(
   }
 }
 
-interface SeenOrder {
+export interface SeenOrder {
+  /** The state of its delivery. */
   readonly state: string;
   /** Who is asked, if it waits for an approval. */
   readonly waitsFor?: string;
+  /** The reported runs; none if no source reports those of its targets. */
   readonly runs: readonly OrderedRun[];
   /** Something is left to do, or a run goes on. */
   readonly isOpen: boolean;

@@ -40,6 +40,15 @@ const minutesRule: ValueRule = {
 const minutesOf = (value: string): number =>
   /^\d{1,4}[mh]$/.test(value) ? Number(value.slice(0, -1)) * (value.endsWith("h") ? 60 : 1) : 0;
 
+/** Converted into seconds. */
+const secondsRule: ValueRule = {
+  expected: "seconds, minutes or hours, such as 90s, 30m or 2h",
+  accepts: (value) => secondsOf(value) >= 1,
+  convert: (value) => String(secondsOf(value)),
+};
+const secondsOf = (value: string): number =>
+  /^\d{1,4}s$/.test(value) ? Number(value.slice(0, -1)) : minutesOf(value) * 60;
+
 const namespace: ValueRule = {
   expected: "the name of a namespace: a-z, 0-9 and dashes",
   accepts: (value) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value),
@@ -464,7 +473,7 @@ export const COMMANDS: readonly Command[] = [
     group: "Deliveries",
     summary: "place an order: start what it leads to",
     details:
-      "On a terminal it shows the routes that would act, and who has to approve, and asks. Without <order> it lists the orders that you may place, with their inputs. With --wait it prints the delivery at once, and waits until nothing is left to do and the runs that a source reports have ended; for that your role needs to read deliveries. It ends with 8 unless everything ran and each reported run succeeded. Where no source reports the runs of a target, it does not wait for their result. Ctrl-C stops the waiting, not the order.",
+      "On a terminal it shows the routes that would act, and who has to approve, and asks. Without <order> it lists the orders that you may place, with their inputs. With --wait it prints the delivery at once, and waits until nothing is left to do and the runs that a source reports have ended; for that your role needs to read deliveries. It ends with 8 unless everything ran and each reported run succeeded, and with 9 if the order is placed and that is not known: your role may not read it, or the time of --for is over. Where no source reports the runs of a target, it does not wait for their result. Ctrl-C stops the waiting, not the order.",
     positionals: [{ name: "order", isOptional: true }],
     options: {
       set: { value: "input=value", summary: "the value of an input; can be repeated", isRepeatable: true },
@@ -473,13 +482,14 @@ export const COMMANDS: readonly Command[] = [
         summary: "the idempotency key: the same key and inputs start nothing twice (default: a new one)",
       },
       wait: { summary: "wait until nothing is left to do and the reported runs have ended" },
+      for: { value: "time", summary: "with --wait: at most for this time: 90s, 30m, 2h", rule: secondsRule },
       ...format,
       url,
     },
     examples: [
       "run",
       "run deploy-docs --set environment=staging --set commit=9f3c2d1e8b7a6f5c4d3e2b1a0f9e8d7c6b5a4f3e",
-      "run deploy-docs --set environment=staging --key release-42 --wait",
+      "run deploy-docs --set environment=staging --key release-42 --wait --for 30m",
     ],
     run: async (invocation) => (await import("./run-order.ts")).runOrderCommand(invocation),
   },

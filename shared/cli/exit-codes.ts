@@ -10,6 +10,7 @@ export const EXIT = {
   damaged: 6,
   unknown: 7,
   unsuccessful: 8,
+  unseen: 9,
   // 128 and the number of the signal, as for a process that the signal ended.
   SIGINT: 130,
   SIGPIPE: 141,
@@ -27,6 +28,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.damaged, "the store's file is damaged: restore a backup"],
   [EXIT.unknown, "status: nothing is known to be wrong, and not everything is known to be well"],
   [EXIT.unsuccessful, "--wait: not everything ran and succeeded, or was granted"],
+  [EXIT.unseen, "run --wait: placed, and its end is not known"],
   [EXIT.SIGINT, "SIGINT ended it; start: a second signal, at once"],
   [EXIT.SIGPIPE, "the reader of the output ended before the output did, as `head` does"],
   [EXIT.SIGTERM, "SIGTERM ended it; start: a second signal, at once"],

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../host/fault.ts";
-import { type EndedOrder, isSuccess, waitForEnd } from "./await-order.ts";
+import { isSuccess, orderAfter, type SeenOrder } from "./await-order.ts";
 import { get, post } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -22,10 +22,11 @@ export async function runOrderCommand(invocation: Invocation): Promise<number> {
   const { positionals, options, lists, given } = invocation;
   const [order] = positionals;
   if (order === undefined) {
-    if (["set", "key", "wait"].some((name) => given.has(name)))
+    if (["set", "key", "wait", "for"].some((name) => given.has(name)))
       throw usageFault("which order? Without one, run lists them");
     return listCommand(invocation);
   }
+  if (given.has("for") && !given.has("wait")) throw usageFault("--for is the longest time of --wait");
   const inputs = inputsOf(lists["set"] ?? []);
   const session = await sessionOf(invocation);
   const path = `/v1/orders/${encodeURIComponent(order)}`;
@@ -56,7 +57,10 @@ function printPlaced(invocation: Invocation, order: string, placed: Placed): num
   return EXIT.done;
 }
 
-/** Prints at once what was placed, and what became of it when nothing is left to do. */
+/**
+ * Prints at once what was placed, and what became of it when nothing is left to do, or the time of `--for` is over. A role
+ * that may place an order need not be allowed to read it.
+ */
 async function waitCommand(
   invocation: Invocation,
   session: Session,
@@ -65,10 +69,24 @@ async function waitCommand(
   // The result of the other formats is one value, at the end.
   const printNow = formatOf(invocation) === "table" ? invocation.print : invocation.warn;
   printNow(placedText(order, placed));
-  const ended = await waitForEnd(session, placed.delivery, signal);
-  const found = { ...placed, ...ended };
-  printFound(invocation, { whole: found, records: [found], text: () => endedText(found) });
-  return isSuccess(ended) ? EXIT.done : EXIT.unsuccessful;
+  const seconds = Number(invocation.options["for"] ?? Infinity);
+  let seen: SeenOrder;
+  try {
+    seen = await orderAfter(session, placed.delivery, { seconds, signal });
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== "not_allowed") throw error;
+    invocation.warn(`${order} is placed. Its end is not awaited: ${error.message}`);
+    if (formatOf(invocation) !== "table") printPlaced(invocation, order, placed);
+    return EXIT.unseen;
+  }
+  const { isOpen, ...shown } = { ...placed, ...seen };
+  const found = { ...shown, runs: seen.runs.map(({ isOpen: _, ...run }) => run) };
+  printFound(invocation, { whole: found, records: [found], text: () => endedText({ ...placed, ...seen }) });
+  if (isOpen) {
+    invocation.warn(`${order} is placed and goes on; the time of --for is over`);
+    return EXIT.unseen;
+  }
+  return isSuccess(seen) ? EXIT.done : EXIT.unsuccessful;
 }
 
 interface Wanted {
@@ -165,7 +183,13 @@ function placedText(order: string, { delivery, status, key }: Placed): string {
   return printable(`${order} ${what} ${delivery}, with --key ${shellWord(key)}`);
 }
 
-function endedText({ delivery, state, runs }: Placed & EndedOrder): string {
+function endedText({
+  delivery,
+  state,
+  waitsFor,
+  runs,
+}: Placed & Pick<SeenOrder, "state" | "waitsFor" | "runs">): string {
   const lines = runs.map(({ what, state: of }) => `  ${what}: ${of}`);
-  return [`${delivery}: ${state}`, ...lines].map(printable).join("\n");
+  const waiting = waitsFor === undefined ? "" : `, for ${waitsFor}`;
+  return [`${delivery}: ${state}${waiting}`, ...lines].map(printable).join("\n");
 }

@@ -327,15 +327,19 @@ function wrongTarget(
 function unfitRules(
   path: Path,
   approval: Outline["routes"][string]["approval"],
-  { issuers, outline }: Names & { readonly outline: Outline },
+  { issuers, sources, outline }: Names & { readonly outline: Outline },
 ): readonly ConfigProblem[] {
   const parsed = v.safeParse(grantRules, approval?.grantedBy ?? []);
   if (!parsed.success) return explain(parsed.issues, grantRules, path);
-  return parsed.output.flatMap(({ when: { event, claims } }, at) => {
+  return parsed.output.flatMap(({ when: { event, claims, checks = [] } }, at) => {
     const when = [...path, at, "when"];
     const compiled = event === undefined ? undefined : compilePattern(event);
     const wrong = compiled?.ok === false ? compiled.problems : [];
-    const patterns = wrong.map((one) => ({ path: [...when, "event", ...one.path], message: one.message }));
+    const reporters = checks.map(({ source }, n) => [[...when, "checks", n, "source"], source] as const);
+    const patterns = [
+      ...wrong.map((one) => ({ path: [...when, "event", ...one.path], message: one.message })),
+      ...unresolved(reporters, "source", sources),
+    ];
     if (claims === undefined) return patterns;
     const named = unresolved([[[...when, "claims", "trust"], claims.trust]], "issuer", issuers);
     const entry = outline.issuers[claims.trust];

@@ -41,7 +41,15 @@ const gate = v.object({
   reason: v.optional(v.picklist(["optional", "required"])),
   emergency: v.optional(v.array(v.string())),
   canEdit,
-  grantedBy: v.optional(v.array(v.object({ id: v.string(), mode: v.optional(v.string()) }))),
+  grantedBy: v.optional(
+    v.array(
+      v.object({
+        id: v.string(),
+        mode: v.optional(v.string()),
+        when: v.optional(v.record(v.string(), v.unknown())),
+      }),
+    ),
+  ),
 });
 
 const gates = v.object({

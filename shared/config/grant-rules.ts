@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { type GrantRule, type GrantRules, REQUESTER_KINDS } from "../approvals/rule-grants.ts";
 import { Fault } from "../host/fault.ts";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 import { claimRule } from "../identity/claim-rule.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern, type Pattern } from "../routes/pattern.ts";
@@ -35,6 +36,32 @@ const conditions = v.pipe(
         v.minLength(1),
         v.description(
           "Who may be behind the run: `person`: an account that a sender names, or the holder of a token. `job`: a token of a CI system or of a machine. `agent`: a token with the claim `act`. Without it, anybody but an agent.",
+        ),
+      ),
+    ),
+    checks: v.optional(
+      v.pipe(
+        v.array(
+          v.strictObject({
+            source: v.pipe(name, v.description("The source that reports the pipeline.")),
+            pipeline: v.pipe(
+              nonEmptyText,
+              v.description("The pipeline's exact name, as `build.pipeline` of its events has it."),
+            ),
+          }),
+        ),
+        v.minLength(1),
+        v.maxLength(10),
+        v.description("Pipelines whose newest run for the commit that the run gets has succeeded."),
+      ),
+    ),
+    pathsOutside: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.string(), v.regex(/^[^/\s*?.][^*?\s]{0,99}$/, "a path such as infra/, without * and ?"))),
+        v.minLength(1),
+        v.maxLength(20),
+        v.description(
+          "Folders such as `infra/`, and files. The push has changed nothing below them, and is the next one after that of the last run of the route.",
         ),
       ),
     ),
@@ -87,6 +114,7 @@ export function grantRulesOf(config: {
   const rules = new Map(config.rules.map(([route, given]) => [route, v.parse(grantRules, given).map(ruleOf)]));
   return {
     of: (route) => rules.get(route) ?? [],
+    checks: [...rules.values()].flat().flatMap(({ checks = [] }) => checks),
     isOfJobs: (entry) => JOB_PRESETS.includes(config.presets[entry] ?? ""),
   };
 }
@@ -109,6 +137,8 @@ function ruleOf({ id, mode, when, windows }: ConfiguredRule): GrantRule {
     namesEnvironment: pattern?.combinations.every(namesEnvironment) ?? false,
     claims: when.claims,
     requester: when.requester,
+    checks: when.checks,
+    pathsOutside: when.pathsOutside,
     canEdit: when.canEdit,
     windows,
   };

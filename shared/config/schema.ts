@@ -119,7 +119,11 @@ export const weeklyWindow = v.pipe(
 
 const mode = v.picklist(["enforce", "shadow"]);
 
-const grantRuleHead = v.looseObject({ id: v.string(), mode: v.optional(v.string()) });
+const grantRuleHead = v.looseObject({
+  id: v.string(),
+  mode: v.optional(v.string()),
+  when: v.optional(v.record(v.string(), v.unknown())),
+});
 
 /** The names of runs begin with the name of their route. Kubernetes allows 63 characters for a run's name. */
 const routeName = v.pipe(

@@ -17,8 +17,9 @@ export interface CancelRunDeps {
 type CancellableRoute = Pick<Route, "name" | "action" | "runsReportedBy" | "runNamespaces">;
 
 /**
- * Has the runs in these slots cancelled for a newer delivery. The bridge reaches no cluster: its process there asks what to
- * cancel. The call frees no slot; the reported end of the run does. Idempotent, and repeated whenever the newer action asks.
+ * Has the runs in these slots cancelled for a newer event, whose id is `by`. The bridge reaches no cluster: its process
+ * there asks what to cancel. The call frees no slot; the reported end of the run does. Idempotent, and repeated whenever the
+ * newer action asks.
  */
 export async function askForCancel(
   route: CancellableRoute,

@@ -98,7 +98,7 @@ export class FlowGate {
       const turn = await this.#change(id, (state, now) => askSlot(state, { ...question, now }));
       if (turn.is === "run") return undefined;
       if (turn.is === "full") {
-        if (flow.cancels) await askForCancel(route, turn.behind, busEvent.detail.delivery, this.#deps);
+        if (flow.cancels) await askForCancel(route, turn.behind, busEvent.detail.id, this.#deps);
         const isOutdated = () => this.#isOutdated(id, flow, claim.id);
         return { ...this.#wait(waitsBehind(turn.behind), turn.until), isOutdated };
       }
@@ -107,7 +107,7 @@ export class FlowGate {
       if (others.length > 0) {
         const dueAt = epochMillis(Math.min(...others.map((one) => one.dueAt ?? 0)));
         const until = epochMillis(Math.max(dueAt, laterBy(this.#deps.clock.now(), 1_000)));
-        const summary = `waits for the turn of ${others[0]?.delivery}, which is before it`;
+        const summary = `waits for the turn of ${others.slice(0, 1).map(nameOf)}, which is before it`;
         return { ...this.#wait(summary, until), isOutdated: () => this.#isOutdated(id, flow, claim.id) };
       }
     }
@@ -262,15 +262,18 @@ const withoutKey = (route: string, { key }: FlowSettings, busEvent: BusEvent): A
   summary: `not fired: the key of the flow of route ${route} is ${key}, and ${whyEmpty(busEvent, key)}`,
 });
 
-const superseded = (route: string, { by: { delivery } }: Superseded): ActionOutcome => ({
+/** Several events of one delivery may be in one flow: their ids begin with that of the delivery. */
+const nameOf = ({ delivery, event = delivery }: Pick<FlowEntry, "delivery" | "event">): string => event;
+
+const superseded = (route: string, { by }: Superseded): ActionOutcome => ({
   outcome: "done",
-  summary: `superseded by ${delivery}, which is newer in the flow of route ${route}`,
+  summary: `superseded by ${nameOf(by)}, which is newer in the flow of route ${route}`,
   endedAs: "superseded",
-  supersededBy: delivery,
+  supersededBy: by.delivery,
 });
 
 const waitsBehind = (slots: readonly FlowSlot[]): string =>
-  `waits for the end of the run of ${slots.map(({ delivery }) => delivery).join(" or ")}`;
+  `waits for the end of the run of ${slots.map(nameOf).join(" or ")}`;
 
 /**
  * What becomes of the slot after a call. A request that failed for sure started nothing: in a queue the action keeps its

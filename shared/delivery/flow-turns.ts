@@ -135,7 +135,8 @@ export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotT
       since: now,
       freeAt: laterBy(now, boundMs),
       ...(mayRun && { mayRun: true }),
-      ...(settings.cancels && { eventKey, ...(entry.event !== undefined && { event: entry.event }) }),
+      ...(entry.event !== undefined && { event: entry.event }),
+      ...(settings.cancels && { eventKey }),
     };
     const { deferredSince: _, ...rest } = state;
     return { state: { ...rest, slots: [...others, slot], waiting: queue }, turn: { is: "run" } };

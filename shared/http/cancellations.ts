@@ -51,7 +51,7 @@ interface Cancellation {
   readonly namespaces: readonly string[];
   /** The delivery that started it, which its annotation names. */
   readonly delivery: string;
-  /** The newer delivery. */
+  /** The id of the newer event. */
   readonly by: string;
   readonly until: string;
 }

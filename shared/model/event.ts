@@ -266,6 +266,11 @@ interface ChangedPaths {
   readonly count: number;
   /** More paths changed than `changed` has. */
   readonly truncated: boolean;
+  /**
+   * Paths that changed may be missing, and the sender does not say which: the old place of a moved file, and what changed
+   * because the history of the branch was replaced.
+   */
+  readonly incomplete?: true;
 }
 
 export const CHANGED = [

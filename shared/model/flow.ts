@@ -58,10 +58,10 @@ export interface FlowSlot {
   readonly freeAt: EpochMillis;
   /** A request of the action may have started a run, and no later answer says that there is none. */
   readonly mayRun?: true;
+  /** As in {@link FlowEntry}. Absent in records of earlier releases. */
+  readonly event?: string;
   /** Names the run, with the route. Present if something newer may cancel it. */
   readonly eventKey?: string;
-  /** As in {@link FlowEntry}, beside `eventKey`. */
-  readonly event?: string;
 }
 
 /** What is stored about a flow. */

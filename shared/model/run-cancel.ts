@@ -15,7 +15,7 @@ export interface RunCancel {
   readonly run: string;
   /** Where the run can be: exact names, or `ci-*`. */
   readonly namespaces: readonly string[];
-  /** The newer delivery. */
+  /** The id of the newer event: that of its delivery, if it is the first event of it. */
   readonly by: string;
   /** The slot of the run is free then, and nobody tries any more. */
   readonly until: EpochMillis;

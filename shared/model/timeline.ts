@@ -67,8 +67,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly summary: string;
     }
   /**
-   * The run of the route is cancelled for `by`, a delivery that is newer in its flow. `asked`: the process in the cluster
-   * gets to know it. `failed`: that process could not cancel it yet. `cancelled`: the run was reported as cancelled.
+   * The run of the route is cancelled for `by`, the id of an event that is newer in its flow. `asked`: the process in the
+   * cluster gets to know it. `failed`: that process could not cancel it yet. `cancelled`: it was reported as cancelled.
    */
   | {
       readonly kind: "cancel";

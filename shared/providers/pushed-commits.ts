@@ -23,10 +23,24 @@ export const pushedCommits = deciding(v.array(optional(commit)));
 
 type CodePart = CodeEvent["code"];
 
-/** `total`: the number of commits, if the server reports it; else at least `limit` commits may be only a part. */
+/**
+ * `total`: the number of commits, if the server reports it; else at least `limit` commits may be only a part.
+ * `mayBeReplaced`: the push may have replaced the history of its branch. `hidesMoves`: the server lists a moved file only
+ * under its new path, as one that was added.
+ */
 export function commitsPart(
   reported: v.InferOutput<typeof pushedCommits>,
-  { total, limit = Number.POSITIVE_INFINITY }: { readonly total?: number | null | undefined; readonly limit?: number },
+  {
+    total,
+    limit = Number.POSITIVE_INFINITY,
+    mayBeReplaced,
+    hidesMoves = false,
+  }: {
+    readonly total?: number | null | undefined;
+    readonly limit?: number;
+    readonly mayBeReplaced: boolean;
+    readonly hidesMoves?: boolean;
+  },
 ): Pick<CodePart, "commits" | "commitCount"> & { readonly paths: CodePart["paths"] } {
   const commits = (reported ?? []).flatMap((one) => one ?? []);
   const commitCount = total ?? reported?.length ?? 0;
@@ -52,6 +66,10 @@ export function commitsPart(
             commitCount > commits.length ||
             commitCount >= limit ||
             commits.flatMap(listsOf).includes(UNREADABLE),
+          ...((mayBeReplaced ||
+            (hidesMoves && commits.some(({ added }) => Array.isArray(added) && added.length > 0))) && {
+            incomplete: true as const,
+          }),
         }
       : undefined,
   };

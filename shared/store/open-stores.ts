@@ -3,6 +3,7 @@ import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { AttentionStore } from "./attention.ts";
 import type { BulkReplayStore } from "./bulk-replays.ts";
+import type { CommitRunStore } from "./commit-runs.ts";
 import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
 import { EndedRunStore } from "./ended-runs.ts";
@@ -44,6 +45,8 @@ export interface Stores {
   /** Likewise. */
   readonly flows: () => Promise<FlowStore>;
   /** Likewise. */
+  readonly commitRuns: () => Promise<CommitRunStore>;
+  /** Likewise. */
   readonly runCancels: () => Promise<RunCancelStore>;
   /** Likewise. */
   readonly promotionWaits: () => Promise<PromotionWaits>;
@@ -77,6 +80,10 @@ export function openStores(table: Table, options: DeliveryStoreOptions & StoreOp
     flows: async () => {
       const { FlowStore } = await import("./flows.ts");
       return new FlowStore(table, options);
+    },
+    commitRuns: async () => {
+      const { CommitRunStore } = await import("./commit-runs.ts");
+      return new CommitRunStore(table, options);
     },
     runCancels: async () => {
       const { RunCancelStore } = await import("./run-cancels.ts");

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { cardOf } from "../../shared/actions/webhook/card.ts";
 import { DAYS, rulesIn, type WeeklyWindow } from "../../shared/approvals/configured-rules.ts";
@@ -5,11 +6,15 @@ import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import { shownApproval } from "../../shared/http/shown-approval.ts";
+import type { BuildEvent, BuildPart, CodeEvent } from "../../shared/model/event.ts";
+import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import { ACTOR_CLAIMS, type Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import { present } from "../../shared/providers/payload.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { gatedBridge, holder } from "../support/gated-bridge.ts";
+import { propertyCases } from "../support/property-cases.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
 
@@ -417,6 +422,319 @@ describe("a grant by a rule that the route had for a while", () => {
     expect(facts.find(({ name }) => name === "Approved by")).toBeUndefined();
   });
 });
+
+describe("a rule on what is recorded of a commit", () => {
+  const CHECKS = [{ source: "wiki", pipeline: "platform/docs" }];
+  const GREEN: Rule = { id: "green", when: { checks: CHECKS } };
+  const OUTSIDE: Rule = { id: "outside", when: { pathsOutside: ["infra/", "deploy.yaml"] } };
+  const PUSHES: Partial<Route> = {
+    matches: ({ "detail-type": type }) => type === "code.pushed",
+    runsReportedBy: "cluster",
+    runsStaleAfterMs: 60_000,
+  };
+  const commitOf = (n: number): string => n.toString(16).padStart(40, "0");
+  type Code = CodeEvent["code"];
+  type Given = Partial<Omit<Code, "before" | "paths">> & {
+    readonly before?: string | undefined;
+    readonly paths?: Code["paths"] | undefined;
+  };
+  const push = async (bridge: Bridge, n: number, code: Given = {}, principal?: Principal) => {
+    const { events: _, ...delivery } = sampleDelivery(n);
+    const event: CodeEvent = {
+      type: "code.pushed",
+      keyParts: ["push", String(n), code.before ?? ""],
+      time: toIso(clock.now()),
+      subject: "platform/docs main",
+      actor: { id: "ff80aa01" },
+      code: present({
+        ...{ project: "platform/docs", ref: "refs/heads/main", name: "main", change: "updated" },
+        ...{ commit: commitOf(n), before: commitOf(n - 1), commits: [], commitCount: 1 },
+        paths: listed(["docs/a.md"]),
+        ...code,
+      }),
+    };
+    const id = deliveryIdOf("wiki", ["push", String(n), code.before ?? ""]);
+    const { actor: __, ...unnamed } = event;
+    const events = [principal ? unnamed : event] as const;
+    return bridge.takeIn({ ...delivery, id, receivedAt: clock.now(), events, ...(principal && { principal }) });
+  };
+  let reports = 0;
+  const report = async (
+    bridge: Bridge,
+    n: number,
+    state: BuildPart["state"],
+    { build = {}, delivery = {} }: { build?: Partial<BuildPart>; delivery?: Partial<RecordedDelivery> } = {},
+  ) => {
+    const { events: _, ...sample } = sampleDelivery(n);
+    const key = String(++reports);
+    const event: BuildEvent = {
+      type: `build.${state}`,
+      keyParts: ["build", key],
+      time: toIso(clock.now()),
+      subject: "platform/docs",
+      build: { system: "gitlab", id: "1", pipeline: "platform/docs", state, commit: commitOf(n), ...build },
+    };
+    const id = deliveryIdOf("wiki", ["build", key]);
+    await bridge.takeIn({ ...sample, id, receivedAt: clock.now(), what: event.type, events: [event], ...delivery });
+  };
+
+  it.each<[string, (bridge: Bridge) => Promise<unknown>, boolean]>([
+    ["nothing is known", async () => undefined, false],
+    ["its run succeeded", (bridge) => report(bridge, 5, "succeeded"), true],
+    ["its run failed", (bridge) => report(bridge, 5, "failed"), false],
+    ["its run goes on", (bridge) => report(bridge, 5, "running"), false],
+    ["that of another commit succeeded", (bridge) => report(bridge, 4, "succeeded"), false],
+    ["another pipeline succeeded", (bridge) => report(bridge, 5, "succeeded", { build: { pipeline: "docs" } }), false],
+    [
+      "another source says so",
+      (bridge) => report(bridge, 5, "succeeded", { delivery: { source: "elsewhere" } }),
+      false,
+    ],
+    [
+      "only shadow mode accepted the report",
+      (bridge) => report(bridge, 5, "succeeded", { delivery: { refusal: { reason: "claim_mismatch", claim: "ref" } } }),
+      false,
+    ],
+    [
+      "the run was for a change request of perhaps another project",
+      (bridge) => report(bridge, 5, "succeeded", { build: { change: { id: "1" } } }),
+      false,
+    ],
+    [
+      "the run was for a change request of this project",
+      (bridge) => report(bridge, 5, "succeeded", { build: { change: { id: "1", fork: false } } }),
+      true,
+    ],
+    [
+      "a newer run failed",
+      async (bridge) => {
+        await report(bridge, 5, "failed", { build: { id: "2" } });
+        await report(bridge, 5, "succeeded");
+      },
+      false,
+    ],
+    [
+      "a newer run goes on",
+      async (bridge) => {
+        await report(bridge, 5, "succeeded");
+        await report(bridge, 5, "queued", { build: { id: "2" } });
+      },
+      false,
+    ],
+    [
+      "an older run failed",
+      async (bridge) => {
+        await report(bridge, 5, "succeeded", { build: { id: "2" } });
+        await report(bridge, 5, "failed");
+      },
+      true,
+    ],
+    [
+      "a late report says that it runs",
+      async (bridge) => {
+        await report(bridge, 5, "succeeded");
+        await report(bridge, 5, "running");
+      },
+      true,
+    ],
+  ])("grants the run of a push if %s: %#", async (_, happens, isGranted) => {
+    const bridge = await open([GREEN], { route: PUSHES });
+    await happens(bridge);
+    await push(bridge, 5);
+    await bridge.runDue();
+    expect(bridge.fired).toHaveLength(isGranted ? 1 : 0);
+  });
+
+  it("grants a run that waits once its pipeline is green, and a replayed report is none", async () => {
+    const bridge = await open([GREEN], { route: PUSHES });
+    await report(bridge, 4, "succeeded");
+    await push(bridge, 5);
+    await bridge.runDue();
+    const replay = { of: "d-1", routes: [], isRollback: false } as const;
+    await report(bridge, 5, "succeeded", { delivery: { replay } });
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(0);
+    await report(bridge, 5, "succeeded");
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(1);
+  });
+
+  it.each<[string, Given, boolean]>([
+    ["changed nothing below them", {}, true],
+    ["changed something below one", { paths: listed(["docs/a.md", "infra/db/main.tf"]) }, false],
+    ["changed one of them", { paths: listed(["deploy.yaml"]) }, false],
+    ["changed what only begins like one", { paths: listed(["infrastructure.md", "deploy.yaml.md"]) }, true],
+    ["has a cut list", { paths: { ...listed(["docs/a.md"]), truncated: true } }, false],
+    ["may have moved a file", { paths: { ...listed(["docs/a.md"]), incomplete: true } }, false],
+    ["lists no path", { paths: listed([]) }, false],
+    ["has no list", { paths: undefined }, false],
+    ["created its branch", { change: "created", before: undefined }, false],
+    ["follows on a push that was not fired", { before: commitOf(3) }, false],
+    ["is of another branch", { ref: "refs/heads/other" }, false],
+    ["is of another project", { project: "platform/other" }, false],
+  ])("grants the run of a push that %s: %s", async (_, code, isGranted) => {
+    const first = await open([], { route: PUSHES });
+    await first.decide(await pushed(first, 4), "grant", MAX);
+    await first.later();
+    const bridge = await open([OUTSIDE], { route: PUSHES });
+    await push(bridge, 5, code);
+    await bridge.runDue();
+    expect([first.fired.length, bridge.fired.length]).toEqual([1, isGranted ? 1 : 0]);
+  });
+
+  const pushed = async (bridge: Bridge, n: number, code: Given = {}) => {
+    const delivery = await push(bridge, n, code);
+    await bridge.runDue();
+    return delivery;
+  };
+
+  it("grants no run that also has what people have not approved", async () => {
+    const bridge = await open([OUTSIDE], { route: PUSHES });
+    await bridge.decide(await pushed(bridge, 4), "grant", MAX);
+    await bridge.later();
+    await pushed(bridge, 5, { paths: listed(["infra/main.tf"]) });
+    clock.advance(1_000);
+    const next = await pushed(bridge, 6);
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(1);
+    expect((await bridge.attempts(next.id)).length).toBe(0);
+    await bridge.decide(next, "grant", MAX);
+    await bridge.later();
+    await pushed(bridge, 7);
+    expect(bridge.fired).toHaveLength(3);
+  });
+
+  it("never grants the run of an agent that the rule does not list", async () => {
+    const bridge = await open([GREEN], { route: PUSHES });
+    await report(bridge, 5, "succeeded");
+    await push(bridge, 5, {}, agent(MAX));
+    await bridge.runDue();
+    expect(bridge.fired).toHaveLength(0);
+    const listing = await open([{ ...GREEN, when: { ...GREEN.when, requester: ["agent"] } }], { route: PUSHES });
+    await listing.later();
+    expect(listing.fired).toHaveLength(1);
+  });
+
+  it("in shadow mode it only says that it would have granted the run", async () => {
+    const bridge = await open([{ ...GREEN, mode: "shadow" }], { route: PUSHES });
+    const edit = await pushed(bridge, 5);
+    expect(await bridge.steps(edit)).toMatchObject([{ state: "requested" }]);
+    await report(bridge, 5, "succeeded");
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(0);
+    expect(await bridge.steps(edit)).toMatchObject([{ state: "requested" }, { state: "would_grant" }]);
+  });
+
+  it("is void if the pipeline ran again between grant and firing", async () => {
+    const bridge = await open([GREEN], { route: PUSHES });
+    await report(bridge, 5, "succeeded");
+    bridge.approvals.move = () => Promise.reject(new Fault("store_unavailable", "it died", { retryable: true }));
+    await pushed(bridge, 5);
+    const later = await open([GREEN], { route: PUSHES });
+    await report(later, 5, "failed", { build: { id: "2" } });
+    await later.later();
+    expect(later.fired).toHaveLength(0);
+  });
+
+  type Step =
+    | { readonly kind: "push"; readonly paths: keyof typeof LISTS; readonly isNext: boolean }
+    | { readonly kind: "report"; readonly back: number; readonly run: number; readonly state: BuildPart["state"] }
+    | { readonly kind: "grant" }
+    | { readonly kind: "crash" };
+  const LISTS = {
+    outside: listed(["docs/a.md"]),
+    inside: listed(["docs/a.md", "infra/main.tf"]),
+    cut: { ...listed(["docs/a.md"]), truncated: true },
+    incomplete: { ...listed(["docs/a.md"]), incomplete: true },
+    unknown: undefined,
+  } as const;
+  const FIRST: Step = { kind: "push", paths: "outside", isNext: true };
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({
+      kind: fc.constant("push" as const),
+      paths: fc.constantFrom("outside", "outside", "outside", "inside", "cut", "incomplete", "unknown"),
+      isNext: fc.constantFrom(true, true, true, false),
+    }),
+    fc.record({
+      kind: fc.constant("report" as const),
+      back: fc.constantFrom(0, 0, 0, 1),
+      run: fc.constantFrom(1, 1, 2),
+      state: fc.constantFrom("succeeded", "succeeded", "succeeded", "failed", "running"),
+    }),
+    fc.constant({ kind: "grant" as const }),
+    fc.constant({ kind: "crash" as const }),
+  );
+
+  it("in any history, what it fires is green, and has nothing that only people could have approved", async () => {
+    let firedByRule = 0;
+    const both: Rule = { id: "both", when: { checks: CHECKS, pathsOutside: ["infra/"] } };
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25, size: "max" }), async (steps) => {
+        clock = testClock();
+        database = { table: openMemoryTable().table, close: () => undefined };
+        let bridge = await open([both], { route: PUSHES });
+        /** By commit: how its paths are known, and the push before it. */
+        const pushes = new Map<string, { readonly paths: keyof typeof LISTS; readonly before: string }>();
+        /** By commit and run: whether it has ended, and how. */
+        const builds = new Map<string, BuildPart["state"]>();
+        let last: RecordedDelivery | undefined;
+        let granted: string | undefined;
+        let fired: string | undefined;
+        let n = 1;
+        // Most histories are about a route that people have granted a run of.
+        for (const one of [FIRST, { kind: "grant" } as const, ...steps]) {
+          clock.advance(1_000);
+          if (one.kind === "push") {
+            n += 1;
+            const before = one.isNext ? commitOf(n - 1) : commitOf(9_000 + n);
+            pushes.set(commitOf(n), { paths: one.paths, before });
+            last = await push(bridge, n, { before, paths: LISTS[one.paths] });
+          }
+          if (one.kind === "report" && n - one.back > 1) {
+            const commit = n - one.back;
+            const key = `${commitOf(commit)} ${one.run}`;
+            const known = builds.get(key);
+            const isEnd = one.state !== "running";
+            if (known === undefined || known === "running" || isEnd) builds.set(key, one.state);
+            await report(bridge, commit, one.state, { build: { id: String(one.run) } });
+          }
+          if (one.kind === "grant" && last) {
+            const result = await bridge.decide(last, "grant", MAX);
+            if (result.ok) granted = commitOf(n);
+          }
+          if (one.kind === "crash") bridge = await open([both], { route: PUSHES });
+          const count = bridge.fired.length;
+          await bridge.runDue();
+          if (one.kind !== "push" && one.kind !== "grant") await bridge.later();
+          for (const { busEvent } of bridge.fired.slice(count)) {
+            const { detail } = busEvent;
+            const commit = "code" in detail ? (detail.code.commit ?? "") : "";
+            if (commit !== granted) {
+              firedByRule += 1;
+              const own = [2, 1].flatMap((run) => builds.get(`${commit} ${run}`) ?? []);
+              const of = pushes.get(commit);
+              expect([own[0], own.includes("running"), of?.paths, of?.before]).toEqual([
+                "succeeded",
+                false,
+                "outside",
+                fired,
+              ]);
+            }
+            fired = commit;
+          }
+        }
+      }),
+      propertyCases("rules on commits", { weight: 20 }),
+    );
+    // Otherwise it holds because nothing ever happens.
+    expect(firedByRule).toBeGreaterThan(0);
+  }, 1_800_000);
+});
+
+/** A whole list of changed paths. */
+function listed(changed: readonly string[]) {
+  return { changed, count: changed.length, truncated: false };
+}
 
 /** The same identity if an agent acts for it. */
 function agent(principal: Principal): Principal {

@@ -58,6 +58,7 @@ const HEADINGS = [
   "Ended approval",
   "Change",
   "Runs",
+  "Runs of a commit",
   "Reported run",
   "Flow",
   "Access",
@@ -348,6 +349,19 @@ describe("docs/storage-schema.md", () => {
     expect(await put.runs.of(read.route)).toEqual([{ ...run, firedAt }]);
     const written = await emptyStores();
     await written.runs.record(read.route, read.recorded);
+    expect(await written.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of the runs of a commit is read and written as documented", async () => {
+    const { stored, read } = exampleOf("Runs of a commit");
+    const put = await emptyStores();
+    await put.put(stored);
+    const runs = await put.commitRuns();
+    expect(await runs.of(read.of)).toEqual([read.run]);
+    const written = await emptyStores();
+    const fresh = await written.commitRuns();
+    await fresh.record(read.of, read.run);
+    await fresh.record(read.of, read.run);
     expect(await written.shown(stored)).toEqual(stored);
   });
 

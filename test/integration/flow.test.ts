@@ -210,6 +210,24 @@ describe("quiet", () => {
     expect(fired).toEqual([second.id]);
   });
 
+  it("of two events of one delivery, the timeline names the one that took the place of the other", async () => {
+    const { save, later, deliveries, fired } = await flowing(QUIET);
+    const { events } = sampleDelivery(1);
+    const [event] = events ?? [];
+    if (event === undefined) throw new Error("the sample is an event");
+    const second = { ...event, keyParts: [...event.keyParts, "second"] };
+    const both = await save({ events: [event, second] } as Partial<RecordedDelivery>);
+    await later(200);
+    const attempts = (await deliveries.timeline(both.id)).filter((line) => line.kind === "attempt");
+    const left = attempts.find(({ endedAs }) => endedAs === "superseded");
+    expect(left).toMatchObject({
+      summary: `superseded by ${both.id}.2, which is newer in the flow of route docs`,
+      supersededBy: both.id,
+    });
+    expect(left?.event).toBeUndefined();
+    expect(fired).toEqual([both.id]);
+  });
+
   it("one approval is asked for forty saves, and none stays open for those that were left out", async () => {
     const { save, later, deps } = await flowing(QUIET);
     const asked: string[] = [];

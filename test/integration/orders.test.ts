@@ -578,14 +578,14 @@ describe("drawbridge run", () => {
     const commit = newCommit();
     const [block = ""] = blocksOf(DOCUMENT, "sh");
     const words = block.trim().replace('"$(git rev-parse HEAD)"', commit).replace("production", "staging").split(" ");
-    expect(words.slice(0, 2)).toEqual(["drawbridge", "run"]);
+    expect(words.slice(0, 5)).toEqual(["npm", "run", "drawbridge", "--", "run"]);
     const key = newKey();
-    const { code, printed, warned } = await command([...words.slice(2), "--key", key, "--json"]);
+    const { code, printed, warned } = await command([...words.slice(5), "--key", key, "--json"]);
     const runs = [{ what: expect.stringContaining("deploy-staging"), state: "succeeded", isGood: true }];
     expect({ code, ...JSON.parse(printed) }).toMatchObject({ code: 0, status: "accepted", key, state: "ran", runs });
     expect(warned).toContain(`is placed as ${JSON.parse(printed).delivery}, with --key ${key}`);
     expect(runsWith(commit)).toHaveLength(1);
-    const again = await command([...words.slice(2), "--key", key]);
+    const again = await command([...words.slice(5), "--key", key]);
     expect(again).toMatchObject({ code: 0, printed: expect.stringContaining("was placed before with this key") });
     expect(runsWith(commit)).toHaveLength(1);
   });
@@ -598,6 +598,26 @@ describe("drawbridge run", () => {
     expect(printed).toMatch(
       /^deploy-docs is placed as (d-\w+), with --key \S+\n\1: ran\n {2}\S*deploy-staging\S*: failed$/,
     );
+  });
+
+  it.each([[[]], [["--json"]]])(
+    "a job that may place an order and not read it gets to know what was placed %j",
+    async (format) => {
+      const line = ["deploy-docs", ...inputsFor("staging", newCommit()), "--key", newKey(), "--wait", ...format];
+      const { code, printed, warned } = await command(line, { client: gitlabJob });
+      expect(code).toBe(9);
+      expect(`${printed} ${warned}`).toMatch(/is placed as d-\w+, with --key/);
+      expect(warned).toMatch(/deploy-docs is placed\. Its end is not awaited: .*403/);
+      if (format.length > 0) expect(JSON.parse(printed)).toMatchObject({ delivery: expect.stringMatching(/^d-/) });
+    },
+  );
+
+  it("it waits no longer than it was told to, and says what the order waits for", async () => {
+    const line = ["deploy-docs", ...inputsFor("production", newCommit()), "--wait", "--for", "1s"];
+    const { code, printed, warned } = await command(line);
+    expect(code).toBe(9);
+    expect(printed).toMatch(/: waiting, for .*manager/);
+    expect(warned).toContain("goes on; the time of --for is over");
   });
 
   it.each([[[]], [["--json"]]])("a Ctrl-C while it waits ends it with what it printed before %j", async (format) => {
@@ -652,6 +672,8 @@ describe("drawbridge run", () => {
     expect(await codeOf(["deploy-docs", "--set", "environment"])).toBe("usage_invalid");
     expect(await codeOf(["deploy-docs", "--set", "a=1", "--set", "a=2"])).toBe("usage_invalid");
     expect(await codeOf(["--key", "k"])).toBe("usage_invalid");
+    expect(await codeOf([...line, "--for", "1m"])).toBe("usage_invalid");
+    expect(await codeOf([...line, "--wait", "--for", "soon"])).toBe("usage_invalid");
   });
 });
 

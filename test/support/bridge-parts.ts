@@ -116,7 +116,7 @@ export function bridgeWith(
   );
 }
 
-const NO_RULES: RouteOutline["grantRules"] = async () => ({ of: () => [], isOfJobs: () => false });
+const NO_RULES: RouteOutline["grantRules"] = async () => ({ of: () => [], checks: [], isOfJobs: () => false });
 
 /** What a bridge needs to answer requests. It is ready if `check` does not throw. */
 export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = async () => undefined): RequestPorts => ({

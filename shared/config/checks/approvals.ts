@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { ENDS } from "../../approvals/change.ts";
 import { policyOf } from "../../identity/policy.ts";
 import { grantRules } from "../grant-rules.ts";
+import { routeOutline } from "../route-outline.ts";
 import type { Config, ConfiguredRoute } from "../schema.ts";
 import type { Check } from "./check.ts";
 import { isSatisfiable } from "./is-satisfiable.ts";
@@ -83,6 +84,29 @@ export const ruleWithoutLimit: Check = {
     ),
 };
 
+export const pathsWithoutRuns: Check = {
+  id: "paths-without-runs",
+  level: "error",
+  finds:
+    "a rule under `approval.grantedBy` with `pathsOutside`, of a route whose runs no source reports: the push before the last run is never known, so the rule never holds",
+  remedy: "use a Tekton target, which has `runsReportedBy`, or remove `pathsOutside`",
+  canBeIgnored: false,
+  needs: ["routes", "targets"],
+  run: (config) => {
+    const rules = rulesIn(config).filter(({ when }) => when.pathsOutside !== undefined);
+    if (rules.length === 0) return [];
+    const reported = new Set(
+      routeOutline(config).runReporters.flatMap(({ name, runsReportedBy }) => (runsReportedBy ? [name] : [])),
+    );
+    return rules
+      .filter(({ route }) => !reported.has(route))
+      .map(({ path }) => ({
+        path: [...path, "when", "pathsOutside"],
+        message: "no source reports the runs of this route, so it is never known which push the last run was for",
+      }));
+  },
+};
+
 /** Rules that are invalid are reported by themselves. */
 const rulesIn = (config: Config) =>
   approvedIn(config).flatMap(({ name, approval }) => {
@@ -90,6 +114,7 @@ const rulesIn = (config: Config) =>
     const rules = parsed.success ? parsed.output : [];
     return rules.map(({ when, windows }, at) => ({
       path: ["routes", name, "approval", "grantedBy", at],
+      route: name,
       when,
       windows,
       verifyWith: approval?.verifyWith,

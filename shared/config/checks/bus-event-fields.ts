@@ -147,7 +147,7 @@ export const BUS_EVENT_FIELDS = {
       before: text,
       commits: [{ id: text, message: text, url: text, author: text, paths: [number] }],
       commitCount: number,
-      paths: { changed: texts, count: number, truncated: flag },
+      paths: { changed: texts, count: number, truncated: flag, incomplete: flag },
       protected: flag,
       defaultBranch: text,
       message: text,

@@ -24,6 +24,8 @@ const pushBody = v.object({
   after: identifier,
   /** Of an annotated tag, the commit; `after` is then the tag object. */
   head_commit: optional(v.object({ id: identifier })),
+  /** The push replaced the history of the branch. */
+  forced: optional(v.boolean()),
   commits: pushedCommits,
   repository: v.object({
     ...repository.entries,
@@ -57,7 +59,7 @@ export const push = readerOf(pushBody, (body, { kind, receivedAt }): Reading => 
       change,
       commit: change === "deleted" ? undefined : commit,
       before: change === "created" ? undefined : before,
-      ...commitsPart(body.commits, { limit: MAX_COMMITS }),
+      ...commitsPart(body.commits, { limit: MAX_COMMITS, mayBeReplaced: body.forced !== false }),
       defaultBranch: default_branch,
     }),
   });

@@ -61,8 +61,12 @@ function codeReader(type: CodeEvent["type"]) {
         change,
         commit: change === "deleted" ? undefined : commit,
         before: change === "created" ? undefined : before,
-        // Only the newest twenty commits are reported.
-        ...commitsPart(body.commits, { total: body.total_commits_count }),
+        // Only the newest twenty commits are reported. A protected branch allows no replaced history by default.
+        ...commitsPart(body.commits, {
+          total: body.total_commits_count,
+          mayBeReplaced: body.ref_protected !== true,
+          hidesMoves: true,
+        }),
         protected: body.ref_protected,
         defaultBranch: default_branch,
         message: type === "code.tagged" ? body.message : undefined,

@@ -42,6 +42,16 @@ describe("a route that needs an approval", () => {
   it("a route that a role may approve has no findings, nor has a route on the bridge's own approval events", async () => {
     expect(await findings(configuration("docs"))).toEqual([]);
     expect(await findings(configuration("docs", ruled("requester: [person]")))).toEqual([]);
+    const pushed = ruled("checks: [{ source: cluster, pipeline: ci/docs }], pathsOutside: [infra/]");
+    expect(await findings(configuration("docs", pushed))).toEqual([]);
+    const unreported = configuration("docs", pushed).replace(
+      "do: { tekton: { target: listener } }",
+      "do: { webhook: { target: chat } }",
+    );
+    const chat = "targets:\n  chat: { kind: webhook, url: https://chat.example.test, bearer: env:CHAT }";
+    expect((await findings(unreported.replace("targets:", chat))).filter((one) => one.includes("last run"))).toEqual([
+      expect.stringMatching(/^error: .*grantedBy\[0\]\.when\.pathsOutside.*no source reports/),
+    ]);
     const onCloud = configuration("docs", "approval: { verifyWith: pages, canEdit: page }")
       .replace("product: data-center", "product: cloud")
       .replaceAll("https://wiki.example.test", "https://example.atlassian.net/wiki")
@@ -101,6 +111,16 @@ describe("a route that needs an approval", () => {
       "by people who may edit something else",
       configuration("docs", "approval: { verifyWith: pages, canEdit: space }"),
       /routes\.docs\.approval\.canEdit/,
+    ],
+    [
+      "by a rule on a pipeline of an unknown source",
+      configuration("docs", ruled("checks: [{ source: wikki, pipeline: platform/docs }]")),
+      /grantedBy\[0\]\.when\.checks\[0\]\.source.*there is no source "wikki"/,
+    ],
+    [
+      "by a rule on paths that are a pattern",
+      configuration("docs", ruled('pathsOutside: ["infra/*"]')),
+      /grantedBy\[0\]\.when\.pathsOutside/,
     ],
     [
       "by a rule with an unknown condition",

@@ -302,8 +302,9 @@ describe("commands in documents", () => {
   it.each(pages())("of %s are accepted by the parser", (path) => {
     for (const [, command = ""] of readText(path)
       .replaceAll("\\\n", "")
-      .matchAll(/npm run (?:-s )?drawbridge -- ([^`\n#|)]+)/g)) {
-      const words = command.replace(/ > .*/, "").trim().replace(/…/g, "x").split(/\s+/);
+      .matchAll(/npm run (?:-s )?drawbridge -- ((?:"[^"\n]*"|[^`\n#|)"])+)/g)) {
+      const line = command.replace(/ > .*/, "").replace(/…/g, "x");
+      const words = line.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
       expect(() => parseCommandLine(words, COMMANDS), command).not.toThrow();
     }
   });

@@ -231,6 +231,13 @@ describe("a push", () => {
     expect(reading).toMatchObject({ outcome: "ignored" });
   });
 
+  it("a push has incomplete paths if it was forced, or if GitHub does not say so", async () => {
+    expect((await partOf("code", "push", {})).paths.incomplete).toBeUndefined();
+    for (const forced of [true, undefined, null]) {
+      expect((await partOf("code", "push", { forced })).paths.incomplete).toBe(true);
+    }
+  });
+
   it("a push with as many commits as GitHub reports at most has truncated paths", async () => {
     const commits = Array(2048).fill({ id: "c4a1", message: "Edit", added: ["a.md"], modified: [], removed: [] });
     const { paths, commitCount } = await partOf("code", "push", { commits });

@@ -159,13 +159,13 @@ describe("the changed paths of a push", () => {
       commit({ added: ["b.md"], modified: ["a.md"], removed: [] }),
       commit({ removed: ["b.md", "c.md"] }),
     ];
-    expect(await pathsOf(commits)).toEqual({ changed: ["b.md", "a.md", "c.md"], count: 3, truncated: false });
+    expect(await pathsOf(commits)).toMatchObject({ changed: ["b.md", "a.md", "c.md"], count: 3, truncated: false });
   });
 
   it("more than a hundred paths are counted and truncated", async () => {
     const added = Array.from({ length: 130 }, (_, n) => `docs/${n}.md`);
     const paths = await pathsOf([commit({ added })]);
-    expect(paths).toEqual({ changed: added.slice(0, 100), count: 130, truncated: true });
+    expect(paths).toMatchObject({ changed: added.slice(0, 100), count: 130, truncated: true });
     expect(await pathsOf([commit({ added: added.slice(0, 100) })])).toMatchObject({ count: 100, truncated: false });
   });
 
@@ -195,13 +195,31 @@ describe("the changed paths of a push", () => {
   });
 
   it("the paths are truncated if GitLab reports fewer commits than were pushed", async () => {
-    expect(await pathsOf([commit({ added: ["a.md"] })], 21)).toEqual({ changed: ["a.md"], count: 1, truncated: true });
+    expect(await pathsOf([commit({ added: ["a.md"] })], 21)).toMatchObject({
+      changed: ["a.md"],
+      count: 1,
+      truncated: true,
+    });
   });
 
   it("the paths are truncated if a commit or one of its lists cannot be read", async () => {
     const whole = commit({ added: ["a.md"], modified: [], removed: [] });
-    expect(await pathsOf([whole, 7 as unknown as object])).toEqual({ changed: ["a.md"], count: 1, truncated: true });
+    expect(await pathsOf([whole, 7 as unknown as object])).toMatchObject({
+      changed: ["a.md"],
+      count: 1,
+      truncated: true,
+    });
     expect(await pathsOf([whole, commit({ added: ["b.md", 7] })])).toMatchObject({ count: 1, truncated: true });
+  });
+
+  it("the paths are incomplete if a file was added, which may be a moved one, or the branch may have been rewritten", async () => {
+    const edited = commit({ added: [], modified: ["a.md"], removed: ["b.md"] });
+    expect(await pathsOf([edited])).toEqual({ changed: ["a.md", "b.md"], count: 2, truncated: false });
+    expect(await pathsOf([edited, commit({ added: ["c.md"] })])).toMatchObject({ incomplete: true });
+    for (const ref_protected of [false, undefined, null]) {
+      const { paths } = await partOf("code", { ...bodyOf("push"), commits: [edited], ref_protected });
+      expect(paths).toMatchObject({ incomplete: true });
+    }
   });
 
   it("a path that is far too long is cut", async () => {

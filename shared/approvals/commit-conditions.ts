@@ -1,0 +1,97 @@
+import type { Approval } from "../model/approval.ts";
+import { createdAtOf } from "../model/build-order.ts";
+import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
+import { type CommitRun, whyNotGreen } from "../model/commit-run.ts";
+import type { CommitRunStore } from "../store/commit-runs.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import type { RunStore } from "../store/runs.ts";
+
+/** A pipeline whose newest run for the commit has to be good, and the source that reports it. */
+export interface CommitCheck {
+  readonly source: string;
+  readonly pipeline: string;
+}
+
+export interface CommitConditionDeps {
+  readonly commitRuns: () => Promise<CommitRunStore>;
+  readonly runs: Pick<RunStore, "of">;
+  readonly deliveries: Pick<DeliveryStore, "get">;
+}
+
+/**
+ * Records the run that an event reports, if a rule asks about its pipeline. What is not proved or is replayed says nothing.
+ * Neither does a run for a change request from another project, or from one that may be another: somebody else may have
+ * written what it ran.
+ */
+export async function recordCommitRun(
+  busEvent: BusEvent,
+  checks: readonly CommitCheck[],
+  { commitRuns }: Pick<CommitConditionDeps, "commitRuns">,
+): Promise<void> {
+  const { detail } = busEvent;
+  if (!("build" in detail) || detail.replay !== undefined || detail.principal.unproved) return;
+  const { id, number, pipeline, state, round, finishedAt, commit, change } = detail.build;
+  const source = sourceNameOf(busEvent);
+  if (commit === undefined || (change !== undefined && change.fork !== false)) return;
+  if (!checks.some((one) => one.source === source && one.pipeline === pipeline)) return;
+  const createdAt = createdAtOf(detail.build);
+  const run: CommitRun = {
+    build: { id, ...(number !== undefined && { number }) },
+    pipeline,
+    state,
+    ...(round !== undefined && { round }),
+    ...(finishedAt !== undefined && { finishedAt }),
+    ...(createdAt !== undefined && { createdAt }),
+    firstReportedAt: busEvent.time,
+    reportedAt: busEvent.time,
+  };
+  await (await commitRuns()).record({ source, commit }, run);
+}
+
+/** Why the pipelines are not all green for the commit that the run gets, as a clause; undefined if they are. */
+export async function whyChecksFail(
+  checks: readonly CommitCheck[],
+  { reference }: Approval,
+  deps: Pick<CommitConditionDeps, "commitRuns">,
+): Promise<string | undefined> {
+  const commit = reference?.value;
+  if (commit === undefined || !COMMIT.test(commit)) return "the run is bound to no commit";
+  const store = await deps.commitRuns();
+  for (const { source, pipeline } of checks) {
+    const why = whyNotGreen(pipeline, await store.of({ source, commit }));
+    if (why !== undefined) return `${pipeline} of ${source} is not green: ${why}`;
+  }
+  return undefined;
+}
+
+const COMMIT = /^[0-9a-f]{40,64}$/;
+
+/**
+ * Why it is not known that nothing below these paths changed since the last run of the route, as a clause; undefined if it
+ * is known. The event lists what its own push changed. So the push before it has to be what the last run was fired for:
+ * otherwise the run also gets what people have not approved.
+ */
+export async function whyPathsFail(
+  outside: readonly string[],
+  { detail }: BusEvent,
+  route: string,
+  { runs, deliveries }: Pick<CommitConditionDeps, "runs" | "deliveries">,
+): Promise<string | undefined> {
+  if (!("code" in detail) || detail.promotion !== undefined) return "the event is no push";
+  const { change, before, paths, ref, project } = detail.code;
+  if (change !== "updated" || before === undefined) return "the push did not update a branch";
+  if (paths === undefined || paths.count === 0) return "the event lists no changed paths";
+  if (paths.truncated || paths.incomplete) return "the event does not list all changed paths";
+  const inside = paths.changed.find((path) => outside.some((one) => isBelow(path, one)));
+  if (inside !== undefined) return `${inside} has changed`;
+  const [last] = await runs.of(route);
+  const events = last && (await deliveries.get(last.delivery))?.events;
+  const isNext = events?.some(
+    (event) =>
+      "code" in event && event.code.project === project && event.code.ref === ref && event.code.commit === before,
+  );
+  return isNext ? undefined : "the last run of the route was not for the push before this one";
+}
+
+const isBelow = (path: string, place: string): boolean =>
+  path === place || path.startsWith(place.endsWith("/") ? place : `${place}/`);
