@@ -46,6 +46,7 @@ export const PAGES: readonly (readonly [path: string, page: PageName])[] = [
   ["/console", "homePage"],
   ["/console/deliveries", "deliveriesPage"],
   ["/console/deliveries/:id", "deliveryPage"],
+  ["/console/deliveries/:id/replay", "replayPreviewPage"],
   ["/console/replays", "replaysPage"],
   ["/console/replays/:id", "replayPage"],
   ["/console/threads", "threadPage"],

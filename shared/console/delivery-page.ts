@@ -1,14 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import * as v from "valibot";
 import { makesOwnClaims } from "../delivery/correlate.ts";
-import type { Replayed } from "../delivery/replay.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ShownDelivery } from "../http/deliveries.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { factsOf } from "../model/event-facts.ts";
 import type { Replay } from "../model/recorded-delivery.ts";
-import { formTokenField } from "./csrf.ts";
 import { titleOf, whereOf } from "./deliveries-table.ts";
 import {
   copied,
@@ -27,6 +24,7 @@ import {
 } from "./html.ts";
 import { nearDeliveries } from "./near-deliveries.ts";
 import type { AccountNames } from "./person-text.ts";
+import { replayableRoutes } from "./replay-page.ts";
 import { requestForm } from "./request-page.ts";
 import { timelineOf } from "./timeline.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
@@ -53,7 +51,7 @@ ${explanation === undefined || delivery.routes !== undefined || delivery.refused
 <h2>Timeline</h2>
 ${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` : timelineOf(shown.value, { now: visit.now, names: namesOf(shown.value, origin) })}
 ${explanation === undefined ? NOTHING : html`<h2>Why</h2>${explanationOf(explanation, visit.now)}`}
-${replayForm(visit, shown.value)}
+${replayLink(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
 ${visit.mayReadPayload(events.map(({ detail }) => factsOf(detail))) ? requestForm(delivery.id, visit) : NOTHING}
@@ -110,14 +108,6 @@ function whyEmpty({ delivery, events }: ShownDelivery): string {
 
 /** Most of what follows a delivery happens within this time. */
 const FRESH_MS = 15 * 60_000;
-
-/** Runs a delivery again. Returns the path of the next page. */
-export async function submitReplay(visit: Visit, form: URLSearchParams, id: string): Promise<ApiResult<string>> {
-  const route = form.get("route");
-  const post = { body: route === null ? {} : { route }, key: form.get("key") ?? "" };
-  const replayed = await visit.ask<Replayed>(`${pathOf(id)}/replay`, post);
-  return replayed.ok ? { ok: true, value: `/console/deliveries/${replayed.value.delivery}` } : replayed;
-}
 
 const pathOf = (id: string): string => `/v1/deliveries/${encodeURIComponent(id)}`;
 
@@ -242,22 +232,9 @@ const recordFacts = ({ delivery, events }: ShownDelivery, now: EpochMillis): Htm
     ["Provider", delivery.provider],
   ]);
 
-/** The form that runs a delivery again. It is offered only if the API would accept it from this person. */
-function replayForm(visit: Visit, { delivery, events, timeline }: ShownDelivery): Html {
-  const matched = timeline.flatMap((timelineEvent) =>
-    timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
-  );
-  const routes = [...new Set(matched)];
-  const about = events.map(({ detail }) => factsOf(detail));
-  const allowed = routes.filter((route) => visit.may("replay", route, about));
-  if (events.length === 0 || delivery.shadowRejection || allowed.length === 0) return NOTHING;
-  const button = (label: string, route?: string): Html =>
-    html`<button ${route === undefined ? NOTHING : html`name="route" value="${route}"`}>${label}</button> `;
-  return html`<details class="orders"><summary>Run it again…</summary>
-<p>Runs the same event again, in your name, for:</p>
-<form method="post" action="/console/deliveries/${encodeURIComponent(delivery.id)}/replay">
-${formTokenField(visit.formToken)}<input type="hidden" name="key" value="${randomUUID()}">
-${allowed.length === routes.length && routes.length > 1 ? button("all routes") : NOTHING}
-${allowed.map((route) => button(`route ${route}`, route))}
-</form></details>`;
-}
+/** A link to the preview of a replay. It is offered only if the API would accept one from this person. */
+const replayLink = (visit: Visit, shown: ShownDelivery): Html =>
+  replayableRoutes(visit, shown).allowed.length === 0
+    ? NOTHING
+    : html`<p class="orders"><a class="button plain" href="/console/deliveries/${encodeURIComponent(shown.delivery.id)}/replay">Run it again…</a>
+<span class="aside">You see first what would be called.</span></p>`;

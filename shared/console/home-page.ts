@@ -28,6 +28,7 @@ import {
   stateBadge,
   targetBadge,
   timeAndAge,
+  withTimes,
   wordsBadge,
 } from "./html.ts";
 import { firstPageFor } from "./layout.ts";
@@ -215,7 +216,7 @@ const fold = <T extends Part>(parts: readonly T[], what: string, link: (part: T)
 <p>${parts.map((one, at) => html`${at === 0 ? "" : ", "}${link(one)}`)}</p></details>`;
 
 /** A row of its own, as wide as the table. */
-const whyUnlessWell = (level: Level, why: string, columns: number): Html =>
+const whyUnlessWell = (level: Level, why: string | Html, columns: number): Html =>
   level === "well" ? NOTHING : html`<tr class="because"><td colspan="${columns}">${why}</td></tr>`;
 
 /** A phone shows only the figures that are not zero. */
@@ -243,5 +244,5 @@ function targetRow(shown: Target, visit: Visit, hasLatency: boolean): Html {
 <td class="${numberClass(oldestAt === undefined)}" data-name="Oldest">${oldestAt === undefined ? "–" : timeAndAge(oldestAt, visit.now)}</td>
 ${hasLatency ? html`<td class="${numberClass(!isMeasured)}" data-name="p95" title="${latencyText(latency)}">${isMeasured ? p95Text(latency) : "–"}</td>` : NOTHING}
 <td class="act">${targetForms(shown, visit, "home")}</td></tr>
-${whyUnlessWell(level, why, hasLatency ? 6 : 5)}`;
+${whyUnlessWell(level, html`${withTimes(why, visit.now)}. <a href="/console/targets#target-${encodeURIComponent(target)}">What to do</a>`, hasLatency ? 6 : 5)}`;
 }

@@ -2,10 +2,11 @@ import { accessPage, decideAccessForm, submitAccess } from "./access-page.ts";
 import { approvalsPage, submitDecision } from "./approvals-page.ts";
 import { credentialsPage } from "./credentials-page.ts";
 import { deliveriesPage } from "./deliveries-page.ts";
-import { deliveryPage, submitReplay } from "./delivery-page.ts";
+import { deliveryPage } from "./delivery-page.ts";
 import { homePage } from "./home-page.ts";
 import { orderPage, ordersPage, placeOrderForm, previewOrderPage } from "./orders-page.ts";
 import { promotionsPage, submitPromotion } from "./promotions-page.ts";
+import { replayPreviewPage, submitReplay } from "./replay-page.ts";
 import { previewPage, replayPage, replaysPage, submitOrder, submitStop } from "./replays-page.ts";
 import { requestPage } from "./request-page.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
@@ -30,6 +31,7 @@ export const pages = {
   ordersPage,
   promotionsPage,
   replayPage,
+  replayPreviewPage,
   replaysPage,
   rollbacksPage,
   targetsPage,

@@ -1,6 +1,8 @@
 import { html } from "hono/html";
+import { laterBy, toIso } from "../host/clock.ts";
 import { latencyText } from "../http/overview-text.ts";
 import type { HeldTarget, ListedTarget, ListedTargets } from "../http/targets.ts";
+import { formTokenField } from "./csrf.ts";
 import { type Html, NOTHING, targetBadge, timeAndAge } from "./html.ts";
 import { targetForms } from "./target-forms.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
@@ -37,6 +39,25 @@ export async function submitTarget(visit: Visit, form: URLSearchParams, target: 
 const givenUpPath = (target: string): string =>
   `/console/deliveries?${new URLSearchParams({ state: "given_up", target, within: "24" })}`;
 
+/** The next step, as the runbook has it: what was given up is run again once its cause is gone. */
+function whatToDoFor({ target, state }: ListedTarget, { formToken, now, routes, may }: Visit): Html {
+  if (state === "failing" || state === "stumbling")
+    return html`<p class="hint"><b>What to do:</b> nothing if it comes back: its actions wait. To see what it answers, <code>drawbridge check --live ${target}</code>.</p>`;
+  if (state !== "rejecting") return NOTHING;
+  const query = { state: "given_up", target, since: toIso(laterBy(now, -DAY_MS)), until: toIso(now) };
+  return html`<p class="hint"><b>What to do:</b> remove the cause that is named above, and see that it is gone:
+<code>drawbridge check --live ${target}</code>. Then run again <a href="${givenUpPath(target)}">what was given up</a>.</p>
+${
+  !routes.some((route) => may("replay", route, "anything"))
+    ? NOTHING
+    : html`<form class="decide" method="post" action="/console/replays/preview">${formTokenField(formToken)}
+<input type="hidden" name="which" value="all"><input type="hidden" name="query" value="${new URLSearchParams(query).toString()}">
+<button class="plain">Run again what was given up…</button> <span class="aside">You see first what would run.</span></form>`
+}`;
+}
+
+const DAY_MS = 86_400_000;
+
 function card(shown: ListedTarget, visit: Visit): Html {
   const { target, why, lastUsedAt, breaker, latency } = shown;
   const { now } = visit;
@@ -44,7 +65,8 @@ function card(shown: ListedTarget, visit: Visit): Html {
 <h2 id="target-${target}">${targetBadge(shown)} ${target}</h2>
 <p>${why}.${lastUsedAt === undefined || shown.state === "working" ? NOTHING : html` Last used ${timeAndAge(lastUsedAt, now)}.`}${
     breaker?.retryAt === undefined ? NOTHING : html` The next attempt is ${timeAndAge(breaker.retryAt, now)}.`
-  }${latencyText(latency) === "" ? NOTHING : ` Time of an attempt: ${latencyText(latency)}.`}${shown.state === "rejecting" ? html` <a href="${givenUpPath(target)}">What was given up</a>.` : NOTHING}</p>
+  }${latencyText(latency) === "" ? NOTHING : ` Time of an attempt: ${latencyText(latency)}.`}</p>
+${whatToDoFor(shown, visit)}
 ${targetForms(shown, visit, "targets")}
 </article>`;
 }

@@ -156,8 +156,10 @@ export async function endedOf(
     },
     givenUp: found
       .flat()
-      .flatMap(({ state, target, since }) =>
-        state === "given_up" && target !== undefined ? [{ target, at: epochMillis(Date.parse(since)) }] : [],
+      .flatMap(({ state, target, since, reason }) =>
+        state === "given_up" && target !== undefined
+          ? [{ target, at: epochMillis(Date.parse(since)), ...(reason !== undefined && { why: reason }) }]
+          : [],
       ),
   };
 }

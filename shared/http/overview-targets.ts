@@ -52,6 +52,8 @@ export interface OverviewTarget {
 export interface GivenUp {
   readonly target: string;
   readonly at: EpochMillis;
+  /** One sentence, if the timeline has it. */
+  readonly why?: string;
 }
 
 /** The newest actions of all targets that were given up. */
@@ -201,9 +203,10 @@ function whyOf(
       return `${failures} failed, ${breaker?.why ?? ""}`;
     case "rejecting": {
       const { givenUp, hasMore } = rejected;
-      const last = Math.max(...givenUp.map(({ at }) => at));
+      const [newest] = givenUp.toSorted((one, other) => other.at - one.at);
+      const last = newest?.at ?? now;
       const count = countText(givenUp.length, ACTIONS, { isLeast: hasMore });
-      return `${count} given up in the last day, the last ${durationText(now - last)} ago`;
+      return `${count} given up in the last day, the last ${durationText(now - last)} ago${newest?.why === undefined ? "" : `: ${newest.why}`}`;
     }
     case "never_used":
       return "no answer of it is on record";

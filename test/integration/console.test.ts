@@ -326,7 +326,9 @@ describe("orders", () => {
 
   it("a delivery is run again once, however often the button is pressed", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const page = await shows(visitor, `/console/deliveries/${pushed}`, "Run it again");
+    const page = await shows(visitor, `/console/deliveries/${pushed}/replay`, "Run it again?");
+    // It says what would be called, and that it has run already.
+    expect(textOf(page)).toMatch(/push-build listener .*may have run already: it would run twice/);
     const pressed = () =>
       bridge.order(visitor, page, `/console/deliveries/${pushed}/replay`, {
         key: fieldIn(page, "key"),

@@ -374,7 +374,7 @@ describe("a target over time", () => {
     const rejecting = { state: "rejecting", level: "attention" };
     expect(targetIn(await overview())).toMatchObject({
       ...rejecting,
-      why: "2 actions given up in the last day, the last 3 min ago",
+      why: "2 actions given up in the last day, the last 3 min ago: refused (400)",
     });
     clock.advance(23 * HOUR_MS);
     expect(targetIn(await overview())).toMatchObject({

@@ -175,6 +175,8 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
     await page.getByRole("link", { name: "platform/docs main" }).last().click();
     await page.getByText("Run it again…").click();
+    await page.getByRole("heading", { name: "Run it again?" }).waitFor();
+    await picture(page, "replay-preview");
     await page.getByRole("button", { name: "route push-build" }).click();
     await page.getByText(/Run again from d-/).waitFor();
     expect(await page.getByRole("main").innerText()).toMatch(/Authenticated as\s+olga of/);

@@ -13,6 +13,7 @@ import { timeAndAge, withTimes } from "../../../shared/console/html.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { ordersPage, previewOrderPage } from "../../../shared/console/orders-page.ts";
 import { promotionsPage } from "../../../shared/console/promotions-page.ts";
+import { replayPreviewPage } from "../../../shared/console/replay-page.ts";
 import { previewPage, replayPage, replaysPage } from "../../../shared/console/replays-page.ts";
 import { requestPage } from "../../../shared/console/request-page.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
@@ -32,6 +33,7 @@ import {
   overviewOf,
   shownBy,
   skeletonOf,
+  targets,
   thread,
   visitOf,
 } from "./visiting.ts";
@@ -44,6 +46,7 @@ const PAGES = [
   (visit: Visit) =>
     deliveryPage({ ...visit, url: new URL(`/?in=${encodeURIComponent(visit.name)}`, visit.url) }, "d-1"),
   (visit: Visit) => requestPage(visit, new URLSearchParams(), "d-1"),
+  (visit: Visit) => replayPreviewPage(visit, "d-1"),
   approvalsPage,
   (visit: Visit) => approvalsPage({ ...visit, url: ENDED }),
   replaysPage,
@@ -780,6 +783,60 @@ describe("the page of a delivery", () => {
         ),
       ).not.toContain('class="near"');
     });
+  });
+
+  it("the preview of a replay says what each route calls, its state, and whether it needs an approval", async () => {
+    const shown = delivery(() => "x");
+    const line = { at: "2026-11-02T08:59:00.000Z", kind: "scheduled", action: "tekton" };
+    const found = {
+      ...shown,
+      delivery: { ...shown.delivery, routes: [{ route: "docs", target: "ci", state: "given_up", since: line.at }] },
+      timeline: [
+        { ...line, route: "docs" },
+        { ...line, route: "site" },
+      ],
+    };
+    const counts = { runs: 1, unsafe: 0, replayed: 0, unmatched: 0, forbidden: 0 };
+    const preview = {
+      routes: [
+        { ...counts, route: "docs", state: "given_up", needsApproval: true },
+        { ...counts, route: "site", state: "ran", unsafe: 1 },
+      ],
+    };
+    const at = async (may: Visit["may"]): Promise<string> => {
+      const ask: Visit["ask"] = async <T>(path: string) => ({
+        ok: true,
+        value: (path === "/v1/replay-preview" ? preview : found) as T,
+      });
+      return String(
+        await shownBy(
+          await replayPreviewPage(
+            visitOf(() => "x", { ask, may }),
+            "d-1",
+          ),
+        ).main,
+      );
+    };
+    const page = await at(() => true);
+    expect(textOf(page)).toMatch(
+      /docs ci ✕ given up ! needs an approval site its target ! may have run already: it would/,
+    );
+    const buttonsIn = (html: string) => [...html.matchAll(/<button[^>]*>([^<]*)/g)].map(([, words]) => words);
+    expect(buttonsIn(page)).toEqual(["all routes", "route docs", "route site"]);
+    expect(buttonsIn(await at((_, route) => route === "docs"))).toEqual(["route docs"]);
+    expect(buttonsIn(await at(() => false))).toEqual([]);
+  });
+
+  it("a target that gave up says what to do next, and leads to the preview of running all of it again", async () => {
+    const [one] = targets(() => "x").targets;
+    const list = { targets: [{ ...one, state: "rejecting", why: "2 actions given up: no such pipeline" }] };
+    const shown = async (may: Visit["may"]) => showing(targetsPage, list, { may });
+    const page = await shown(() => true);
+    expect(textOf(page)).toMatch(/2 actions given up: no such pipeline\..*What to do: remove the cause/);
+    expect(page).toMatch(
+      /action="\/console\/replays\/preview"[\s\S]*name="query" value="state=given_up&amp;target=listener&amp;since=/,
+    );
+    expect(await shown(() => false)).not.toContain("/console/replays/preview");
   });
 
   it.each([
