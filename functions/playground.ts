@@ -1,7 +1,9 @@
 import { appendFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
+import { post } from "../shared/cli/bridge-client.ts";
 import { usageFault } from "../shared/cli/command.ts";
+import { placedOrder } from "../shared/cli/responses.ts";
 import { sendFixture } from "../shared/cli/send.ts";
 import { openSession, PLAYGROUND_SESSION, type PlaygroundSession, readPlayground } from "../shared/cli/session.ts";
 import { trace } from "../shared/cli/trace.ts";
@@ -89,6 +91,7 @@ export async function startPlayground({ port, program, print }: PlaygroundOption
         ? `\nThe page is now at version ${sandboxes.pageVersion()}: ${sandboxes.pageUrl}`
         : "\nThe page was not written in time.",
     );
+    print(await placeOne(bridge.url));
     print(nextSteps(program));
   };
   const demonstrate = async (): Promise<void> => {
@@ -150,6 +153,14 @@ async function sendOne(
   });
 }
 
+/** Places an order, which waits for a person. Returns what to read about it. */
+async function placeOne(bridge: URL): Promise<string> {
+  const session = await openSession({ environment: {}, url: bridge.href });
+  const [body, headers] = [{ inputs: { version: "4.2" } }, { "idempotency-key": "playground" }];
+  const { delivery } = await post(session, "/v1/orders/release-docs", placedOrder, { body, headers });
+  return `\nThe order release-docs version=4.2 is placed as ${delivery}. It waits in the console until axel approves.`;
+}
+
 /** Throws `configuration_invalid` if a playground is running: the second one would overwrite its files. */
 async function rejectSecondPlayground(): Promise<void> {
   const other = await readPlayground();
@@ -198,5 +209,6 @@ page that consists of: drawbridge rollback docs-build
 “Save ten times” there makes ten edits: one run, of the last. See the other nine: ${program} events list --state superseded
 The console shows all of this. It lets you choose the person to sign in as. In another terminal:
   ${program} send gitlab push      # waits in the console until axel approves
+  ${program} run release-docs --set version=4.3 --wait      # so does this order
   ${program} events list
 Ctrl-C ends the playground.`;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse, stringify } from "yaml";
 import { startPlayground } from "../../functions/playground.ts";
 import { get } from "../../shared/cli/bridge-client.ts";
-import { listedDeliveries } from "../../shared/cli/responses.ts";
+import { listedDeliveries, shownDelivery } from "../../shared/cli/responses.ts";
 import { openSession } from "../../shared/cli/session.ts";
 import { ROBIN } from "../support/sandbox-confluence-users.ts";
 import { until } from "../support/until.ts";
@@ -202,6 +202,14 @@ describe("the README's trace", () => {
       expect(printedAt, printed.join("\n")).toEqual(printedAt.toSorted((a, b) => a - b));
     }
     expect(example.length).toBeGreaterThan(5);
+  });
+
+  it("it shows an order that waits for a person", async () => {
+    const [, id = ""] = /release-docs version=4\.2 is placed as (d-\w+)\. It waits/.exec(printed.join("\n")) ?? [];
+    const session = await openSession({ environment: {} });
+    // The clock of the other tests may have passed its expiry since.
+    const { timeline } = await get(session, `/v1/deliveries/${id}`, shownDelivery);
+    expect(timeline).toContainEqual(expect.objectContaining({ kind: "approval", state: "requested" }));
   });
 
   it("the README's trace and the printed trace are in order of time", () => {

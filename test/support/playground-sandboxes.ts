@@ -169,8 +169,15 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
     },
     roles: {
       "on-call": { call: ["deliveries", "payloads"], replay: ["*"], pause: ["*"] },
-      approver: { call: ["deliveries"], approve: ["docs-deploy"] },
+      approver: { call: ["deliveries"], approve: ["docs-deploy", "docs-release"] },
       ci: { call: ["status"] },
+    },
+    orders: {
+      "release-docs": {
+        description: "Release the documentation",
+        roles: ["on-call"],
+        inputs: { version: { pattern: "[0-9]+[.][0-9]+" } },
+      },
     },
     sources: {
       wiki: {
@@ -220,6 +227,11 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
         when: { "detail-type": ["code.pushed"], source: ["drawbridge.gitlab"] },
         approval: {},
         do: { tekton: { target: "listener", params: { commit: "$.detail.code.commit" } } },
+      },
+      "docs-release": {
+        when: { "detail-type": ["order.placed"], detail: { order: { name: ["release-docs"] } } },
+        approval: {},
+        do: { tekton: { target: "listener", params: { version: "$.detail.order.inputs.version" } } },
       },
       "docs-status": {
         when: {

@@ -37,6 +37,7 @@ const ORDERS = [
   { name: "deploy-docs", inputs: { environment: "staging", commit: COMMIT } },
   { name: "deploy-docs", inputs: { environment: "production", commit: COMMIT } },
   { name: "deploy-shop", inputs: { version: "v4.2.1" } },
+  { name: "release-docs", inputs: { version: "4.2" } },
 ].map((order, at) =>
   entryOf(`d-${at}`, { type: "order.placed", time: "2026-11-02T09:00:00.000Z", subject: order.name, order }),
 );
