@@ -25,6 +25,7 @@ import { OWN_SOURCES } from "../shared/model/bus-event.ts";
 import type { Principal } from "../shared/model/principal.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../shared/model/rejection.ts";
+import type { ReceivedRequest } from "../shared/model/request.ts";
 import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import type { ActionStatus } from "../shared/store/actions.ts";
@@ -72,7 +73,10 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   readonly targetNames: readonly string[];
   /** Names of the trust entries. */
   readonly trustEntries: readonly string[];
-  readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
+  readonly rejectOverRate: (
+    principal: Principal,
+    request: Pick<ReceivedRequest, "counted">,
+  ) => Promise<Rejection | undefined>;
   readonly withAccess: CallerDeps["withAccess"];
   readonly systemTokens: SystemTokens;
   readonly auditLog: AuditLog;
@@ -138,7 +142,7 @@ export function buildBridge(
       .map(({ name }) => name),
     targetNames: [...new Set(runReporters.map(({ target }) => target))],
     trustEntries: Object.keys(config.issuers),
-    rejectOverRate: (principal) => rejectOverRate(principal, limits),
+    rejectOverRate: (principal, request) => rejectOverRate(principal, request, limits),
     systemTokens,
     withAccess: async (by, request) => {
       if (Object.values(config.roles).every(({ onRequest }) => onRequest === undefined)) return by;

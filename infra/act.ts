@@ -44,6 +44,8 @@ export class Act extends BridgeFunction {
         ...signingKeys?.environment,
       },
       timeout: queue.functionTimeout,
+      // An action that waits for people or for its turn goes round for days.
+      sendsToItself: true,
     });
     this.handler.addEventSource(
       new SqsEventSource(queue.queue, {

@@ -36,6 +36,8 @@ export class ActionQueue extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       visibilityTimeout: Duration.millis(VISIBILITY_FACTOR * this.functionTimeout.toMilliseconds()),
+      // SQS forgets after four days by default, and what it forgets goes to no dead-letter queue.
+      retentionPeriod: LONGEST_RETENTION,
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES },
     });
     Validations.of(this.deadLetters).acknowledge({

@@ -132,6 +132,12 @@ export class Alarms extends Construct {
       above: 0,
       periods: 3,
     });
+    this.#alarm("LoopStopped", {
+      when: "Lambda took a function for a loop and dropped a call: what waits in its queue does not go on",
+      runbook: "loop-stopped",
+      metric: sumOf(functions, (one) => one.metric("RecursiveInvocationsDropped", { statistic: Stats.SUM })),
+      above: 0,
+    });
     this.#alarm("RelayLate", {
       when: `deliveries wait more than ${RELAY_LATE} s for the relay`,
       runbook: "relay-late",

@@ -1,6 +1,14 @@
 import { AssetHashType, DockerImage, type Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
 import { type IRole, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Code, Function as Handler, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import {
+  Architecture,
+  Code,
+  Function as Handler,
+  type IFunction,
+  RecursiveLoop,
+  Runtime,
+  Tracing,
+} from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { bundle } from "./bundle.ts";
@@ -27,6 +35,8 @@ export interface BridgeFunctionProps extends FunctionDefaults {
   readonly memoryMb?: number | undefined;
   /** Concurrency that is reserved for this function and is also its maximum. Default: it shares the account's. */
   readonly reservedConcurrency?: number | undefined;
+  /** Whether it may send messages to the queue that calls it, for as long as it takes. Default false. */
+  readonly sendsToItself?: boolean;
 }
 
 /** A function with the project's defaults. Its own role may write its log and traces, and nothing else yet. */
@@ -55,6 +65,9 @@ export class BridgeFunction extends Construct {
       timeout,
       role,
       logGroup: this.log,
+      // Lambda drops a call after about 16 rounds otherwise.
+      // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+      recursiveLoop: props.sendsToItself === true ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
     Validations.of(role).acknowledge({

@@ -8,6 +8,7 @@ import { PARTNER_EVENTS } from "../shared/providers/buildkite/partner.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
 import { RETRY } from "./event-bus.ts";
+import { LONGEST_RETENTION } from "./failure-queue.ts";
 
 export interface ReceivePartnerProps extends FunctionDefaults {
   /** Names of the partner event sources, as Buildkite shows them. */
@@ -42,6 +43,7 @@ export class ReceivePartner extends BridgeFunction {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       visibilityTimeout: VISIBILITY,
+      retentionPeriod: LONGEST_RETENTION,
       deadLetterQueue: { queue: failures, maxReceiveCount: MAX_RECEIVES },
     });
     for (const [at, eventSourceName] of eventSources.entries()) {

@@ -1,7 +1,9 @@
+import { resolve } from "node:path";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Node } from "constructs";
 import * as v from "valibot";
 import { Fault } from "../shared/host/fault.ts";
+import { PROJECT_ROOT } from "./bundling.ts";
 
 /** `-c name=value` passes texts, `cdk.json` any JSON value. */
 const flag = v.pipe(
@@ -27,6 +29,9 @@ const listOf = (member: v.GenericSchema<string, string>) =>
   );
 
 const KEPT_DAYS = Object.values(RetentionDays).filter((days) => typeof days === "number");
+
+/** What `cdk.json` names. In another stage it would replace every route and source of that installation. */
+const EXAMPLE = resolve(PROJECT_ROOT, "infra/example/drawbridge.yaml");
 
 const schema = v.pipe(
   v.object({
@@ -77,6 +82,10 @@ const schema = v.pipe(
     /** Whether X-Ray records calls of the functions, for a fee. Default false. */
     tracing: v.optional(flag, false),
   }),
+  v.check(
+    ({ stage, config }) => stage === "dev" || resolve(PROJECT_ROOT, config) !== EXAMPLE,
+    "the example is for stage dev only: name your configuration with -c config=<file>",
+  ),
   v.check(
     ({ domainName, certificate }) => (domainName === undefined) === (certificate === undefined),
     "domainName and certificate go together",

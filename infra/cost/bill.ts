@@ -66,13 +66,16 @@ export function billOfAction({ messages, tableCalls, targetCalls, ...units }: Ac
   ];
 }
 
+/** Of the template of `infra/example`: a test counts them there. */
+export const ALARMS = { alarms: 16, metrics: 30 };
+
 /** The cost per month of an installation like `infra/example` without any traffic. */
 export const standingBill = (): readonly Line[] => [
   { part: "Sweep: calls", price: "lambdaRequest", amount: MINUTES_A_MONTH },
   // Lambda keeps 5 long polls of 20 s open on each of the two queues (Lambda developer guide, with-sqs).
   { part: "SQS: polls of two queues", price: "queueRequest", amount: 2 * 5 * 3 * MINUTES_A_MONTH },
   // An alarm on an expression is billed for each metric in it.
-  { part: "11 alarms, over 20 metrics", price: "alarm", amount: 20 },
+  { part: `${ALARMS.alarms} alarms, over ${ALARMS.metrics} metrics`, price: "alarm", amount: ALARMS.metrics },
   { part: "Dashboard", price: "dashboard", amount: 1 },
   { part: "3 secrets", price: "secret", amount: 3 },
   { part: "About 28 metrics from the log", price: "metric", amount: 28 },

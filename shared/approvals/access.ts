@@ -145,7 +145,8 @@ export async function requestAccess(
         : reject({ reason: "idempotency_key_reused" });
     const open = own.find((one) => one.role === role && isOpen(one, deps));
     if (open !== undefined) return ok({ access: open, isNew: false });
-    if (minutes > max) return reject({ reason: "body_invalid", problem: `"minutes" of this role are at most ${max}` });
+    const tooLong = `the role ${role} is given for ${max} minutes at most`;
+    if (minutes > max) return reject({ reason: "body_invalid", problem: tooLong });
     const now = deps.clock.now();
     const tooMany = rejectMany(own, now);
     if (tooMany) return reject(tooMany);
@@ -175,10 +176,13 @@ const isSame = (one: Access, { role, minutes, reason }: WantedAccess): boolean =
 
 function rejectRequester(by: Principal, role: string, { config }: AccessDeps): Rejection | undefined {
   const able = roleNamed(role, config.roles)?.onRequest?.by ?? [];
-  if (!by.roles.some((one) => able.includes(one))) return missingRole(able, "onRequest");
+  if (!by.roles.some((one) => able.includes(one))) return missingRole(able, onRequestOf(role));
   if (by.roles.includes(role)) return { reason: "body_invalid", problem: '"role" is one that your token has already' };
   return rejectMachine(by, config);
 }
+
+/** The key of the configuration that would let somebody request a role, or grant it. */
+const onRequestOf = (role: string): string => `"onRequest" of the role ${role} in the configuration`;
 
 export interface AccessVerdict {
   readonly decision: AccessDecisionKind;
@@ -280,7 +284,7 @@ function rejectApprover(
   { config, policy }: Pick<AccessDeps, "config" | "policy">,
 ): Rejection | undefined {
   const approvers = roleNamed(role, config.roles)?.onRequest?.approvedBy ?? [];
-  return policy.rejectOrder(by, approvers, []) && missingRole(approvers, "onRequest");
+  return policy.rejectOrder(by, approvers, []) && missingRole(approvers, onRequestOf(role));
 }
 
 function isRepeat({ state, decision, end }: Access, { decision: kind, by }: AccessVerdict): boolean {

@@ -175,6 +175,10 @@ async function advance(
     return isOver && isLeftToPeople ? end(approval, { state: "expired", requestId }, deps) : byRule;
   }
   if (state !== "granted" && state !== "fired") return state;
+  const rule = approval.decision?.rule;
+  // The process may have ended before the call, and nobody else has approved the run.
+  if (state === "fired" && rule && missingOf(approval, deps) > 0)
+    return { result: "void", why: `the route has no rule ${rule.id} any more` };
   if (state === "granted" && missingOf(approval, deps) > 0) {
     // The rules of the route, or who is whom, were configured differently when it was granted.
     await deps.approvals.move(id, ["granted"], { state: "requested" });

@@ -10,7 +10,7 @@ type Keys = NonNullable<NonNullable<DynamoDBRecord["dynamodb"]>["Keys"]>;
 export interface StreamDeps {
   /** The delivery in an item. Undefined if the item is another kind of record. Throws if it cannot be read. */
   readonly read: (image: Image) => RecordedDelivery | undefined;
-  /** Publishes and lists the deliveries. Returns the ids of those that were neither relayed nor marked. */
+  /** Publishes and lists the deliveries. Returns the ids of those that stay in the stream. */
   readonly relay: (deliveries: readonly RecordedDelivery[]) => Promise<readonly string[]>;
   /** The delivery's id in the key of its item. Undefined if the item is not a delivery. */
   readonly idIn: (keys: Keys) => string | undefined;
@@ -20,9 +20,10 @@ export interface StreamDeps {
 }
 
 /**
- * Relays the deliveries that a batch of the table's stream reports as recorded. Only a delivery that could be neither
- * relayed nor marked is reported as failed: Lambda retries from the first such record, with all that follow it, until
- * they reach its age limit. A record that cannot be read is marked too, so that it does not block the others.
+ * Relays the deliveries that a batch of the table's stream reports as recorded. Only a delivery that stays in the stream,
+ * because it could be neither relayed nor marked or the bus takes nothing, is reported as failed: Lambda retries
+ * from the first such record, with all that follow it, until they reach its age limit. A record that cannot be read is
+ * marked too, so that it does not block the others.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 export function streamHandler({ read, relay, idIn, markForSweep, log }: StreamDeps) {
@@ -47,8 +48,11 @@ export function streamHandler({ read, relay, idIn, markForSweep, log }: StreamDe
       ...recorded.filter(({ id }) => notRelayed.has(id)),
       ...unreadable.filter((_, at) => marks[at]?.status === "rejected"),
     ];
-    for (const { sequence, id } of failed)
-      log.error({ sequence, delivery: id }, "a delivery could be neither relayed nor marked for the sweep");
+    const [first] = failed;
+    if (first !== undefined) {
+      const fields = { deliveries: failed.length, sequence: first.sequence, delivery: first.id };
+      log.error(fields, "deliveries stay in the stream");
+    }
     return { batchItemFailures: failed.map(({ sequence }) => ({ itemIdentifier: sequence })) };
   };
 }

@@ -39,7 +39,8 @@ export class EventBridgeBus implements Bus {
       return entries.map((_, at) => resultOf(results[at]));
     } catch (cause) {
       const code = cause instanceof Error ? cause.name : "unknown";
-      if (!isFirstCall) return entries.map(() => ({ published: false, code }));
+      // What the bus finds invalid stays so. It must not hold up what comes after it.
+      if (!isFirstCall || code === "ValidationException") return entries.map(() => ({ published: false, code }));
       throw new Fault("bus_unavailable", `the bus did not respond (${code})`, { retryable: true, cause });
     }
   }

@@ -66,8 +66,13 @@ function printPlaced(invocation: Invocation, placed: ShownAccess & { readonly st
 
 function placedText(placed: ShownAccess & { readonly status: string }, key: string): string {
   const { id, role, state, approvers, until, status } = placed;
+  if (state === "granted" && status === "duplicate") {
+    const rest = "no second request was made, and another time does not count: ask again when it is over";
+    return printable(`${role} is held already, until ${until}, by ${id}; ${rest}`);
+  }
   if (state !== "requested") return decidedText(placed);
-  const what = status === "duplicate" ? "was requested before" : "is requested";
+  const before = "was requested before, and another time or reason does not count,";
+  const what = status === "duplicate" ? before : "is requested";
   const waits = `it waits until ${until} for ${approvers.join(" or ") || "a role that none has"}`;
   return printable(`${role} ${what} as ${id}, with --key ${shellWord(key)}; ${waits}`);
 }

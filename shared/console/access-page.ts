@@ -53,7 +53,7 @@ const OPEN_STATES: readonly ShownAccess["state"][] = ["requested", "granted"];
 
 function standsNotice({ role, state, requestedAt, minutes, reason }: ShownAccess, { now }: Visit): Html {
   return html`<p class="notice warn" role="status">Your request for ${role} from ${timeAndAge(requestedAt, now)}, for ${minutes} minutes,
-${state === "granted" ? "is granted" : "still waits"}: <q>${reason}</q>. No second one was made.</p>`;
+${state === "granted" ? "is granted" : "still waits"}: <q>${reason}</q>. No second one was made, and another time does not count.</p>`;
 }
 
 /** Grants, denies or revokes. Returns the path of the next page. */

@@ -3,6 +3,7 @@ import type { Policy } from "../identity/policy.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
+import type { ReceivedRequest } from "../model/request.ts";
 import type { RateLimitStore } from "../store/rate-limits.ts";
 
 export interface RateDeps {
@@ -21,6 +22,7 @@ const MINUTE_MS = 60_000;
  */
 export async function rejectOverRate(
   principal: Principal,
+  request: Pick<ReceivedRequest, "counted">,
   { issuers, policy, rateLimits, clock }: RateDeps,
 ): Promise<Rejection | undefined> {
   const now = clock.now();
@@ -28,8 +30,10 @@ export async function rejectOverRate(
   const isShadowed = entry?.mode === "shadow" && principal.roles.length === 0;
   const roles = isShadowed ? entry.roles.map(({ role }) => role) : principal.roles;
   for (const { role, bucket, perMinute } of policy.limitsOf({ ...principal, roles })) {
-    if (await rateLimits.count(bucket, now, perMinute)) continue;
-    return { reason: "rate_exceeded", role, retryAfterSeconds: Math.ceil((MINUTE_MS - (now % MINUTE_MS)) / 1000) };
+    const left = await rateLimits.take(bucket, now, perMinute);
+    const resetSeconds = Math.ceil((MINUTE_MS - (now % MINUTE_MS)) / 1000);
+    request.counted?.({ limit: perMinute, remaining: left ?? 0, resetSeconds });
+    if (left === undefined) return { reason: "rate_exceeded", role, perMinute, retryAfterSeconds: resetSeconds };
   }
   return undefined;
 }

@@ -35,7 +35,10 @@ export interface Receipt {
 
 export interface ReceiveDeps {
   /** The rejection of a proved principal that is over its rate limit; undefined if it is not. */
-  readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
+  readonly rejectOverRate: (
+    principal: Principal,
+    request: Pick<ReceivedRequest, "counted">,
+  ) => Promise<Rejection | undefined>;
   readonly deliveries: Pick<DeliveryStore, "record">;
   /** All configured routes, whose keys prove that the bridge asked for a run. */
   readonly runReporters: readonly ProvingRoute[];
@@ -57,7 +60,7 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   const authentic = await authenticate(request, source);
   if (!authentic.ok) return authentic;
   const { principal } = authentic.value;
-  const overRate = await deps.rejectOverRate(principal);
+  const overRate = await deps.rejectOverRate(principal, request);
   if (overRate) return reject(overRate, principal);
   if (source.select !== undefined) {
     const { receiveRecords } = await import("./receive-records.ts");

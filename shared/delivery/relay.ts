@@ -43,16 +43,17 @@ export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promis
 
 async function publishAndMark(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
   const { deliveries, outbox, clock } = deps;
-  const [[rejected]] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);
-  if (rejected === undefined) return outbox.markRelayed(delivery.id, clock.now());
+  const [{ rejected }] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);
+  if (rejected.length === 0) return outbox.markRelayed(delivery.id, clock.now());
   const now = clock.now();
   await outbox.defer(delivery.id, now, laterBy(now, RETRY_MS));
 }
 
 /**
  * Publishes the deliveries of a stream and adds them to the list. A delivery that the bus does not accept is marked for the
- * sweep, so that the stream goes on, and so is each one if the list cannot be written. Returns the ids of those that could
- * not be marked either. Never throws.
+ * sweep, so that the stream goes on, and so is each one if the list cannot be written. Returns the ids of those that stay in
+ * the stream: they could not be marked either, or the bus takes nothing at all. The stream then keeps them without a write
+ * for each, and its age raises an alarm. Never throws.
  */
 export async function relayAll(
   deliveries: readonly RecordedDelivery[],
@@ -61,8 +62,12 @@ export async function relayAll(
     readonly outbox: Pick<Outbox, "mark">;
   },
 ): Promise<readonly string[]> {
-  const [rejected, isListed] = await Promise.all([publishAll(deliveries, deps), addToList(deliveries, deps)]);
+  const [{ rejected, isBusDown }, isListed] = await Promise.all([
+    publishAll(deliveries, deps),
+    addToList(deliveries, deps),
+  ]);
   const left = isListed ? rejected : deliveries.map(({ id }) => id);
+  if (isBusDown) return left;
   const now = deps.clock.now();
   const marks = left.map((id) => deps.outbox.mark(id, now, laterBy(now, RETRY_MS)));
   const marked = await Promise.allSettled(marks);
@@ -83,10 +88,9 @@ async function addToList(
 }
 
 /**
- * Publishes the events of the deliveries, except the bridge's own edits. Returns the ids of the deliveries of which the
- * bus did not accept every event: all their events are published again. Never throws.
+ * Publishes the events of the deliveries, except the bridge's own edits. Never throws.
  */
-async function publishAll(deliveries: readonly RecordedDelivery[], deps: PublishDeps): Promise<readonly string[]> {
+async function publishAll(deliveries: readonly RecordedDelivery[], deps: PublishDeps): Promise<Published> {
   const checked = await Promise.all(
     deliveries.flatMap((delivery) =>
       busEventsOf(delivery).map(async (busEvent) => ({
@@ -96,7 +100,7 @@ async function publishAll(deliveries: readonly RecordedDelivery[], deps: Publish
     ),
   );
   const busEvents = checked.flatMap(({ busEvent, own }) => (own === false ? [busEvent] : []));
-  const results = await publish(busEvents, deps.bus);
+  const { results, isBusDown } = await publish(busEvents, deps.bus);
   const failures = [
     ...checked.flatMap(({ busEvent, own }) => (typeof own === "string" ? [{ busEvent, code: own }] : [])),
     ...busEvents.flatMap((busEvent, at) => {
@@ -104,19 +108,32 @@ async function publishAll(deliveries: readonly RecordedDelivery[], deps: Publish
       return result.published ? [] : [{ busEvent, code: result.code }];
     }),
   ];
-  for (const { busEvent, code } of failures) {
+  // One line for the bus, and not one for each delivery in each try.
+  if (isBusDown) deps.log.error({ deliveries: deliveries.length }, "the bus takes nothing");
+  for (const { busEvent, code } of isBusDown ? [] : failures) {
     const { delivery, traceparent } = busEvent.detail;
     deps.log.error({ delivery, trace: traceparent && traceIdOf(traceparent), code }, "a delivery was not published");
   }
-  return [...new Set(failures.map(({ busEvent }) => busEvent.detail.delivery))];
+  return { rejected: [...new Set(failures.map(({ busEvent }) => busEvent.detail.delivery))], isBusDown };
+}
+
+interface Published {
+  /** Ids of the deliveries of which the bus did not accept every event: all their events are published again. */
+  readonly rejected: readonly string[];
+  /** Whether the bus did not respond at all. */
+  readonly isBusDown: boolean;
 }
 
 /** If the bus fails as a whole, every event has failed. */
-async function publish(busEvents: readonly BusEvent[], bus: Bus): Promise<readonly PublishResult[]> {
+async function publish(
+  busEvents: readonly BusEvent[],
+  bus: Bus,
+): Promise<{ readonly results: readonly PublishResult[]; readonly isBusDown: boolean }> {
   try {
-    return busEvents.length === 0 ? [] : await bus.publish(busEvents);
+    return { results: busEvents.length === 0 ? [] : await bus.publish(busEvents), isBusDown: false };
   } catch (error) {
-    return busEvents.map(() => ({ published: false, code: kindOf(error) }));
+    const code = kindOf(error);
+    return { results: busEvents.map(() => ({ published: false, code })), isBusDown: code === "bus_unavailable" };
   }
 }
 

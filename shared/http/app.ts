@@ -12,13 +12,13 @@ import { callerSpanOf, type TraceParent, traceIdOf, traceOf } from "../host/trac
 import { within } from "../host/within.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
-import type { ReceivedRequest } from "../model/request.ts";
+import type { RateUsage, ReceivedRequest } from "../model/request.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { checkContentType, readBody } from "./body.ts";
 import { type ApiCall, apiCalls, type CallDeps } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import type { ProcessMetrics } from "./metrics.ts";
-import { NO_CACHE, NOT_FOUND, type Problem, PUBLIC, problemResponse, UNAVAILABLE } from "./problem.ts";
+import { NO_CACHE, NOT_FOUND, type Problem, PUBLIC, problemResponse, rateHeaders, UNAVAILABLE } from "./problem.ts";
 
 export interface AppDeps {
   readonly receiving: ReceiveDeps;
@@ -42,7 +42,10 @@ export interface AppDeps {
   readonly log: Log;
 }
 
-type Env = { Bindings: Connection; Variables: { requestId: string; traceparent: TraceParent; startedMs: number } };
+type Env = {
+  Bindings: Connection;
+  Variables: { requestId: string; traceparent: TraceParent; startedMs: number; usage: RateUsage | undefined };
+};
 
 /**
  * Creates the HTTP API, which `docs/http-api.md` lists. Each request writes one log line. Each rejection is answered
@@ -55,6 +58,9 @@ export function createApp(deps: AppDeps): Hono<Env> {
     c.set("traceparent", traceOf(c.req.raw.headers));
     c.set("startedMs", deps.clock.monotonic());
     await next();
+    const usage = c.get("usage");
+    if (usage !== undefined)
+      for (const [name, value] of Object.entries(rateHeaders(usage))) c.res.headers.set(name, value);
   });
   app.post("/webhooks/:source", (c) => handleDelivery(c, deps, deps.sources.get(c.req.param("source"))));
   app.post("/v1/status", (c) => handleDelivery(c, deps, deps.status));
@@ -140,6 +146,10 @@ function receivedRequest(
     requestId: c.get("requestId"),
     traceparent: c.get("traceparent"),
     callerSpan: callerSpanOf(headers),
+    // Of several limits, the one that is reached first, as Kong reports it.
+    counted(usage) {
+      if (usage.remaining <= (c.get("usage")?.remaining ?? usage.remaining)) c.set("usage", usage);
+    },
     ...(clientCertificate && { clientCertificate }),
   };
 }

@@ -142,7 +142,7 @@ export class Authorizer {
     const { caller } = found.value;
     const { principal } = caller;
     const refused = (rejection: Rejection) => reject(rejection, principal);
-    const rejection = caller.shadowRejection ?? (await this.#api.rejectOverRate(principal));
+    const rejection = caller.shadowRejection ?? (await this.#api.rejectOverRate(principal, request));
     if (rejection) return refused(rejection);
     const { issuer } = this.#api;
     if (upstream === undefined || issuer === undefined) return refused({ reason: "upstream_unknown" });

@@ -1,6 +1,6 @@
 import { ALGORITHMS } from "../identity/algorithms.ts";
 import type { ForbiddenRejection, Rejection, UnprovedRejection } from "../model/rejection.ts";
-import { type Problem, RETRY_AFTER } from "./problem.ts";
+import { type Problem, RETRY_AFTER, rateHeaders } from "./problem.ts";
 
 const UNAUTHENTICATED: Problem = {
   status: 401,
@@ -162,7 +162,10 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return {
         status: 429,
         title: `The role "${rejection.role}" has reached its rate limit`,
-        headers: { "Retry-After": String(rejection.retryAfterSeconds) },
+        headers: {
+          "Retry-After": String(rejection.retryAfterSeconds),
+          ...rateHeaders({ limit: rejection.perMinute, remaining: 0, resetSeconds: rejection.retryAfterSeconds }),
+        },
       };
     default:
       return unauthenticated(rejection);

@@ -1,4 +1,5 @@
 import type { RejectionReason } from "../model/rejection.ts";
+import type { RateUsage } from "../model/request.ts";
 
 /** The response to a rejection or a fault (RFC 9457). Terse on purpose; the log carries the reason. */
 export interface Problem {
@@ -29,6 +30,13 @@ export const NO_CACHE = { "Cache-Control": "no-store", "X-Content-Type-Options":
 export const PUBLIC = { ...NO_CACHE, "Cache-Control": "public, max-age=300" } as const;
 
 export const NOT_FOUND: Problem = { status: 404, title: "There is no such path" };
+
+/** The names are those of Kong's plugin rate-limiting, so that a caller reads one form from both. */
+export const rateHeaders = ({ limit, remaining, resetSeconds }: RateUsage): Readonly<Record<string, string>> => ({
+  "RateLimit-Limit": String(limit),
+  "RateLimit-Remaining": String(remaining),
+  "RateLimit-Reset": String(resetSeconds),
+});
 
 /** Pass `reason` only if the caller is authenticated. */
 export function problemResponse(problem: Problem, requestId: string, reason?: RejectionReason): Response {

@@ -74,7 +74,7 @@ export async function exchangeToken(request: ReceivedRequest, api: TokenExchange
   if (!verified.ok) return verified;
   const { principal, shadowRejection, claims } = verified.value;
   const refused = (rejection: Rejection) => reject(rejection, principal);
-  const rejection = shadowRejection ?? (await api.rejectOverRate(principal));
+  const rejection = shadowRejection ?? (await api.rejectOverRate(principal, request));
   if (rejection) return refused(rejection);
   const upstream = Object.hasOwn(api.config.upstreams, name) ? api.config.upstreams[name] : undefined;
   if (upstream === undefined || api.issuer === undefined) return refused({ reason: "upstream_unknown" });

@@ -15,10 +15,13 @@ export interface CallerDeps {
   /** The principal of a request with the roles that it holds for a time, too. */
   readonly withAccess: (principal: Principal, request: Requested) => Promise<Principal>;
   /** The rejection of a proved principal that is over its rate limit; undefined below it. */
-  readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
+  readonly rejectOverRate: (
+    principal: Principal,
+    request: Pick<ReceivedRequest, "counted">,
+  ) => Promise<Rejection | undefined>;
 }
 
-type Requested = Pick<ReceivedRequest, "receivedAt" | "requestId" | "traceparent">;
+type Requested = Pick<ReceivedRequest, "receivedAt" | "requestId" | "traceparent" | "counted">;
 
 /**
  * Authenticates a caller of the bridge's own API: a verified token, a role for this part of the API, and a rate within
@@ -38,7 +41,7 @@ export async function callerOf(
   const principal =
     part === "for a time" ? verified.value.principal : await deps.withAccess(verified.value.principal, request);
   const forbidden = isOfName(part) ? undefined : deps.policy.rejectCall(principal, part, "anything");
-  const rejection = shadowRejection ?? forbidden ?? (await deps.rejectOverRate(principal));
+  const rejection = shadowRejection ?? forbidden ?? (await deps.rejectOverRate(principal, request));
   return rejection ? reject(rejection, principal) : ok({ ...verified.value, principal });
 }
 

@@ -148,4 +148,9 @@ export type ForbiddenRejection =
   | { readonly reason: "promotion_outdated"; readonly problem: string }
   // Another run deploys to the environment now.
   | { readonly reason: "promotion_running"; readonly problem: string }
-  | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };
+  | {
+      readonly reason: "rate_exceeded";
+      readonly role: string;
+      readonly perMinute: number;
+      readonly retryAfterSeconds: number;
+    };

@@ -22,4 +22,14 @@ export interface ReceivedRequest {
   readonly traceparent?: TraceParent;
   /** The span of the caller in that trace, 16 hexadecimal digits; undefined if the caller named none. A hint, too. */
   readonly callerSpan?: string | undefined;
+  /** Called for each rate limit that the request was counted for. The headers of the response name what is left. */
+  readonly counted?: (usage: RateUsage) => void;
+}
+
+/** What a rate limit has left in the present minute. */
+export interface RateUsage {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Until the next minute: 1 to 60. */
+  readonly resetSeconds: number;
 }

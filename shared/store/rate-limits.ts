@@ -11,12 +11,17 @@ export class RateLimitStore {
 
   /** Counts one request in the minute of `now`. False, and no change, if `limit` requests are already counted. */
   async count(bucket: readonly string[], now: EpochMillis, limit: number): Promise<boolean> {
+    return (await this.take(bucket, now, limit)) !== undefined;
+  }
+
+  /** As {@link count}. Returns how many more requests the minute has; undefined if it had none. */
+  async take(bucket: readonly string[], now: EpochMillis, limit: number): Promise<number | undefined> {
     const before = await this.#table.change(keyOf(bucket, now), {
       condition: absentOr({ field: "count", is: "<", value: limit }),
       add: { count: 1 },
       set: { expiresAt: toSeconds(now) + RETENTION_SECONDS },
     });
-    return before !== undefined;
+    return before && limit - 1 - Number(before["count"] ?? 0);
   }
 
   /** Takes back what {@link count} counted at `now`. No change if nothing is counted in that minute. */

@@ -6,6 +6,7 @@ import { expiry } from "./expiry.ts";
 import { fairness } from "./fairness.ts";
 import { finding } from "./finding.ts";
 import { growth } from "./growth.ts";
+import { kong } from "./kong.ts";
 import { machine } from "./machine.ts";
 import type { Measure, MeasureOptions } from "./measure.ts";
 import { MEASURED, type Measured, PUBLISHED, type Published, readMeasured } from "./measured.ts";
@@ -38,6 +39,7 @@ const MEASURES: ReadonlyMap<string, (options: MeasureOptions) => Promise<readonl
   ["finding", finding],
   ["pages", pages],
   ["fairness", comparing(fairness)],
+  ["kong", comparing(kong)],
   ["cli", comparing(cli)],
   ["standalone", standalone],
   ["growth", growth],

@@ -13,8 +13,8 @@ interface PutEntry {
   readonly Detail: string;
 }
 
-/** The result of one entry; "down" fails the whole call. */
-type Verdict = "taken" | "throttled" | "unmentioned" | "down";
+/** The result of one entry; "down" and "invalid" fail the whole call. */
+type Verdict = "taken" | "throttled" | "unmentioned" | "down" | "invalid";
 
 let server: Server;
 let client: EventBridgeClient;
@@ -28,9 +28,11 @@ beforeEach(async () => {
     const { Entries } = JSON.parse(await bodyOf(request)) as { Entries: PutEntry[] };
     calls.push(Entries);
     const verdicts = Entries.map(verdictOf);
-    if (verdicts.includes("down")) {
+    const whole = verdicts.find((verdict) => verdict === "down" || verdict === "invalid");
+    if (whole !== undefined) {
       response.writeHead(400, { "Content-Type": "application/x-amz-json-1.1" });
-      return response.end(JSON.stringify({ __type: "InternalException" }));
+      const name = whole === "down" ? "InternalException" : "ValidationException";
+      return response.end(JSON.stringify({ __type: name }));
     }
     const results = verdicts.filter((verdict) => verdict !== "unmentioned").map(answerTo);
     response.writeHead(200, { "Content-Type": "application/x-amz-json-1.1" });
@@ -112,6 +114,12 @@ describe("the EventBridge bus", () => {
     expect(results.map(({ published }) => published)).toEqual(
       Array.from({ length: 25 }, (_, at) => at < 10 || at >= 20),
     );
+  });
+
+  it("a call that the bus finds invalid is a result, because it would be invalid again", async () => {
+    verdictOf = () => "invalid";
+    const results = await new EventBridgeBus(client, "drawbridge").publish(entries(2));
+    expect(results).toEqual(entries(2).map(() => ({ published: false, code: "ValidationException" })));
   });
 
   it("a call that publishes nothing at all is a fault", async () => {

@@ -13,7 +13,7 @@ export interface Drill {
   readonly repair?: (site: DrillSite) => Promise<unknown>;
 }
 
-export interface Expected {
+interface Expected {
   readonly status: number;
   /** Words of the answer's body. */
   readonly answer: string;

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
+import { ALARMS } from "../../infra/cost/bill.ts";
 import { backoffMs, DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { EVERYTHING, EXAMPLE, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
@@ -39,6 +40,7 @@ describe("the alarms", () => {
       AlarmsRefusing: ["4xx of Api", "Count of Api"],
       AlarmsThrottled: functions.map((name) => `Throttles of ${name}`).sort(),
       AlarmsCrashing: functions.map((name) => `Errors of ${name}`).sort(),
+      AlarmsLoopStopped: functions.map((name) => `RecursiveInvocationsDropped of ${name}`).sort(),
       AlarmsRelayLate: ["IteratorAge of RelayHandler"],
       AlarmsFailureQueue: ["ApproximateNumberOfMessagesVisible of FailuresQueue.QueueName"],
       AlarmsStreamDeadLetters: ["NotVisible", "Visible"].map(
@@ -55,6 +57,11 @@ describe("the alarms", () => {
         ]),
       ),
     });
+  });
+
+  it("the bill has as many of them, and of their metrics, as the template", () => {
+    const all = Object.values(watched());
+    expect({ alarms: all.length, metrics: all.flat().length }).toEqual(ALARMS);
   });
 
   it("every dead-letter and failure queue has an alarm", () => {

@@ -107,11 +107,19 @@ describe("every queue", () => {
     }
   });
 
-  it("every dead-letter and failure queue keeps a message for the longest time that SQS allows", () => {
-    for (const [name, { Properties }] of stack.resources("AWS::SQS::Queue")) {
-      if (!/DeadLetters|Failures|Unrelayed/.test(name)) continue;
-      expect(Properties["MessageRetentionPeriod"]).toBe(14 * 86_400);
-    }
+  it("every queue keeps a message for the longest time that SQS allows", () => {
+    const queues = [...stack.resources("AWS::SQS::Queue")];
+    expect(queues.length).toBeGreaterThan(4);
+    for (const [name, { Properties }] of queues)
+      expect([name, Properties["MessageRetentionPeriod"]]).toEqual([name, 1_209_600]);
+  });
+
+  it("an act function may send to its own queue for days, and no other function may call itself", () => {
+    const functions = [...stack.resources("AWS::Lambda::Function")];
+    const allowed = functions.filter(([, { Properties }]) => Properties["RecursiveLoop"] === "Allow");
+    expect(allowed.map(([name]) => name).sort()).toEqual(actions.map(({ name }) => `Act${name}Handler`).sort());
+    const others = functions.filter((one) => !allowed.includes(one));
+    expect(others.map(([, { Properties }]) => Properties["RecursiveLoop"])).toEqual(others.map(() => "Terminate"));
   });
 });
 

@@ -120,6 +120,16 @@ describe("every function", () => {
 describe("settings that do not fit", () => {
   it.each([
     ["a stage that is not a name", { stage: "Prod 1" }, "stage"],
+    [
+      "the example in a stage of others",
+      { stage: "prod", config: "infra/example/drawbridge.yaml" },
+      "for stage dev only",
+    ],
+    [
+      "the example in a stage of others, by another path",
+      { stage: "prod", config: "./infra/../infra/example/drawbridge.yaml" },
+      "for stage dev only",
+    ],
     ["a domain without a certificate", { domainName: "bridge.example.com" }, "certificate"],
     ["a trust store without a domain", { trustStore: "s3://a/b" }, "trustStore"],
     ["a version without a trust store", { ...DOMAIN, trustStoreVersion: "v-2" }, "needs trustStore"],

@@ -129,6 +129,15 @@ describe("a role for a time, on a whole bridge", () => {
     await decide(asked.id, kim, "revoke");
   });
 
+  it("a refused request says why in the words of who asks", async () => {
+    const titleOf = async (body: object) =>
+      (await call<{ readonly title: string }>(kim, "/v1/access", { reason: "INC-9", ...body })).body.title;
+    expect(await titleOf({ role: "incident", minutes: 61 })).toBe("the role incident is given for 60 minutes at most");
+    expect(await titleOf({ role: "on-call", minutes: 5 })).toBe(
+      'No role may do this: "onRequest" of the role on-call in the configuration would allow it',
+    );
+  });
+
   it("the command line requests, waits, lists, grants and revokes", async () => {
     const waiting = command(kim, "access", "request", "incident", "--for", "1h", "--reason", "INC-1", "--wait");
     const open = async () =>
@@ -141,6 +150,10 @@ describe("a role for a time, on a whole bridge", () => {
     expect(code).toBe(0);
     expect(text).toMatch(/incident until .*, granted by max of .*: go ahead/);
     expect((await command(kim, "access", "show", id)).text).toContain("go ahead");
+    const { until: end } = (await call<ShownAccess>(kim, `/v1/access/${id}`)).body;
+    const again = await command(kim, "access", "request", "incident", "--for", "5m", "--reason", "INC-3");
+    expect(again).toMatchObject({ code: 0, text: expect.stringContaining(`held already, until ${end}, by ${id}`) });
+    expect((await call<ShownAccess>(kim, `/v1/access/${id}`)).body).toMatchObject({ state: "granted", until: end });
     expect(await command(kim, "access", "revoke", id)).toMatchObject({ code: 0 });
     const denied = command(kim, "access", "request", "incident", "--for", "5m", "--reason", "INC-2", "--wait");
     await command(max, "access", "deny", await opened());

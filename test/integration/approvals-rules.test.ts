@@ -423,6 +423,44 @@ describe("a grant by a rule that the route had for a while", () => {
   });
 });
 
+describe("a run that a rule fired, and whose call may never have been made", () => {
+  /** The process ended right after the firing was recorded. */
+  async function fired() {
+    const bridge = await open([SMALL]);
+    const edit = await bridge.edit(7);
+    const { move } = bridge.approvals;
+    bridge.approvals.move = async (...given) => {
+      await move.apply(bridge.approvals, given);
+      throw new Fault("store_unavailable", "it died", { retryable: true });
+    };
+    await bridge.runDue();
+    expect([(await bridge.approvalOf(edit)).state, bridge.fired.length]).toEqual(["fired", 0]);
+    return edit;
+  }
+
+  it("is called with the next attempt, once", async () => {
+    await fired();
+    const later = await open([SMALL]);
+    await later.later();
+    await later.later();
+    expect(later.fired).toHaveLength(1);
+  });
+
+  it.each<[string, readonly Rule[]]>([
+    ["is gone", []],
+    ["is in shadow mode", [{ ...SMALL, mode: "shadow" }]],
+  ])("is not called if the rule %s", async (_, then) => {
+    const edit = await fired();
+    const later = await open(then);
+    await later.later();
+    expect(later.fired).toHaveLength(0);
+    expect((await later.attempts(edit.id)).at(-1)).toMatchObject({ outcome: "done", endedAs: "not_fired" });
+    const back = await open([SMALL]);
+    await back.later();
+    expect(back.fired).toHaveLength(0);
+  });
+});
+
 describe("a rule on what is recorded of a commit", () => {
   const CHECKS = [{ source: "wiki", pipeline: "platform/docs" }];
   const GREEN: Rule = { id: "green", when: { checks: CHECKS } };

@@ -314,6 +314,9 @@ describe("a request that is refused", () => {
     expect(answers[0]?.status).toBe(200);
     const late = answers.find(({ status }) => status === 429);
     expect(Number(late?.headers.get("retry-after"))).toBeGreaterThan(0);
+    const limit = Number(answers[0]?.headers.get("ratelimit-limit"));
+    expect(limit).toBeGreaterThan(Number(answers[0]?.headers.get("ratelimit-remaining")));
+    expect(late?.headers.get("ratelimit-remaining")).toBe("0");
     const byNginx: number[] = [];
     while (byNginx.length < 4) byNginx.push((await callNginx({ token })).status);
     expect(byNginx).toContain(403);

@@ -162,14 +162,29 @@ describe("the relay", () => {
     expect(await storesOf(account).deliveries.unrelayed(soon(), 10)).toEqual([]);
   });
 
-  it("all events are marked if the bus is down, and the stream continues", async () => {
-    const records = await recorded(account, samples(11));
-    account.answers.set("AWSEvents.PutEvents", () => ({ error: "InternalException" }));
-    const handler = await relayFunction();
-    expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures: [] });
-    const { deliveries } = storesOf(account);
-    expect(await deliveries.unrelayed(soon(), 20)).toHaveLength(11);
-  });
+  it.each(["InternalException", "AccessDeniedException"])(
+    "the stream keeps all events while the bus answers %s, with no write for any, and publishes each when it works again",
+    async (error) => {
+      const records = await recorded(account, samples(11));
+      account.answers.set("AWSEvents.PutEvents", () => ({ error }));
+      const handler = await relayFunction();
+      const batchItemFailures = records.map((_, at) => ({ itemIdentifier: sequenceNumber(at) }));
+      for (let time = 0; time < 2; time++)
+        expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures });
+      const { deliveries } = storesOf(account);
+      expect(await deliveries.unrelayed(soon(), 20)).toEqual([]);
+      account.answers.set("AWSEvents.PutEvents", ({ Entries = [] }) => ({
+        Entries: Entries.map(() => ({ EventId: "1" })),
+      }));
+      account.calls.length = 0;
+      expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures: [] });
+      expect(idsOf(puts().flat()).sort()).toEqual(
+        samples(11)
+          .map(({ id }) => id)
+          .sort(),
+      );
+    },
+  );
 
   it("an unreadable record is left to the sweep, and those around it are published", async () => {
     const records = [...(await recorded(account, samples(3)))];

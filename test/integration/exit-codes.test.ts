@@ -89,6 +89,8 @@ const LOCAL: readonly (readonly [command: string, args: readonly string[], code:
   ["completion", ["bash"], EXIT.done],
   ["completion", ["tcsh"], EXIT.usage],
   ["init", ["--sender", "nobody"], EXIT.usage],
+  ["kong keys", ["--none"], EXIT.usage],
+  ["kong render", ["--edition", "none"], EXIT.usage],
   ["login", [], EXIT.usage],
   ["logout", [], EXIT.done],
   ["mcp", ["find"], EXIT.usage],

@@ -147,7 +147,16 @@ describe("a caller that is known and rejected", () => {
     const rejected = answers.filter(({ status }) => status === 429);
     expect(rejected.length).toBeGreaterThanOrEqual(1);
     for (const { headers } of rejected) expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
-    expect((await ask("/v1/deliveries")).status).toBe(200);
+    for (const { status, headers } of answers) {
+      expect(Number(headers.get("ratelimit-limit"))).toBeGreaterThan(0);
+      expect(Number(headers.get("ratelimit-reset"))).toBeGreaterThan(0);
+      if (status !== 429) continue;
+      expect(headers.get("ratelimit-remaining")).toBe("0");
+      expect(headers.get("ratelimit-reset")).toBe(headers.get("retry-after"));
+    }
+    const other = await ask("/v1/deliveries");
+    expect(other.status).toBe(200);
+    expect(other.headers.has("ratelimit-limit")).toBe(false);
   });
 });
 

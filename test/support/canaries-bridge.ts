@@ -19,7 +19,7 @@ const pem = (key: KeyObject): string => String(key.export({ type: "pkcs8", forma
 /** A secret for every secret of a configuration, by the name of its variable. */
 export function canarySecrets() {
   const bridgeKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-  const pairs = ["WIKI", "CONNECT", "AUTOMATION", "GITLAB_TOKEN", "BUILDKITE", "BUILDKITE_TOKEN", "CLUSTER"];
+  const pairs = ["WIKI", "CONNECT", "AUTOMATION", "GITLAB_TOKEN", "BUILDKITE", "BUILDKITE_TOKEN", "CLUSTER", "EDGE"];
   const single = ["SEAL", "REFLECTOR", "PAGES_BASIC", "GITLAB_API", "BUILDKITE_API", "CLIENT", "KUBERNETES", "CONSOLE"];
   const names = [...pairs, ...pairs.map((name) => `${name}_NEXT`), ...single];
   return {
@@ -93,6 +93,7 @@ const sourcesOf = ({ wiki }: Surroundings) => ({
   "gitlab-shadow": { provider: "gitlab", token: pair("GITLAB_TOKEN"), mode: "shadow" },
   buildkite: { provider: "buildkite", signature: pair("BUILDKITE") },
   "buildkite-old": { provider: "buildkite", token: pair("BUILDKITE_TOKEN") },
+  edge: { provider: "kong", token: pair("EDGE"), keep: { writes: true, sample: "100%" } },
   cluster: {
     provider: "tekton",
     bearer: { trust: ["jobs", "down", "bound"] },

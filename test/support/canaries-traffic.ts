@@ -91,7 +91,26 @@ function withSecrets(provider: string, body: Uint8Array): Uint8Array {
     const secrets = { env: { TOKEN: held }, provider: { id: "github", webhook_url: `https://x.example.test/${held}` } };
     for (const part of ["pipeline", "build", "job"]) Object.assign(parsed[part] ?? {}, secrets);
   }
+  if (provider === "kong") for (const record of [parsed].flat()) Object.assign(record, secretsOfRecord(record, held));
   return Buffer.from(JSON.stringify(parsed));
+}
+
+/** Members of a gateway's record that have what a client sent, each with the secret in all of its parts. */
+function secretsOfRecord({ request, response }: Record<string, object>, held: string): object {
+  const uri = `/v2/${held}/a;s=${held}?${held}=1&private_token=${held}#${held}`;
+  const headers = { authorization: held, "x-consumer-username": [held], "x-correlation-id": held, [held]: held };
+  return {
+    request: {
+      ...request,
+      uri,
+      url: `https://${held}@${held}.example.test${uri}`,
+      querystring: { [held]: held },
+      headers,
+    },
+    response: { ...response, headers: { "x-kong-request-id": held, "set-cookie": [held], location: held } },
+    upstream_uri: uri,
+    client_ip: held,
+  };
 }
 
 /** Every fixture of every provider, to each of its sources, with each of its live secrets. */

@@ -64,42 +64,67 @@ export interface GatewayRecord {
   /** Identifies the request, also if it is reported again. */
   readonly key: readonly string[];
   readonly verdict: "refused" | "failed" | "passed";
-  readonly part: GatewayEvent["gateway"];
-  readonly time: string | undefined;
+  readonly reason: Reason | undefined;
+  readonly method: string | undefined;
+  /** Makes the event. Most records are only counted, so it is not made before. */
+  readonly toEvent: (receivedAt: EpochMillis) => GatewayEvent;
 }
 
 /** Undefined if it is no record of a request. `digest`: of the record, for one without an id. */
 export function readRecord(value: unknown, digest: () => string): GatewayRecord | undefined {
   const parsed = v.safeParse(record, value);
   if (!parsed.success) return undefined;
-  const { request, response, service, route, consumer, started_at, correlation_id, node_id } = parsed.output;
-  const { status, headers } = response;
-  const id = matching(ID, request?.id) ?? matching(ID, headers?.["x-kong-request-id"]);
+  const { request, response, node_id } = parsed.output;
+  const id = matching(ID, request?.id) ?? matching(ID, response.headers?.["x-kong-request-id"]);
   const node = matching(ID, node_id);
+  const key = id === undefined ? [digest()] : ["request", node ?? "", id];
   const { verdict, reason } = judge(parsed.output);
+  const method = matching(METHOD, request?.method);
+  const known = { system: "kong", id, node, reason, method };
+  const toEvent = (receivedAt: EpochMillis): GatewayEvent =>
+    eventOf(parsed.output, { key, verdict, known, receivedAt });
+  return { key, verdict, reason, method, toEvent };
+}
+
+const METHOD = /^[A-Z]{1,20}$/;
+
+interface Known extends Pick<GatewayRecord, "key" | "verdict"> {
+  readonly known: {
+    readonly system: string;
+    readonly id: string | undefined;
+    readonly node: string | undefined;
+    readonly reason: Reason | undefined;
+    readonly method: string | undefined;
+  };
+  readonly receivedAt: EpochMillis;
+}
+
+function eventOf(
+  { request, response, service, route, consumer, started_at, correlation_id }: v.InferOutput<typeof record>,
+  { key, verdict, known, receivedAt }: Known,
+): GatewayEvent {
+  const part = present({
+    ...known,
+    status: response.status,
+    path: request?.uri && plainPath(request.uri),
+    route: route?.name ?? route?.id,
+    service: service?.name ?? service?.id,
+    caller: consumer?.username ?? consumer?.custom_id ?? consumer?.id,
+    correlation: secretIn(correlation_id ?? "") === undefined ? matching(CORRELATION_ID, correlation_id) : undefined,
+    decision: matching(ID, response.headers?.["x-drawbridge-request"]),
+  });
+  const subject = [part.method, part.path ?? part.route ?? part.service ?? "a request"].filter(Boolean).join(" ");
   return {
-    key: id === undefined ? [digest()] : ["request", node ?? "", id],
-    verdict,
-    part: present({
-      system: "kong",
-      id,
-      node,
-      status,
-      reason,
-      method: matching(/^[A-Z]{1,20}$/, request?.method),
-      path: request?.uri && plainPath(request.uri),
-      route: route?.name ?? route?.id,
-      service: service?.name ?? service?.id,
-      caller: consumer?.username ?? consumer?.custom_id ?? consumer?.id,
-      correlation: matching(CORRELATION_ID, correlation_id),
-      decision: matching(ID, headers?.["x-drawbridge-request"]),
-    }),
-    time: isoTime(started_at),
+    type: `gateway.${verdict}`,
+    keyParts: key,
+    time: isoTime(started_at) ?? toIso(receivedAt),
+    subject: cut(subject, EVENT_LIMITS.title),
+    gateway: part,
   };
 }
 
 const matching = (form: RegExp, text: string | null | undefined): string | undefined =>
-  text && form.test(text) && secretIn(text) === undefined ? text : undefined;
+  text && form.test(text) ? text : undefined;
 
 type Reason = NonNullable<GatewayEvent["gateway"]["reason"]>;
 type Verdict = Pick<GatewayRecord, "verdict"> & { readonly reason?: Reason };
@@ -161,7 +186,7 @@ function readBody(
   const json = readJsonObject(withoutBrackets(body));
   if (!json.ok) return { outcome: "unusable", problem: json.problem };
   const found = readRecord(json.value, () => bodyDigest);
-  if (found !== undefined) return { deliveryKey: found.key, outcome: "event", events: [eventOf(found, receivedAt)] };
+  if (found !== undefined) return { deliveryKey: found.key, outcome: "event", events: [found.toEvent(receivedAt)] };
   return isOfStream(json.value)
     ? { outcome: "ignored", kind: "stream" }
     : { outcome: "unusable", problem: "response.status is missing or not as documented" };
@@ -177,17 +202,6 @@ const OPENING = "[".charCodeAt(0);
 const CLOSING = "]".charCodeAt(0);
 
 export const isOfStream = (value: unknown): boolean => v.is(streamRecord, value);
-
-const eventOf = ({ key, verdict, part, time }: GatewayRecord, receivedAt: EpochMillis): GatewayEvent => ({
-  type: `gateway.${verdict}`,
-  keyParts: key,
-  time: time ?? toIso(receivedAt),
-  subject: cut(
-    [part.method, part.path ?? part.route ?? part.service ?? "a request"].filter(Boolean).join(" "),
-    EVENT_LIMITS.title,
-  ),
-  gateway: part,
-});
 
 /** What a counted group of records is. `reason` is undefined for requests that passed. */
 export interface MoreRecords {

@@ -53,7 +53,7 @@ export class RecordSelection {
       const verdict = found?.verdict ?? (isOfStream(one.value) ? ("stream" as const) : ("unusable" as const));
       counts[verdict]++;
       if (verdict === "stream" || !this.#isWanted(found)) continue;
-      const group = { verdict, reason: found?.part.reason };
+      const group = { verdict, reason: found?.reason };
       if (isKept(this.#groupOf(group), found?.key.join(" ") ?? one.digest())) selected.push(one.part());
       else left.push(group);
     }
@@ -77,7 +77,7 @@ export class RecordSelection {
     if (found === undefined) return true;
     const { refusals, writes, sample } = this.#keep;
     if (found.verdict !== "passed") return refusals;
-    if (writes && !READS.has(found.part.method ?? "")) return true;
+    if (writes && !READS.has(found.method ?? "")) return true;
     return sample > 0 && shareOf(found.key) < sample;
   }
 

@@ -18,7 +18,7 @@ export const kongSetups: readonly SenderSetup[] = [
       ["config.queue.max_bytes", "4194304"],
       ["config.queue.max_retry_time", "120"],
     ],
-    remark: "Kong takes the token from a vault, too: {vault://env/drawbridge-log-token}.",
+    remark: "Kong takes the token from a vault, too: {vault://env/drawbridge-edge-token}.",
     reportsBuilds: false,
   },
 ];

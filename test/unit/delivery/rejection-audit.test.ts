@@ -55,7 +55,7 @@ describe("rejections of one caller within ten minutes", () => {
     ["a token that expired longer ago each time", (n) => ({ reason: "token_expired", expiredBySeconds: 6 + n })],
     [
       "a rate limit that ends sooner each time",
-      (n) => ({ reason: "rate_exceeded", role: "ci", retryAfterSeconds: 600 - n }),
+      (n) => ({ reason: "rate_exceeded", role: "ci", perMinute: 60, retryAfterSeconds: 600 - n }),
     ],
     ["a body with another mistake each time", (n) => ({ reason: "body_invalid", problem: `there is no "x${n}"` })],
     ["a token for another audience each time", (n) => ({ reason: "audience_mismatch", expected: "us", got: `a${n}` })],
