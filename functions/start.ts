@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { type Invocation, usageFault } from "../shared/cli/command.ts";
 import { configPath } from "../shared/cli/session.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
@@ -27,7 +28,7 @@ export async function start(invocation: Invocation): Promise<void> {
     stopOnSignal(playground);
     return playground.demonstrate();
   }
-  const log = streamLog(process.stdout, () => toIso(systemClock.now()));
+  const log = streamLog(await logStream(), () => toIso(systemClock.now()));
   const isGiven = (name: string): boolean => options[name] !== undefined;
   if (["tls-cert", "tls-key", "client-ca"].some(isGiven) && !["tls-cert", "tls-key"].every(isGiven))
     throw usageFault("HTTPS needs both --tls-cert and --tls-key");
@@ -43,7 +44,9 @@ export async function start(invocation: Invocation): Promise<void> {
     address: { hostname: host, port, tls: settings.tls },
     metricsPort: metricsPort === undefined ? undefined : Number(metricsPort),
     dataPath: data,
-    firstWebhooks: firstWebhookReport({ log, say: process.stderr.isTTY ? invocation.warn : () => undefined }),
+    firstWebhooks: isWatched()
+      ? firstWebhookReport({ log: { ...log, info: () => undefined }, say: print })
+      : firstWebhookReport({ log, say: () => undefined }),
   });
   live.start(bridge.use);
   stopOnSignal({
@@ -55,4 +58,15 @@ export async function start(invocation: Invocation): Promise<void> {
   const { url, metricsUrl } = bridge;
   log.info({ url: url.origin, metrics: metricsUrl?.origin, config: path, digest: settings.digest }, "started");
   live.logWarnings(settings.warnings);
+}
+
+/** A person gets sentences. Anything else, such as a file, a pipe or the journal, gets JSON, and no sentence. */
+const isWatched = (): boolean => process.stdout.isTTY === true;
+
+async function logStream(): Promise<Writable> {
+  if (!isWatched()) return process.stdout;
+  const { sentencesOf } = await import("../shared/cli/log-sentences.ts");
+  const sentences = sentencesOf(() => systemClock.now());
+  sentences.pipe(process.stdout);
+  return sentences;
 }

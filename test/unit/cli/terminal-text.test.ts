@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { sentencesOf } from "../../../shared/cli/log-sentences.ts";
 import { factLine, table } from "../../../shared/cli/terminal-text.ts";
+import { toIso } from "../../../shared/host/clock.ts";
+import { streamLog } from "../../../shared/host/log.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 const ROWS = [
   ["09:00", "route docs-build: tekton due, and some words more"],
@@ -45,5 +49,22 @@ describe("a name and a text beside it", () => {
       "route     docs at ci: given up,\n          refused (400)",
     );
     expect(factLine("trust entry", "cluster", display)).toBe("trust entry cluster");
+  });
+});
+
+describe("the log on a terminal", () => {
+  it("each line is a sentence with its facts, one that was cut is whole, and nothing is a control character", () => {
+    const clock = testClock();
+    const sentences = sentencesOf(() => clock.now());
+    const log = streamLog(sentences, () => toIso(clock.now()));
+    log.info({ url: "http://127.0.0.1:8080" }, "started");
+    log.warn({ source: "wiki\u001b[31m" }, "refused");
+    sentences.write("cut off\n");
+    const lines = String(sentences.read()).trimEnd().split("\n");
+    expect(lines.map((line) => line.replace(/^[\d:. -]*\d\d:\d\d:\d\d\S* /, ""))).toEqual([
+      "started (url http://127.0.0.1:8080)",
+      "warn: refused (source wiki?[31m)",
+      "cut off",
+    ]);
   });
 });
