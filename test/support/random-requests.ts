@@ -75,7 +75,10 @@ function textOf({ pattern, format, minLength = 0, maxLength = 40 }: Schema): fc.
     return fc.date({ min, max, noInvalidDate: true }).map((date) => date.toISOString());
   }
   if (pattern !== undefined) {
-    return fc.stringMatching(new RegExp(pattern)).filter((text) => text.length >= minLength && text.length <= 900);
+    // The generator knows no lookahead, so a text is generated without it and then compared with the whole pattern.
+    const [whole, generated] = [new RegExp(pattern), new RegExp(pattern.replace(/\(\?[=!][^()]*\)/g, ""))];
+    const isFitting = (text: string) => text.length >= minLength && text.length <= 900 && whole.test(text);
+    return fc.stringMatching(generated).filter(isFitting);
   }
   return fc
     .string({ minLength, maxLength: Math.min(maxLength, 40), unit: "grapheme" })
