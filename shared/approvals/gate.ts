@@ -233,10 +233,14 @@ async function standingAtFiring(approval: Approval, deps: GateDeps): Promise<Sta
 const missingOf = (approval: Approval, { rules, people }: GateDeps): number =>
   ruleOn(approval, rulesOf(approval.route, rules), people).missing;
 
-/** Grants an approval whose grants are enough, because the rules of the route were configured differently before. */
+/**
+ * Grants an approval whose grants are enough, because the rules of the route were configured differently before. An earlier
+ * grant by a rule does not count: what has its name now may be another rule, and is asked anew.
+ */
 async function grantIfEnough(approval: Approval, deps: GateDeps): Promise<Approval["state"]> {
-  const { emergency, missing } = ruleOn(approval, rulesOf(approval.route, deps.rules), deps.people);
-  const decision = emergency ?? approval.grants.at(-1);
+  const grants = approval.grants.filter(({ rule }) => rule === undefined);
+  const { emergency, missing } = ruleOn({ ...approval, grants }, rulesOf(approval.route, deps.rules), deps.people);
+  const decision = emergency ?? grants.at(-1);
   if (decision === undefined || missing > 0) return "requested";
   await deps.approvals.move(approval.id, ["requested"], { state: "granted", decision });
   return "granted";

@@ -31,6 +31,7 @@ interface Options {
   /** How many people have to grant a run. */
   readonly people?: number;
   readonly route?: Partial<Route>;
+  readonly configuration?: string;
 }
 
 const SMALL: Rule = { id: "small", when: { event: { detail: { page: { id: ["98310"] } } } } };
@@ -48,7 +49,7 @@ beforeEach(() => {
 /** One process of a bridge whose route these rules may grant. All processes of a test share one table. */
 const open = (
   grantedBy: readonly Rule[],
-  { windows = [], approvers = ["manager"], people = 1, route = {} }: Options = {},
+  { windows = [], approvers = ["manager"], people = 1, route = {}, configuration = CONFIGURATION }: Options = {},
 ) =>
   gatedBridge(
     [{ outcome: "done", summary: "accepted by the listener" }],
@@ -58,6 +59,7 @@ const open = (
     {
       clock,
       database,
+      configuration,
       rules: new Map([["docs", rulesIn({ grantedBy, windows, approvers: people })]]),
       grantRules: async () =>
         grantRulesOf({ rules: [["docs", grantedBy]], presets: { jobs: "gitlab", people: "oidc" } }),
@@ -404,13 +406,24 @@ describe("a grant by a rule that the route had for a while", () => {
     },
   );
 
-  it("people who are not enough do not save it", async () => {
+  it("a rule of its name that is back grants anew, and the record names the configuration of that grant", async () => {
+    const { edit } = await without(1);
+    const back = await open([SMALL], { configuration: "77aa00bb11cc" });
+    await back.later();
+    await back.later();
+    expect(back.fired).toHaveLength(1);
+    const rule = { id: "small", configuration: "77aa00bb11cc" };
+    expect(await back.approvalOf(edit)).toMatchObject({ state: "fired", decision: { rule } });
+    expect((await back.steps(edit)).at(-1)).toMatchObject({ state: "granted", rule });
+  });
+
+  it("people who are not enough wait for others, whatever rule of its name is back", async () => {
     const { bridge, edit } = await without(2);
     expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: true });
     const back = await open([{ ...SMALL, windows: [windowIn(5)] }], { people: 2 });
     await back.later();
     await back.later();
-    expect([(await back.approvalOf(edit)).state, back.fired.length]).toEqual(["void", 0]);
+    expect([(await back.approvalOf(edit)).state, back.fired.length]).toEqual(["requested", 0]);
   });
 
   it("is no decision while people are asked again", async () => {

@@ -81,6 +81,7 @@ export async function gatedBridge(
     "clock" | "database" | "verifiers" | "groupSources" | "rules" | "grantRules" | "callOut" | "secrets"
   > & {
     readonly roles?: Config["roles"];
+    readonly configuration?: string;
   } = {},
 ) {
   const script = scripted(outcomes);
