@@ -117,6 +117,7 @@ export async function whyPathsFail(
   if (change !== "updated" || before === undefined) return "the push did not update a branch";
   if (paths === undefined || paths.count === 0) return "the event lists no changed paths";
   if (paths.truncated || paths.incomplete) return "the event does not list all changed paths";
+  if (paths.changed.some(isQuoted)) return "the event quotes a changed path, so it is not known which one it is";
   const inside = paths.changed.find((path) => outside.some((one) => isBelow(path, one)));
   if (inside !== undefined) return `${inside} has changed`;
   const [last] = await runs.of(route);
@@ -128,5 +129,11 @@ export async function whyPathsFail(
   return isNext ? undefined : "the last run of the route was not for the push before this one";
 }
 
-const isBelow = (path: string, place: string): boolean =>
-  path === place || path.startsWith(place.endsWith("/") ? place : `${place}/`);
+/** Git quotes a path with unusual characters: `"infra/\303\244"` (https://git-scm.com/docs/git-config, core.quotePath). */
+const isQuoted = (path: string): boolean => path.startsWith('"') || path.includes("\\");
+
+/** A folder may itself be a path: that of a submodule or of a symbolic link, which Git lists without the slash. */
+function isBelow(path: string, place: string): boolean {
+  const name = place.replace(/\/$/, "");
+  return path === name || path.startsWith(`${name}/`);
+}

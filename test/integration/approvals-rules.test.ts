@@ -678,6 +678,8 @@ describe("a rule on what is recorded of a commit", () => {
   it.each<[string, Given, boolean]>([
     ["changed nothing below them", {}, true],
     ["changed something below one", { paths: listed(["docs/a.md", "infra/db/main.tf"]) }, false],
+    ["changed a folder that is a link or a submodule", { paths: listed(["docs/a.md", "infra"]) }, false],
+    ["quotes a path", { paths: listed(['"infra/\\303\\244.tf"']) }, false],
     ["changed one of them", { paths: listed(["deploy.yaml"]) }, false],
     ["changed what only begins like one", { paths: listed(["infrastructure.md", "deploy.yaml.md"]) }, true],
     ["has a cut list", { paths: { ...listed(["docs/a.md"]), truncated: true } }, false],
