@@ -84,7 +84,7 @@ function refOf({ branch, tag, change }: RefPart): string | undefined {
 
 const changeRef = (id: string): string => `change/${id}`;
 
-/** The refs whose runs tell about an event. The source branch of a merge request is its own if it is of the same project. */
+/** The refs whose runs count for an event. The source branch of a merge request is its own if it is of the same project. */
 function refsOf(detail: EventDetail): readonly string[] {
   if ("code" in detail) return [detail.code.ref];
   if ("release" in detail) return [`refs/tags/${detail.release.tag}`];
