@@ -1,7 +1,7 @@
 import type { KongSettings } from "../../config/kong.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Upstream } from "../../identity/upstream.ts";
-import { batchSizeFor, LOG_FIELDS } from "../../providers/kong/log-settings.ts";
+import { batchSizeFor, LOG_FIELDS } from "../../providers/http-log.ts";
 import { type Caller, type CallerLimit, callersOf, groupOf, type Issuer } from "./callers.ts";
 import {
   entity,

@@ -1,5 +1,5 @@
+import { batchSizeFor, LOG_FIELDS } from "../http-log.ts";
 import type { SenderSetup } from "../sender-setup.ts";
-import { batchSizeFor, LOG_FIELDS } from "./log-settings.ts";
 
 /** The default of `limits.bodyBytes`. */
 const BODY_BYTES = 2_097_152;

@@ -5,7 +5,7 @@ import { pathOfGlob } from "../../../../shared/cli/kong/render.ts";
 import { kongDocument, toYaml } from "../../../../shared/cli/kong.ts";
 import { checkConfig } from "../../../../shared/config/check.ts";
 import { matchesGlob } from "../../../../shared/identity/glob.ts";
-import { LOG_FIELDS } from "../../../../shared/providers/kong/log-settings.ts";
+import { LOG_FIELDS } from "../../../../shared/providers/http-log.ts";
 import {
   GOLDEN,
   goldenFile,

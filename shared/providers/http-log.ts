@@ -18,7 +18,7 @@ export const LOG_FIELDS: Readonly<Record<string, string>> = {
  * (`large_client_header_buffers`). Of the line the path stays, and a quote or slash in it has 2 bytes in JSON. Of the
  * headers one stays, as `correlation_id`, and a control character in it has 6. 16 KB are for all other members.
  */
-export const MAX_RECORD_BYTES = 8_192 * 2 + 8_192 * 6 + 16_384;
+const MAX_RECORD_BYTES = 8_192 * 2 + 8_192 * 6 + 16_384;
 
 /** How many records one request may have, so that no client can make it longer than the bridge takes. */
 export const batchSizeFor = (bodyBytes: number): number =>
