@@ -88,7 +88,7 @@ export async function fireByRule(
   if ("why" in found) return found.why === undefined ? "requested" : { notByRule: found.why };
   const verification = await verify(approval, deps);
   if (verification.result !== "same") return { notByRule: `a rule holds, but ${verification.why}` };
-  const notNow = await beforeFiring();
+  const notNow = await beforeFiring({ isGranted: false });
   if (notNow) return notNow;
   const { verifiedWith } = verification;
   const grant = { ...found.grant, ...(verifiedWith !== undefined && { verifiedWith }) };
@@ -178,7 +178,7 @@ async function whyNotRecorded(
 ): Promise<string | undefined> {
   if (checks.length === 0 && pathsOutside.length === 0) return undefined;
   const { whyChecksFail, whyPathsFail } = await import("./commit-conditions.ts");
-  const why = checks.length > 0 ? await whyChecksFail(checks, approval, deps) : undefined;
+  const why = checks.length > 0 ? await whyChecksFail(checks, approval, busEvent, deps) : undefined;
   if (why !== undefined || pathsOutside.length === 0) return why;
   return whyPathsFail(pathsOutside, busEvent, approval.route, deps);
 }
