@@ -10,7 +10,7 @@ import type { TrustEntry } from "../identity/trust-entry.ts";
 import { cut } from "../model/event.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import type { RunCancel } from "../model/run-cancel.ts";
+import { MAX_REPORTED_FAILURES, type RunCancel } from "../model/run-cancel.ts";
 import type { ClusterSource } from "../providers/provider.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RunCancelStore } from "../store/run-cancels.ts";
@@ -26,9 +26,6 @@ export interface CancellationsApi extends CallerDeps, AwaitedCancelDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
 }
 
-/** As many as one source can have. */
-const MAX_FAILED = 100;
-
 const problem = v.pipe(
   v.string(),
   v.maxLength(1_000),
@@ -38,7 +35,7 @@ const problem = v.pipe(
 /** `failed`: what could not be cancelled since the last call, and why. */
 export const cancellationsBody = v.strictObject({
   failed: v.optional(
-    v.pipe(v.array(v.strictObject({ id: v.pipe(nonEmptyText, v.maxLength(100)), problem })), v.maxLength(MAX_FAILED)),
+    v.pipe(v.array(v.strictObject({ id: v.pipe(nonEmptyText, v.maxLength(100)), problem })), v.maxLength(MAX_REPORTED_FAILURES)),
     [],
   ),
 });
