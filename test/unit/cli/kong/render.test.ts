@@ -5,6 +5,7 @@ import { pathOfGlob } from "../../../../shared/cli/kong/render.ts";
 import { kongDocument, toYaml } from "../../../../shared/cli/kong.ts";
 import { checkConfig } from "../../../../shared/config/check.ts";
 import { matchesGlob } from "../../../../shared/identity/glob.ts";
+import { LOG_FIELDS } from "../../../../shared/providers/http-log.ts";
 import {
   GOLDEN,
   goldenFile,
@@ -88,6 +89,24 @@ describe("what kong render prints", () => {
     const names = document.services.flatMap(({ routes }) => routes.map(({ name }) => name));
     expect(names).not.toContain("drawbridge-source-edge");
   });
+
+  it.each([
+    [1_024, 1],
+    [2_097_152, 25],
+    [6_291_456, 50],
+  ])(
+    "with bodies of %d bytes, a request of the log has %d records without what clients wrote",
+    async (bodyBytes, most) => {
+      const config = withLogSource(kongConfig("registry"));
+      const limited = { ...config, limits: { ...config.limits, bodyBytes } };
+      const { document } = await kongDocument(limited, "oss", { callOut: publishingKeys });
+      const logs = pluginsOf(document).filter(({ name }) => name === "http-log");
+      expect(logs).not.toEqual([]);
+      for (const { config: settings } of logs) {
+        expect(settings).toMatchObject({ queue: { max_batch_size: most }, custom_fields_by_lua: LOG_FIELDS });
+      }
+    },
+  );
 
   it("an issuer that does not publish its keys stops the rendering", async () => {
     const callOut = async () => ({ status: 503, headers: new Headers(), body: new Uint8Array() });

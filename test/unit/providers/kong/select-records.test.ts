@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type ReceiveDeps, receive, type Source } from "../../../../shared/delivery/receive.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
 import type { RecordedDelivery } from "../../../../shared/model/recorded-delivery.ts";
+import { batchSizeFor, LOG_FIELDS } from "../../../../shared/providers/http-log.ts";
 import { kong } from "../../../../shared/providers/kong/index.ts";
 import { KEPT_PER_MINUTE } from "../../../../shared/providers/kong/select-records.ts";
 import { type Body, bodyOf, requestOf } from "../../../support/provider-fixtures.ts";
@@ -52,7 +53,7 @@ function edge(keep: object = {}) {
     };
     const url = new URL("https://bridge.example.test/webhooks/edge");
     return async (body: unknown, token = TOKEN) => {
-      const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+      const bytes = body instanceof Buffer ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
       const result = await receive(
         requestOf({ url, body: bytes }, new Headers({ "x-kong-token": token }), clock),
         source,
@@ -118,6 +119,28 @@ describe("a batch of records", () => {
     },
   );
 
+  it("bytes that are no UTF-8, in a header that a client wrote, hide no record", async () => {
+    const { send, found } = edge();
+    const agent = (n: number): Body => {
+      const one = record(n);
+      return { ...one, request: { ...Object(one["request"]), headers: { "user-agent": "curl \u00ff" } } };
+    };
+    // In Latin-1 the byte 0xff, which no text in UTF-8 has.
+    const bytesOf = (body: unknown) => Buffer.from(JSON.stringify(body), "latin1");
+    expect(await send(bytesOf([record(1), agent(2), record(3)]))).toBe("accepted");
+    expect(await send(bytesOf(agent(4)))).toBe("accepted");
+    expect(await send(bytesOf([agent(2)]))).toBe("duplicate");
+    expect(found().map(({ outcome }) => outcome)).toEqual(Array(4).fill("event"));
+  });
+
+  it.each(["alone", "in a list"])("white space around a record, %s, changes nothing", async (where) => {
+    const { send, found } = edge();
+    const text = JSON.stringify(record(1), undefined, 2);
+    expect(await send(where === "alone" ? `\r\n ${text}\n` : ` [\n${text}\t] \n`)).toBe("accepted");
+    expect(await send(record(1))).toBe("duplicate");
+    expect(found().map(({ outcome }) => outcome)).toEqual(["event"]);
+  });
+
   it("a record that is nested too deep to be written is set apart too", async () => {
     const { send, found } = edge();
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
@@ -133,6 +156,44 @@ describe("a batch of records", () => {
   });
 });
 
+describe("a batch as large as clients can make it", () => {
+  /** The largest request line and header that nginx takes by default. */
+  const BUFFER = 8_192;
+
+  it("fits, and each record is read", async () => {
+    const bodyBytes = 2_097_152;
+    const uri = `/${'"'.repeat(BUFFER)}`;
+    // In JSON a control character is 6 bytes.
+    const header = "\u0001".repeat(BUFFER);
+    const worst = (n: number): Body => {
+      const one = record(n);
+      const headers = Object.fromEntries([1, 2, 3, 4].map((name) => [`x-${name}`, header]));
+      const request = { ...Object(one["request"]), uri, url: uri, querystring: { [uri]: uri }, headers };
+      return sent({ ...one, request, response: { status: 401, headers }, upstream_uri: uri, correlation_id: header });
+    };
+    const batch = Array.from({ length: batchSizeFor(bodyBytes) }, (_, n) => worst(n));
+    // Kong writes each slash with a backslash.
+    const text = JSON.stringify(batch).replaceAll("/", "\\/");
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(bodyBytes);
+    const { send, found } = edge();
+    expect(await send(text)).toBe("accepted");
+    expect(found().map(({ outcome }) => outcome)).toEqual(batch.map(() => "event"));
+  });
+
+  /** As the plugin sends it: without the members that its settings remove. The two others are short, or stay long. */
+  function sent(one: Body): Body {
+    const removed = structuredClone(one);
+    for (const [field, lua] of Object.entries(LOG_FIELDS)) {
+      const [outer = "", inner] = field.split(".");
+      if (field === "request.uri") continue;
+      expect(lua).toMatch(field === "response.headers" ? /^return \{ \["x-kong-request-id"\]/ : /^return nil$/);
+      if (inner === undefined) delete removed[outer];
+      else delete Object(removed[outer])[inner];
+    }
+    return removed;
+  }
+});
+
 describe("a batch that is sent again", () => {
   it("each record of it is a duplicate, whether the whole batch or a part comes, in whichever process", async () => {
     const { send, process, found } = edge();
@@ -142,6 +203,23 @@ describe("a batch that is sent again", () => {
     expect(await process()(records(2, 2))).toBe("duplicate");
     expect(await send(records(3, 3))).toBe("accepted");
     expect(found()).toHaveLength(5);
+  });
+
+  it.each<[string, object]>([
+    ["a record without an id", { request: {}, response: { status: 401 } }],
+    ["a record that cannot be read", { response: {} }],
+  ])("%s is the same, alone, in a list of one and in one of many, however it is written", async (_, changes) => {
+    const bare = { ...record(1), ...changes };
+    // As Kong writes a slash.
+    const text = JSON.stringify(bare).replaceAll("/", "\\/");
+    const forms = [text, `[${text}]`, `[${text},${JSON.stringify(record(2))}]`, JSON.stringify([record(2), bare])];
+    for (const first of forms) {
+      const { send, found } = edge();
+      await send(record(2));
+      await send(first);
+      for (const again of forms) expect(await send(again)).toBe("duplicate");
+      expect(found()).toHaveLength(2);
+    }
   });
 
   it("after a minute without a store everything is recorded once, and counted once", async () => {
