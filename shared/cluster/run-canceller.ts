@@ -72,7 +72,8 @@ export class RunCanceller {
     const isOwn = run.metadata.annotations?.["drawbridge.dev/delivery"] === delivery;
     // Its report is on the way.
     if (hasEnded(run) || isEnding(run)) return isOwn ? "found" : "absent";
-    if (!isOwn) throw new Fault("target_unreachable", "the run of this name is of another delivery", { retryable: true });
+    if (!isOwn)
+      throw new Fault("target_unreachable", "the run of this name is of another delivery", { retryable: true });
     const status = await runs.cancel(run);
     if (status !== 200) throw new Fault("target_unreachable", `the API server answered ${status}`, { retryable: true });
     counters.add(CANCELLED);

@@ -35,7 +35,10 @@ const problem = v.pipe(
 /** `failed`: what could not be cancelled since the last call, and why. */
 export const cancellationsBody = v.strictObject({
   failed: v.optional(
-    v.pipe(v.array(v.strictObject({ id: v.pipe(nonEmptyText, v.maxLength(100)), problem })), v.maxLength(MAX_REPORTED_FAILURES)),
+    v.pipe(
+      v.array(v.strictObject({ id: v.pipe(nonEmptyText, v.maxLength(100)), problem })),
+      v.maxLength(MAX_REPORTED_FAILURES),
+    ),
     [],
   ),
 });
