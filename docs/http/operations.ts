@@ -410,8 +410,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Ask which runs have to be cancelled, and report those that could not be",
     description:
       "Needs `call: [cancellations]` under a role. The answer has the runs of the cluster whose tokens the trust entry of the " +
-      "caller accepts, for the process in that cluster. `failed`: what it could not cancel, and why. A run stays listed " +
-      "until its end was reported, or until the time after which its place is free.",
+      "caller accepts, for the process in that cluster. `failed`: what it could not cancel, and why. A run is listed while " +
+      "something newer waits for its end, until that was reported, or until the time after which its place is free.",
     caller: "token",
     body: { type: "json", schema: cancellationsBody, required: false },
     answers: { 200: { what: "The runs.", schema: answers.listedCancellations } },

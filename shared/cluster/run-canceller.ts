@@ -5,6 +5,7 @@ import type { Log } from "../host/log.ts";
 import { isPowerOfTwo } from "../host/loop.ts";
 import { isListed } from "../host/name-pattern.ts";
 import { readJsonObject } from "../host/strict-json.ts";
+import { MAX_REPORTED_FAILURES } from "../model/run-cancel.ts";
 import type { Counters } from "./counters.ts";
 import type { PipelineRun, PipelineRuns } from "./pipeline-runs.ts";
 
@@ -35,27 +36,49 @@ export class RunCanceller {
   }
 
   async round(): Promise<void> {
-    const failed = [...this.#failed].map(([id, problem]) => ({ id, problem }));
+    const failed = [...this.#failed].slice(0, MAX_REPORTED_FAILURES).map(([id, problem]) => ({ id, problem }));
     const listed = listIn(await this.#deps.ask("v1/cancellations", { failed }));
-    this.#failed.clear();
+    // What did not fit keeps its place, and is reported first with the next call.
+    for (const { id } of failed) this.#failed.delete(id);
+    for (const id of this.#failed.keys()) if (!listed.some((one) => one.id === id)) this.#failed.delete(id);
     for (const one of listed) await this.#guarded(one);
     for (const id of this.#failures.keys()) if (!listed.some((one) => one.id === id)) this.#failures.delete(id);
   }
 
   async #cancel({ run: name, namespaces, delivery, by }: Listed): Promise<void> {
-    const { runs, counters, log } = this.#deps;
+    let isFound = false;
+    let problem: Error | undefined;
     for (const namespace of this.#deps.namespaces.filter((one) => isListed(one, namespaces))) {
-      const run = await runs.get(namespace, name);
-      // It may be created later, or it has ended and its report is on the way.
-      if (run === undefined || hasEnded(run) || run.spec.status !== "") continue;
-      if (run.metadata.annotations?.["drawbridge.dev/delivery"] !== delivery)
-        throw new Fault("target_unreachable", "the run of this name is of another delivery", { retryable: true });
-      const status = await runs.cancel(run);
-      if (status !== 200)
-        throw new Fault("target_unreachable", `the API server answered ${status}`, { retryable: true });
-      counters.add(CANCELLED);
-      log.info({ run: `${namespace}/${name}`, delivery, by }, "a run was cancelled");
+      try {
+        const found = await this.#cancelIn(namespace, { name, delivery, by });
+        isFound ||= found === "found";
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        problem ??= error;
+      }
     }
+    // It may be in any of them: what is wrong in one says nothing if it was found in another.
+    if (problem && !isFound) throw problem;
+  }
+
+  async #cancelIn(
+    namespace: string,
+    { name, delivery, by }: { readonly name: string; readonly delivery: string; readonly by: string },
+  ): Promise<"found" | "absent"> {
+    const { runs, counters, log } = this.#deps;
+    const run = await runs.get(namespace, name);
+    // It may be created later.
+    if (run === undefined) return "absent";
+    const isOwn = run.metadata.annotations?.["drawbridge.dev/delivery"] === delivery;
+    // Its report is on the way.
+    if (hasEnded(run) || isEnding(run)) return isOwn ? "found" : "absent";
+    if (!isOwn)
+      throw new Fault("target_unreachable", "the run of this name is of another delivery", { retryable: true });
+    const status = await runs.cancel(run);
+    if (status !== 200) throw new Fault("target_unreachable", `the API server answered ${status}`, { retryable: true });
+    counters.add(CANCELLED);
+    log.info({ run: `${namespace}/${name}`, delivery, by }, "a run was cancelled");
+    return "found";
   }
 
   async #guarded(one: Listed): Promise<void> {
@@ -63,6 +86,7 @@ export class RunCanceller {
     try {
       await this.#cancel(one);
       this.#failures.delete(one.id);
+      this.#failed.delete(one.id);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const failures = (this.#failures.get(one.id) ?? 0) + 1;
@@ -106,5 +130,8 @@ function listIn({ status, body }: OutboundResponse): readonly Listed[] {
   if (read?.success) return read.output.cancellations;
   throw new Fault("target_unreachable", `the bridge answered ${status}`, { retryable: true });
 }
+
+/** A run that is pending has a status too, and can be cancelled. */
+const isEnding = ({ spec }: PipelineRun): boolean => spec.status !== "" && spec.status !== "PipelineRunPending";
 
 const hasEnded = ({ status }: PipelineRun): boolean => status?.completionTime !== undefined;

@@ -5,13 +5,13 @@ import type { BusEvent } from "../model/bus-event.ts";
 import type { FlowEntry, FlowId, FlowSettings, FlowSlot, FlowState } from "../model/flow.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
-import { fill, whyEmpty } from "../routes/fill.ts";
+import { whyEmpty } from "../routes/fill.ts";
 import { flowSettings } from "../routes/flow.ts";
 import type { Route } from "../routes/route.ts";
-import { withEnvironment } from "../routes/with-environment.ts";
 import type { ActionStatus, ActionStore, Claim } from "../store/actions.ts";
 import type { FlowStore } from "../store/flows.ts";
 import { askForCancel, type CancelRunDeps, endCancel } from "./cancel-run.ts";
+import { type FlowingRoute, flowIdOf, nameOf } from "./flow-id.ts";
 import {
   askQuiet,
   askSlot,
@@ -30,9 +30,6 @@ interface FlowGateDeps extends CancelRunDeps {
   /** Called after a waiting action was made due: it nudges the lane on one machine, and sends a message in AWS. */
   readonly woken: (action: ActionStatus) => Promise<void>;
 }
-
-/** The part of a route that says which flow an event is in. */
-type FlowingRoute = Pick<Route, "name" | "flow" | "environments">;
 
 /** An attempt of a route's action for an event. */
 export interface FlowAttempt {
@@ -247,12 +244,6 @@ const settingsOf = ({ flow }: Pick<Route, "flow">): FlowSettings | undefined => 
 const limits = (flow: FlowSettings | undefined): flow is FlowSettings & { readonly running: number } =>
   flow?.running !== undefined;
 
-/** Undefined if the event has no value for the key: it would be mixed with others that have none. */
-function flowIdOf({ name, environments }: FlowingRoute, { key }: FlowSettings, busEvent: BusEvent): FlowId | undefined {
-  const text = fill(withEnvironment(busEvent, environments), key);
-  return text === "" ? undefined : { route: name, key: text };
-}
-
 const entryOf = ({ claim, busEvent: { detail }, delivery }: FlowAttempt): FlowEntry => ({
   action: claim.id,
   delivery: detail.delivery,
@@ -264,9 +255,6 @@ const withoutKey = (route: string, { key }: FlowSettings, busEvent: BusEvent): A
   outcome: "give_up",
   summary: `not fired: the key of the flow of route ${route} is ${key}, and ${whyEmpty(busEvent, key)}`,
 });
-
-/** Several events of one delivery may be in one flow: their ids begin with that of the delivery. */
-const nameOf = ({ delivery, event = delivery }: Pick<FlowEntry, "delivery" | "event">): string => event;
 
 const superseded = (route: string, { by }: Superseded): ActionOutcome => ({
   outcome: "done",

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { lineOf } from "../delivery/cancel-run.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
-import { type Clock, toIso } from "../host/clock.ts";
+import { toIso } from "../host/clock.ts";
 import { withoutHidden } from "../host/hidden-characters.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { redactText } from "../host/url-credentials.ts";
@@ -10,24 +10,21 @@ import type { TrustEntry } from "../identity/trust-entry.ts";
 import { cut } from "../model/event.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import type { RunCancel } from "../model/run-cancel.ts";
+import { MAX_REPORTED_FAILURES, type RunCancel } from "../model/run-cancel.ts";
 import type { ClusterSource } from "../providers/provider.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RunCancelStore } from "../store/run-cancels.ts";
+import type { AwaitedCancelDeps } from "./awaited-cancel.ts";
 import { parseJsonBody } from "./json-body.ts";
 
-export interface CancellationsApi extends CallerDeps {
+export interface CancellationsApi extends CallerDeps, AwaitedCancelDeps {
   readonly config: { readonly issuers: Readonly<Record<string, TrustEntry>> };
   /** Returns the sources that report the runs of the cluster whose tokens the trust entry accepts. */
   readonly sourcesOfCluster: (entry: TrustEntry | undefined) => readonly Pick<ClusterSource, "source">[];
-  readonly runCancels: () => Promise<Pick<RunCancelStore, "of" | "fail">>;
-  readonly runReporters: readonly Pick<RunReporter, "name" | "flow">[];
-  readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
-  readonly clock: Clock;
+  readonly runCancels: () => Promise<Pick<RunCancelStore, "of" | "fail" | "replace">>;
+  readonly runReporters: readonly Pick<RunReporter, "name" | "flow" | "environments">[];
+  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
 }
-
-/** As many as one source can have. */
-const MAX_FAILED = 100;
 
 const problem = v.pipe(
   v.string(),
@@ -38,7 +35,10 @@ const problem = v.pipe(
 /** `failed`: what could not be cancelled since the last call, and why. */
 export const cancellationsBody = v.strictObject({
   failed: v.optional(
-    v.pipe(v.array(v.strictObject({ id: v.pipe(nonEmptyText, v.maxLength(100)), problem })), v.maxLength(MAX_FAILED)),
+    v.pipe(
+      v.array(v.strictObject({ id: v.pipe(nonEmptyText, v.maxLength(100)), problem })),
+      v.maxLength(MAX_REPORTED_FAILURES),
+    ),
     [],
   ),
 });
@@ -62,8 +62,8 @@ export interface ListedCancellations {
 
 /**
  * `POST /v1/cancellations`: the runs of the caller's cluster that have to be cancelled, for the process in the cluster that
- * does it. What it could not cancel becomes a line of the timeline, once for each reason. It ends no wait: the reported end
- * of a run does.
+ * does it. A run is listed only while something newer waits for its end and for nothing else. What the process could not
+ * cancel becomes a line of the timeline, once for each reason. The call ends no wait: the reported end of a run does.
  */
 export async function askForCancellations(
   request: ReceivedRequest,
@@ -75,12 +75,22 @@ export async function askForCancellations(
   const body = parseJsonBody(request.body, cancellationsBody);
   if (!body.ok) return reject(body.rejection, principal);
   const entry = api.config.issuers[principal.trustEntry ?? ""];
-  // A route that cancels nothing any more lets its runs end by themselves.
-  const cancelling = new Set(api.runReporters.flatMap(({ name, flow }) => (flow?.then === "cancel" ? [name] : [])));
   const store = await api.runCancels();
   const cancellations: Cancellation[] = [];
   for (const { source } of api.sourcesOfCluster(entry)) {
-    for (const cancel of (await store.of(source)).filter(({ route }) => cancelling.has(route))) {
+    const listed = await store.of(source);
+    if (listed.length === 0) continue;
+    const { awaitedBy } = await import("./awaited-cancel.ts");
+    for (const stored of listed) {
+      // A route that cancels nothing any more lets its runs end by themselves.
+      const route = api.runReporters.find(({ name, flow }) => name === stored.route && flow?.then === "cancel");
+      const by = route && (await awaitedBy(stored, route, api));
+      if (by === undefined) continue;
+      const cancel = { ...stored, by };
+      if (by !== stored.by) {
+        await api.deliveries.addToTimeline(cancel.delivery, lineOf(cancel, "asked", api.clock));
+        await store.replace(source, cancel.action, by);
+      }
       const failed = body.value.failed.find(({ id }) => id === cancel.action);
       if (failed !== undefined && failed.problem !== cancel.problem) {
         await api.deliveries.addToTimeline(cancel.delivery, lineOf(cancel, "failed", api.clock, failed.problem));

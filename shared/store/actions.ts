@@ -36,7 +36,8 @@ export interface ScheduledAction {
  */
 export type ActionState = KnownAction["state"];
 
-export interface ActionStatus extends Pick<ScheduledAction, "route" | "action" | "target" | "delivery" | "event"> {
+export interface ActionStatus
+  extends Pick<ScheduledAction, "route" | "action" | "target" | "eventKey" | "delivery" | "event"> {
   readonly state: ActionState;
   /** Present if a person has to look at it. */
   readonly attention?: Attention;
@@ -459,6 +460,7 @@ export class ActionStore {
       route: text(item, "route"),
       action: text(item, "action"),
       target: text(item, "target"),
+      eventKey: text(item, "eventKey"),
       delivery: text(item, "delivery"),
       ...(item["event"] !== undefined && { event: text(item, "event") }),
       ...(state !== "done" && withAttention(item)),

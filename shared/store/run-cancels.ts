@@ -35,6 +35,15 @@ export class RunCancelStore {
     );
   }
 
+  /** Another event waits for the slot of the run now. */
+  async replace(source: string, action: string, by: string): Promise<void> {
+    await this.#change(source, (cancels) =>
+      cancels.some((one) => one.action === action && one.by !== by)
+        ? cancels.map((one) => (one.action === action ? { ...one, by } : one))
+        : cancels,
+    );
+  }
+
   /** The run has ended. */
   async remove(source: string, action: string): Promise<void> {
     await this.#change(source, (cancels) =>

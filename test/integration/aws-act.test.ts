@@ -78,7 +78,8 @@ describe("a message of a route", () => {
     const parts = await actFunction(routeOf(script.run));
     vi.stubEnv("ACTION_QUEUES", JSON.stringify({ tekton: account.environment.QUEUE_URL }));
     const { wokenByRelay } = await import("../../functions/woken-by-relay.ts");
-    const waiting = { state: "due", route: "docs", target: "ci", delivery: parts.delivery.id } as const;
+    const { id: delivery } = parts.delivery;
+    const waiting = { state: "due", route: "docs", target: "ci", eventKey: "e-1", delivery } as const;
     await wokenByRelay({ ...waiting, action: "tekton" });
     // The queue of another kind is not the relay's to write.
     await wokenByRelay({ ...waiting, action: "webhook" });

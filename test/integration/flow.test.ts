@@ -5,6 +5,7 @@ import { act } from "../../shared/delivery/act.ts";
 import { readOutcome } from "../../shared/delivery/delivery-outcomes.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
+import { awaitedBy } from "../../shared/http/awaited-cancel.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BridgeEvent } from "../../shared/model/event.ts";
 import type { FlowOptions } from "../../shared/model/flow.ts";
@@ -637,6 +638,54 @@ describe("a granted run that waits for a slot", () => {
     await end();
     expect(fired).toEqual([first.id]);
     expect((await approvalOf(second)).state).toBe("requested");
+  });
+
+  describe("and has the run before it cancelled", () => {
+    // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+    const CANCEL: FlowOptions = { ...ONE, then: "cancel" };
+    /** For what the run is to be cancelled, as the process in the cluster gets to know it. */
+    async function cancelling() {
+      const flows = await waiting(CANCEL);
+      const [route] = flows.deps.routes;
+      const [cancel] = await (await flows.runCancels()).of("cluster");
+      if (route === undefined || cancel === undefined) throw new Error("it is stored");
+      const cancelledFor = () => awaitedBy(cancel, route, flows.bridge);
+      expect(await cancelledFor()).toBe(flows.second.id);
+      return { ...flows, cancelledFor };
+    }
+
+    it("not after it was withdrawn", async () => {
+      const { cancelledFor, second, approvalOf, approvals, clock } = await cancelling();
+      const { id } = await approvalOf(second);
+      await approvals.move(id, ["granted"], { state: "withdrawn", endedAt: clock.now() });
+      expect(await cancelledFor()).toBeUndefined();
+    });
+
+    it("not while it needs further people", async () => {
+      const { cancelledFor, rules } = await cancelling();
+      rules.set("docs", rulesIn({ approvers: 2 }));
+      expect(await cancelledFor()).toBeUndefined();
+      rules.set("docs", rulesIn({}));
+      expect(await cancelledFor()).toBeDefined();
+    });
+
+    it("not after the key of the flow has changed, nor after the run has ended", async () => {
+      const { cancelledFor, configure, end } = await cancelling();
+      configure({ ...CANCEL, key: "others" });
+      expect(await cancelledFor()).toBeUndefined();
+      configure({ ...CANCEL, key: "deploys" });
+      expect(await cancelledFor()).toBeDefined();
+      await end();
+      expect(await cancelledFor()).toBeUndefined();
+    });
+
+    it("not while something newer still waits for people, and then for that", async () => {
+      const { cancelledFor, savePage, grant } = await cancelling();
+      const third = await savePage();
+      expect(await cancelledFor()).toBeUndefined();
+      await grant(third);
+      expect(await cancelledFor()).toBe(third.id);
+    });
   });
 
   it("is superseded by something newer, and so is its approval", async () => {

@@ -89,9 +89,11 @@ export async function httpBridge(
       runs: { of: unexpected("the reading of runs") },
       reportedRuns: { get: unexpected("the reading of a run's reports") },
       runReporters: [],
+      flows: async () => ({ get: unexpected("the state of a flow") }),
       runCancels: async () => ({
         of: unexpected("the list of cancellations"),
         fail: unexpected("a failed cancellation"),
+        replace: unexpected("a change of a cancellation"),
       }),
       targetHosts: {},
       latencyOf: () => undefined,

@@ -33,9 +33,9 @@ export const uncancellableRun: Check = {
   id: "flow-cannot-cancel",
   level: "error",
   finds:
-    "a route with `then: cancel` whose run the bridge cannot have cancelled: its target starts no run that the bridge knows by name, or no role lets a process in the cluster ask what to cancel",
+    "a route with `then: cancel` whose run the bridge cannot have cancelled: its target starts no run that the bridge knows by name, or no role lets a process in the cluster ask what to cancel; or a route with several `environments` whose `flow.key` does not keep them apart: a push would end a run that deploys to production",
   remedy:
-    "use a Tekton target with `runName: fixed` and `namespaces`, and give a trust entry of its source a role with `call: [cancellations]`; for GitLab and Buildkite, let the system cancel redundant pipelines",
+    "use a Tekton target with `runName: fixed` and `namespaces`, and give a trust entry of its source a role with `call: [cancellations]`; for GitLab and Buildkite, let the system cancel redundant pipelines. With `environments`, use `key: $.detail.promotion.to`, or `then: newest`",
   canBeIgnored: false,
   needs: ["issuers", "roles", "sources", "targets", "routes"],
   run: (config) => {
@@ -45,8 +45,12 @@ export const uncancellableRun: Check = {
     );
     return config.routes
       .filter(({ flow }) => flow?.then === "cancel")
-      .flatMap(({ name, target: used }) => {
+      .flatMap(({ name, target: used, environments = [], flow }) => {
         const path = ["routes", name, "flow", "then"];
+        if (environments.length > 1 && flow?.key !== "$.detail.promotion.to") {
+          const message = `the runs of ${environments.join(" and ")} are in one flow, so a run for one would be cancelled for another`;
+          return [{ path, message }];
+        }
         const target = config.targets.find((one) => one.name === used);
         if (target?.kind !== "tekton") {
           const message = `the bridge starts no run at "${used}" (${target?.kind}) that it could cancel`;

@@ -59,7 +59,7 @@ describe("the check of routes that cancel runs", () => {
     runName: "fixed",
   };
   const gitlab = { kind: "gitlab", url: "https://gitlab.example.com", token: "env:T", projects: ["acme/*"] };
-  const at = (then: string, target: object, call: readonly string[]) =>
+  const at = (then: string, target: object, call: readonly string[], more: object = {}) =>
     JSON.stringify({
       issuers: {
         gate: { preset: "kubernetes", issuer: "https://oidc.example.com", audience: "bridge", roles: ["gate"] },
@@ -71,6 +71,7 @@ describe("the check of routes that cancel runs", () => {
         docs: {
           when: { "detail-type": ["code.pushed"] },
           flow: { key: "$.detail.code.project", running: 1, then },
+          ...more,
           do: "runName" in target || !("token" in target) ? { tekton: { target: "ci" } } : { gitlab: { target: "ci" } },
         },
       },
@@ -100,6 +101,18 @@ describe("the check of routes that cancel runs", () => {
     const context = { secrets: secretsOf({}), here: undefined, found: [] };
     const found = await uncancellableRun.run(loaded.config, context);
     expect(found.map(({ message }) => message)).toEqual(findings.map((one) => expect.stringMatching(one)));
+  });
+
+  it.each([
+    ["cancel", "$.detail.code.project", 1],
+    ["cancel", "$.detail.promotion.to", 0],
+    ["newest", "$.detail.code.project", 0],
+  ])("a route with environments, %s and the key %s has %i findings", async (then, key, findings) => {
+    const more = { environments: ["staging", "production"], flow: { key, running: 1, then } };
+    const loaded = parseConfig(at(then, tekton, ["cancellations"], more), "test.yaml");
+    if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+    const found = await uncancellableRun.run(loaded.config, { secrets: secretsOf({}), here: undefined, found: [] });
+    expect(found).toHaveLength(findings);
   });
 });
 
