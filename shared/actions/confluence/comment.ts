@@ -27,9 +27,9 @@ export const writtenAt: v.GenericSchema<unknown, EpochMillis> = v.pipe(
 );
 
 /**
- * Returns the whole text of a comment, on one line; undefined if any of it is quoted, code, struck out, inserted or formatted
- * in another way than {@link EMPHASIS}, because the text alone may then not be what its author means, or if it is too long
- * for a command.
+ * Returns the whole text of a comment, on one line; undefined if any of it is quoted, code, struck out, inserted or
+ * formatted in another way than {@link EMPHASIS}, because the text alone may then not be what its author means, or if it
+ * is too long for a command.
  */
 export function plainTextOf(storage: string): string | undefined {
   const tokens = tokensOf(storage);
