@@ -9,7 +9,8 @@ import { type Html, NOTHING } from "./html.ts";
 import type { Visit } from "./visit.ts";
 
 type Totals = NonNullable<DeliveryCounts["totals"]>;
-type Option = readonly [value: string, words: string];
+/** Without words, the value is the text, from which a browser takes spaces away: only for names of the project's own. */
+type Option = readonly [value: string, words?: string];
 
 interface Known {
   readonly visit: Pick<Visit, "routes">;
@@ -28,7 +29,7 @@ export function filters(fields: URLSearchParams, { visit, totals }: Known): Html
   const choice = (name: string, label: string, options: readonly Option[]): Html =>
     html`<label><span>${label}</span><select name="${name}"${countsOf(name)}>${withChosen(options, value(name)).map(
       ([one, words]) =>
-        html`<option value="${one}"${one === value(name) ? html` selected` : NOTHING}>${words}</option>`,
+        html`<option${words === undefined ? NOTHING : html` value="${one}"`}${one === value(name) ? html` selected` : NOTHING}>${words ?? one}</option>`,
     )}</select></label>`;
   const named = (name: "source" | "target", label: string, options: readonly Option[] | undefined): Html =>
     options === undefined ? field(name, label) : choice(name, label, [["", "any"], ...options]);
@@ -110,7 +111,7 @@ const TYPES: readonly Option[] = [
   ["", "any"],
   ...FAMILIES.flatMap((family): readonly Option[] => [
     [family, `${family}*`],
-    ...EVENT_TYPES.filter((type) => type.startsWith(family)).map((type): Option => [type, type]),
+    ...EVENT_TYPES.filter((type) => type.startsWith(family)).map((type): Option => [type]),
   ]),
 ];
 

@@ -97,6 +97,16 @@ export function listQuery(
   return query;
 }
 
+/**
+ * A query as it stands in a link. Its commas are not escaped, because a page repeats a query of several states in many links
+ * (RFC 3986, section 3.4, allows them). A per cent sign is always escaped, so `%2C` is nothing but a comma.
+ */
+export const queryText = (query: URLSearchParams): string => query.toString().replaceAll("%2C", ",");
+
+/** The page of a delivery that knows from which list it was opened. */
+export const deliveryPath = (id: string, list: URLSearchParams): string =>
+  `/console/deliveries/${encodeURIComponent(id)}?in=${encodeURIComponent(queryText(list)).replaceAll("%2C", ",")}`;
+
 /** The query of the list for a range, whatever range it has. */
 export const rangeQuery = (fields: URLSearchParams, from: number, to: number): URLSearchParams =>
   listQuery(fields, {

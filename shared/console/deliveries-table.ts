@@ -7,7 +7,7 @@ import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
 import { cut } from "../model/event.ts";
 import { TONES, wordsOf } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
-import { apiQuery, listQuery } from "./deliveries-query.ts";
+import { apiQuery, deliveryPath, listQuery } from "./deliveries-query.ts";
 import { badge, deliveryLink, type Html, NOTHING, reportBadge, shownTime, stateBadge, timeAndAge } from "./html.ts";
 import type { Visit } from "./visit.ts";
 
@@ -110,7 +110,7 @@ function row(one: Listed, { visit, isSelectable }: Shown): Html {
       ? html`<input type="checkbox" name="delivery" value="${id}" aria-label="Select ${cut(title, 60)}">`
       : NOTHING;
   const list = listQuery(url.searchParams, { cursor: url.searchParams.get("cursor") ?? undefined });
-  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${shownTime(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${title === what ? NOTHING : what}</td><td class="c-what"><a href="/console/deliveries/${id}?in=${encodeURIComponent(list.toString())}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${personOf(one)}</td></tr>
+  return html`<tr>${isSelectable ? html`<td class="select">${box}</td>` : NOTHING}<td class="c-at">${shownTime(timeOf(one, statesInOrder(url.searchParams)), now)}</td><td class="c-state">${followed(one, now)}</td><td class="c-event">${title === what ? NOTHING : what}</td><td class="c-what"><a href="${deliveryPath(id, list)}">${title}</a></td><td class="c-where">${whereOf(one)}</td><td class="c-who"${about?.person === undefined ? html` title="${one.principal.issuer}"` : NOTHING}>${personOf(one)}</td></tr>
 `;
 }
 

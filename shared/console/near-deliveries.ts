@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { ListedDeliveries, ShownDelivery } from "../http/deliveries.ts";
 import { cut } from "../model/event.ts";
-import { apiQuery, listQuery } from "./deliveries-query.ts";
+import { apiQuery, deliveryPath, listQuery } from "./deliveries-query.ts";
 import { type Listed, sorted, titleOf } from "./deliveries-table.ts";
 import { type Html, NOTHING } from "./html.ts";
 import type { Visit } from "./visit.ts";
@@ -49,7 +49,7 @@ async function firstAfter(cursor: string | undefined, list: URLSearchParams, vis
 
 function linkTo(row: Listed, rel: "prev" | "next", list: URLSearchParams): Html {
   const words = rel === "prev" ? "Previous" : "Next";
-  return html`<a rel="${rel}" href="/console/deliveries/${encodeURIComponent(row.id)}?in=${encodeURIComponent(list.toString())}">${words}<span class="title">: ${cut(titleOf(row), MAX_TITLE)}</span></a>`;
+  return html`<a rel="${rel}" href="${deliveryPath(row.id, list)}">${words}<span class="title">: ${cut(titleOf(row), MAX_TITLE)}</span></a>`;
 }
 
 const MAX_TITLE = 40;

@@ -3,7 +3,7 @@ import { epochMillis, toIso } from "../host/clock.ts";
 import { countText, DELIVERIES, grouped, REQUESTS, ROUTES } from "../host/count-text.ts";
 import type { DeliveryCounts } from "../http/delivery-counts.ts";
 import { TONES, wordsOf } from "../model/state-words.ts";
-import { minuteOf, rangeQuery } from "./deliveries-query.ts";
+import { minuteOf, queryText, rangeQuery } from "./deliveries-query.ts";
 import { type Html, NOTHING, shownTime, stateBadge } from "./html.ts";
 
 /** What the chart is of. */
@@ -150,7 +150,7 @@ const links = (bars: readonly Bar[], { place, chart, height }: Links): Html =>
     .map((bar) => {
       const [left, right] = [place(bar.from) * UNITS, place(bar.to) * UNITS];
       const box = html`x="${Math.round(left)}" width="${Math.max(2, Math.round(right - left))}" height="${height}"`;
-      return html`<a href="?${rangeQuery(chart.fields, bar.from, bar.to)}" tabindex="-1"><title>${titleOf(bar, chart)}</title><rect ${box}/></a>`;
+      return html`<a href="?${queryText(rangeQuery(chart.fields, bar.from, bar.to))}" tabindex="-1"><title>${titleOf(bar, chart)}</title><rect ${box}/></a>`;
     })}</svg>`;
 
 /** The top of a scale: a number of which people read the half at once. */

@@ -998,6 +998,32 @@ describe("the list of deliveries", () => {
     expect(await firstColumn("state=given_up,ran")).toEqual(["Received", one.receivedAt]);
   });
 
+  it("each row leads to its delivery with the query of the list, whatever that has", async () => {
+    const listed = deliveries(() => "x");
+    for (const query of [
+      { state: "given_up,waiting" },
+      { find: "a,b%2Cc&state=cut +%", state: "given_up,waiting" },
+    ]) {
+      const url = new URL(`https://bridge.example.test/console/deliveries?${new URLSearchParams(query)}`);
+      const page = await showing(deliveriesPage, listed, { url });
+      const [, href = ""] = /<td class="c-what"><a href="([^"]+)"/.exec(page) ?? [];
+      const list = new URL(href.replaceAll("&amp;", "&"), url).searchParams.get("in");
+      expect(Object.fromEntries(new URLSearchParams(list ?? ""))).toEqual(query);
+    }
+  });
+
+  it("a choice sends the value that it was opened with, however it is spaced", async () => {
+    const chosen = async (type: string) => {
+      const url = new URL(`https://bridge.example.test/console/deliveries?${new URLSearchParams({ type })}`);
+      const page = await showing(deliveriesPage, deliveries(() => "x"), { url });
+      return /<select name="type">.*?(<option[^>]* selected>[^<]*)/s.exec(page)?.[1];
+    };
+    expect(await chosen("code.pushed")).toBe("<option selected>code.pushed");
+    expect(await chosen("code.")).toBe('<option value="code." selected>code.*');
+    // A browser takes a value from the text without its outer spaces.
+    expect(await chosen("old  name ")).toBe('<option value="old  name " selected>old  name ');
+  });
+
   it("the reason stands below the route that it belongs to, and the other routes below it", async () => {
     const since = GIVEN_UP_AT;
     const routes = [
