@@ -23,16 +23,23 @@ export async function runReportedCommand(busEvent: BusEvent, deps: ReportedComma
   await executeCommand({ ...reported, busEvent, actor, at: epochMillis(Date.parse(detail.time)) }, deps);
 }
 
-/** The idempotency key contains the event's: a command that is reported by two deliveries rolls back once. */
-function reportedIn({ detail }: BusEvent): Pick<IssuedCommand, "command" | "page" | "key"> | undefined {
+/**
+ * The idempotency key of a label contains the event's: a command that is reported by two deliveries rolls back once. That of
+ * a comment is the comment itself on its site, whoever reports it, and however often.
+ */
+function reportedIn(busEvent: BusEvent): Pick<IssuedCommand, "command" | "page" | "key"> | undefined {
+  const { detail } = busEvent;
   if ("page" in detail && (detail.type === "page.labeled" || detail.type === "blogpost.labeled")) {
     const command = commandOfLabel(detail.label ?? "");
     return command && { command, page: detail.page, key: ["label", detail.eventKey] };
   }
   if (detail.type !== "change.commented" || !("change" in detail)) return undefined;
-  const text = detail.change.comment?.text ?? "";
-  const command = CODE_BLOCK.test(text) ? undefined : commandOfText(text);
-  return command && { command, key: ["comment", detail.eventKey] };
+  const { comment, url } = detail.change;
+  if (comment === undefined || CODE_BLOCK.test(comment.text)) return undefined;
+  const command = commandOfText(comment.text);
+  // Without an address, the source stands for its site.
+  const site = url !== undefined && URL.canParse(url) ? new URL(url).host : sourceNameOf(busEvent);
+  return command && { command, key: ["comment", site, comment.id] };
 }
 
 /**

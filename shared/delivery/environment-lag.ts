@@ -5,7 +5,7 @@ import type { RouteRun, RunStore } from "../store/runs.ts";
 import { newestGood } from "./judge-promotion.ts";
 import { referenceIn } from "./promotion.ts";
 
-/** How far an environment is behind the one from which runs are promoted into it. */
+/** How far an environment is behind, or ahead of, the one from which runs are promoted into it. */
 export interface EnvironmentLag {
   readonly from: string;
   readonly to: string;
@@ -26,29 +26,31 @@ export async function lagBetween(
   deps: LagDeps,
 ): Promise<EnvironmentLag | undefined> {
   const runs = await deps.runs.of(route);
-  const [ahead, behind] = [newestGood(runs, from), newestGood(runs, to)];
-  if (ahead === undefined) return undefined;
+  const [good, replaced] = [newestGood(runs, from), newestGood(runs, to)];
+  if (good === undefined) return undefined;
   const lag = (text: string, commits?: number): EnvironmentLag => ({
     from,
     to,
     text,
     ...(commits !== undefined && { commits }),
   });
-  const source = await deps.deliveries.get(ahead.delivery);
+  const source = await deps.deliveries.get(good.delivery);
   const reference = source && referenceIn(source);
-  const target = behind && (await deps.deliveries.get(behind.delivery));
+  const target = replaced && (await deps.deliveries.get(replaced.delivery));
   const there = target && referenceIn(target);
   const has = `${from} has ${short(reference)}`;
-  if (behind === undefined) return lag(`${to} has no good run yet, ${has}`);
-  if (reference !== undefined && reference === there && ahead.end?.digest === behind.end?.digest)
+  if (replaced === undefined) return lag(`${to} has no good run yet, ${has}`);
+  if (reference !== undefined && reference === there && good.end?.digest === replaced.end?.digest)
     return lag(`${to} has what ${from} has: ${short(reference)}`, 0);
   const commits = source && there ? await commitsBetween(source, there, runs, deps) : undefined;
-  if (commits !== undefined)
-    return lag(`${to} is ${commits} ${commits === 1 ? "commit" : "commits"} behind ${from}`, commits);
-  // After a rollback `from` may have the older of the two.
-  const how = ahead.isRollback ? "does not match" : "is behind";
-  return lag(`${to} ${how} ${from}: ${has}, ${to} ${short(there)}`);
+  if (commits !== undefined) return lag(`${to} is ${counted(commits)} behind ${from}`, commits);
+  const back = target && reference ? await commitsBetween(target, reference, runs, deps) : undefined;
+  if (back !== undefined) return lag(`${to} is ${counted(back)} ahead of ${from}`);
+  // Which of the two is newer is not known: after a rollback, or a run of `to` alone, `from` has the older one.
+  return lag(`${to} does not match ${from}: ${has}, ${to} ${short(there)}`);
 }
+
+const counted = (commits: number): string => `${commits} ${commits === 1 ? "commit" : "commits"}`;
 
 /** Seven digits of a commit, as Git shows it; a version of a page as it is. */
 const short = (reference: string | undefined): string => reference?.slice(0, 7) ?? "something unknown";

@@ -515,7 +515,9 @@ describe("a comment on a merge request", () => {
       actor = KIM,
       type = "change.commented",
       url = `${site.origin}/platform/docs/-/merge_requests/7`,
-    }: Partial<Record<"actor" | "url", string>> & { readonly type?: ChangeEvent["type"] } = {},
+      source = "code",
+      comment = undefined,
+    }: Partial<Record<"actor" | "url" | "source" | "comment", string>> & { readonly type?: ChangeEvent["type"] } = {},
   ) {
     const n = String(++sent);
     const event: ChangeEvent = {
@@ -524,14 +526,14 @@ describe("a comment on a merge request", () => {
       time: toIso(clock.now()),
       subject: "platform/docs!7",
       actor: { id: actor },
-      change: { project: "platform/docs", id: "7", number: 7, url, comment: { id: n, text } },
+      change: { project: "platform/docs", id: "7", number: 7, url, comment: { id: comment ?? n, text } },
     };
     const taken = await bridge.takeIn({
       ...sampleDelivery(),
-      id: deliveryIdOf("code", [n]),
-      source: "code",
+      id: deliveryIdOf(source, [n]),
+      source,
       provider: "gitlab",
-      principal: sourcePrincipal("code", "signature", "current"),
+      principal: sourcePrincipal(source, "signature", "current"),
       receivedAt: clock.now(),
       what: event.type,
       subject: event.subject,
@@ -553,6 +555,26 @@ describe("a comment on a merge request", () => {
     site.members.set(KIM, { groups: ["platform/releases"], status: "active", gitlab: { state: "blocked" } });
     await bridge.runDue();
     expect([await stateOfEdit(), bridge.fired.length]).toEqual(["void", 0]);
+  });
+
+  it("places one order in the life of a comment, whichever sources report it and however often", async () => {
+    const ordersOf = async (source: string, comment: string, actor = "mia") => {
+      const results = await note("/drawbridge run deploy-docs environment=staging ref=main", {
+        actor,
+        source,
+        comment,
+      });
+      expect(results).toMatchObject([{ about: "deploy-docs", decision: "order" }]);
+      expect(results[0]).not.toHaveProperty("refusal");
+      const lines = await bridge.deliveries.timeline(deliveryIdOf(source, [String(sent)]));
+      return lines.flatMap((line) => (line.kind === "followed_by" ? [line.delivery] : []));
+    };
+    const first = await ordersOf("wiki", "note-1");
+    expect(first).toHaveLength(1);
+    clock.advance(60_000);
+    expect(await ordersOf("wiki", "note-1"), "with a later time").toEqual(first);
+    expect(await ordersOf("code", "note-1", KIM), "by another source").toEqual(first);
+    expect(await ordersOf("wiki", "note-2"), "another comment").not.toEqual(first);
   });
 
   it.each<[string, Record<string, unknown>]>([

@@ -796,7 +796,18 @@ describe("what people see", () => {
     await good(5);
     const unknown = await lagBetween(PLACE, bridge.bridge);
     expect(unknown).not.toHaveProperty("commits");
-    expect(unknown?.text).toMatch(/^production is behind staging: staging has \w{7}, production \w{7}$/);
+    expect(unknown?.text).toMatch(/^production does not match staging: staging has \w{7}, production \w{7}$/);
+  });
+
+  it("an environment that has more commits than the one before it is ahead, and lacks none", async () => {
+    const old = await good(1);
+    const newer = await good(2);
+    await report(await fire(await placed({ run: newer })));
+    // Staging gets the older commit again.
+    await report(await fire(await bridge.replay(old, holder("mia", ["on-call"]))), "succeeded");
+    const lag = await lagBetween(PLACE, bridge.bridge);
+    expect(lag).toMatchObject({ text: "production is 1 commit ahead of staging" });
+    expect(lag).not.toHaveProperty("commits");
   });
 
   it("a command refuses a run that ended after it was given", async () => {
