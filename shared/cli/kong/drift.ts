@@ -69,19 +69,25 @@ function differencesAt(path: readonly string[], expected: Values, actual: Values
   });
 }
 
-/** A value that is not rendered says nothing if Kong fills it in. */
+/**
+ * A value that is not rendered says nothing if Kong fills it in. A default is judged first: what is on by itself is off by
+ * an empty value.
+ */
 function extraAt(path: readonly string[], value: unknown, found: Found): readonly string[] {
-  if (isRecord(value))
-    return Object.keys(value)
-      .sort()
-      .flatMap((name) => extraAt([...path, name], value[name], found));
-  if (!value || value === -1 || (Array.isArray(value) && value.length === 0)) return [];
   const [first, ...rest] = path;
   const place = rest.join(".");
   const { plugin = "" } = found;
-  const isFilled = first === "config" && (isUnused(plugin, place) || isSame(DEFAULTS[plugin]?.[place], value));
+  if (first === "config" && isUnused(plugin, place)) return [];
+  const preset = first === "config" ? DEFAULTS[plugin]?.[place] : undefined;
+  if (preset === undefined && isRecord(value))
+    return Object.keys(value)
+      .sort()
+      .flatMap((name) => extraAt([...path, name], value[name], found));
+  const isFilled = preset === undefined ? isEmpty(value) : isSame(preset, value);
   return isFilled ? [] : [`${path.join(".")} is set and not rendered`];
 }
+
+const isEmpty = (value: unknown): boolean => !value || (Array.isArray(value) && value.length === 0);
 
 /** Lists are sets for Kong, except code, which runs in its order. */
 function isSame(one: unknown, other: unknown, isOrdered = false): boolean {

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEFAULTS } from "../../../../shared/cli/kong/defaults.ts";
-import { TAG } from "../../../../shared/cli/kong/document.ts";
+import { type KongDocument, type KongPlugin, TAG } from "../../../../shared/cli/kong/document.ts";
 import { driftOf } from "../../../../shared/cli/kong/drift.ts";
-import { GOLDEN, renderedGolden } from "../../../support/kong-documents.ts";
+import { kongDocument } from "../../../../shared/cli/kong.ts";
+import { GOLDEN, kongConfig, publishingKeys, renderedGolden, withLogSource } from "../../../support/kong-documents.ts";
 import { propertyCases } from "../../../support/property-cases.ts";
 
 type Path = readonly (string | number)[];
@@ -47,6 +48,17 @@ const documentOf = (name: string) => {
   return document;
 };
 
+const withLog = await Promise.all(
+  GOLDEN.map(async ([name, edition]) => {
+    const { document } = await kongDocument(withLogSource(kongConfig(name)), edition, { callOut: publishingKeys });
+    return document;
+  }),
+);
+const pluginsOf = ({ services, consumers }: KongDocument): readonly KongPlugin[] => [
+  ...services.flatMap(({ plugins, routes }) => [...plugins, ...routes.flatMap((route) => route.plugins)]),
+  ...consumers.flatMap(({ plugins }) => plugins),
+];
+
 describe("the comparison with a configuration of Kong", () => {
   it.each(GOLDEN)("what is rendered from %s does not differ from itself", (name) => {
     expect(driftOf(documentOf(name), structuredClone(documentOf(name)))).toEqual([]);
@@ -85,6 +97,27 @@ describe("the comparison with a configuration of Kong", () => {
     expect(driftOf(documentOf("registry"), document)).toEqual([
       expect.stringContaining(`config.${Object.keys(more)[0]} is set and not rendered`),
     ]);
+  });
+
+  it.each(
+    Object.entries(DEFAULTS).flatMap(([plugin, presets]) =>
+      Object.entries(presets).map(([field, preset]) => [plugin, field, preset] as const),
+    ),
+  )("%s: the default of %s is named as soon as it is another or an empty value", (plugin, field, preset) => {
+    const document = withLog.find((one) => pluginsOf(one).some(({ name }) => name === plugin));
+    if (document === undefined) throw new Error(`no golden document has ${plugin}`);
+    for (const value of [false, 0, -1, [], {}, "", null, preset]) {
+      const running = structuredClone(document);
+      const steps = field.split(".");
+      let holder = Object(pluginsOf(running).find(({ name }) => name === plugin)?.config);
+      for (const step of steps.slice(0, -1)) {
+        holder[step] ??= {};
+        holder = holder[step];
+      }
+      holder[steps.at(-1) ?? ""] = value;
+      const named = [expect.stringContaining(`config.${field} is set and not rendered`)];
+      expect(driftOf(document, running), JSON.stringify(value)).toEqual(value === preset ? [] : named);
+    }
   });
 
   it("a plugin that is switched off, a key of another consumer, and a route of another service are named", () => {
