@@ -388,6 +388,8 @@ const SECRET_HEADERS = [
   "x-buildkite-token",
   "x-buildkite-signature",
   "private-token",
+  "job-token",
+  "deploy-token",
   "cookie",
   "apikey",
   "dpop",
@@ -407,6 +409,7 @@ function httpLog(context: Context, owner: string): KongPlugin | undefined {
   if (source === undefined) return undefined;
   const removed = [
     ...SECRET_HEADERS.map((name) => `request.headers.${name}`),
+    "response.headers.set-cookie",
     "request.querystring",
     "request.url",
     "upstream_uri",
@@ -417,6 +420,8 @@ function httpLog(context: Context, owner: string): KongPlugin | undefined {
     content_type: "application/json",
     timeout: 10_000,
     keepalive: 60_000,
+    // The last open source Kong has no such field and would refuse the file.
+    ...(context.edition === "enterprise" && { ssl_verify: true }),
     headers: { "X-Kong-Token": `{vault://env/drawbridge-${source}-token}` },
     queue: {
       max_batch_size: 50,
