@@ -154,6 +154,42 @@ describe("the comparison with a configuration of Kong", () => {
     ]);
   });
 
+  it("what has our tag among kinds that are never rendered is unknown, at any depth", () => {
+    const document = documentOf("registry");
+    const ours = { id: "7", tags: [TAG], key: "hunter2" };
+    const lines = driftOf(document, {
+      ...document,
+      vaults: [ours, { id: "8", tags: ["team"] }, { id: "9", tags: {} }],
+      consumer_groups: [{ name: "all", plugins: [{ ...ours, name: "cors" }] }],
+      keyauth_credentials: [ours],
+    });
+    expect(lines).toEqual([
+      "unknown: vaults with the id 7",
+      "unknown: plugins cors",
+      "unknown: keyauth_credentials with the id 7",
+    ]);
+  });
+
+  it.each([[["team"]], [null]])("an upstream with the name of a rendered host and the tags %j is named", (tags) => {
+    const document = documentOf("registry");
+    const host = document.services.at(-1)?.host ?? "";
+    const upstreams = [
+      { name: host.toUpperCase(), tags },
+      { name: "theirs.internal", tags },
+    ];
+    expect(driftOf(document, { ...document, upstreams })).toEqual([
+      `unknown: upstream ${host.toUpperCase()} takes the requests to service ${document.services.at(-1)?.name}`,
+    ]);
+  });
+
+  it("defaults in a file are named, and an empty list in the form of Lua is none", () => {
+    const document = documentOf("registry");
+    const _info = { ...document._info, defaults: { service: { tls_verify: false } } };
+    expect(driftOf(document, { ...document, _info, vaults: {}, upstreams: {} })).toEqual([
+      "changed: the file: _info.defaults is set and not rendered",
+    ]);
+  });
+
   it("a text that somebody wrote in place of ours is never shown", () => {
     const document = documentOf("registry");
     for (const path of leavesOf(document)) {
