@@ -352,9 +352,10 @@ function consumerOf({ issuers, keys, groups, limit }: Caller, context: Context):
 
 export const consumerName = ([first]: readonly Issuer[]): string => `drawbridge-${first?.name ?? ""}`;
 
+/** Of another key under the same kid the id is the same: it takes the place of the old one without a gap. */
 export const jwtSecretOf = (bridge: string, { kid, algorithm, pem }: Caller["keys"][number]) => ({
   key: kid,
-  ...entity(bridge, "key", kid, pem),
+  ...entity(bridge, "key", kid),
   algorithm,
   rsa_public_key: pem,
   secret: NO_SECRET,
