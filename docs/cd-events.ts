@@ -90,4 +90,7 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "gateway.passed": "none",
   "summary.submitted": "none",
   "order.placed": "none",
+  "access.requested": "none",
+  "access.granted": "none",
+  "access.ended": "none",
 };

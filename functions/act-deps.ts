@@ -27,7 +27,7 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
   const { boards, changeLinks, changeComments, commentReplies, approvalMessages } = pageStores;
   const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage, orders } = bridge;
-  const { approvals, rules, people, rateLimits } = bridge;
+  const { approvals, access, rules, people, rateLimits } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -44,6 +44,8 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     approvals,
     rules,
     people,
+    access,
+    roles: config.roles,
     approvalMessages,
     rateLimits,
     commands,

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "aws-lambda";
+import { reportAllAccess } from "../shared/approvals/report-access.ts";
 import { dynamoDbClient, eventBridgeClient, sqsClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
@@ -30,7 +31,7 @@ const queueUrl = setting(process.env, "QUEUE_URL");
 
 /**
  * Runs on a schedule: requeues the stream's dead letters, relays the deliveries in the outbox, looks at the runs
- * whose reports stopped, and works on the bulk replays.
+ * whose reports stopped, reports the roles that ended, and works on the bulk replays.
  */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const find = (span: TimeSpan) => findDeliveries(dynamoDb, setting(process.env, "TABLE_NAME"), span);
@@ -46,6 +47,7 @@ export async function handler(_: unknown, context: Pick<Context, "getRemainingTi
   const publishing = { bus, deliveries, outbox: deliveries, ownAccounts, clock, log };
   while ((await sweep(publishing, paused)) === SWEEP_SIZE && hasTimeForRound());
   while (hasTimeForRound() && (await showSilentRuns(bridge)) === SILENT_RUNS);
+  if (hasTimeForRound()) await reportAllAccess(bridge);
   const replaying = { ...bridge, patterns: compiledPatterns };
   while (hasTimeForRound() && (await advanceBulkReplays(replaying)) > 0) await wait(BULK_EVERY_MS);
 }

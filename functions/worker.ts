@@ -1,4 +1,5 @@
 import { actions } from "../shared/actions/registry.ts";
+import { reportAllAccess } from "../shared/approvals/report-access.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
 import { routePatterns } from "../shared/config/route-outline.ts";
 import { type ActDeps, attempt } from "../shared/delivery/act.ts";
@@ -12,11 +13,15 @@ import { RelayWorker } from "../shared/delivery/relay-worker.ts";
 import { RemovedRoutes } from "../shared/delivery/removed-routes.ts";
 import { schedule } from "../shared/delivery/schedule.ts";
 import { SilentRunWorker } from "../shared/delivery/silent-run-worker.ts";
+import { Loop } from "../shared/host/loop.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { PageStores } from "../shared/store/open-page-stores.ts";
 import { actDeps } from "./act-deps.ts";
 import type { Bridge } from "./bridge.ts";
 import { relayBus } from "./relay-bus.ts";
+
+/** How late an end of a role or of a request for one is reported. */
+const ACCESS_MS = 15_000;
 
 export interface Worker {
   /** Starts the relay of a delivery that was just recorded. */
@@ -61,6 +66,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
   const relay = new RelayWorker(() => current.relaying);
   let reporting = bridge;
   const silentRuns = new SilentRunWorker(() => reporting);
+  const endedAccess = new Loop("access", { everyMs: ACCESS_MS, log }, () => reportAllAccess(reporting));
   const bulkReplays = new BulkReplayWorker(() => ({
     ...reporting,
     patterns: async () => routePatterns(reporting.config),
@@ -78,6 +84,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
       startLanes();
       relay.start();
       silentRuns.start();
+      endedAccess.nudge();
       bulkReplays.start();
     },
     use(next) {
@@ -88,7 +95,8 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
     },
     waitingTargets: () => lanes.waiting(),
     async stop() {
-      await Promise.all([relay.stop(), silentRuns.stop(), bulkReplays.stop(), lanes.stop(), removedRoutes.stop()]);
+      const loops = [relay, silentRuns, endedAccess, bulkReplays, lanes, removedRoutes];
+      await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
 }

@@ -5,6 +5,7 @@ import type { PeopleOf } from "../approvals/people.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { RotatingSecret, Secrets } from "../host/secrets.ts";
+import type { Roles } from "../identity/policy.ts";
 import type { AcceptedRequest, ActionContext, ActionOutcome } from "../model/action-outcome.ts";
 import type { CurrentState, EditRight, Membership, Subject } from "../model/approval.ts";
 import type { PageAddress } from "../model/board.ts";
@@ -13,6 +14,7 @@ import type { EventType } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
+import type { AccessStore } from "../store/access.ts";
 import type { ApprovalMessageStore } from "../store/approval-messages.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import type { BoardStore } from "../store/boards.ts";
@@ -185,6 +187,9 @@ export interface ActionDeps {
   /** Who has to approve the runs of each route. */
   readonly rules: RulesOf;
   readonly people: PeopleOf;
+  /** Requests for roles that end by themselves. */
+  readonly access: () => Promise<Pick<AccessStore, "get">>;
+  readonly roles: Roles;
   /** What was sent about approvals. It is loaded when a route sends such messages. */
   readonly approvalMessages: () => Promise<Messages>;
   readonly rateLimits: Pick<RateLimitStore, "count" | "uncount">;

@@ -199,7 +199,7 @@ async function advance(
   const ruled = await rulesAtFiring(approval, run, deps);
   if (ruled.result === "void") return end(approval, { state: "void", endedFor: ruled.why, requestId }, deps);
   if (ruled.result !== "stands") return ruled;
-  const notNow = await beforeFiring();
+  const notNow = await beforeFiring({ isGranted: true });
   if (notNow) return notNow;
   const endedAt = deps.clock.now();
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";

@@ -88,7 +88,7 @@ export async function fireByRule(
   if ("why" in found) return found.why === undefined ? "requested" : { notByRule: found.why };
   const verification = await verify(approval, deps);
   if (verification.result !== "same") return { notByRule: `a rule holds, but ${verification.why}` };
-  const notNow = await beforeFiring();
+  const notNow = await beforeFiring({ isGranted: false });
   if (notNow) return notNow;
   const { verifiedWith } = verification;
   const grant = { ...found.grant, ...(verifiedWith !== undefined && { verifiedWith }) };

@@ -80,8 +80,11 @@ export class FlowGate {
     return this.#wait(`waits for quiet until ${toIso(turn.until)}${earlier}`, turn.until);
   }
 
-  /** The outcome of an attempt that has no slot. Undefined: it may call its target, and {@link leave} follows. */
-  async take(attempt: FlowAttempt): Promise<ActionOutcome | undefined> {
+  /**
+   * The outcome of an attempt that has no slot. Undefined: it may call its target, and {@link leave} follows. Nothing is
+   * cancelled for one that people may still deny.
+   */
+  async take(attempt: FlowAttempt, { isGranted }: { readonly isGranted: boolean }): Promise<ActionOutcome | undefined> {
     const { route, claim, busEvent } = attempt;
     const flow = settingsOf(route);
     const id = flow && flowIdOf(route, flow, busEvent);
@@ -98,7 +101,7 @@ export class FlowGate {
       const turn = await this.#change(id, (state, now) => askSlot(state, { ...question, now }));
       if (turn.is === "run") return undefined;
       if (turn.is === "full") {
-        if (flow.cancels) await askForCancel(route, turn.behind, busEvent.detail.id, this.#deps);
+        if (flow.cancels && isGranted) await askForCancel(route, turn.behind, busEvent.detail.id, this.#deps);
         const isOutdated = () => this.#isOutdated(id, flow, claim.id);
         return { ...this.#wait(waitsBehind(turn.behind), turn.until), isOutdated };
       }

@@ -31,7 +31,7 @@ const WINDOW_MS = 600_000;
 /** What the audit calls a refused read. Its subject is the reason. */
 const READ_REFUSED = "read_refused";
 /** What it calls a request to an upstream that a gateway has to refuse. Its subject is the upstream and the reason. */
-const UPSTREAM_REFUSED = "upstream_refused";
+export const UPSTREAM_REFUSED = "upstream_refused";
 /** Ids held in memory, so that a repeat does not cost a failed conditional write either. */
 const MAX_REMEMBERED = 10_000;
 

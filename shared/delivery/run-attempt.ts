@@ -36,8 +36,8 @@ export type GateResult =
   /** `approvedRef`: the commit or version that people approved. */
   | { readonly approvedRef?: string };
 
-/** The outcome of a granted action that must not fire now. */
-export type BeforeFiring = () => Promise<ActionOutcome | undefined>;
+/** The outcome of an action that must not fire now. `isGranted`: false if people may still deny it. */
+export type BeforeFiring = (asked: { readonly isGranted: boolean }) => Promise<ActionOutcome | undefined>;
 
 export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
@@ -195,9 +195,9 @@ interface AttemptSlot {
 function slotFor(attempt: Attempt, flowGate: Pick<FlowGate, "take" | "leave"> | undefined): AttemptSlot {
   let isTaken = false;
   return {
-    take: async () => {
+    take: async (asked) => {
       if (isTaken) return undefined;
-      const full = await flowGate?.take(attempt);
+      const full = await flowGate?.take(attempt, asked);
       isTaken = full === undefined;
       return full;
     },
@@ -218,7 +218,7 @@ async function lastCheck(
   slot: AttemptSlot,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  return (await slot.take()) ?? (await checkPromotion(attempt, { isFiring: true }, deps));
+  return (await slot.take({ isGranted: true })) ?? (await checkPromotion(attempt, { isFiring: true }, deps));
 }
 
 const outcomeFor =

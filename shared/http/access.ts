@@ -14,6 +14,7 @@ import {
   requestableRoles,
 } from "../approvals/access.ts";
 import { isReason } from "../approvals/decide.ts";
+import type { RecordEventDeps } from "../approvals/record-step.ts";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { toIso } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
@@ -28,8 +29,8 @@ import { ok, type Result, reject } from "../model/result.ts";
 import type { AccessStore } from "../store/access.ts";
 import { parseJsonBody } from "./json-body.ts";
 
-export interface AccessApi extends CallerDeps, Omit<AccessDeps, "access" | "record" | "policy"> {
-  readonly access: () => Promise<Pick<AccessStore, "create" | "get" | "of" | "recent" | "decide">>;
+export interface AccessApi extends CallerDeps, RecordEventDeps, Omit<AccessDeps, "access" | "record" | "policy"> {
+  readonly access: () => Promise<Pick<AccessStore, "create" | "get" | "of" | "recent" | "decide" | "markReported">>;
   readonly policy: AccessDeps["policy"] & Pick<Policy, "rejectCall">;
   readonly auditLog: Pick<AuditLog, "record">;
 }
@@ -140,6 +141,7 @@ export async function placeAccess(request: ReceivedRequest, api: AccessApi): Pro
   const placed = await requestAccess(by, { ...body.value, key }, recording(request, by, api));
   if (!placed.ok) return reject(placed.rejection, by);
   const { access, isNew } = placed.value;
+  await report(access, request, api);
   return ok({ ...shownAccess(access, by, api), status: isNew ? "accepted" : "duplicate" });
 }
 
@@ -155,7 +157,15 @@ export async function decideOneAccess(
   const body = parseJsonBody(request.body, accessVerdict);
   if (!body.ok) return reject(body.rejection, by);
   const decided = await decideAccess(id, { ...body.value, by }, recording(request, by, api));
-  return decided.ok ? ok(shownAccess(decided.value, by, api)) : reject(decided.rejection, by);
+  if (!decided.ok) return reject(decided.rejection, by);
+  await report(decided.value, request, api);
+  return ok(shownAccess(decided.value, by, api));
+}
+
+/** Most calls take no step, so they load no code for it. */
+async function report(access: Access, { requestId }: ReceivedRequest, api: AccessApi): Promise<void> {
+  const { reportAccess } = await import("../approvals/report-access.ts");
+  await reportAccess(access, requestId, api);
 }
 
 const deciding = ({ config, policy, people, clock }: AccessApi) => ({ config, policy, people, clock });

@@ -1,3 +1,4 @@
+import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
 import { type AboutRoute, type DeliveryState, ROUTE_STATES, type RouteOutcome } from "../model/delivery-state.ts";
 import type { DeliverySummary, RecordedDelivery, Replay } from "../model/recorded-delivery.ts";
@@ -366,6 +367,9 @@ function answerOf(
   if (outcome === "refused") return { answer: `It was refused: ${refusedFor?.reason ?? delivery.what}.`, mark: "bad" };
   if (outcome === "unusable") return { answer: `It could not be read: ${delivery.what}.`, mark: "bad" };
   if (outcome === "ignored") return { answer: ignoredText(delivery), mark: "quiet" };
+  // In shadow mode it passed nevertheless.
+  if (outcome === "audit" && delivery.what === UPSTREAM_REFUSED && refusedFor !== undefined)
+    return { answer: `A gateway was to refuse a request: ${refusedFor.reason}.`, mark: "bad" };
   if (outcome === "audit" && refusedFor !== undefined)
     return {
       answer: `A read was refused: ${refusedFor.reason}. Nothing was to happen, so nothing is missing.`,

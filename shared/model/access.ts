@@ -44,6 +44,8 @@ export interface Access extends RequestedAccess {
   readonly decision?: AccessDecision;
   /** What ended it before its time: `withdrawn` or `revoked`. */
   readonly end?: AccessDecision;
+  /** The last state that was recorded as an event. Undefined if none was. */
+  readonly reported?: AccessState;
 }
 
 /** The end of a role that was granted, by the longest time that the configuration allows now. */

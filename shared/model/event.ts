@@ -19,7 +19,8 @@ export type BridgeEvent =
   | TriggerEvent
   | GatewayEvent
   | SummaryEvent
-  | OrderEvent;
+  | OrderEvent
+  | AccessEvent;
 
 /** What one delivery reports, in the sender's order: usually one event. Each is published and acted on by itself. */
 export type BridgeEvents = readonly [BridgeEvent, ...BridgeEvent[]];
@@ -66,6 +67,7 @@ const FAMILIES = {
   gateway: ["refused", "failed", "passed"],
   summary: ["submitted"],
   order: ["placed"],
+  access: ["requested", "granted", "ended"],
 } as const;
 
 type TypeOf<Family> = Family extends keyof typeof FAMILIES ? `${Family}.${(typeof FAMILIES)[Family][number]}` : never;
@@ -633,6 +635,28 @@ export interface OrderPart {
   readonly inputs: Readonly<Record<string, string>>;
   /** Who acts for the principal, such as an agent: `sub` of the token's claim `act` (RFC 8693 §4.1). Absent without it. */
   readonly act?: string;
+}
+
+export const ACCESS_STATES = ["requested", "granted", "denied", "withdrawn", "revoked", "expired", "ended"] as const;
+
+/** A step of a request for a role. `access.ended` covers every end, also that of a request that nobody granted. */
+export interface AccessEvent extends EventOf<TypeOf<"access">> {
+  readonly access: {
+    /** Of the request. */
+    readonly id: string;
+    readonly role: string;
+    readonly state: (typeof ACCESS_STATES)[number];
+    /** Roles whose holders may decide. */
+    readonly approvers: readonly string[];
+    readonly requestedAt: string;
+    /** `requested`: it can be decided before this time. Then: the end of the role. */
+    readonly until: string;
+    readonly requester: string;
+    /** Who took this step; undefined on the request, and if time ended it. */
+    readonly by?: string;
+    /** What that person wrote about the decision. */
+    readonly comment?: string;
+  };
 }
 
 /** A text that a machine wrote for people, for one page. It is data: nothing reads a command in it. */

@@ -1,5 +1,11 @@
 import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
-import { type Access, type AccessDecision, MAX_OPEN_MS, type RequestedAccess } from "../model/access.ts";
+import {
+  type Access,
+  type AccessDecision,
+  type AccessState,
+  MAX_OPEN_MS,
+  type RequestedAccess,
+} from "../model/access.ts";
 import { sha256Hex } from "../model/idempotency-keys.ts";
 import type { Principal } from "../model/principal.ts";
 import { expiryOf, number, padTime, type StoreOptions, text } from "./fields.ts";
@@ -44,7 +50,7 @@ export class AccessStore {
 
   /** Strongly consistent. */
   async get(id: string): Promise<Access | undefined> {
-    if (!ID.test(id)) return undefined;
+    if (!isAccessId(id)) return undefined;
     const item = await this.#table.get(keyOf(id));
     return item && accessOf(item);
   }
@@ -74,6 +80,11 @@ export class AccessStore {
     return [...found.values()];
   }
 
+  /** Stores that the state is recorded as an event, unless somebody decided meanwhile. */
+  async markReported({ id, state }: Access, reported: AccessState): Promise<void> {
+    await this.#table.change(keyOf(id), { condition: { field: "state", is: "=", value: state }, set: { reported } });
+  }
+
   /** Stores a decision, if `before` is still what is stored. False, and no change, if somebody else decided meanwhile. */
   async decide(before: Access, { state, until, decision, end }: Access): Promise<boolean> {
     const changed = await this.#table.change(keyOf(before.id), {
@@ -92,6 +103,9 @@ export class AccessStore {
 
 const DAY_MS = 86_400_000;
 const ID = /^x-[0-9a-f]{32}-[1-9]\d{0,8}$/;
+
+/** Whether it is the id of a request for a role. An approval never has such an id. */
+export const isAccessId = (id: string): boolean => ID.test(id);
 
 const accessHolderOf = ({ issuer, subject }: Holder): string =>
   `x-${sha256Hex(JSON.stringify([issuer, subject])).slice(0, 32)}`;
@@ -120,6 +134,7 @@ function accessOf(item: Item): Access {
     until: epochMillis(number(item, "until")),
     ...(decision && { decision }),
     ...(end && { end }),
+    ...(item["reported"] !== undefined && { reported: text(item, "reported") as AccessState }),
   };
 }
 

@@ -107,6 +107,26 @@ describe("a role for a time, on a whole bridge", () => {
     });
   });
 
+  it("each step is an event of the log once, for readers of the log, and for nobody else", async () => {
+    const key = crypto.randomUUID();
+    const body = { role: "incident", minutes: 30, reason: "INC-4712" };
+    const ask = () => call<ShownAccess>(kim, "/v1/access", body, key);
+    const { body: asked } = await ask();
+    expect((await ask()).body.id).toBe(asked.id);
+    for (let n = 0; n < 2; n++) await decide(asked.id, max, "grant");
+    for (let n = 0; n < 2; n++) await decide(asked.id, max, "revoke");
+    const reported = async (type: string) =>
+      (await call<ListedDeliveries>(max, `/v1/deliveries?source=approvals&type=${type}`)).body.deliveries;
+    const found = await Promise.all(["access.requested", "access.granted", "access.ended"].map(reported));
+    const steps = await Promise.all(
+      found.flat().map(async ({ id }) => (await call<object>(max, `/v1/deliveries/${id}`)).body),
+    );
+    const own = steps.map((step) => JSON.stringify(step)).filter((step) => step.includes(`"${asked.id}"`));
+    expect(own).toHaveLength(3);
+    expect(own.join()).not.toContain("INC-4712");
+    expect((await call(tokenFor("guest"), "/v1/deliveries?source=approvals")).status).toBe(403);
+  });
+
   it("the list shows a person their own, and who may decide or read the log all", async () => {
     const { body: asked } = await request(lou);
     const listed = async (token: string) => (await call<ListedAccess>(token, "/v1/access")).body;

@@ -368,6 +368,26 @@ describe("a run for which a rule holds, and whose slot is full", () => {
     expect([await statesOf(other, edit), other.fired.length]).toEqual([["requested", "expired"], 0]);
   });
 
+  it("has nothing cancelled while people may deny it, and has after one of them granted it", async () => {
+    const { key, running } = ONE_AT_ONCE.flow;
+    // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, which nobody awaits.
+    const route: Partial<Route> = { ...ONE_AT_ONCE, flow: { key, running, then: "cancel" }, runNamespaces: ["ci"] };
+    const bridge = await open([SMALL], { route });
+    const first = await bridge.edit(7);
+    await bridge.runDue();
+    clock.advance(1_000);
+    const second = await bridge.edit(8);
+    await bridge.later();
+    await bridge.later();
+    expect((await bridge.approvalOf(second)).state).toBe("requested");
+    const cancels = await bridge.runCancels();
+    expect(await cancels.of("cluster")).toEqual([]);
+    expect((await bridge.deliveries.timeline(first.id)).filter(({ kind }) => kind === "cancel")).toEqual([]);
+    expect(await bridge.decide(second, "grant", MAX)).toMatchObject({ ok: true });
+    await bridge.runDue();
+    expect(await cancels.of("cluster")).toMatchObject([{ delivery: first.id, by: second.id }]);
+  });
+
   it("can be denied meanwhile, but no longer be granted by people", async () => {
     const { bridge, edit } = await waiting();
     expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: false });

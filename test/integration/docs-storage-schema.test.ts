@@ -567,13 +567,15 @@ describe("docs/storage-schema.md", () => {
     expect(await access.get(read.id)).toEqual(read);
     expect(await access.of(read.by)).toEqual([read]);
     expect(await access.recent()).toEqual([read]);
-    const { decision, ...granted } = read;
+    const { decision, reported, ...granted } = read;
     const before = { ...granted, state: "requested" };
     const written = await recorded.access();
     expect(await written.create(before)).toBe(true);
     expect(await written.create(before)).toBe(false);
     expect(await written.decide(before, read)).toBe(true);
     expect(await written.decide(before, { ...granted, state: "denied", decision })).toBe(false);
+    await written.markReported(before, "expired");
+    await written.markReported(read, reported);
     expect(await recorded.shown(stored)).toEqual(stored);
     const { expiresAt: _, ...entry } = await recorded.shown(listed);
     expect(entry).toEqual(listed);

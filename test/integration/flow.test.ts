@@ -610,8 +610,8 @@ describe("a granted run that waits for a slot", () => {
     const { id } = await approvalOf(second);
     await report(first, "succeeded");
     const hold: typeof deps.hold = (input, beforeFiring) =>
-      deps.hold(input, async () => {
-        const notNow = await beforeFiring();
+      deps.hold(input, async (asked) => {
+        const notNow = await beforeFiring(asked);
         await approvals.move(id, ["granted"], { state: "withdrawn", endedAt: clock.now() });
         return notNow;
       });

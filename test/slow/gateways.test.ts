@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
@@ -10,13 +9,12 @@ import type { TLSSocket } from "node:tls";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { selfSigned, type TestCertificate, testAuthority } from "../support/certificates.ts";
-import { programPath } from "../support/chromium.ts";
 import { blocksOf, readText } from "../support/documents.ts";
+import { freePort, GATEWAYS, isInstalled, startGateway } from "../support/gateway-programs.ts";
 import { GITLAB_ISSUER, jobKeySet, jobToken as tokenOfJob } from "../support/gitlab-jobs.ts";
 import { standaloneBridge } from "../support/standalone-bridge.ts";
-import { until } from "../support/until.ts";
 
-// The blocks of docs/gateways.md, with addresses on loopback in place of its own.
+// The policy of docs/gateways.md. Its gateways are started with the other blocks.
 const DOCUMENT = readText("docs/gateways.md");
 const REGISTRY = "https://registry.example.com";
 
@@ -82,12 +80,6 @@ const listen = async (server: Server): Promise<number> => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
 };
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 beforeAll(async () => {
   const [example = ""] = blocksOf(DOCUMENT, "yaml");
@@ -148,75 +140,6 @@ afterAll(async () => {
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-const GATEWAYS = {
-  nginx: {
-    program: "nginx",
-    language: "nginx",
-    arguments: (file: string) => ["-c", file, "-g", "daemon off; master_process off;"],
-    whole: (block: string, port: number) =>
-      `error_log ${folder}/error.log; pid ${folder}/nginx-${port}.pid; events { }\nhttp { access_log off; ${[
-        "client_body",
-        "proxy",
-        "fastcgi",
-        "uwsgi",
-        "scgi",
-      ]
-        .map((one) => `${one}_temp_path ${folder}/${one};`)
-        .join(" ")}\n${block.replace("listen 8080;", `listen 127.0.0.1:${port};`)} }`,
-    rateStatus: 403,
-    downStatus: 500,
-  },
-  caddy: {
-    program: "caddy",
-    language: "caddyfile",
-    arguments: (file: string) => ["run", "--adapter", "caddyfile", "--config", file],
-    whole: (block: string, port: number) =>
-      `{\n  admin off\n  auto_https off\n}\n${block.replace(":8080 {", `http://127.0.0.1:${port} {\n  bind 127.0.0.1`)}`,
-    rateStatus: 429,
-    downStatus: 502,
-  },
-} as const;
-
-async function startGateway(
-  name: keyof typeof GATEWAYS,
-  address: string,
-): Promise<{ port: number; stop: () => Promise<void> }> {
-  const { program, language, whole, arguments: argumentsOf } = GATEWAYS[name];
-  const [block = ""] = blocksOf(DOCUMENT, language);
-  const port = await freePort();
-  const text = whole(block, port)
-    .replaceAll("https://bridge.example.com", address)
-    .replaceAll("/etc/ssl/certs/ca-certificates.crt", join(folder, "ca.pem"))
-    .replaceAll("registry.internal:5000", `127.0.0.1:${portOf(service)}`);
-  const file = join(folder, `${name}-${port}.conf`);
-  await writeFile(file, text);
-  const folders = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
-  const environment = { ...process.env, ...folders, SSL_CERT_FILE: join(folder, "ca.pem") };
-  const child: ChildProcess = spawn(programPath(program) ?? program, argumentsOf(file), {
-    env: environment,
-    stdio: "ignore",
-  });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await until(`${name} to listen`, async () => {
-    expect(child.exitCode).toBeNull();
-    return isOpen(port);
-  });
-  return {
-    port,
-    stop: async () => {
-      child.kill("SIGKILL");
-      await exited;
-    },
-  };
-}
-
-const isOpen = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
-
 const jobToken = (claims: object = {}): Promise<string> =>
   tokenOfJob({ sub: "project_path:platform/docs", pipeline_id: "901", ...claims });
 
@@ -248,13 +171,19 @@ function send(port: number, { method = "GET", path = "/v2/app", token, headers, 
 }
 
 describe.each(["nginx", "caddy"] as const)("%s", (name) => {
-  const isHere = programPath(GATEWAYS[name].program) !== undefined;
+  const isHere = isInstalled(name);
   describe.skipIf(!isHere)(
     isHere ? "in front of a service" : `in front of a service (left out: no ${name} on PATH)`,
     () => {
       let gateway: Awaited<ReturnType<typeof startGateway>>;
+      const settingsWith = (address: string) => ({
+        folder,
+        bridge: address,
+        service: `127.0.0.1:${portOf(service)}`,
+        authorities: join(folder, "ca.pem"),
+      });
       beforeAll(async () => {
-        gateway = await startGateway(name, `https://localhost:${portOf(trusted)}`);
+        gateway = await startGateway(name, settingsWith(`https://localhost:${portOf(trusted)}`));
       });
       afterAll(() => gateway.stop());
       const sending = async (asked: Sending) => {
@@ -305,7 +234,10 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         const token = claims === undefined ? rest.token : await jobToken(claims);
         const answer = await sending({ ...rest, ...(token !== undefined && { token }) });
         expect(answer).toMatchObject({ status, reached: [] });
-        expect(answer.headers["x-drawbridge-request"]).toMatch(/^[0-9a-f-]{36}$/);
+        const { "x-drawbridge-request": id, "content-type": type } = answer.headers;
+        expect(id).toMatch(/^[0-9a-f-]{36}$/);
+        expect(type).toBe("application/problem+json");
+        expect(JSON.parse(answer.text)).toMatchObject({ status, instance: `urn:uuid:${id}` });
         if (status === 401) expect(answer.headers["www-authenticate"]).toContain("Bearer");
       });
 
@@ -376,7 +308,7 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         const hanging = `http://127.0.0.1:${portOf(silent)}`;
         const forged = `https://localhost:${portOf(untrusted)}`;
         for (const address of [away, hanging, forged]) {
-          const alone = await startGateway(name, address);
+          const alone = await startGateway(name, settingsWith(address));
           try {
             const before = seen.length;
             const { status } = await send(alone.port, { token });

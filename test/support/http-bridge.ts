@@ -116,6 +116,7 @@ export async function httpBridge(
         of: async () => [],
         recent: async () => [],
         decide: unexpected("a decision about a role"),
+        markReported: unexpected("a step of a request for a role"),
       }),
       recorded,
       auditLog: { recordRead: async () => undefined, record: async () => undefined },

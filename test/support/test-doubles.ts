@@ -97,6 +97,8 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   approvals: { get: unexpected("the reading of an approval") },
   rules: new Map(),
   people: new Map(),
+  access: unexpected("the reading of a request for a role"),
+  roles: {},
   approvalMessages: unexpected("the messages about approvals"),
   rateLimits: { count: unexpected("the count of messages"), uncount: unexpected("the count of messages") },
   commands: {

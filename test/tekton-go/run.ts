@@ -19,8 +19,12 @@ const CASES = 10_000;
 const LIMIT_MS = 600_000;
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-/** Folders with rendered objects, beside those that this script renders. */
-const MANIFESTS = ["test/unit/actions/tekton/golden", "deploy/tekton"].map((folder) => join(here, "../..", folder));
+/** Folders with rendered objects, and a file, beside those that this script renders. */
+const MANIFESTS = [
+  "test/unit/actions/tekton/golden",
+  "deploy/tekton",
+  "examples/protected-service/tekton-task.yaml",
+].map((path) => join(here, "../..", path));
 
 function main(seed: number): number {
   const go = ["go", "/usr/local/go/bin/go"].find(isRecent);

@@ -1,13 +1,13 @@
-import { rulesOf } from "../../approvals/configured-rules.ts";
-import { progressOf } from "../../approvals/rules.ts";
 import { laterBy } from "../../host/clock.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 import type { GatePart } from "../../model/event.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { HeldMessage, MessageAddress, MessageRecord } from "../../store/approval-messages.ts";
 import type { ActionDeps } from "../action.ts";
+import { askedOf } from "./asked.ts";
 import type { BodyTemplate } from "./body.ts";
-import { type Card, cardOf, endedCard, gatheredCard } from "./card.ts";
+import { type Card, endedCard, gatheredCard } from "./card.ts";
 import { messageIn } from "./formats.ts";
 import { type Answer, send } from "./send.ts";
 import type { MessageFormat, ReceiverTarget } from "./settings.ts";
@@ -23,8 +23,10 @@ interface Message {
   readonly body: BodyTemplate;
 }
 
-/** One step of an approval, as its event reports it. */
+/** One step of an approval or of a request for a role, as its event reports it. */
 interface Step {
+  /** What it is about. */
+  readonly id: string;
   /** A receiver gets at most one message for each name. */
   readonly name: string;
   /** `ask`: people have to decide. `progress`: further people have to grant. `end`: nobody has to decide any more. */
@@ -40,9 +42,9 @@ const LEASE_MS = 60_000;
 const MINUTE_MS = 60_000;
 
 /**
- * Sends an event of an approval as a message for people, or changes the message that was sent before. The message shows the
- * approval as it is now: a late one never asks for a decision that was taken. Where the receiver's API cannot change a
- * message, the end is a message of its own.
+ * Sends an event of an approval, or of a request for a role, as a message for people, or changes the message that was sent
+ * before. The message shows the approval as it is now: a late one never asks for a decision that was taken. Where the
+ * receiver's API cannot change a message, the end is a message of its own.
  */
 export async function sendApprovalMessage(
   message: Message,
@@ -50,12 +52,10 @@ export async function sendApprovalMessage(
   deps: ActionDeps,
 ): Promise<ActionOutcome> {
   const { detail } = context.busEvent;
-  const gate = "approval" in detail ? detail.approval.gate : undefined;
-  if (!("approval" in detail) || gate === undefined)
-    return { outcome: "give_up", summary: `"as" shows approvals, and ${detail.type} is none` };
-  const step = stepOf(detail.type, gate);
+  const step = stepIn(detail);
+  if (step === undefined) return { outcome: "give_up", summary: `"as" shows approvals, and ${detail.type} is none` };
   const messages = await deps.approvalMessages();
-  const address = { target: receiverOf(message), approval: detail.approval.build };
+  const address = { target: receiverOf(message), approval: step.id };
   const held = await messages.heldState({ ...address, step: step.name });
   if (held === "sent") return done("it was sent in one message with others");
   if (held === "left_out") return leftOut;
@@ -78,7 +78,17 @@ export async function sendApprovalMessage(
 const receiverOf = ({ targetName, body }: Message): string =>
   Object.keys(body).length === 0 ? targetName : `${targetName}#${sha256Hex(JSON.stringify(body)).slice(0, 16)}`;
 
-function stepOf(type: string, gate: GatePart): Step {
+function stepIn(detail: BusEvent["detail"]): Step | undefined {
+  if ("access" in detail) {
+    const { id, state } = detail.access;
+    return { id, name: state, kind: state === "requested" ? "ask" : "end" };
+  }
+  if (!("approval" in detail) || detail.approval.gate === undefined) return undefined;
+  const { build, gate } = detail.approval;
+  return { id: build, ...stepOf(detail.type, gate) };
+}
+
+function stepOf(type: string, gate: GatePart): Omit<Step, "id"> {
   if (type === "approval.reminded") return { name: `reminded#${gate.reminder}`, kind: "ask" };
   if (type !== "approval.requested") return { name: gate.state, kind: "end" };
   const count = gate.progress?.grantedBy.length ?? 0;
@@ -100,9 +110,9 @@ interface SentStep {
 async function sendStep(input: StepInput, context: ActionContext, deps: ActionDeps): Promise<SentStep> {
   const { message, address, step, record } = input;
   const unsent = (outcome: ActionOutcome): SentStep => ({ outcome, record });
-  const approval = await deps.approvals.get(address.approval);
+  const asked = await askedOf(address.approval, deps);
   // The event is recorded before the approval is stored.
-  if (approval === undefined)
+  if (asked === undefined)
     return unsent({
       outcome: "retry",
       summary: "the approval is not stored yet",
@@ -110,17 +120,8 @@ async function sendStep(input: StepInput, context: ActionContext, deps: ActionDe
       targetAnswered: true,
     });
   if (record.sent.includes(step.name)) return unsent(done("this was sent before"));
-  if (step.kind === "ask" && approval.state !== "requested")
-    return unsent(notSent(`the approval is ${approval.state}`));
-  const card = cardOf(
-    approval,
-    // Not the progress of the event, which may be a late one.
-    {
-      progress: progressOf(approval, rulesOf(approval.route, deps.rules), deps.people),
-      isReminder: step.name.startsWith("reminded"),
-    },
-    { console: deps.decisionWays.console },
-  );
+  if (step.kind === "ask" && asked.state !== "requested") return unsent(notSent(`the approval is ${asked.state}`));
+  const card = asked.card({ isReminder: step.name.startsWith("reminded") });
   if (step.kind !== "ask") {
     if (record.messages.length > 0) return updateAll(input, card, context, deps);
     if (step.kind === "progress") return unsent(notSent("a message that was sent cannot be changed"));
@@ -191,11 +192,12 @@ async function sendGathered(
   const isOwn = ({ approval, step }: HeldMessage): boolean => approval === own.approval && step === own.step;
   const held = [own, ...found.filter((one) => isAsk(one) === asks && !isOwn(one))];
   const ids = [...new Set(held.map(({ approval }) => approval))];
-  const approvals = await Promise.all(ids.map((id) => deps.approvals.get(id)));
-  const shown = approvals.flatMap((one) => (one && (!asks || one.state === "requested") ? [one] : []));
+  const all = await Promise.all(ids.map((id) => askedOf(id, deps)));
+  const shown = all.flatMap((one) => (one && (!asks || one.state === "requested") ? [one] : []));
   if (shown.length > 0) {
     const cardFor = asks ? gatheredCard : endedCard;
-    const card = cardFor(shown, found.length > MAX_GATHERED, { console: deps.decisionWays.console });
+    const lines = shown.map(({ line, endLine }) => (asks ? line : endLine));
+    const card = cardFor(lines, found.length > MAX_GATHERED, { console: deps.decisionWays.console });
     const { outcome } = await post(message, card, context, deps);
     if (outcome.outcome !== "done") return outcome;
   }

@@ -19,7 +19,7 @@ export interface Fact {
   readonly lines: readonly string[];
 }
 
-interface CardDeps {
+export interface CardDeps {
   /** The address of the page of approvals. */
   readonly console: string | undefined;
 }
@@ -37,7 +37,7 @@ export function cardOf(approval: Approval, { progress, isReminder }: Shown, { co
   // The grant of a rule that the route has lost decides nothing any more.
   const people = grants.filter(({ rule }) => rule === undefined);
   const by = isOpen || !decision ? undefined : nameOf(decision.by);
-  const facts: readonly (readonly [string, readonly (string | undefined)[]])[] = [
+  const facts: GivenFacts = [
     ["Run", [`${route} of ${subject}`]],
     ["Parameters", paramsOf(shows)],
     ["For", [shows.title]],
@@ -54,10 +54,7 @@ export function cardOf(approval: Approval, { progress, isReminder }: Shown, { co
   ];
   return {
     title: plain(`${isReminder && isOpen ? REMINDER : TITLES[state]}: ${route}`, MAX_TITLE),
-    facts: facts.flatMap(([name, lines]) => {
-      const shown = lines.flatMap((line) => (line === undefined || line === "" ? [] : [plain(line, MAX_LINE)]));
-      return shown.length === 0 ? [] : [{ name, lines: shown }];
-    }),
+    facts: shownFacts(facts),
     ...(console !== undefined && {
       button: isOpen
         ? { text: "Look at it and decide", url: `${console}?${new URLSearchParams({ id })}` }
@@ -66,27 +63,40 @@ export function cardOf(approval: Approval, { progress, isReminder }: Shown, { co
   };
 }
 
+export type GivenFacts = readonly (readonly [name: string, lines: readonly (string | undefined)[]])[];
+
+/** The facts that have a text, each made safe to show. */
+export const shownFacts = (facts: GivenFacts): readonly Fact[] =>
+  facts.flatMap(([name, lines]) => {
+    const shown = lines.flatMap((line) => (line === undefined || line === "" ? [] : [plain(line, MAX_LINE)]));
+    return shown.length === 0 ? [] : [{ name, lines: shown }];
+  });
+
+/** An approval that waits, as a line of {@link gatheredCard}. */
+export const lineOf = ({ route, subject }: Approval): string => plain(`${route} of ${subject}`, MAX_LINE);
+
+/** An approval for which nobody has to decide any more, as a line of {@link endedCard}. */
+export function endLineOf({ route, subject, state, decision }: Approval): string {
+  const by = decision && state !== "requested" ? ` by ${nameOf(decision.by)}` : "";
+  return plain(`${TITLES[state]}${by}: ${route} of ${subject}`, MAX_LINE);
+}
+
 /** One card for many approvals that wait. */
-export function gatheredCard(open: readonly Approval[], isMore: boolean, { console }: CardDeps): Card {
-  const count = `${open.length}${isMore ? " or more" : ""}`;
-  const lines = open.map(({ route, subject }) => plain(`${route} of ${subject}`, MAX_LINE));
+export function gatheredCard(lines: readonly string[], isMore: boolean, { console }: CardDeps): Card {
+  const count = `${lines.length}${isMore ? " or more" : ""}`;
   return {
-    title: open.length === 1 ? "1 approval waits for you" : `${count} approvals wait for you`,
-    facts: [{ name: "Runs", lines: firstOf(lines, 10) }],
+    title: lines.length === 1 ? "1 approval waits for you" : `${count} approvals wait for you`,
+    facts: [{ name: "Waiting", lines: firstOf(lines, 10) }],
     ...(console !== undefined && { button: { text: "Look at them and decide", url: console } }),
   };
 }
 
 /** One card for many approvals for which nobody has to decide any more. */
-export function endedCard(ended: readonly Approval[], isMore: boolean, { console }: CardDeps): Card {
-  const count = `${ended.length}${isMore ? " or more" : ""}`;
-  const lines = ended.map(({ route, subject, state, decision }) => {
-    const by = decision && state !== "requested" ? ` by ${nameOf(decision.by)}` : "";
-    return plain(`${TITLES[state]}${by}: ${route} of ${subject}`, MAX_LINE);
-  });
+export function endedCard(lines: readonly string[], isMore: boolean, { console }: CardDeps): Card {
+  const count = `${lines.length}${isMore ? " or more" : ""}`;
   return {
-    title: ended.length === 1 ? "1 approval waits no longer" : `${count} approvals wait no longer`,
-    facts: [{ name: "Runs", lines: firstOf(lines, 10) }],
+    title: lines.length === 1 ? "1 approval waits no longer" : `${count} approvals wait no longer`,
+    facts: [{ name: "Ended", lines: firstOf(lines, 10) }],
     ...(console !== undefined && { button: { text: "Decided approvals", url: `${console}?state=ended` } }),
   };
 }
@@ -104,9 +114,9 @@ const TITLES = {
 } as const satisfies Readonly<Record<Approval["state"], string>>;
 
 /** UTF-16 code units. With at most 30 lines a message is smaller than the 28 KB of Teams. */
-const MAX_LINE = 200;
+export const MAX_LINE = 200;
 /** Less than the 150 of a header in Slack. */
-const MAX_TITLE = 140;
+export const MAX_TITLE = 140;
 const MAX_PARAMS = 8;
 
 const paramsOf = ({ params = {} }: ShownRun): readonly string[] =>
@@ -129,7 +139,7 @@ function requesterOf({ requester, shows }: Approval): string {
 const firstOf = (lines: readonly string[], count: number): readonly string[] =>
   lines.length <= count ? lines : [...lines.slice(0, count), `and ${lines.length - count} more`];
 
-const utc = (at: EpochMillis): string => `${toIso(at).slice(0, 16).replace("T", " ")} UTC`;
+export const utc = (at: EpochMillis): string => `${toIso(at).slice(0, 16).replace("T", " ")} UTC`;
 
 /**
  * Makes a text of a sender harmless in any format: one line without hidden characters, in which no receiver sees an address

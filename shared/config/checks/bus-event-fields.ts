@@ -1,6 +1,7 @@
 import type { TraceParent } from "../../host/trace.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import {
+  ACCESS_STATES,
   BUILD_STATES,
   CHANGED,
   CODE_CHANGES,
@@ -281,6 +282,17 @@ export const BUS_EVENT_FIELDS = {
       more: number,
     },
     order: { name: text, inputs: "any", act: text },
+    access: {
+      id: text,
+      role: text,
+      state: new Set(ACCESS_STATES),
+      approvers: texts,
+      requestedAt: text,
+      until: text,
+      requester: text,
+      by: text,
+      comment: text,
+    },
     summary: {
       target: text,
       page: text,

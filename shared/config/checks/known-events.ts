@@ -47,15 +47,17 @@ const typesOf = (...families: readonly Family[]): readonly EventType[] =>
   EVENT_TYPES.filter((type) => families.some((family) => type.startsWith(`${family}.`)));
 
 /**
- * The bridge publishes events of its own: about approvals of its routes, the states that jobs report, summaries, orders, and
- * pages that fell behind their code.
+ * The bridge publishes events of its own: about approvals of its routes and requests for roles, the states that jobs report,
+ * summaries, orders, and pages that fell behind their code.
  */
 const OWN: ReadonlyMap<string, OwnSource> = new Map([
   [
     "approvals",
     {
-      types: typesOf("approval"),
-      isActive: ({ routes }) => routes.some(({ approval }) => approval !== undefined),
+      types: typesOf("approval", "access"),
+      isActive: ({ routes, roles }) =>
+        routes.some(({ approval }) => approval !== undefined) ||
+        Object.values(roles).some(({ onRequest }) => onRequest !== undefined),
     },
   ],
   [
@@ -120,6 +122,7 @@ const PARTS = {
   gateway: { gateway: true },
   summary: { summary: true },
   order: { order: true },
+  access: { access: true },
 } as const satisfies { readonly [F in Family]: Readonly<Record<PartOf<F>, true>> };
 
 const ALL_PARTS: ReadonlySet<string> = new Set(Object.values(PARTS).flatMap((parts) => Object.keys(parts)));

@@ -183,7 +183,7 @@ function readBody(
   body: Uint8Array,
   { bodyDigest, receivedAt }: Pick<AuthenticDelivery, "bodyDigest" | "receivedAt">,
 ): Reading {
-  const json = readJsonObject(withoutBrackets(body));
+  const json = readJsonObject(body);
   if (!json.ok) return { outcome: "unusable", problem: json.problem };
   const found = readRecord(json.value, () => bodyDigest);
   if (found !== undefined) return { deliveryKey: found.key, outcome: "event", events: [found.toEvent(receivedAt)] };
@@ -191,15 +191,6 @@ function readBody(
     ? { outcome: "ignored", kind: "stream" }
     : { outcome: "unusable", problem: "response.status is missing or not as documented" };
 }
-
-/** The only record of a list. With several, what is left is no JSON: they are read one by one. */
-function withoutBrackets(body: Uint8Array): Uint8Array {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.length);
-  return text.at(0) === OPENING && text.at(-1) === CLOSING ? text.subarray(1, -1) : body;
-}
-
-const OPENING = "[".charCodeAt(0);
-const CLOSING = "]".charCodeAt(0);
 
 export const isOfStream = (value: unknown): boolean => v.is(streamRecord, value);
 

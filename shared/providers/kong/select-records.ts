@@ -122,14 +122,14 @@ interface OneRecord {
   readonly part: () => AuthenticDelivery;
 }
 
-/** The plugin sends one record, or a list of them. A body of another form is one record that cannot be read. */
+/**
+ * The plugin sends one record, or a list of them, also if it has only one. A record has the same bytes, and so the same
+ * digest, whichever of these forms it comes in. A body of another form is one record that cannot be read.
+ */
 function recordsIn(delivery: AuthenticDelivery): readonly OneRecord[] {
   const value = parsed(delivery.body);
-  const whole = { digest: () => delivery.bodyDigest, part: () => delivery };
-  if (!Array.isArray(value)) return [{ value, ...whole }];
-  // The queue of the plugin sends a list also if there is one.
-  if (value.length === 1) return [{ value: value[0], ...whole }];
-  return value.map((one: unknown, at) => {
+  if (value === undefined) return [{ value, digest: () => delivery.bodyDigest, part: () => delivery }];
+  return [value].flat().map((one: unknown, at) => {
     const part = () => partOf(delivery, Buffer.from(textOf(one) ?? `${delivery.bodyDigest} ${at}`));
     return { value: one, digest: () => part().bodyDigest, part };
   });
@@ -144,7 +144,8 @@ function parsed(body: Uint8Array): unknown {
   }
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Not fatal: a client may write any bytes into a header, and would hide all other records of the batch. */
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Undefined if it is nested too deep to be written. */
 function textOf(value: unknown): string | undefined {

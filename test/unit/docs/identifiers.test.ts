@@ -8,7 +8,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "Atlassian Forge": ["appSystemToken", "ignoreSelf"],
   Buildkite: ["prefix_pull_request_fork_branch_names"],
   AWS: ["CDKToolkit", "RULE_ARN"],
-  GitLab: ["id_tokens", "push_event_hooks_limit", "read_api", "signing_token_present"],
+  GitLab: ["push_event_hooks_limit", "read_api", "signing_token_present"],
   Keycloak: ["protocolMappers"],
   "Microsoft Entra ID": ["accessTokenAcceptedVersion", "requestedAccessTokenVersion"],
   Okta: ["authorizationServers"],

@@ -274,6 +274,18 @@ describe("the answer about a delivery", () => {
       {},
       "It was refused: role_missing.",
     ],
+    [
+      "refused to a reader",
+      { outcome: "audit", what: "read_refused", refusedFor: { reason: "role_missing", role: "x" } },
+      {},
+      "A read was refused: role_missing. Nothing was to happen, so nothing is missing.",
+    ],
+    [
+      "refused at a gateway",
+      { outcome: "audit", what: "upstream_refused", refusedFor: { reason: "scope_forbidden", scope: "push" } },
+      {},
+      "A gateway was to refuse a request: scope_forbidden.",
+    ],
     ["unusable", { outcome: "unusable", what: "no project" }, {}, "It could not be read: no project."],
     [
       "ignored",

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import * as v from "valibot";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cardOf, gatheredCard, plain } from "../../../../shared/actions/webhook/card.ts";
 import { messageIn } from "../../../../shared/actions/webhook/formats.ts";
@@ -8,6 +9,8 @@ import { type RulesOf, rulesIn } from "../../../../shared/approvals/configured-r
 import type { OutboundRequest } from "../../../../shared/host/call-out.ts";
 import { epochMillis, laterBy } from "../../../../shared/host/clock.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
+import { type Roles, role } from "../../../../shared/identity/policy.ts";
+import type { Access, AccessState } from "../../../../shared/model/access.ts";
 import type { ActionOutcome } from "../../../../shared/model/action-outcome.ts";
 import type { Approval, Decision, Identity } from "../../../../shared/model/approval.ts";
 import type { AllStores } from "../../../support/all-stores.ts";
@@ -215,19 +218,30 @@ describe("the messages about an approval", () => {
       as = "slack",
       gate = {},
       body = { channel: "C1" } as object,
-    }: { id?: string; target?: object; as?: string; gate?: object; body?: object } = {},
+      role,
+    }: { id?: string; target?: object; as?: string; gate?: object; body?: object; role?: object } = {},
   ) {
     events += 1;
     const event = entryOf(`d-${events}`, {
-      type: `approval.${type}`,
+      type: role ? "access.requested" : `approval.${type}`,
       time: "2026-11-02T09:00:00.000Z",
       subject: "deploy-docs",
-      approval: {
-        system: "drawbridge",
-        build: id,
-        pipeline: "deploy-docs",
-        gate: { state: type === "reminded" ? "requested" : type, approvers: [], requestedAt: "", until: "", ...gate },
-      },
+      ...(role
+        ? { access: role }
+        : {
+            approval: {
+              system: "drawbridge",
+              build: id,
+              pipeline: "deploy-docs",
+              gate: {
+                state: type === "reminded" ? "requested" : type,
+                approvers: [],
+                requestedAt: "",
+                until: "",
+                ...gate,
+              },
+            },
+          }),
     } as Parameters<typeof entryOf>[1]);
     const connected = webhook.connect(
       { route: "ask", targetName: "chat", target, options: { as, body } },
@@ -235,6 +249,8 @@ describe("the messages about an approval", () => {
         clock,
         secrets: secretsOf(SECRETS),
         approvals: stores.approvals,
+        access: stores.access,
+        roles,
         rules,
         approvalMessages: stores.approvalMessages,
         rateLimits: stores.rateLimits,
@@ -253,6 +269,27 @@ describe("the messages about an approval", () => {
     const context = { busEvent: event, origin: event, originProof: "proved", attempt: 1 } as const;
     return () => connected.run({ ...context, signal: new AbortController().signal });
   }
+  const KIM = { ...dana, subject: "kim", roles: ["developer"] };
+  const ACCESS = `x-${"0".repeat(32)}-1`;
+  const roles: Roles = {
+    incident: v.parse(role, { onRequest: { by: ["developer"], approvedBy: ["on-call"] } }),
+  };
+  /** Stores a request for a role. */
+  async function requestedRole(id = ACCESS): Promise<Access> {
+    const [at, until] = [clock.now(), laterBy(clock.now(), 3_600_000)];
+    const request = { id, role: "incident", minutes: 30, reason: "<!channel> the shop is down", by: KIM, key: "k" };
+    const access = { ...request, requestedAt: at, state: "requested", until } as const;
+    await (await stores.access()).create(access);
+    return access;
+  }
+  const decideRole = async (before: Access, change: Partial<Access>): Promise<Access> => {
+    const after = { ...before, ...change };
+    await (await stores.access()).decide(before, after);
+    return after;
+  };
+  /** The action for a step of a request for a role. */
+  const roleStep = (state: AccessState, options: { id?: string; target?: object; as?: string } = {}) =>
+    step("requested", { ...options, role: { state, id: options.id ?? ACCESS } });
   const requested = async (id = "p-1") => {
     const { state: _, grants: __, ...request } = approvalOf({ id });
     await stores.approvals.request(request);
@@ -553,8 +590,63 @@ describe("the messages about an approval", () => {
     expect(await other.held("chat", 10)).toEqual([]);
   });
 
+  it("a request for a role asks, says who decided, and is changed in place, also when its time is over", async () => {
+    const before = await requestedRole();
+    expect(await roleStep("requested")()).toMatchObject({ outcome: "done" });
+    const until = laterBy(clock.now(), 1_800_000);
+    await decideRole(before, { state: "granted", until, decision: { by: dana, at: clock.now() } });
+    expect(await roleStep("granted")()).toMatchObject({ outcome: "done" });
+    expect(await roleStep("granted")()).toMatchObject({ outcome: "done", summary: "this was sent before" });
+    clock.advance(1_800_000);
+    expect(await roleStep("ended")()).toMatchObject({ outcome: "done" });
+    expect(titles()).toEqual([
+      ["/api/chat.postMessage", "Role requested: incident"],
+      ["/api/chat.update", "Role granted: incident", "1.1"],
+      ["/api/chat.update", "Role ended: incident", "1.1"],
+    ]);
+    const [asked, granted] = sent().map(([, body]) => textsOf(body).join("\n"));
+    for (const words of ["30 minutes", "the shop is down", "kim", "one other person with the role on-call"])
+      expect(asked).toContain(words);
+    expect(asked).toContain("https://bridge.example.test/console/access");
+    expect(asked).not.toContain("<!channel>");
+    expect(granted).toContain("dana");
+    expect(granted).not.toContain("May decide");
+  });
+
+  it("a late message never asks about a role that was decided, that is over, or that nobody may request now", async () => {
+    const before = await requestedRole();
+    await decideRole(before, { state: "denied", until: clock.now(), decision: { by: dana, at: clock.now() } });
+    expect(await roleStep("requested")()).toMatchObject({ summary: "not sent: the approval is denied" });
+    const other = `x-${"1".repeat(32)}-1`;
+    await requestedRole(other);
+    clock.advance(3_600_000);
+    expect(await roleStep("requested", { id: other })()).toMatchObject({
+      summary: "not sent: the approval is expired",
+    });
+    expect(requests).toEqual([]);
+    expect(await roleStep("denied", { target: WEBHOOK, as: "mail" })()).toMatchObject({ outcome: "done" });
+    expect(sent()[0]?.[1]).toMatchObject({ subject: "Role denied: incident" });
+  });
+
+  it("requests for roles beyond the messages of a minute are in one message with approvals", async () => {
+    for (let n = 1; n <= 5; n++) {
+      await requested(`p-${n}`);
+      await step("requested", { id: `p-${n}` })();
+    }
+    await requested("p-6");
+    await requestedRole();
+    const held = [step("requested", { id: "p-6" }), roleStep("requested")];
+    for (const run of held) expect(await run()).toMatchObject({ outcome: "wait" });
+    clock.advance(60_000);
+    for (const run of held) expect(await run()).toMatchObject({ outcome: "done" });
+    const texts = textsOf(sent()[5]?.[1]).join("\n");
+    expect(requests).toHaveLength(6);
+    for (const words of ["2 approvals wait for you", "role incident for kim", "deploy-docs of platform/docs main"])
+      expect(texts).toContain(words);
+  });
+
   it("the message for many names ten runs, and says how many more there are", () => {
-    const open = Array.from({ length: 12 }, () => approvalOf());
+    const open = Array.from({ length: 12 }, () => "deploy-docs of platform/docs main");
     const card = gatheredCard(open, true, { console: CONSOLE });
     expect(card.title).toBe("12 or more approvals wait for you");
     expect(card.facts[0]?.lines).toHaveLength(11);

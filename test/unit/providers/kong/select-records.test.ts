@@ -52,7 +52,7 @@ function edge(keep: object = {}) {
     };
     const url = new URL("https://bridge.example.test/webhooks/edge");
     return async (body: unknown, token = TOKEN) => {
-      const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+      const bytes = body instanceof Buffer ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
       const result = await receive(
         requestOf({ url, body: bytes }, new Headers({ "x-kong-token": token }), clock),
         source,
@@ -118,6 +118,28 @@ describe("a batch of records", () => {
     },
   );
 
+  it("bytes that are no UTF-8, in a header that a client wrote, hide no record", async () => {
+    const { send, found } = edge();
+    const agent = (n: number): Body => {
+      const one = record(n);
+      return { ...one, request: { ...Object(one["request"]), headers: { "user-agent": "curl \u00ff" } } };
+    };
+    // In Latin-1 the byte 0xff, which no text in UTF-8 has.
+    const bytesOf = (body: unknown) => Buffer.from(JSON.stringify(body), "latin1");
+    expect(await send(bytesOf([record(1), agent(2), record(3)]))).toBe("accepted");
+    expect(await send(bytesOf(agent(4)))).toBe("accepted");
+    expect(await send(bytesOf([agent(2)]))).toBe("duplicate");
+    expect(found().map(({ outcome }) => outcome)).toEqual(Array(4).fill("event"));
+  });
+
+  it.each(["alone", "in a list"])("white space around a record, %s, changes nothing", async (where) => {
+    const { send, found } = edge();
+    const text = JSON.stringify(record(1), undefined, 2);
+    expect(await send(where === "alone" ? `\r\n ${text}\n` : ` [\n${text}\t] \n`)).toBe("accepted");
+    expect(await send(record(1))).toBe("duplicate");
+    expect(found().map(({ outcome }) => outcome)).toEqual(["event"]);
+  });
+
   it("a record that is nested too deep to be written is set apart too", async () => {
     const { send, found } = edge();
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
@@ -142,6 +164,23 @@ describe("a batch that is sent again", () => {
     expect(await process()(records(2, 2))).toBe("duplicate");
     expect(await send(records(3, 3))).toBe("accepted");
     expect(found()).toHaveLength(5);
+  });
+
+  it.each<[string, object]>([
+    ["a record without an id", { request: {}, response: { status: 401 } }],
+    ["a record that cannot be read", { response: {} }],
+  ])("%s is the same, alone, in a list of one and in one of many, however it is written", async (_, changes) => {
+    const bare = { ...record(1), ...changes };
+    // As Kong writes a slash.
+    const text = JSON.stringify(bare).replaceAll("/", "\\/");
+    const forms = [text, `[${text}]`, `[${text},${JSON.stringify(record(2))}]`, JSON.stringify([record(2), bare])];
+    for (const first of forms) {
+      const { send, found } = edge();
+      await send(record(2));
+      await send(first);
+      for (const again of forms) expect(await send(again)).toBe("duplicate");
+      expect(found()).toHaveLength(2);
+    }
   });
 
   it("after a minute without a store everything is recorded once, and counted once", async () => {
