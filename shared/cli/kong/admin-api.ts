@@ -8,8 +8,8 @@ import { usageFault } from "../command.ts";
 import { TAG } from "./document.ts";
 
 /**
- * Kong's Admin API. Throws `not_allowed`, `bridge_refused` for a write that it refuses, and `target_unreachable` for any other
- * failure, also of something that is no Kong: its exit code must not be that of a difference.
+ * Kong's Admin API. Throws `not_allowed`, `bridge_refused` for a write that it refuses, and `target_unreachable` for any
+ * other failure, also of something that is no Kong: its exit code must not be that of a difference.
  */
 export interface AdminApi {
   /** All entities of a kind, over all pages. */

@@ -138,9 +138,20 @@ const valuesOf = (entity: object): Values =>
 
 /** Where the entities of the kinds that are compared are in a file. */
 const COMPARED = new Set([
-  ...["services", "services.plugins", "services.routes", "services.routes.plugins", "routes", "routes.plugins"],
-  ...["consumers", "consumers.plugins", "consumers.acls", "consumers.jwt_secrets"],
-  ...["plugins", "acls", "jwt_secrets", "ca_certificates"],
+  "services",
+  "services.plugins",
+  "services.routes",
+  "services.routes.plugins",
+  "routes",
+  "routes.plugins",
+  "consumers",
+  "consumers.plugins",
+  "consumers.acls",
+  "consumers.jwt_secrets",
+  "plugins",
+  "acls",
+  "jwt_secrets",
+  "ca_certificates",
 ]);
 
 /** Names what has our tag at every other place: kinds that are never rendered, and what is below them. */
