@@ -1,7 +1,8 @@
 import type { Approval } from "../model/approval.ts";
 import { createdAtOf } from "../model/build-order.ts";
-import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
+import { type BusEvent, type EventDetail, sourceNameOf } from "../model/bus-event.ts";
 import { type CommitRun, whyNotGreen } from "../model/commit-run.ts";
+import type { RefPart } from "../model/event.ts";
 import type { CommitRunStore } from "../store/commit-runs.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RunStore } from "../store/runs.ts";
@@ -35,9 +36,11 @@ export async function recordCommitRun(
   if (commit === undefined || (change !== undefined && change.fork !== false)) return;
   if (!checks.some((one) => one.source === source && one.pipeline === pipeline)) return;
   const createdAt = createdAtOf(detail.build);
+  const ref = refOf(detail.build);
   const run: CommitRun = {
     build: { id, ...(number !== undefined && { number }) },
     pipeline,
+    ...(ref !== undefined && { ref }),
     state,
     ...(round !== undefined && { round }),
     ...(finishedAt !== undefined && { finishedAt }),
@@ -48,20 +51,52 @@ export async function recordCommitRun(
   await (await commitRuns()).record({ source, commit }, run);
 }
 
-/** Why the pipelines are not all green for the commit that the run gets, as a clause; undefined if they are. */
+/**
+ * Why the pipelines are not all green for the commit that the run gets, on what the event is about, as a clause; undefined
+ * if they are.
+ */
 export async function whyChecksFail(
   checks: readonly CommitCheck[],
   { reference }: Approval,
+  { detail }: BusEvent,
   deps: Pick<CommitConditionDeps, "commitRuns">,
 ): Promise<string | undefined> {
   const commit = reference?.value;
   if (commit === undefined || !COMMIT.test(commit)) return "the run is bound to no commit";
+  const refs = refsOf(detail);
   const store = await deps.commitRuns();
   for (const { source, pipeline } of checks) {
-    const why = whyNotGreen(pipeline, await store.of({ source, commit }));
+    const why = whyNotGreen({ pipeline, refs }, await store.of({ source, commit }));
     if (why !== undefined) return `${pipeline} of ${source} is not green: ${why}`;
   }
   return undefined;
+}
+
+/**
+ * What a run is for: its branch, tag or merge request. Undefined if the sender does not report it, or reports only a name,
+ * which may be that of a branch or of a tag.
+ */
+function refOf({ branch, tag, change }: RefPart): string | undefined {
+  if (change !== undefined) return change.id === undefined ? undefined : changeRef(change.id);
+  if (tag !== undefined) return `refs/tags/${tag}`;
+  return branch === undefined ? undefined : `refs/heads/${branch}`;
+}
+
+const changeRef = (id: string): string => `change/${id}`;
+
+/** The refs whose runs count for an event. The source branch of a merge request is its own if it is of the same project. */
+function refsOf(detail: EventDetail): readonly string[] {
+  if ("code" in detail) return [detail.code.ref];
+  if ("release" in detail) return [`refs/tags/${detail.release.tag}`];
+  if ("change" in detail) {
+    const { number, mergeCommit, sourceBranch, targetBranch, fork } = detail.change;
+    // The run gets the merge commit, which only the target branch has.
+    if (mergeCommit !== undefined) return targetBranch === undefined ? [] : [`refs/heads/${targetBranch}`];
+    const own = fork === false && sourceBranch !== undefined ? [`refs/heads/${sourceBranch}`] : [];
+    return [changeRef(String(number)), ...own];
+  }
+  if ("build" in detail) return [refOf(detail.build)].filter((ref) => ref !== undefined);
+  return "job" in detail ? [refOf(detail.job)].filter((ref) => ref !== undefined) : [];
 }
 
 const COMMIT = /^[0-9a-f]{40,64}$/;
@@ -82,6 +117,7 @@ export async function whyPathsFail(
   if (change !== "updated" || before === undefined) return "the push did not update a branch";
   if (paths === undefined || paths.count === 0) return "the event lists no changed paths";
   if (paths.truncated || paths.incomplete) return "the event does not list all changed paths";
+  if (paths.changed.some(isQuoted)) return "the event quotes a changed path, so it is not known which one it is";
   const inside = paths.changed.find((path) => outside.some((one) => isBelow(path, one)));
   if (inside !== undefined) return `${inside} has changed`;
   const [last] = await runs.of(route);
@@ -93,5 +129,11 @@ export async function whyPathsFail(
   return isNext ? undefined : "the last run of the route was not for the push before this one";
 }
 
-const isBelow = (path: string, place: string): boolean =>
-  path === place || path.startsWith(place.endsWith("/") ? place : `${place}/`);
+/** Git quotes a path with unusual characters: `"infra/\303\244"` (https://git-scm.com/docs/git-config, core.quotePath). */
+const isQuoted = (path: string): boolean => path.startsWith('"') || path.includes("\\");
+
+/** A folder may itself be a path: that of a submodule or of a symbolic link, which Git lists without the slash. */
+function isBelow(path: string, place: string): boolean {
+  const name = place.replace(/\/$/, "");
+  return path === name || path.startsWith(`${name}/`);
+}

@@ -178,7 +178,7 @@ async function whyNotRecorded(
 ): Promise<string | undefined> {
   if (checks.length === 0 && pathsOutside.length === 0) return undefined;
   const { whyChecksFail, whyPathsFail } = await import("./commit-conditions.ts");
-  const why = checks.length > 0 ? await whyChecksFail(checks, approval, deps) : undefined;
+  const why = checks.length > 0 ? await whyChecksFail(checks, approval, busEvent, deps) : undefined;
   if (why !== undefined || pathsOutside.length === 0) return why;
   return whyPathsFail(pathsOutside, busEvent, approval.route, deps);
 }

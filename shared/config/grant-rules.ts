@@ -57,7 +57,16 @@ const conditions = v.pipe(
     ),
     pathsOutside: v.optional(
       v.pipe(
-        v.array(v.pipe(v.string(), v.regex(/^[^/\s*?.][^*?\s]{0,99}$/, "a path such as infra/, without * and ?"))),
+        v.array(
+          v.pipe(
+            v.string(),
+            v.regex(/^[^*?\s\\"]{1,100}$/, "a path such as infra/, without blanks, * ? \\ and quotation marks"),
+            v.regex(
+              /^(?!\.{0,2}(?:\/|$))(?!.*\/(?:\/|\.{1,2}(?:\/|$)))/,
+              "a path from the top of the repository, such as infra/ or .github/, without empty parts and the parts . and ..",
+            ),
+          ),
+        ),
         v.minLength(1),
         v.maxLength(20),
         v.description(

@@ -270,7 +270,7 @@ interface ChangedPaths {
   readonly truncated: boolean;
   /**
    * Paths that changed may be missing, and the sender does not say which: the old place of a moved file, and what changed
-   * because the history of the branch was replaced.
+   * because the history of the branch was replaced, or of a commit whose lists the sender left out.
    */
   readonly incomplete?: true;
 }

@@ -26,7 +26,7 @@ type CodePart = CodeEvent["code"];
 /**
  * `total`: the number of commits, if the server reports it; else at least `limit` commits may be only a part.
  * `mayBeReplaced`: the push may have replaced the history of its branch. `hidesMoves`: the server lists a moved file only
- * under its new path, as one that was added.
+ * under its new path, as one that was added. A commit without one of its lists makes the paths incomplete.
  */
 export function commitsPart(
   reported: v.InferOutput<typeof pushedCommits>,
@@ -66,7 +66,9 @@ export function commitsPart(
             commitCount > commits.length ||
             commitCount >= limit ||
             commits.flatMap(listsOf).includes(UNREADABLE),
+          // A missing list is not an empty one: nobody knows what it would have named.
           ...((mayBeReplaced ||
+            commits.flatMap(listsOf).some((list) => list === undefined || list === null) ||
             (hidesMoves && commits.some(({ added }) => Array.isArray(added) && added.length > 0))) && {
             incomplete: true as const,
           }),

@@ -6,7 +6,7 @@ import { grantRulesOf } from "../../shared/config/grant-rules.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import { shownApproval } from "../../shared/http/shown-approval.ts";
-import type { BuildEvent, BuildPart, CodeEvent } from "../../shared/model/event.ts";
+import type { BuildEvent, BuildPart, ChangeEvent, CodeEvent, RefPart } from "../../shared/model/event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import { ACTOR_CLAIMS, type Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
@@ -504,6 +504,7 @@ describe("a rule on what is recorded of a commit", () => {
     runsStaleAfterMs: 60_000,
   };
   const commitOf = (n: number): string => n.toString(16).padStart(40, "0");
+  const MERGED = { commit: commitOf(4), mergeCommit: commitOf(5) } as const;
   type Code = CodeEvent["code"];
   type Given = Partial<Omit<Code, "before" | "paths">> & {
     readonly before?: string | undefined;
@@ -534,7 +535,11 @@ describe("a rule on what is recorded of a commit", () => {
     bridge: Bridge,
     n: number,
     state: BuildPart["state"],
-    { build = {}, delivery = {} }: { build?: Partial<BuildPart>; delivery?: Partial<RecordedDelivery> } = {},
+    {
+      place = { branch: "main" },
+      build = {},
+      delivery = {},
+    }: { place?: RefPart; build?: Partial<BuildPart>; delivery?: Partial<RecordedDelivery> } = {},
   ) => {
     const { events: _, ...sample } = sampleDelivery(n);
     const key = String(++reports);
@@ -543,7 +548,7 @@ describe("a rule on what is recorded of a commit", () => {
       keyParts: ["build", key],
       time: toIso(clock.now()),
       subject: "platform/docs",
-      build: { system: "gitlab", id: "1", pipeline: "platform/docs", state, commit: commitOf(n), ...build },
+      build: { system: "gitlab", id: "1", pipeline: "platform/docs", state, commit: commitOf(n), ...place, ...build },
     };
     const id = deliveryIdOf("wiki", ["build", key]);
     await bridge.takeIn({ ...sample, id, receivedAt: clock.now(), what: event.type, events: [event], ...delivery });
@@ -566,14 +571,33 @@ describe("a rule on what is recorded of a commit", () => {
       (bridge) => report(bridge, 5, "succeeded", { delivery: { refusal: { reason: "claim_mismatch", claim: "ref" } } }),
       false,
     ],
+    ["its run was for another branch", (bridge) => report(bridge, 5, "succeeded", { place: { branch: "dev" } }), false],
     [
-      "the run was for a change request of perhaps another project",
-      (bridge) => report(bridge, 5, "succeeded", { build: { change: { id: "1" } } }),
+      "its run was for a tag of that name",
+      (bridge) => report(bridge, 5, "succeeded", { place: { tag: "main" } }),
+      false,
+    ],
+    ["its run may be for a tag", (bridge) => report(bridge, 5, "succeeded", { place: { refName: "main" } }), false],
+    ["nothing says what its run was for", (bridge) => report(bridge, 5, "succeeded", { place: {} }), false],
+    [
+      "its run was for a change request of the same branch",
+      (bridge) => report(bridge, 5, "succeeded", { place: { change: { id: "1", sourceBranch: "main", fork: false } } }),
       false,
     ],
     [
-      "the run was for a change request of this project",
-      (bridge) => report(bridge, 5, "succeeded", { build: { change: { id: "1", fork: false } } }),
+      "it is red, and a newer run of the commit for another branch succeeded",
+      async (bridge) => {
+        await report(bridge, 5, "failed");
+        await report(bridge, 5, "succeeded", { place: { branch: "dev" }, build: { id: "2" } });
+      },
+      false,
+    ],
+    [
+      "it is green, and a newer run of the commit for another branch failed",
+      async (bridge) => {
+        await report(bridge, 5, "succeeded");
+        await report(bridge, 5, "failed", { place: { branch: "dev" }, build: { id: "2" } });
+      },
       true,
     ],
     [
@@ -616,6 +640,47 @@ describe("a rule on what is recorded of a commit", () => {
     expect(bridge.fired).toHaveLength(isGranted ? 1 : 0);
   });
 
+  it.each<[string, Partial<ChangeEvent["change"]>, readonly [RefPart, BuildPart["state"]][], boolean]>([
+    ["its own run succeeded", {}, [[{ change: { id: "12", fork: false } }, "succeeded"]], true],
+    ["its run may be of another project", {}, [[{ change: { id: "12" } }, "succeeded"]], false],
+    ["the run of another one succeeded", {}, [[{ change: { id: "13", fork: false } }, "succeeded"]], false],
+    ["that of its source branch succeeded", {}, [[{ branch: "edit" }, "succeeded"]], true],
+    ["that of a branch by the name in a fork did", { fork: true }, [[{ branch: "edit" }, "succeeded"]], false],
+    ["that of its target branch succeeded", {}, [[{ branch: "main" }, "succeeded"]], false],
+    [
+      "its own run failed and then its branch succeeded",
+      {},
+      [
+        [{ change: { id: "12", fork: false } }, "failed"],
+        [{ branch: "edit" }, "succeeded"],
+      ],
+      false,
+    ],
+    ["it is merged, and its target branch succeeded", MERGED, [[{ branch: "main" }, "succeeded"]], true],
+    ["it is merged, and its source branch succeeded", MERGED, [[{ branch: "edit" }, "succeeded"]], false],
+  ])("grants the run of a change request if %s: %#", async (_, change, runs, isGranted) => {
+    const matches: Route["matches"] = ({ detail }) => "change" in detail;
+    const bridge = await open([GREEN], { route: { ...PUSHES, matches } });
+    for (const [at, [place, state]] of runs.entries())
+      await report(bridge, 5, state, { place, build: { id: String(at + 1) } });
+    const { events: _events, ...delivery } = sampleDelivery(5);
+    const type = change.mergeCommit === undefined ? "change.updated" : "change.merged";
+    const event: ChangeEvent = {
+      type,
+      keyParts: ["change"],
+      time: toIso(clock.now()),
+      subject: "platform/docs!12",
+      actor: { id: "ff80aa01" },
+      change: {
+        ...{ id: "12", number: 12, project: "platform/docs", commit: commitOf(5), fork: false },
+        ...{ sourceBranch: "edit", targetBranch: "main", ...change },
+      },
+    };
+    await bridge.takeIn({ ...delivery, what: type, receivedAt: clock.now(), events: [event] });
+    await bridge.runDue();
+    expect(bridge.fired).toHaveLength(isGranted ? 1 : 0);
+  });
+
   it("grants a run that waits once its pipeline is green, and a replayed report is none", async () => {
     const bridge = await open([GREEN], { route: PUSHES });
     await report(bridge, 4, "succeeded");
@@ -633,6 +698,8 @@ describe("a rule on what is recorded of a commit", () => {
   it.each<[string, Given, boolean]>([
     ["changed nothing below them", {}, true],
     ["changed something below one", { paths: listed(["docs/a.md", "infra/db/main.tf"]) }, false],
+    ["changed a folder that is a link or a submodule", { paths: listed(["docs/a.md", "infra"]) }, false],
+    ["quotes a path", { paths: listed(['"infra/\\303\\244.tf"']) }, false],
     ["changed one of them", { paths: listed(["deploy.yaml"]) }, false],
     ["changed what only begins like one", { paths: listed(["infrastructure.md", "deploy.yaml.md"]) }, true],
     ["has a cut list", { paths: { ...listed(["docs/a.md"]), truncated: true } }, false],
@@ -709,7 +776,13 @@ describe("a rule on what is recorded of a commit", () => {
 
   type Step =
     | { readonly kind: "push"; readonly paths: keyof typeof LISTS; readonly isNext: boolean }
-    | { readonly kind: "report"; readonly back: number; readonly run: number; readonly state: BuildPart["state"] }
+    | {
+        readonly kind: "report";
+        readonly back: number;
+        readonly run: number;
+        readonly branch: string;
+        readonly state: BuildPart["state"];
+      }
     | { readonly kind: "grant" }
     | { readonly kind: "crash" };
   const LISTS = {
@@ -720,6 +793,8 @@ describe("a rule on what is recorded of a commit", () => {
     unknown: undefined,
   } as const;
   const FIRST: Step = { kind: "push", paths: "outside", isNext: true };
+  /** The rule grants the last push of this history. */
+  const GRANTED: Step[] = [FIRST, { kind: "report", back: 0, run: 1, branch: "main", state: "succeeded" }];
   const step: fc.Arbitrary<Step> = fc.oneof(
     fc.record({
       kind: fc.constant("push" as const),
@@ -730,6 +805,7 @@ describe("a rule on what is recorded of a commit", () => {
       kind: fc.constant("report" as const),
       back: fc.constantFrom(0, 0, 0, 1),
       run: fc.constantFrom(1, 1, 2),
+      branch: fc.constantFrom("main", "main", "main", "dev"),
       state: fc.constantFrom("succeeded", "succeeded", "succeeded", "failed", "running"),
     }),
     fc.constant({ kind: "grant" as const }),
@@ -766,8 +842,11 @@ describe("a rule on what is recorded of a commit", () => {
             const key = `${commitOf(commit)} ${one.run}`;
             const known = builds.get(key);
             const isEnd = one.state !== "running";
-            if (known === undefined || known === "running" || isEnd) builds.set(key, one.state);
-            await report(bridge, commit, one.state, { build: { id: String(one.run) } });
+            const isMain = one.branch === "main";
+            if (isMain && (known === undefined || known === "running" || isEnd)) builds.set(key, one.state);
+            // A run is for one branch only.
+            const id = isMain ? String(one.run) : String(one.run + 100);
+            await report(bridge, commit, one.state, { place: { branch: one.branch }, build: { id } });
           }
           if (one.kind === "grant" && last) {
             const result = await bridge.decide(last, "grant", MAX);
@@ -795,7 +874,7 @@ describe("a rule on what is recorded of a commit", () => {
           }
         }
       }),
-      propertyCases("rules on commits", { weight: 20 }),
+      { ...propertyCases("rules on commits", { weight: 20 }), examples: [[GRANTED]] },
     );
     // Otherwise it holds because nothing ever happens.
     expect(firedByRule).toBeGreaterThan(0);

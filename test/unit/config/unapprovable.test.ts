@@ -42,7 +42,8 @@ describe("a route that needs an approval", () => {
   it("a route that a role may approve has no findings, nor has a route on the bridge's own approval events", async () => {
     expect(await findings(configuration("docs"))).toEqual([]);
     expect(await findings(configuration("docs", ruled("requester: [person]")))).toEqual([]);
-    const pushed = ruled("checks: [{ source: cluster, pipeline: ci/docs }], pathsOutside: [infra/]");
+    const paths = "[infra/, .github/, .gitlab-ci.yml, a/.b/c, ..a/b.., deploy/x.yaml]";
+    const pushed = ruled(`checks: [{ source: cluster, pipeline: ci/docs }], pathsOutside: ${paths}`);
     expect(await findings(configuration("docs", pushed))).toEqual([]);
     const unreported = configuration("docs", pushed).replace(
       "do: { tekton: { target: listener } }",
@@ -121,6 +122,18 @@ describe("a route that needs an approval", () => {
       "by a rule on paths that are a pattern",
       configuration("docs", ruled('pathsOutside: ["infra/*"]')),
       /grantedBy\[0\]\.when\.pathsOutside/,
+    ],
+    ...["infra//", "infra/../x", "a/./b", "./infra", "../infra", "/infra", ".", "..", "infra/..", "infra/."].map(
+      (path): [string, string, RegExp] => [
+        `by a rule on the path ${path}`,
+        configuration("docs", ruled(`pathsOutside: ["${path}"]`)),
+        /grantedBy\[0\]\.when\.pathsOutside.*a path from the top of the repository/,
+      ],
+    ),
+    [
+      "by a rule on a path with a backslash",
+      configuration("docs", ruled("pathsOutside: ['infra\\x']")),
+      /grantedBy\[0\]\.when\.pathsOutside.*without blanks/,
     ],
     [
       "by a rule with an unknown condition",

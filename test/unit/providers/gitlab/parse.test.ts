@@ -215,11 +215,23 @@ describe("the changed paths of a push", () => {
   it("the paths are incomplete if a file was added, which may be a moved one, or the branch may have been rewritten", async () => {
     const edited = commit({ added: [], modified: ["a.md"], removed: ["b.md"] });
     expect(await pathsOf([edited])).toEqual({ changed: ["a.md", "b.md"], count: 2, truncated: false });
-    expect(await pathsOf([edited, commit({ added: ["c.md"] })])).toMatchObject({ incomplete: true });
+    const added = commit({ added: ["c.md"], modified: [], removed: [] });
+    expect(await pathsOf([edited, added])).toMatchObject({ incomplete: true });
     for (const ref_protected of [false, undefined, null]) {
       const { paths } = await partOf("code", { ...bodyOf("push"), commits: [edited], ref_protected });
       expect(paths).toMatchObject({ incomplete: true });
     }
+  });
+
+  it.each([
+    ["no list", {}],
+    ["empty values", { added: null, modified: null, removed: null }],
+    ["one list too few", { added: [], modified: ["a.md"] }],
+    ["one empty value", { added: [], modified: ["a.md"], removed: null }],
+  ])("the paths are incomplete if a commit has %s", async (_, lists) => {
+    const whole = commit({ added: [], modified: ["a.md"], removed: [] });
+    expect(await pathsOf([whole])).not.toHaveProperty("incomplete");
+    expect(await pathsOf([whole, commit(lists)])).toMatchObject({ changed: ["a.md"], incomplete: true });
   });
 
   it("a path that is far too long is cut", async () => {
