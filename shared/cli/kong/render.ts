@@ -1,6 +1,7 @@
 import type { KongSettings } from "../../config/kong.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Upstream } from "../../identity/upstream.ts";
+import { batchSizeFor, LOG_FIELDS } from "../../providers/http-log.ts";
 import { type Caller, type CallerLimit, callersOf, groupOf, type Issuer } from "./callers.ts";
 import {
   entity,
@@ -383,24 +384,6 @@ function limitPlugin({ role, perMinute, claims }: CallerLimit, username: string,
   });
 }
 
-/** Members that may have a credential. The source removes what it does not know, too. */
-const SECRET_HEADERS = [
-  "x-gitlab-token",
-  "x-buildkite-token",
-  "x-buildkite-signature",
-  "private-token",
-  "job-token",
-  "deploy-token",
-  "cookie",
-  "apikey",
-  "dpop",
-  "x-forge-oauth-system",
-  "x-forge-oauth-user",
-  "x-amz-security-token",
-  "x-access-token",
-  "x-drawbridge-token",
-];
-
 /** The first source for the log of Kong; undefined without one. */
 function httpLog(context: Context, owner: string): KongPlugin | undefined {
   const source = context.config.sources
@@ -408,13 +391,6 @@ function httpLog(context: Context, owner: string): KongPlugin | undefined {
     .map(({ name }) => name)
     .sort()[0];
   if (source === undefined) return undefined;
-  const removed = [
-    ...SECRET_HEADERS.map((name) => `request.headers.${name}`),
-    "response.headers.set-cookie",
-    "request.querystring",
-    "request.url",
-    "upstream_uri",
-  ];
   return plugin(context, owner, "http-log", {
     http_endpoint: `${context.bridge}/webhooks/${source}`,
     method: "POST",
@@ -425,15 +401,12 @@ function httpLog(context: Context, owner: string): KongPlugin | undefined {
     ...(context.edition === "enterprise" && { ssl_verify: true }),
     headers: { "X-Kong-Token": `{vault://env/drawbridge-${source}-token}` },
     queue: {
-      max_batch_size: 50,
+      max_batch_size: batchSizeFor(context.config.limits.bodyBytes),
       max_coalescing_delay: 2,
       max_entries: 5_000,
       max_bytes: 4_194_304,
       max_retry_time: 120,
     },
-    custom_fields_by_lua: {
-      ...Object.fromEntries(removed.sort().map((field) => [field, "return nil"])),
-      "request.uri": "return kong.request.get_path()",
-    },
+    custom_fields_by_lua: LOG_FIELDS,
   });
 }

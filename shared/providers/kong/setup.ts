@@ -1,4 +1,8 @@
+import { batchSizeFor, LOG_FIELDS } from "../http-log.ts";
 import type { SenderSetup } from "../sender-setup.ts";
+
+/** The default of `limits.bodyBytes`. */
+const BODY_BYTES = 2_097_152;
 
 /** https://developer.konghq.com/plugins/http-log/ */
 export const kongSetups: readonly SenderSetup[] = [
@@ -14,9 +18,10 @@ export const kongSetups: readonly SenderSetup[] = [
     fields: [
       ["config.http_endpoint", "{url}"],
       ["config.headers.X-Kong-Token", "{secret}"],
-      ["config.queue.max_batch_size", "50"],
+      ["config.queue.max_batch_size", String(batchSizeFor(BODY_BYTES))],
       ["config.queue.max_bytes", "4194304"],
       ["config.queue.max_retry_time", "120"],
+      ...Object.entries(LOG_FIELDS).map(([field, lua]) => [`config.custom_fields_by_lua["${field}"]`, lua] as const),
     ],
     remark: "Kong takes the token from a vault, too: {vault://env/drawbridge-edge-token}.",
     reportsBuilds: false,

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type ReceiveDeps, receive, type Source } from "../../../../shared/delivery/receive.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
 import type { RecordedDelivery } from "../../../../shared/model/recorded-delivery.ts";
+import { batchSizeFor, LOG_FIELDS } from "../../../../shared/providers/http-log.ts";
 import { kong } from "../../../../shared/providers/kong/index.ts";
 import { KEPT_PER_MINUTE } from "../../../../shared/providers/kong/select-records.ts";
 import { type Body, bodyOf, requestOf } from "../../../support/provider-fixtures.ts";
@@ -153,6 +154,44 @@ describe("a batch of records", () => {
     expect(JSON.stringify(found())).not.toContain("s3cretCanary");
     expect(found()[0]).toMatchObject({ redacted: true, outcome: "event" });
   });
+});
+
+describe("a batch as large as clients can make it", () => {
+  /** The largest request line and header that nginx takes by default. */
+  const BUFFER = 8_192;
+
+  it("fits, and each record is read", async () => {
+    const bodyBytes = 2_097_152;
+    const uri = `/${'"'.repeat(BUFFER)}`;
+    // In JSON a control character is 6 bytes.
+    const header = "\u0001".repeat(BUFFER);
+    const worst = (n: number): Body => {
+      const one = record(n);
+      const headers = Object.fromEntries([1, 2, 3, 4].map((name) => [`x-${name}`, header]));
+      const request = { ...Object(one["request"]), uri, url: uri, querystring: { [uri]: uri }, headers };
+      return sent({ ...one, request, response: { status: 401, headers }, upstream_uri: uri, correlation_id: header });
+    };
+    const batch = Array.from({ length: batchSizeFor(bodyBytes) }, (_, n) => worst(n));
+    // Kong writes each slash with a backslash.
+    const text = JSON.stringify(batch).replaceAll("/", "\\/");
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(bodyBytes);
+    const { send, found } = edge();
+    expect(await send(text)).toBe("accepted");
+    expect(found().map(({ outcome }) => outcome)).toEqual(batch.map(() => "event"));
+  });
+
+  /** As the plugin sends it: without the members that its settings remove. The two others are short, or stay long. */
+  function sent(one: Body): Body {
+    const removed = structuredClone(one);
+    for (const [field, lua] of Object.entries(LOG_FIELDS)) {
+      const [outer = "", inner] = field.split(".");
+      if (field === "request.uri") continue;
+      expect(lua).toMatch(field === "response.headers" ? /^return \{ \["x-kong-request-id"\]/ : /^return nil$/);
+      if (inner === undefined) delete removed[outer];
+      else delete Object(removed[outer])[inner];
+    }
+    return removed;
+  }
 });
 
 describe("a batch that is sent again", () => {
