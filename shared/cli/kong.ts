@@ -11,7 +11,7 @@ import { EXIT } from "./exit-codes.ts";
 import { adminApi, isAddress, runningConfiguration } from "./kong/admin-api.ts";
 import type { KongDocument } from "./kong/document.ts";
 import { driftOf } from "./kong/drift.ts";
-import { entitiesIn } from "./kong/entities.ts";
+import { entitiesIn, upstreamsIn } from "./kong/entities.ts";
 import { kubernetesObjects } from "./kong/kubernetes.ts";
 import { loadIssuers, withKong } from "./kong/load-issuers.ts";
 import { planKeys } from "./kong/plan-keys.ts";
@@ -49,6 +49,7 @@ async function actualAt(check: string, { environment }: Invocation): Promise<obj
   try {
     const value: unknown = parse(bytes.toString());
     entitiesIn(value);
+    upstreamsIn(value);
     if (typeof value === "object" && value !== null) return value;
   } catch {
     throw notKong;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HttpBindings } from "@hono/node-server";
@@ -21,10 +21,12 @@ async function startPublishers() {
   const published = {
     bridge: keySetOf(signingKey("bridge-1")),
     issuer: keySetOf(signingKey("jobs-1")),
+    another: keySetOf(),
     isBroken: false,
   };
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.get("/.well-known/jwks.json", (c) => c.json(published.isBroken ? {} : published.bridge));
+  app.get("/another", (c) => c.json(published.another));
   app.get("/keys", (c) => c.json(published.issuer));
   const { url, close } = await serveOnLoopback(app, 0);
   return { url: url.origin, published, close };
@@ -62,7 +64,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function kongCommand(args: readonly string[], environment: Record<string, string> = {}) {
+async function kongCommand(args: readonly string[], environment: Record<string, string> = {}, file = config) {
   const printed: string[] = [];
   const warned: string[] = [];
   const host = commandHost({
@@ -70,7 +72,7 @@ async function kongCommand(args: readonly string[], environment: Record<string, 
     print: (text) => void printed.push(text),
     warn: (text) => void warned.push(text),
   });
-  const code = await runCommand(["kong", ...args, "--config", config], host);
+  const code = await runCommand(["kong", ...args, "--config", file], host);
   return { code, lines: printed, warned };
 }
 
@@ -110,8 +112,22 @@ describe("the command kong render", () => {
     const found = await kongCommand(["render", "--check", url]);
     expect({ ...found, lines: [...found.lines].sort() }).toEqual({ code: 1, lines: drift, warned: [] });
     const file = join(folder, "exported.json");
-    await writeFile(file, JSON.stringify({ _format_version: "3.0", ...entities, jwt_secrets: entities["jwts"] }));
+    const { jwts: jwt_secrets, ...lists } = entities;
+    await writeFile(file, JSON.stringify({ _format_version: "3.0", ...lists, jwt_secrets }));
     expect((await kongCommand(["render", "--check", file])).lines).toEqual(found.lines);
+  });
+
+  it("names what has our tag among other kinds, and an upstream that takes the requests of a service", async () => {
+    const { url, entities } = await sandbox();
+    Object.assign(entities, {
+      vaults: [{ id: "7", name: "env", tags: ["drawbridge"] }],
+      upstreams: [{ id: "8", name: "registry.internal", tags: {} }],
+    });
+    const lines = [
+      "unknown: vaults with the id 7",
+      "unknown: upstream registry.internal takes the requests to service drawbridge-upstream-registry",
+    ];
+    expect(await kongCommand(["render", "--check", url])).toEqual({ code: 1, lines, warned: [] });
   });
 
   it.each([
@@ -147,8 +163,8 @@ describe("the command kong keys", () => {
   const TOKEN_SECONDS = 3_605;
 
   /** Does what the command does, at a time. */
-  async function apply(url: string, now: EpochMillis): Promise<readonly string[]> {
-    const loaded = withKong(await loadConfig(config));
+  async function apply(url: string, now: EpochMillis, file = config): Promise<readonly string[]> {
+    const loaded = withKong(await loadConfig(file));
     const { issuers, unavailable } = await loadIssuers(loaded, "oss");
     const api = adminApi(url, { environment: {} });
     const isComplete = unavailable.length === 0;
@@ -232,13 +248,78 @@ describe("the command kong keys", () => {
     expect(kong.entities["jwts"]).toEqual(theirs);
   });
 
-  it("another key under the same kid takes its place", async () => {
+  it("another key under the same kid takes its place in one write, and until then the old one stays", async () => {
     const kong = await sandbox();
     publish({ keys: NEW.keys.map((key) => ({ ...key, kid: "jobs-1" })) });
+    const before = structuredClone(kong.entities["jwts"]);
+    kong.left.writes = 0;
+    await expect(apply(kong.url, START)).rejects.toMatchObject({ code: "target_unreachable" });
+    expect(kong.entities["jwts"]).toEqual(before);
+    kong.left.writes = 1;
     expect(await apply(kong.url, START)).toEqual(["added: key jobs-1 of drawbridge-jobs"]);
     expect(await kongCommand(["render", "--check", kong.url])).toMatchObject({ code: 0, lines: [] });
     expect(await apply(kong.url, START)).toEqual([]);
   });
+
+  it("a key is not replaced by that of another issuer with the same kid, and the exit code says so", async () => {
+    const kong = await sandbox();
+    const jwts = kong.entities["jwts"] ?? [];
+    // The other issuer is the first by name, so that its key would count.
+    const [jobs] = kong.entities["consumers"]?.filter(({ username }) => username === "drawbridge-jobs") ?? [];
+    const other = { ...jobs, id: "another", username: "drawbridge-another" };
+    kong.entities["consumers"] = [...(kong.entities["consumers"] ?? []), other];
+    publishers.published.another = keySetOf(signingKey("jobs-1"));
+    const both = join(folder, "both.yaml");
+    const text = await readFile(config, "utf8");
+    await writeFile(both, text.replace(/^ {2}jobs: (.*)\/keys" (.*)$/m, '$&\n  another: $1/another" $2'));
+    const before = structuredClone(jwts);
+    const problem = "key jobs-1: drawbridge-jobs has another one with this kid, which stays";
+    for (const now of [START, later(TOKEN_SECONDS * 2)]) expect(await apply(kong.url, now, both)).toEqual([problem]);
+    expect(await kongCommand(["keys", kong.url, "--apply"], {}, both)).toMatchObject({ code: 1, lines: [] });
+    expect(kong.entities["jwts"]).toEqual(before);
+  });
+
+  it.each(["known", "not known"])(
+    "an issuer that publishes the key of the bridge, which is %s, does not get it",
+    async (known) => {
+      const kong = await sandbox();
+      publish({ keys: [...OLD.keys, ...publishers.published.bridge.keys] });
+      publishers.published.isBroken = known === "not known";
+      onTestFinished(() => {
+        publishers.published.isBroken = false;
+      });
+      const before = structuredClone(kong.entities["jwts"]);
+      await apply(kong.url, START);
+      expect(kong.entities["jwts"]).toEqual(before);
+      const { consumers } = publishers.published.isBroken
+        ? { consumers: [] }
+        : parse((await kongCommand(["render"])).lines.join("\n"));
+      expect(consumers.map(({ username }: { username: string }) => username)).toEqual(
+        known === "known" ? ["drawbridge-bridge", "drawbridge-jobs"] : [],
+      );
+    },
+  );
+
+  it.each([
+    ["jwts", "hunter2"],
+    ["jwts", { key: 5, secret: "hunter2" }],
+    ["consumers", { id: { secret: "hunter2" } }],
+  ])(
+    "an answer about %s that is not one of Kong is reported without a value and not as a difference",
+    async (kind, entity) => {
+      const kong = await sandbox();
+      Object.assign(kong.entities, { [kind]: [entity] });
+      for (const args of [
+        ["keys", kong.url],
+        ["render", "--check", kong.url],
+      ]) {
+        await expect(kongCommand(args)).rejects.toMatchObject({
+          code: "target_unreachable",
+          message: `the answer to /${kind} is not one of Kong`,
+        });
+      }
+    },
+  );
 
   it("without --apply it changes nothing and says by its exit code that there is something", async () => {
     const kong = await sandbox();

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
+import { isUnused } from "../../shared/cli/kong/defaults.ts";
 import type { KongDocument, KongPlugin } from "../../shared/cli/kong/document.ts";
 import { driftOf } from "../../shared/cli/kong/drift.ts";
 import type { Edition } from "../../shared/cli/kong/render.ts";
@@ -54,6 +55,16 @@ function filledIn(value: unknown, { properties, default: preset }: Schema): unkn
   return { ...given, ...Object.fromEntries(filled) };
 }
 
+/** The fields with a default that is not an empty value. */
+function presetsOf(
+  { properties, default: preset }: Schema,
+  path: readonly string[] = [],
+): readonly { readonly path: readonly string[]; readonly preset: unknown }[] {
+  if (properties !== undefined)
+    return Object.entries(properties).flatMap(([key, one]) => presetsOf(one, [...path, key]));
+  return !preset || (Array.isArray(preset) && preset.length === 0) ? [] : [{ path, preset }];
+}
+
 describe.skipIf(root === undefined)("Kong's own schemas", () => {
   it.each(GOLDEN)("the file rendered from %s for %s passes the schema of decK", async (name, edition) => {
     const ajv = new Ajv({ strict: false, allErrors: true });
@@ -96,6 +107,38 @@ describe.skipIf(root === undefined)("Kong's own schemas", () => {
         Object.assign(plugin, { config: filledIn(plugin.config, config) });
       }
       expect(driftOf(document, running)).toEqual([]);
+    },
+  );
+
+  it.each(GOLDEN)(
+    "no default of a plugin rendered from %s for %s is turned off or emptied unseen",
+    async (name, edition) => {
+      const document = await withLog(name, edition);
+      const plugins = [...new Map(pluginsOf(document).map((one) => [one.name, one])).values()];
+      let tried = 0;
+      for (const plugin of plugins) {
+        const { config } = pluginSchema(plugin.name).properties;
+        for (const path of presetsOf(config).filter((one) => !isUnused(plugin.name, one.path.join(".")))) {
+          for (const value of [false, 0, -1, []]) {
+            if (JSON.stringify(value) === JSON.stringify(path.preset)) continue;
+            const running = structuredClone(document);
+            for (const other of pluginsOf(running)) {
+              if (other.id === plugin.id) Object.assign(other, { config: filledIn(other.config, config) });
+            }
+            let holder = Object(pluginsOf(running).find(({ id }) => id === plugin.id)?.config);
+            for (const step of path.path.slice(0, -1)) holder = holder[step];
+            const last = path.path.at(-1) ?? "";
+            if (JSON.stringify(holder[last]) === JSON.stringify(value)) continue;
+            holder[last] = value;
+            const field = `config.${path.path.join(".")} is `;
+            expect(driftOf(document, running), `${plugin.name} ${field}${JSON.stringify(value)}`).toEqual([
+              expect.stringContaining(field),
+            ]);
+            tried += 1;
+          }
+        }
+      }
+      expect(tried).toBeGreaterThan(20);
     },
   );
 });

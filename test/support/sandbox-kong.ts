@@ -18,6 +18,15 @@ export async function startSandboxKong(document: KongDocument, { pageSize = 3 } 
     if (c.req.method !== "GET" && left.writes-- <= 0) return c.json({ message: "An unexpected error occurred" }, 500);
     await next();
   });
+  app.get("/tags/:tag", (c) => {
+    const { tag } = c.req.param();
+    const found = Object.entries(entities).flatMap(([kind, all]) =>
+      all
+        .filter(({ tags }) => Array.isArray(tags) && tags.includes(tag))
+        .map(({ id }) => ({ id, entity_name: kind === "jwts" ? "jwt_secrets" : kind, entity_id: id, tag })),
+    );
+    return c.json(pageOf(found, c.req.query("offset"), pageSize));
+  });
   app.get("/:kind", (c) => {
     const page = pageOf(entities[c.req.param("kind")], c.req.query("offset"), pageSize);
     return page === undefined ? c.json({ message: "Not found" }, 404) : c.json(page);
@@ -80,5 +89,5 @@ function listsOf({ services, consumers, ca_certificates }: KongDocument): Record
     jwts.push(...keys.map((one) => kept(one, reference)));
     return kept(consumer);
   });
-  return { ...lists, services: own, consumers: people, plugins, routes, acls, jwts };
+  return { ...lists, upstreams: [], services: own, consumers: people, plugins, routes, acls, jwts };
 }

@@ -5,8 +5,12 @@ import { Fault, type FaultCode } from "../../host/fault.ts";
 import { isSecureUrl } from "../../host/secure-url.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 import { usageFault } from "../command.ts";
+import { TAG } from "./document.ts";
 
-/** Kong's Admin API. Throws `target_unreachable`, `not_allowed`, or `bridge_refused` for any other answer. */
+/**
+ * Kong's Admin API. Throws `not_allowed`, `bridge_refused` for a write that it refuses, and `target_unreachable` for any
+ * other failure, also of something that is no Kong: its exit code must not be that of a difference.
+ */
 export interface AdminApi {
   /** All entities of a kind, over all pages. */
   readonly list: (kind: string) => Promise<readonly object[]>;
@@ -49,7 +53,7 @@ export function adminApi(
     if (response.status >= 200 && response.status < 300) return response.body;
     // The path, and not the body: that may repeat what was sent.
     const message = `the Admin API answered ${response.status} to ${method} ${path.split("?")[0]}`;
-    throw new Fault(codeOf(response.status), message, { retryable: response.status >= 500 });
+    throw new Fault(codeOf(response.status, method), message, { retryable: response.status >= 500 });
   };
   return {
     async list(kind) {
@@ -58,42 +62,59 @@ export function adminApi(
       for (let pages = 0; pages < MAX_PAGES; pages += 1) {
         const rest = offset === undefined ? "" : `&offset=${encodeURIComponent(offset)}`;
         const json = readJsonObject(await call("GET", `/${kind}?size=${PAGE_SIZE}${rest}`));
-        const read = v.safeParse(page, json.ok ? json.value : undefined);
-        if (!read.success)
-          throw new Fault("bridge_refused", `the answer to /${kind} is not one of Kong`, { retryable: false });
-        found.push(...read.output.data);
-        offset = read.output.offset ?? undefined;
+        const read = parseAnswer(page, json.ok ? json.value : undefined, kind);
+        found.push(...read.data);
+        offset = read.offset ?? undefined;
         if (offset === undefined) return found;
       }
-      throw new Fault("bridge_refused", `/${kind} has more than ${MAX_PAGES} pages`, { retryable: false });
+      throw new Fault("target_unreachable", `/${kind} has more than ${MAX_PAGES} pages`, { retryable: false });
     },
     put: async (path, body) => void (await call("PUT", path, body)),
     remove: async (path) => void (await call("DELETE", path)),
   };
 }
 
-function codeOf(status: number): FaultCode {
+function codeOf(status: number, method: OutboundRequest["method"]): FaultCode {
   if (status === 401 || status === 403) return "not_allowed";
-  return status >= 500 ? "target_unreachable" : "bridge_refused";
+  return status >= 500 || method === "GET" ? "target_unreachable" : "bridge_refused";
 }
 
-/** `data` of an empty list may be an object: Lua has one kind of table. */
-const page = v.object({
-  data: v.union([
-    v.array(v.looseObject({})),
+/** Parses an answer, or a part of it. Throws `target_unreachable` without a value of it: that may be a secret. */
+export function parseAnswer<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  kind: string,
+): v.InferOutput<Schema> {
+  const read = v.safeParse(schema, value);
+  if (read.success) return read.output;
+  throw new Fault("target_unreachable", `the answer to /${kind} is not one of Kong`, { retryable: false });
+}
+
+/** An empty list may be an object: Lua has one kind of table. */
+export const listOf = <const Item extends v.GenericSchema>(item: Item) =>
+  v.union([
+    v.array(item),
     v.pipe(
       v.strictObject({}),
-      v.transform(() => []),
+      v.transform((): v.InferOutput<Item>[] => []),
     ),
-  ]),
-  offset: v.nullish(v.string()),
-});
+  ]);
+
+const page = v.object({ data: listOf(v.looseObject({})), offset: v.nullish(v.string()) });
 
 /** The configuration of a running Kong, as lists under the names that a file has. */
 export async function runningConfiguration(api: Pick<AdminApi, "list">): Promise<object> {
   const kinds = { services: "services", routes: "routes", consumers: "consumers", acls: "acls", jwt_secrets: "jwts" };
-  const all = { ...kinds, ca_certificates: "ca_certificates", plugins: "plugins" };
-  const lists: [string, readonly object[]][] = [];
-  for (const [name, kind] of Object.entries(all)) lists.push([name, await api.list(kind)]);
+  const all = { ...kinds, ca_certificates: "ca_certificates", plugins: "plugins", upstreams: "upstreams" };
+  const lists = new Map<string, readonly object[]>();
+  for (const [name, kind] of Object.entries(all)) lists.set(name, await api.list(kind));
+  // Of every other kind only what has our tag counts.
+  const path = `tags/${TAG}`;
+  for (const one of await api.list(path)) {
+    const { entity_name: kind, entity_id: id } = parseAnswer(tagged, one, path);
+    if (!Object.hasOwn(all, kind)) lists.set(kind, [...(lists.get(kind) ?? []), { id, tags: [TAG] }]);
+  }
   return Object.fromEntries(lists);
 }
+
+const tagged = v.object({ entity_name: v.string(), entity_id: v.string() });

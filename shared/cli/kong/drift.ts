@@ -1,13 +1,13 @@
 import * as v from "valibot";
 import { DEFAULTS, isUnused } from "./defaults.ts";
 import type { KongDocument, Values } from "./document.ts";
-import { entitiesIn, type Found } from "./entities.ts";
+import { entitiesIn, type Found, taggedElsewhere, upstreamsIn } from "./entities.ts";
 
 /**
  * What differs between a configuration that is rendered and one that Kong has, one line each: what is missing, what is
  * changed, and what has our tag and is not rendered. No line has a value that may be a secret.
  */
-export function driftOf(rendered: KongDocument, actual: unknown): readonly string[] {
+export function driftOf(rendered: KongDocument, actual: object): readonly string[] {
   const [expected, found] = [entitiesIn(rendered), entitiesIn(actual)];
   const byLabel = new Map(found.map((one) => [one.label, one]));
   const labels = new Set(expected.map(({ label }) => label));
@@ -19,7 +19,18 @@ export function driftOf(rendered: KongDocument, actual: unknown): readonly strin
   // An entity that is there twice is compared once.
   const more = found.filter((one) => !labels.has(one.label) || byLabel.get(one.label) !== one);
   const unknown = more.filter(({ isOurs }) => isOurs).map((one) => `unknown: ${nameless(one)}`);
-  return [...headDrift(rendered, actual), ...lines, ...unknown];
+  const others = taggedElsewhere(actual).map((name) => `unknown: ${name}`);
+  return [...headDrift(rendered, actual), ...lines, ...unknown, ...others, ...takenOver(rendered, actual)];
+}
+
+/** Kong sends the requests to a host to the targets of an upstream of that name, whoever has made it. */
+function takenOver({ services }: KongDocument, actual: object): readonly string[] {
+  const names = upstreamsIn(actual);
+  return services.flatMap(({ name, host }) =>
+    names
+      .filter((upstream) => upstream.toLowerCase() === host.toLowerCase())
+      .map((upstream) => `unknown: upstream ${upstream} takes the requests to service ${name}`),
+  );
 }
 
 /** Of a key that nobody rendered, the text may be the name of a shared secret. */
@@ -40,12 +51,15 @@ function headDrift(rendered: KongDocument, actual: unknown): readonly string[] {
     ...(info?.select_tags === undefined || isSame(rendered._info.select_tags, info.select_tags)
       ? []
       : ["changed: the file: _info.select_tags are others"]),
+    ...(isRecord(info?.defaults) && Object.keys(info.defaults).length > 0
+      ? ["changed: the file: _info.defaults is set and not rendered"]
+      : []),
   ];
 }
 
 const fileHead = v.looseObject({
   _format_version: v.unknown(),
-  _info: v.nullish(v.looseObject({ select_tags: v.optional(v.unknown()) })),
+  _info: v.nullish(v.looseObject({ select_tags: v.optional(v.unknown()), defaults: v.optional(v.unknown()) })),
 });
 
 function differences(expected: Found, actual: Found): readonly string[] {
@@ -69,19 +83,25 @@ function differencesAt(path: readonly string[], expected: Values, actual: Values
   });
 }
 
-/** A value that is not rendered says nothing if Kong fills it in. */
+/**
+ * A value that is not rendered says nothing if Kong fills it in. A default is judged first: what is on by itself is off by
+ * an empty value.
+ */
 function extraAt(path: readonly string[], value: unknown, found: Found): readonly string[] {
-  if (isRecord(value))
-    return Object.keys(value)
-      .sort()
-      .flatMap((name) => extraAt([...path, name], value[name], found));
-  if (!value || value === -1 || (Array.isArray(value) && value.length === 0)) return [];
   const [first, ...rest] = path;
   const place = rest.join(".");
   const { plugin = "" } = found;
-  const isFilled = first === "config" && (isUnused(plugin, place) || isSame(DEFAULTS[plugin]?.[place], value));
+  if (first === "config" && isUnused(plugin, place)) return [];
+  const preset = first === "config" ? DEFAULTS[plugin]?.[place] : undefined;
+  if (preset === undefined && isRecord(value))
+    return Object.keys(value)
+      .sort()
+      .flatMap((name) => extraAt([...path, name], value[name], found));
+  const isFilled = preset === undefined ? isEmpty(value) : isSame(preset, value);
   return isFilled ? [] : [`${path.join(".")} is set and not rendered`];
 }
+
+const isEmpty = (value: unknown): boolean => !value || (Array.isArray(value) && value.length === 0);
 
 /** Lists are sets for Kong, except code, which runs in its order. */
 function isSame(one: unknown, other: unknown, isOrdered = false): boolean {

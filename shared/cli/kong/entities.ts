@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
+import { listOf, parseAnswer } from "./admin-api.ts";
 import { TAG, type Values } from "./document.ts";
 
 /** One entity of a configuration, as it is compared. */
@@ -13,7 +14,7 @@ export interface Found {
   readonly values: Values;
 }
 
-const list = v.optional(v.nullable(v.array(v.looseObject({}))), []);
+const list = v.optional(v.nullable(listOf(v.looseObject({}))), []);
 /** By name in a file, and by id in an answer of the Admin API. */
 const reference = v.nullish(
   v.union([v.string(), v.looseObject({ id: v.nullish(v.string()), name: v.nullish(v.string()) })]),
@@ -27,7 +28,7 @@ const acl = v.looseObject({ group: v.string(), consumer: reference });
 const key = v.looseObject({ key: v.string(), consumer: reference });
 const consumer = v.looseObject({ id: text, username: text, acls: list, jwt_secrets: list, plugins: list });
 const certificate = v.looseObject({ cert: v.string() });
-const own = v.looseObject({ tags: v.nullish(v.array(v.string())) });
+const own = v.looseObject({ tags: v.nullish(listOf(v.string())) });
 
 /** A declarative file, nested or flat, or the lists of the Admin API under the same names. */
 const configuration = v.looseObject({
@@ -40,19 +41,19 @@ const configuration = v.looseObject({
   plugins: list,
 });
 
-/** Returns the entities of the kinds that are rendered. Throws a `ValiError` for what is no configuration of Kong. */
+/** Returns the entities of the kinds that are rendered. Throws `target_unreachable` for what is no configuration of Kong. */
 export function entitiesIn(value: unknown): readonly Found[] {
-  const root = v.parse(configuration, value);
+  const root = parseAnswer(configuration, value, "");
   const found: Found[] = [];
   const names = namesIn(root);
-  const add = (label: string, entity: object, of?: string, pluginName?: string): void => {
-    const { tags } = v.parse(own, entity);
+  const add = (kind: string, label: string, entity: object, of?: string, pluginName?: string): void => {
+    const { tags } = parseAnswer(own, entity, kind);
     const values = { ...valuesOf(entity), ...(of !== undefined && { of }) };
     found.push({ label, isOurs: tags?.includes(TAG) === true, plugin: pluginName, values });
   };
   const addPlugins = (entities: readonly object[], owner?: string): void => {
     for (const entity of entities) {
-      const one = v.parse(plugin, entity);
+      const one = parseAnswer(plugin, entity, "plugins");
       const { service, route, consumer, ...rest } = one;
       const scopes = [
         ...(owner === undefined ? [] : [owner]),
@@ -60,47 +61,51 @@ export function entitiesIn(value: unknown): readonly Found[] {
         ...(route ? [`route ${names(route)}`] : []),
         ...(consumer ? [`consumer ${names(consumer)}`] : []),
       ];
-      add(`plugin ${one.name} of ${scopes.join(" and ") || "everything"}`, rest, undefined, one.name);
+      add("plugins", `plugin ${one.name} of ${scopes.join(" and ") || "everything"}`, rest, undefined, one.name);
     }
   };
   const addRoutes = (entities: readonly object[], owner?: string): void => {
     for (const entity of entities) {
-      const { service, plugins, ...rest } = v.parse(route, entity);
+      const { service, plugins, ...rest } = parseAnswer(route, entity, "routes");
       const name = rest.name ?? rest.id ?? "without a name";
-      add(`route ${name}`, rest, owner ?? names(service));
+      add("routes", `route ${name}`, rest, owner ?? names(service));
       addPlugins(plugins ?? [], `route ${name}`);
     }
   };
   for (const entity of root.services ?? []) {
-    const { plugins, routes, ...rest } = v.parse(service, entity);
+    const { plugins, routes, ...rest } = parseAnswer(service, entity, "services");
     const name = rest.name ?? rest.id ?? "without a name";
-    add(`service ${name}`, rest);
+    add("services", `service ${name}`, rest);
     addPlugins(plugins ?? [], `service ${name}`);
     addRoutes(routes ?? [], name);
   }
   const addAcls = (entities: readonly object[], owner?: string): void => {
     for (const entity of entities) {
-      const { consumer, ...rest } = v.parse(acl, entity);
-      add(`group ${rest.group} of consumer ${owner ?? names(consumer)}`, rest);
+      const { consumer, ...rest } = parseAnswer(acl, entity, "acls");
+      add("acls", `group ${rest.group} of consumer ${owner ?? names(consumer)}`, rest);
     }
   };
   const addKeys = (entities: readonly object[], owner?: string): void => {
     for (const entity of entities) {
-      const { consumer, ...rest } = v.parse(key, entity);
-      add(`key ${rest.key}`, rest, owner ?? names(consumer));
+      const { consumer, ...rest } = parseAnswer(key, entity, "jwts");
+      add("jwts", `key ${rest.key}`, rest, owner ?? names(consumer));
     }
   };
   for (const entity of root.consumers ?? []) {
-    const { acls, jwt_secrets: keys, plugins, ...rest } = v.parse(consumer, entity);
+    const { acls, jwt_secrets: keys, plugins, ...rest } = parseAnswer(consumer, entity, "consumers");
     const name = rest.username ?? rest.id ?? "without a name";
-    add(`consumer ${name}`, rest);
+    add("consumers", `consumer ${name}`, rest);
     addAcls(acls ?? [], name);
     addKeys(keys ?? [], name);
     addPlugins(plugins ?? [], `consumer ${name}`);
   }
   for (const entity of root.ca_certificates ?? []) {
-    const { cert } = v.parse(certificate, entity);
-    add(`certificate ${createHash("sha256").update(cert.trim()).digest("hex").slice(0, 16)}`, entity);
+    const { cert } = parseAnswer(certificate, entity, "ca_certificates");
+    add(
+      "ca_certificates",
+      `certificate ${createHash("sha256").update(cert.trim()).digest("hex").slice(0, 16)}`,
+      entity,
+    );
   }
   addRoutes(root.routes ?? []);
   addAcls(root.acls ?? []);
@@ -115,7 +120,7 @@ const named = v.looseObject({ id: text, name: text, username: text });
 function namesIn(root: v.InferOutput<typeof configuration>): (to: v.InferOutput<typeof reference>) => string {
   const byId = new Map<string, string>();
   for (const entity of [...(root.services ?? []), ...(root.routes ?? []), ...(root.consumers ?? [])]) {
-    const { id, name, username } = v.parse(named, entity);
+    const { id, name, username } = parseAnswer(named, entity, "consumers");
     const text = name ?? username;
     if (id && text) byId.set(id, text);
   }
@@ -130,3 +135,47 @@ const KEPT_BY_KONG = new Set(["created_at", "updated_at", "cert_digest", "ws_id"
 
 const valuesOf = (entity: object): Values =>
   Object.fromEntries(Object.entries(entity).filter(([name]) => !KEPT_BY_KONG.has(name)));
+
+/** Where the entities of the kinds that are compared are in a file. */
+const COMPARED = new Set([
+  "services",
+  "services.plugins",
+  "services.routes",
+  "services.routes.plugins",
+  "routes",
+  "routes.plugins",
+  "consumers",
+  "consumers.plugins",
+  "consumers.acls",
+  "consumers.jwt_secrets",
+  "plugins",
+  "acls",
+  "jwt_secrets",
+  "ca_certificates",
+]);
+
+/** Names what has our tag at every other place: kinds that are never rendered, and what is below them. */
+export function taggedElsewhere(value: object, place: readonly string[] = []): readonly string[] {
+  return Object.entries(value).flatMap(([kind, all]) => {
+    const here = [...place, kind];
+    const entities = v.safeParse(v.array(other), all);
+    if (!entities.success) return [];
+    return entities.output.flatMap((one) => {
+      const isOurs = Array.isArray(one.tags) && one.tags.includes(TAG) && !COMPARED.has(here.join("."));
+      const name = one.name ?? (one.id === undefined ? "without a name" : `with the id ${one.id}`);
+      return [...(isOurs ? [`${kind} ${name}`] : []), ...taggedElsewhere(one, here)];
+    });
+  });
+}
+
+const other = v.looseObject({
+  id: v.fallback(v.optional(v.string()), undefined),
+  name: v.fallback(v.optional(v.string()), undefined),
+  tags: v.optional(v.unknown()),
+});
+
+/** The names of the upstreams, under which Kong balances the requests to a host of the same name. */
+export const upstreamsIn = (value: unknown): readonly string[] =>
+  (parseAnswer(v.looseObject({ upstreams: list }), value, "upstreams").upstreams ?? []).map(
+    (one) => parseAnswer(v.looseObject({ name: v.string() }), one, "upstreams").name,
+  );

@@ -54,7 +54,7 @@ function consumerObjects({ username, custom_id, acls, jwt_secrets, plugins }: Ko
 function serviceObjects(service: KongService): readonly object[] {
   const { name, protocol, host, port, plugins, routes } = service;
   if (isIP(host.replace(/^\[|\]$/g, "")) !== 0) {
-    throw usageFault(`the service ${name} is at the address ${host}: in Kubernetes it needs a name`);
+    throw usageFault(`the service "${name}" is at the address ${host}: in Kubernetes it needs a name`);
   }
   const annotations = {
     "konghq.com/protocol": protocol,
@@ -73,7 +73,7 @@ function serviceObjects(service: KongService): readonly object[] {
   };
   const all = routes.flatMap((route) => [
     ...route.plugins.map((one) => pluginObject(route.name, one)),
-    routeObject(route, service),
+    ...routeObjects(route, service),
   ]);
   return [...plugins.map((one) => pluginObject(name, one)), object, ...all];
 }
@@ -90,7 +90,17 @@ const pluginObject = (owner: string, { name, config, protocols }: KongPlugin) =>
   config,
 });
 
-function routeObject({ name, hosts, methods, paths, plugins }: KongRoute, service: KongService) {
+/** Limits of an HTTPRoute (Gateway API v1, HTTPRouteSpec and HTTPRouteRule). */
+const MAX_HOSTNAMES = 16;
+const MAX_MATCHES = 64;
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
+
+/** One object, or several with the same plugins if it would be over a limit. */
+function routeObjects({ name, hosts, methods, paths, plugins }: KongRoute, service: KongService): readonly object[] {
+  const other = methods?.find((method) => !METHODS.has(method));
+  if (other !== undefined) {
+    throw usageFault(`the route ${name} is for the method ${other}: the Gateway API of Kubernetes does not have it`);
+  }
   const anyMethod: readonly (string | undefined)[] = [undefined];
   const matches = paths.flatMap((path) =>
     (methods ?? anyMethod).map((method) => ({
@@ -107,17 +117,20 @@ function routeObject({ name, hosts, methods, paths, plugins }: KongRoute, servic
     "konghq.com/https-redirect-status-code": "426",
     ...pluginNames(name, plugins),
   };
-  return {
+  const backendRefs = [{ name: service.name, kind: "Service", port: service.port }];
+  const parts = partsOf(hosts, MAX_HOSTNAMES).flatMap((hostnames) =>
+    partsOf(matches, MAX_MATCHES).map((some) => ({ hostnames, rules: [{ matches: some, backendRefs }] })),
+  );
+  return parts.map((part, at) => ({
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "HTTPRoute",
-    metadata: { name, labels: LABELS, annotations },
-    spec: {
-      parentRefs: [{ name: GATEWAY }],
-      hostnames: hosts,
-      rules: [{ matches, backendRefs: [{ name: service.name, kind: "Service", port: service.port }] }],
-    },
-  };
+    metadata: { name: at === 0 ? name : nameOf(name, `part ${at + 1}`), labels: LABELS, annotations },
+    spec: { parentRefs: [{ name: GATEWAY }], ...part },
+  }));
 }
+
+const partsOf = <T>(all: readonly T[], size: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
 
 /** A name of an object is at most 253 small letters, digits and dashes; an id of Kong is part of it only as a digest. */
 const nameOf = (owner: string, id: string): string =>

@@ -97,13 +97,23 @@ async function keysUrlOf(name: string, entry: TrustEntry, { callOut = defaultCal
   throw usageFault(`${why}: give it jwks.url, or render for oss`);
 }
 
-/** Kong has one key for a kid. The second of two different keys is left out. */
+/**
+ * Kong has one key for a kid. The second of two different keys is left out, and the key of the bridge in the set of somebody
+ * else: a key in common would make them one caller, with the groups of the bridge.
+ */
 function withoutCollisions(issuers: readonly Issuer[]) {
   const owners = new Map<string, { readonly pem: string; readonly name: string }>();
   const warnings: string[] = [];
+  const ofBridge = new Set(
+    issuers.flatMap(({ entry, keys }) => (entry === undefined ? keys : [])).map(({ pem }) => pem),
+  );
   const distinct = issuers.map((issuer) => ({
     ...issuer,
     keys: issuer.keys.filter(({ kid, pem }) => {
+      if (issuer.entry !== undefined && ofBridge.has(pem)) {
+        warnings.push(`${issuer.name}: key ${kid}: it is a key of the bridge`);
+        return false;
+      }
       const owner = owners.get(kid) ?? { pem, name: issuer.name };
       owners.set(kid, owner);
       if (owner.pem !== pem) warnings.push(`${issuer.name}: key ${kid}: another key of ${owner.name} has this kid`);

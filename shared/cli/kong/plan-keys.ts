@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type EpochMillis, epochMillis, toIso, toSeconds } from "../../host/clock.ts";
-import type { AdminApi } from "./admin-api.ts";
+import { type AdminApi, listOf, parseAnswer } from "./admin-api.ts";
 import { type Caller, callersOf, type Issuer } from "./callers.ts";
 import { LEAVING_TAG, TAG } from "./document.ts";
 import { consumerName, isApartIn, jwtSecretOf, type RenderInput, upstreamsBehind } from "./render.ts";
@@ -36,8 +36,8 @@ const LONGEST_TOKEN_SECONDS = 86_460;
  * tag by which a file that is rendered meanwhile would remove it.
  */
 export async function planKeys({ config, issuers, isComplete, api, now }: KeyPlanInput): Promise<KeyPlan> {
-  const consumers = v.parse(v.array(consumer), await api.list("consumers"));
-  const present = v.parse(v.array(credential), await api.list("jwts"));
+  const consumers = parseAnswer(v.array(consumer), await api.list("consumers"), "consumers");
+  const present = parseAnswer(v.array(credential), await api.list("jwts"), "jwts");
   const names = new Map(consumers.map(({ id, username }) => [id, username ?? ""]));
   const callers = callersOf(issuers, {
     isApart: isApartIn({ edition: "oss" }),
@@ -49,6 +49,15 @@ export async function planKeys({ config, issuers, isComplete, api, now }: KeyPla
   const [added, leaving, removed]: [KeyStep[], KeyStep[], KeyStep[]] = [[], [], []];
   const byKey = new Map(present.map((one) => [one.key, one]));
   const published = new Set<string>();
+  const endOf = (username: string, since: number): number => since + longestToken(callers, username);
+  const usernames = new Set(issuers.map((one) => consumerName([one])));
+  /** Whether a key is of another consumer, which may still need it. A key that moves with its issuer is not. */
+  const isLiveElsewhere = (old: Credential, wanted: Wanted, username: string): boolean => {
+    const owner = names.get(old.consumer.id) ?? "";
+    if (owner === username || (isComplete && isSameKey(old, wanted))) return false;
+    const since = leavingSince(old);
+    return since === undefined ? usernames.has(owner) : toSeconds(now) <= endOf(owner, since);
+  };
   for (const caller of callers) {
     const username = consumerName(caller.issuers);
     for (const key of caller.keys) {
@@ -59,10 +68,9 @@ export async function planKeys({ config, issuers, isComplete, api, now }: KeyPla
       if (old && !isOurs(old)) problems.push(`key ${key.kid}: somebody else has it at Kong`);
       else if (![...names.values()].includes(username))
         problems.push(`consumer ${username} is missing: bring what is rendered to Kong first`);
-      else {
-        const oldPath = old && keyPath(names.get(old.consumer.id) ?? "", old.id);
-        added.push(putting(api, username, wanted, old?.id === wanted.id ? undefined : oldPath));
-      }
+      else if (old && isLiveElsewhere(old, wanted, username))
+        problems.push(`key ${key.kid}: ${names.get(old.consumer.id)} has another one with this kid, which stays`);
+      else added.push(putting(api, username, wanted, old?.id ?? wanted.id));
     }
   }
   for (const old of present.filter((one) => isComplete && isOurs(one) && !published.has(one.key))) {
@@ -72,7 +80,7 @@ export async function planKeys({ config, issuers, isComplete, api, now }: KeyPla
       leaving.push(marking(api, username, old, now));
       continue;
     }
-    const end = since + longestToken(callers, username);
+    const end = endOf(username, since);
     const path = keyPath(username, old.id);
     if (toSeconds(now) > end)
       removed.push({ line: `removed: key ${old.key} of ${username}`, apply: () => api.remove(path) });
@@ -89,15 +97,7 @@ const credential = v.object({
   algorithm: v.nullish(v.string()),
   rsa_public_key: v.nullish(v.string()),
   secret: v.nullish(v.string()),
-  tags: v.nullish(
-    v.union([
-      v.array(v.string()),
-      v.pipe(
-        v.strictObject({}),
-        v.transform((): string[] => []),
-      ),
-    ]),
-  ),
+  tags: v.nullish(listOf(v.string())),
   consumer: v.object({ id: v.string() }),
 });
 type Credential = v.InferOutput<typeof credential>;
@@ -110,21 +110,18 @@ function leavingSince({ tags }: Credential): number | undefined {
   return tag !== undefined && /^\d{1,12}$/.test(tag) ? Number(tag) : undefined;
 }
 
-const isSame = (old: Credential, wanted: Wanted): boolean =>
-  old.id === wanted.id &&
-  old.algorithm === wanted.algorithm &&
-  old.rsa_public_key?.trim() === wanted.rsa_public_key.trim() &&
-  old.tags?.includes(TAG) === true;
+const isSameKey = (old: Credential, { rsa_public_key: wanted }: Wanted): boolean =>
+  old.rsa_public_key?.trim() === wanted.trim();
 
-/** A kid is unique at Kong. So another key with the same kid goes first: the bridge does not accept it either. */
-function putting(api: AdminApi, username: string, wanted: Wanted, replaced: string | undefined): KeyStep {
-  const { id, ...body } = wanted;
+const isSame = (old: Credential, wanted: Wanted): boolean =>
+  old.algorithm === wanted.algorithm && isSameKey(old, wanted) && old.tags?.includes(TAG) === true;
+
+/** A kid is unique at Kong. So a key replaces the one with its kid in one write, under the id that this one has. */
+function putting(api: AdminApi, username: string, wanted: Wanted, id: string): KeyStep {
+  const { id: _, ...body } = wanted;
   return {
     line: `added: key ${wanted.key} of ${username}`,
-    async apply() {
-      if (replaced !== undefined) await api.remove(replaced);
-      await api.put(keyPath(username, id), body);
-    },
+    apply: () => api.put(keyPath(username, id), body),
   };
 }
 

@@ -353,9 +353,10 @@ function consumerOf({ issuers, keys, groups, limit }: Caller, context: Context):
 
 export const consumerName = ([first]: readonly Issuer[]): string => `drawbridge-${first?.name ?? ""}`;
 
+/** Of another key under the same kid the id is the same: it takes the place of the old one without a gap. */
 export const jwtSecretOf = (bridge: string, { kid, algorithm, pem }: Caller["keys"][number]) => ({
   key: kid,
-  ...entity(bridge, "key", kid, pem),
+  ...entity(bridge, "key", kid),
   algorithm,
   rsa_public_key: pem,
   secret: NO_SECRET,
@@ -396,6 +397,8 @@ function httpLog(context: Context, owner: string): KongPlugin | undefined {
     content_type: "application/json",
     timeout: 10_000,
     keepalive: 60_000,
+    // The last open source Kong has no such field and would refuse the file.
+    ...(context.edition === "enterprise" && { ssl_verify: true }),
     headers: { "X-Kong-Token": `{vault://env/drawbridge-${source}-token}` },
     queue: {
       max_batch_size: batchSizeFor(context.config.limits.bodyBytes),

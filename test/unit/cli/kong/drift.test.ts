@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEFAULTS } from "../../../../shared/cli/kong/defaults.ts";
-import { TAG } from "../../../../shared/cli/kong/document.ts";
+import { type KongDocument, type KongPlugin, TAG } from "../../../../shared/cli/kong/document.ts";
 import { driftOf } from "../../../../shared/cli/kong/drift.ts";
-import { GOLDEN, renderedGolden } from "../../../support/kong-documents.ts";
+import { kongDocument } from "../../../../shared/cli/kong.ts";
+import { GOLDEN, kongConfig, publishingKeys, renderedGolden, withLogSource } from "../../../support/kong-documents.ts";
 import { propertyCases } from "../../../support/property-cases.ts";
 
 type Path = readonly (string | number)[];
@@ -47,6 +48,17 @@ const documentOf = (name: string) => {
   return document;
 };
 
+const withLog = await Promise.all(
+  GOLDEN.map(async ([name, edition]) => {
+    const { document } = await kongDocument(withLogSource(kongConfig(name)), edition, { callOut: publishingKeys });
+    return document;
+  }),
+);
+const pluginsOf = ({ services, consumers }: KongDocument): readonly KongPlugin[] => [
+  ...services.flatMap(({ plugins, routes }) => [...plugins, ...routes.flatMap((route) => route.plugins)]),
+  ...consumers.flatMap(({ plugins }) => plugins),
+];
+
 describe("the comparison with a configuration of Kong", () => {
   it.each(GOLDEN)("what is rendered from %s does not differ from itself", (name) => {
     expect(driftOf(documentOf(name), structuredClone(documentOf(name)))).toEqual([]);
@@ -87,6 +99,27 @@ describe("the comparison with a configuration of Kong", () => {
     ]);
   });
 
+  it.each(
+    Object.entries(DEFAULTS).flatMap(([plugin, presets]) =>
+      Object.entries(presets).map(([field, preset]) => [plugin, field, preset] as const),
+    ),
+  )("%s: the default of %s is named as soon as it is another or an empty value", (plugin, field, preset) => {
+    const document = withLog.find((one) => pluginsOf(one).some(({ name }) => name === plugin));
+    if (document === undefined) throw new Error(`no golden document has ${plugin}`);
+    for (const value of [false, 0, -1, [], {}, "", null, preset]) {
+      const running = structuredClone(document);
+      const steps = field.split(".");
+      let holder = Object(pluginsOf(running).find(({ name }) => name === plugin)?.config);
+      for (const step of steps.slice(0, -1)) {
+        holder[step] ??= {};
+        holder = holder[step];
+      }
+      holder[steps.at(-1) ?? ""] = value;
+      const named = [expect.stringContaining(`config.${field} is set and not rendered`)];
+      expect(driftOf(document, running), JSON.stringify(value)).toEqual(value === preset ? [] : named);
+    }
+  });
+
   it("a plugin that is switched off, a key of another consumer, and a route of another service are named", () => {
     const document = documentOf("job-types");
     const [bridge, agents, ...rest] = structuredClone(document.consumers);
@@ -118,6 +151,42 @@ describe("the comparison with a configuration of Kong", () => {
       "unknown: service old",
       "unknown: key with the id 7 of consumer x",
       "unknown: plugin request-termination of everything",
+    ]);
+  });
+
+  it("what has our tag among kinds that are never rendered is unknown, at any depth", () => {
+    const document = documentOf("registry");
+    const ours = { id: "7", tags: [TAG], key: "hunter2" };
+    const lines = driftOf(document, {
+      ...document,
+      vaults: [ours, { id: "8", tags: ["team"] }, { id: "9", tags: {} }],
+      consumer_groups: [{ name: "all", plugins: [{ ...ours, name: "cors" }] }],
+      keyauth_credentials: [ours],
+    });
+    expect(lines).toEqual([
+      "unknown: vaults with the id 7",
+      "unknown: plugins cors",
+      "unknown: keyauth_credentials with the id 7",
+    ]);
+  });
+
+  it.each([[["team"]], [null]])("an upstream with the name of a rendered host and the tags %j is named", (tags) => {
+    const document = documentOf("registry");
+    const host = document.services.at(-1)?.host ?? "";
+    const upstreams = [
+      { name: host.toUpperCase(), tags },
+      { name: "theirs.internal", tags },
+    ];
+    expect(driftOf(document, { ...document, upstreams })).toEqual([
+      `unknown: upstream ${host.toUpperCase()} takes the requests to service ${document.services.at(-1)?.name}`,
+    ]);
+  });
+
+  it("defaults in a file are named, and an empty list in the form of Lua is none", () => {
+    const document = documentOf("registry");
+    const _info = { ...document._info, defaults: { service: { tls_verify: false } } };
+    expect(driftOf(document, { ...document, _info, vaults: {}, upstreams: {} })).toEqual([
+      "changed: the file: _info.defaults is set and not rendered",
     ]);
   });
 

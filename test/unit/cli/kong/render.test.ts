@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { KongDocument, KongPlugin } from "../../../../shared/cli/kong/document.ts";
+import type { KongDocument, KongPlugin, KongService } from "../../../../shared/cli/kong/document.ts";
 import { kubernetesObjects } from "../../../../shared/cli/kong/kubernetes.ts";
 import { pathOfGlob } from "../../../../shared/cli/kong/render.ts";
 import { kongDocument, toYaml } from "../../../../shared/cli/kong.ts";
@@ -31,6 +31,51 @@ describe("what kong render prints", () => {
   it("the configuration job-types is rendered for Kubernetes as its golden file", async () => {
     const objects = kubernetesObjects(await renderedGolden("job-types", "oss"));
     await expect(toYaml(objects)).toMatchFileSnapshot(goldenFile("job-types.kubernetes.yaml"));
+  });
+
+  it("Kong Enterprise verifies the certificate of the receiver of its log", async () => {
+    const sources = { callOut: publishingKeys };
+    const { document } = await kongDocument(withLogSource(kongConfig("agents")), "enterprise", sources);
+    const logs = pluginsOf(document).filter(({ name }) => name === "http-log");
+    expect(logs.map(({ config }) => config["ssl_verify"])).toEqual(document.services.map(() => true));
+  });
+
+  it("a route over the limits of Kubernetes is several objects with the same plugins, and everything is in one", async () => {
+    const document = await renderedGolden("registry", "oss");
+    const hosts = Array.from({ length: 17 }, (_, at) => `h${at}.example.com`);
+    const paths = Array.from({ length: 65 }, (_, at) => `~/p${at}$`);
+    const services = document.services.map((service) => ({
+      ...service,
+      routes: service.routes.slice(0, 1).map((route) => ({ ...route, hosts, methods: ["GET"], paths })),
+    }));
+    const objects = kubernetesObjects({ ...document, services });
+    const routes = objects.filter((one) => Object(one).kind === "HTTPRoute").map((one) => Object(one));
+    expect(new Set(routes.map(({ metadata }) => metadata.name)).size).toBe(4 * services.length);
+    for (const { spec, metadata } of routes) {
+      expect(spec.hostnames.length).toBeLessThanOrEqual(16);
+      for (const { matches } of spec.rules) expect(matches.length).toBeLessThanOrEqual(64);
+      const first = routes.find(
+        ({ spec: { rules } }) => rules[0].backendRefs[0].name === spec.rules[0].backendRefs[0].name,
+      );
+      expect(metadata.annotations).toEqual(first.metadata.annotations);
+    }
+    const pairs = routes.flatMap(({ spec: { hostnames, rules } }) =>
+      hostnames.flatMap((host: string) =>
+        rules[0].matches.map((match: object) => JSON.stringify([rules[0].backendRefs[0].name, host, match])),
+      ),
+    );
+    expect([new Set(pairs).size, pairs.length]).toEqual([17 * 65 * services.length, 17 * 65 * services.length]);
+  });
+
+  it("a method that Kubernetes does not have, and an address in place of a name, are refused by what they are", async () => {
+    const document = await renderedGolden("registry", "oss");
+    const withFirst = (change: (service: KongService) => object) => {
+      const [first, ...rest] = document.services;
+      return first && kubernetesObjects({ ...document, services: [{ ...first, ...change(first) }, ...rest] });
+    };
+    expect(() => withFirst(() => ({ host: "127.0.0.1" }))).toThrow('the service "drawbridge" is at');
+    const purge = ({ routes }: KongService) => ({ routes: routes.map((one) => ({ ...one, methods: ["PURGE"] })) });
+    expect(() => withFirst(purge)).toThrow("is for the method PURGE");
   });
 
   it.each(GOLDEN)("the golden configuration %s has no error but its secrets", async (name) => {
@@ -84,6 +129,13 @@ describe("what kong render prints", () => {
     for (const { config: settings } of logs) {
       expect(settings["http_endpoint"]).toBe("https://drawbridge.internal:8787/webhooks/edge");
       expect(settings["headers"]).toEqual({ "X-Kong-Token": "{vault://env/drawbridge-edge-token}" });
+    }
+    for (const { config: settings } of logs) {
+      // Tokens are in many headers of a request, and a cookie in one of a response.
+      const fields = Object(settings["custom_fields_by_lua"]);
+      expect(fields["request.headers"]).toBe("return nil");
+      expect(fields["response.headers"]).not.toMatch(/cookie|get_headers/i);
+      expect(settings).not.toHaveProperty("ssl_verify");
     }
     // Kong sends the log straight to the bridge, and nobody else may.
     const names = document.services.flatMap(({ routes }) => routes.map(({ name }) => name));
