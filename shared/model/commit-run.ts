@@ -3,7 +3,7 @@ import type { BuildPart } from "./event.ts";
 
 /** What a source reported of one run of a pipeline for one commit. `firstReportedAt` and `reportedAt`: by the sender. */
 export interface CommitRun extends RunAge, Pick<BuildPart, "pipeline" | "state" | "round" | "finishedAt"> {
-  /** `refs/heads/main`, `refs/tags/v1`, or `change/12` for a merge request. Absent if the sender does not say what it is for. */
+  /** `refs/heads/main`, `refs/tags/v1`, or `change/12` for a merge request. Absent if the sender does not say. */
   readonly ref?: string;
   /** Of the report of `state`. */
   readonly reportedAt: string;
