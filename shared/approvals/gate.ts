@@ -82,7 +82,9 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
 /** `notByRule`: why no rule grants the run, as a clause. The question is asked again with the next check. */
 async function waitForPeople(approval: Approval, run: GateInput, deps: GateDeps, notByRule?: string): Promise<Held> {
   const { rules, people } = deps;
-  const { id, route, approvers } = approval;
+  const { id, route, approvers, asksAfterRules, asked } = approval;
+  if (asksAfterRules && !asked)
+    await (await import("./request-approval.ts")).askPeople(approval, run.delivery.requestId, deps);
   const who = approvers.join(" or ") || "nobody: no role may approve it";
   const progress = progressOf(approval, rulesOf(route, rules), people);
   const said = `${progress ? ` (${progressText(progress)})` : ""}${notByRule === undefined ? "" : `; ${notByRule}`}`;

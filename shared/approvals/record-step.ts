@@ -50,6 +50,16 @@ export interface Step {
  * that the page shows it. An emergency grant is also in the audit log. Idempotent.
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
+  await addStep(approval, step, deps);
+  await recordEvent(approval, step, deps);
+}
+
+/** Adds the step to the timeline only. Idempotent. */
+export async function addStep(
+  approval: RequestedApproval,
+  step: Step,
+  deps: Pick<RecordStepDeps, "deliveries">,
+): Promise<void> {
   const { id, route, delivery, event } = approval;
   const { state, at, by, comment, endedFor, progress, verifiedWith, emergency, rule, requestId } = step;
   const who = {
@@ -74,7 +84,6 @@ export async function recordStep(approval: RequestedApproval, step: Step, deps: 
     state,
     ...who,
   });
-  await recordEvent(approval, step, deps);
 }
 
 /** Records the step as an event only. Idempotent. */

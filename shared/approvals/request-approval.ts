@@ -9,7 +9,7 @@ import type { ApprovalStore } from "../store/approvals.ts";
 import { aboutOf, ENDS, promotedAbout, withTask } from "./change.ts";
 import { rulesOf } from "./configured-rules.ts";
 import type { RecordGrantDeps } from "./record-grant.ts";
-import { recordStep } from "./record-step.ts";
+import { addStep, recordEvent, recordStep, type Step } from "./record-step.ts";
 import { progressOf } from "./rules.ts";
 import { shownParams, shownRunOf } from "./shown-run.ts";
 import { type Cause, traceRequester } from "./trace-requester.ts";
@@ -28,7 +28,8 @@ type NotFound = Exclude<CurrentState, { readonly state: "found" }>;
 
 /**
  * Requests the approval of a run. Records the step before it stores the approval, so that every approval that can be decided
- * has been published.
+ * has been published. If rules may grant the run, it is published only once none of them has: nobody is asked about a run
+ * that fires at once.
  */
 export async function requestApproval(id: string, run: GateInput, deps: RequestDeps): Promise<Approval | NotFound> {
   const { claim, route, busEvent, delivery } = run;
@@ -65,16 +66,35 @@ export async function requestApproval(id: string, run: GateInput, deps: RequestD
     ...("page" in first.detail && { page: { site: first.detail.page.site, id: first.detail.page.id } }),
     requestedAt,
     until: laterBy(requestedAt, expiresMinutes * 60_000),
+    ...(rulesOf(route.name, deps.rules).grantedBy.length > 0 && ({ asksAfterRules: true } as const)),
   };
-  const requestedNow: Approval = { ...approval, state: "requested", grants: [] };
-  const rules = rulesOf(route.name, deps.rules);
-  const progress = progressOf(requestedNow, rules, deps.people);
-  const shown = { progress, needsReason: rules.reason === "required", opensAt: opensAt(rules.windows, requestedAt) };
-  const { requestId } = delivery;
-  const step = { state: "requested", at: requestedAt, by: requester, ...shown, requestId } as const;
-  await recordStep(approval, step, deps);
+  const step = stepOf(approval, delivery.requestId, deps);
+  await (approval.asksAfterRules ? addStep : recordStep)(approval, step, deps);
   await deps.approvals.request(approval);
-  return requestedNow;
+  return { ...approval, state: "requested", grants: [] };
+}
+
+/**
+ * Publishes the request of an approval that no rule has granted, once. It is published before that is stored, so a crash
+ * loses none, and has the time of the request, so a repeat is the same event.
+ */
+export async function askPeople(
+  approval: Approval,
+  requestId: string,
+  deps: Pick<RequestDeps, "deliveries" | "recorded" | "rules" | "people"> & {
+    readonly approvals: Pick<ApprovalStore, "move">;
+  },
+): Promise<void> {
+  await recordEvent(approval, stepOf(approval, requestId, deps), deps);
+  await deps.approvals.move(approval.id, ["requested"], { state: "requested", asked: true });
+}
+
+function stepOf(approval: RequestedApproval, requestId: string, deps: Pick<RequestDeps, "rules" | "people">): Step {
+  const { route, requester, requestedAt } = approval;
+  const rules = rulesOf(route, deps.rules);
+  const progress = progressOf({ ...approval, grants: [] }, rules, deps.people);
+  const shown = { progress, needsReason: rules.reason === "required", opensAt: opensAt(rules.windows, requestedAt) };
+  return { state: "requested", at: requestedAt, by: requester, ...shown, requestId };
 }
 
 /**

@@ -9,7 +9,17 @@ import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { roleRequestsNotice } from "./access-page.ts";
 import { commitsText } from "./commits.ts";
 import { formTokenField } from "./csrf.ts";
-import { badge, deliveryLink, facts, type Html, NOTHING, outsideLink, timeAndAge, wordsBadge } from "./html.ts";
+import {
+  badge,
+  deliveryLink,
+  facts,
+  type Html,
+  NOTHING,
+  outsideLink,
+  timeAndAge,
+  withTimes,
+  wordsBadge,
+} from "./html.ts";
 import { named, personText } from "./person-text.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 import { waitsForCaller } from "./waiting.ts";
@@ -88,7 +98,7 @@ function endedRow(approval: ShownApproval, visit: Visit): Html {
 <td data-name="Decided or ended">${ended === undefined ? NOTHING : html`${timeAndAge(ended, visit.now)}`}</td>
 <td data-name="Subject">${deliveryLink(delivery, `${route} of ${shows?.title ?? subject}`)}</td>
 <td data-name="Requested by">${requesterText(approval, visit)}</td>
-<td data-name="Decided by">${endedFor === undefined ? NOTHING : html`${endedFor}; `}${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}</td></tr>`;
+<td data-name="Decided by">${decided.length === 0 ? "nobody" : html`<ul class="parts">${decided}</ul>`}${endedFor === undefined ? NOTHING : html`: ${withTimes(endedFor, visit.now)}`}</td></tr>`;
 }
 
 /**

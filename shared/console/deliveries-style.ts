@@ -45,7 +45,7 @@ kbd { padding: 0 .35rem; border: 1px solid var(--faint); border-radius: .2rem; f
   .search summary, .inforce { font-size: .875rem; }
   .range .plot { height: 66px; } .range .second { display: none; } .range .hits { overflow: hidden; height: 46px; } .range .axis text:nth-of-type(even) { display: none; }   .range figcaption { gap: 0; font-size: .8125rem; line-height: 1.35; } .range .legend > .other, .range .unit { display: none; } .zoom { margin: 0; } .zoom a { margin: 0 .6rem 0 0; }
   table.rows, .rows tbody { display: block; } .rows thead { position: absolute; left: -99rem; }
-  .rows tr { display: grid; grid-template-columns: auto 1fr auto; gap: 0 .8rem; position: relative; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  .rows tr { display: grid; grid-template-columns: auto minmax(0, 1fr) fit-content(45%); gap: 0 .8rem; position: relative; padding: .4rem 0; border-bottom: 1px solid var(--line); }
   .rows tr:has(.select input) { padding-left: 2.1rem; } .rows td.select { position: absolute; left: 0; top: .4rem; width: auto; }
   .rows td, .rows :is(.c-at, .c-state, .c-event, .c-where, .c-who) { width: auto; padding: 0; border: 0; white-space: normal; }
   .rows td.c-what { grid-row: 1; grid-column: 1 / -1; } .rows td.c-state { grid-row: 2; grid-column: 1 / -1; } .rows td.c-where { grid-row: 3; grid-column: 1 / -1; }

@@ -31,7 +31,7 @@ const routePart = (
 ${stepList(steps, now)}${checkList(checks)}</section>`;
 
 const stepList = (steps: readonly Step[], now: EpochMillis): Html =>
-  html`<ul class="steps">${steps.map(({ mark, text }) => html`<li>${badge(mark, "")}${withTimes(text, now)}</li>`)}</ul>`;
+  html`<ul class="steps">${steps.map(({ mark, text }) => html`<li>${badge(mark, "")}<span>${withTimes(text, now)}</span></li>`)}</ul>`;
 
 const checkList = (checks: readonly NextCheck[]): Html =>
   checks.length === 0

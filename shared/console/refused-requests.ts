@@ -1,4 +1,5 @@
 import { html } from "hono/html";
+import { countText, REQUESTS } from "../host/count-text.ts";
 import { refusalText } from "../http/refusal-text.ts";
 import type { ListedRefusals } from "../http/refusals.ts";
 import { badge, type Html, NOTHING, timeAndAge, whatToDo, withTimes } from "./html.ts";
@@ -8,11 +9,13 @@ import type { Visit } from "./visit.ts";
 export const refusedRequests = (
   { refusals, sources }: ListedRefusals,
   { now, isOpen }: Pick<Visit, "now"> & { readonly isOpen: boolean },
-): Html =>
-  html`<details class="refusals"${isOpen ? html` open` : NOTHING}><summary>${badge("bad", "refused")}${refusals.reduce((sum, { count }) => sum + count, 0)} requests, without a delivery</summary><ul class="parts">${refusals.map(
+): Html => {
+  const sum = refusals.reduce((all, { count }) => all + count, 0);
+  return html`<details class="refusals"${isOpen ? html` open` : NOTHING}><summary>${badge("bad", "refused")}${countText(sum, REQUESTS)}, without a delivery</summary><ul class="parts">${refusals.map(
     (one) => html`<li>${badge("bad", "refused")} ${withTimes(
       refusalText(one, sources, (iso) => iso),
       now,
     )}
 <span class="aside">last ${timeAndAge(one.lastAt, now)}; request <code>${one.requests[0] ?? ""}</code></span>${one.hint === undefined ? NOTHING : whatToDo(one.hint)}</li>`,
   )}</ul></details>`;
+};

@@ -13,6 +13,8 @@ export function shownApproval(
     facts: _facts,
     alsoAbout: __,
     reminded: _reminded,
+    asked: _asked,
+    asksAfterRules: _asksAfterRules,
     allProved: ___,
     about,
     reference,

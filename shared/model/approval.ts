@@ -149,6 +149,8 @@ export interface RequestedApproval {
   readonly until: EpochMillis;
   /** Roles that may approve it, shown to people. The configuration at the time of the decision is what counts. */
   readonly approvers: readonly string[];
+  /** Rules may grant it, so people are asked only once none of them has. */
+  readonly asksAfterRules?: true;
 }
 
 /** What a site answers about the groups of one of its accounts. */
@@ -208,6 +210,8 @@ export interface Approval extends RequestedApproval {
   readonly grants: readonly Decision[];
   /** The last step that a person took, except a grant after which further people have to grant. */
   readonly decision?: Decision;
+  /** The request was published, if it {@link RequestedApproval.asksAfterRules}. */
+  readonly asked?: true;
   /** Reminders that were recorded while nobody decided. */
   readonly reminded?: number;
   /** When the route fired, or when time or a change ended the approval. */

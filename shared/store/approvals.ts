@@ -50,14 +50,15 @@ export class ApprovalStore {
       endedAt,
       endedFor,
       reminded,
-    }: Pick<Approval, "state" | "decision" | "endedAt" | "endedFor" | "reminded">,
+      asked,
+    }: Pick<Approval, "state" | "decision" | "endedAt" | "endedFor" | "reminded" | "asked">,
   ): Promise<boolean> {
     const now = this.#options.clock.now();
     const ended = OPEN_STATES.includes(state) ? undefined : (endedAt ?? decision?.at);
     if (ended !== undefined) await this.#table.put({ ...endKey(ended, id), expiresAt: expiryOf(now, this.#options) });
     const before = await this.#table.change(keyOf(id), {
       condition: { field: "state", is: "in", values: from },
-      set: { state, decision: decision && JSON.stringify(decision), endedAt, endedFor, reminded },
+      set: { state, decision: decision && JSON.stringify(decision), endedAt, endedFor, reminded, asked: asked && 1 },
       remove: OPEN_STATES.includes(state) ? [] : [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey],
     });
     return before !== undefined;
@@ -245,6 +246,7 @@ function approvalOf(item: Item): Approval {
     grants: grantsOf(item, decision),
     ...(decision && { decision }),
     ...(item["endedAt"] !== undefined && { endedAt: epochMillis(number(item, "endedAt")) }),
+    ...(item["asked"] !== undefined && { asked: true }),
     ...(item["reminded"] !== undefined && { reminded: number(item, "reminded") }),
     ...(item["endedFor"] !== undefined && { endedFor: text(item, "endedFor") }),
   };

@@ -132,7 +132,7 @@ export async function startDrillSite({ setClock }: { readonly setClock: (aheadMs
       await until(
         "the run of the last edit to be shown",
         () => text("/console/deliveries"),
-        (page) => !/… page-build (?:pending|run expected)/.test(page),
+        (page) => !/[…!] page-build (?:pending|retrying|run expected)/.test(page),
       );
       await bridge.listener.settled();
     },
@@ -151,6 +151,10 @@ const textOf = (html: string): string =>
     .replace(/<(style|script|template|select)[\s\S]*?<\/\1>/g, " ")
     .replace(/<[^>]+>/g, " ")
     .replace(/&#39;|&apos;/g, "'")
+    .replace(/&nbsp;/g, " ")
+    .replaceAll("&middot;", "·")
+    .replaceAll("&hellip;", "…")
+    .replaceAll("&ndash;", "–")
     .replaceAll("&quot;", '"')
     .replaceAll("&lt;", "<")
     .replaceAll("&gt;", ">")

@@ -17,7 +17,7 @@ interface Expected {
   readonly status: number;
   /** Words of the answer's body. */
   readonly answer: string;
-  /** A page of the console, and words of it. */
+  /** A page of the console, in which `{delivery}` is that of the answer, and words of it. */
   readonly console: { readonly path: string; readonly words: string };
   /** Names of the alerts that hold afterwards and did not before, in the order of `alerts.yaml`. */
   readonly alerts: readonly string[];
@@ -45,7 +45,7 @@ export async function runDrill(
   try {
     const answer = await run(site);
     findings.push(finding("caller", `${answer.status} ${answer.text}`, `${expected.status} `, expected.answer));
-    const shown = await site.console(expected.console.path);
+    const shown = await site.console(expected.console.path.replace("{delivery}", deliveryIn(answer)));
     findings.push(excerpt("console", shown, expected.console.words));
     const alerts = newAlerts(rules, before.scrape, await site.scrape());
     const [saw, wanted] = [alerts, expected.alerts].map((names) => names.join(", ") || "none");
@@ -53,7 +53,7 @@ export async function runDrill(
     await repair?.(site);
     if (repair) findings.push({ side: "recovery", saw: "back to normal" });
   } catch (error) {
-    const saw = error instanceof Error ? error.message : String(error);
+    const saw = shortened(error instanceof Error ? error.message : String(error));
     findings.push({ side: repair && findings.length >= 3 ? "recovery" : "caller", saw, wanted: "no error" });
   }
   findings.push(pageFinding(before.page, site.page(), expected.page));
@@ -80,13 +80,21 @@ function pageFinding(before: string, after: string, words: string | undefined): 
   return { side: "page", saw: shortened(after), wanted: "unchanged" };
 }
 
-/** Characters before and after the words that are shown. */
+/** The id in an answer that accepted a delivery. */
+const deliveryIn = ({ text }: Answer): string => /"delivery":"([^"]+)"/.exec(text)?.[1] ?? "";
+
+/** Characters before and after the words that are shown, up to whole words. */
 const AROUND = 60;
 
 function excerpt(side: Finding["side"], text: string, words: string): Finding {
   const at = text.indexOf(words);
   if (at < 0) return { side, saw: shortened(text), wanted: words };
-  return { side, saw: text.slice(Math.max(0, at - AROUND / 3), at + words.length + AROUND).trim() };
+  const before = text
+    .slice(0, at)
+    .slice(-AROUND / 3)
+    .replace(/^\S*\s/, "");
+  const after = text.slice(at + words.length, at + words.length + AROUND).replace(/\s\S*$/, "");
+  return { side, saw: `${before}${words}${after}`.trim() };
 }
 
 const shortened = (text: string): string => (text.length > 240 ? `${text.slice(0, 239)}…` : text);

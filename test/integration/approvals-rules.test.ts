@@ -84,6 +84,22 @@ function windowIn(hours: number): WeeklyWindow {
   return { days: DAYS, from: time(hours * 3_600_000), to: time((hours + 1) * 3_600_000), zone: "UTC" };
 }
 
+/** The types of the events about approvals that the bridge records from now on, each once, with their times. */
+function gateEvents(bridge: Bridge): {
+  readonly types: () => readonly string[];
+  readonly times: () => readonly string[];
+} {
+  const recorded: RecordedDelivery[] = [];
+  const record = bridge.deliveries.record.bind(bridge.deliveries);
+  bridge.deliveries.record = async (delivery) => {
+    const result = await record(delivery);
+    if (result === "recorded") recorded.push(delivery);
+    return result;
+  };
+  const events = () => recorded.flatMap(({ events = [] }) => events).filter(({ type }) => type.startsWith("approval."));
+  return { types: () => events().map(({ type }) => type), times: () => events().map(({ time }) => time) };
+}
+
 const JOB: Principal = {
   ...holder("project_path:platform/docs:ref_type:branch:ref:main", []),
   trustEntry: "jobs",
@@ -316,6 +332,86 @@ describe("a rule that grants a run", () => {
     expect(await bridge.decide(edit, "grant", MAX)).toMatchObject({ ok: true, value: { state: "granted" } });
   });
 });
+
+describe("the question to people, beside a rule", () => {
+  it("nobody is asked about a run that a rule grants at once, then and later", async () => {
+    const bridge = await open([SMALL]);
+    const events = gateEvents(bridge);
+    const edit = await bridge.edit(7);
+    await bridge.runDue();
+    for (let minute = 0; minute < 3; minute++) await bridge.later();
+    expect(await statesOf(bridge, edit)).toEqual(["requested", "granted"]);
+    expect(events.types()).toEqual(["approval.granted"]);
+  });
+
+  it("people are asked once, as of the request, if no rule holds; and the rule that holds later is reported", async () => {
+    const bridge = await open([{ ...SMALL, windows: [windowIn(1)] }], { route: { approval: HOURS } });
+    const events = gateEvents(bridge);
+    const edit = await bridge.edit(7);
+    await bridge.runDue();
+    const { requestedAt } = await bridge.approvalOf(edit);
+    for (let minute = 0; minute < 3; minute++) await bridge.later();
+    expect(events.types()).toEqual(["approval.requested"]);
+    expect(events.times()).toEqual([toIso(requestedAt)]);
+    await bridge.later(60);
+    expect((await bridge.approvalOf(edit)).state).toBe("fired");
+    expect(events.types()).toEqual(["approval.requested", "approval.granted"]);
+  });
+
+  it.each<[string, readonly Rule[], Options]>([
+    ["a rule in shadow mode would grant it", [{ ...SMALL, mode: "shadow" }], {}],
+    ["the window of the route is closed", [SMALL], { windows: [windowIn(2)] }],
+    ["the route has no rule", [], {}],
+  ])("people are asked once if %s", async (_, rules, options) => {
+    const bridge = await open(rules, options);
+    const events = gateEvents(bridge);
+    await bridge.edit(7);
+    await bridge.runDue();
+    for (let minute = 0; minute < 3; minute++) await bridge.later();
+    expect(events.types()).toEqual(["approval.requested"]);
+  });
+
+  it("a crash before the question, or before it is stored that people were asked, loses none and doubles none", async () => {
+    const bridge = await open([{ ...SMALL, mode: "shadow" }]);
+    const events = gateEvents(bridge);
+    const { move } = bridge.approvals;
+    const { record } = bridge.deliveries;
+    const away = () => Promise.reject(new Fault("store_unavailable", "it is throttled", { retryable: true }));
+    await bridge.edit(7);
+    bridge.deliveries.record = away;
+    await bridge.runDue();
+    expect(events.types()).toEqual([]);
+    bridge.deliveries.record = record;
+    bridge.approvals.move = away;
+    await bridge.later();
+    bridge.approvals.move = move;
+    for (let minute = 0; minute < 3; minute++) await bridge.later();
+    expect(events.types()).toEqual(["approval.requested"]);
+  });
+
+  it("a rule that holds while the slot is full asks nobody, and people are asked once it does not hold any more", async () => {
+    const route = { ...ONE_AT_ONCE, approval: HOURS };
+    const bridge = await open([SMALL], { route });
+    const events = gateEvents(bridge);
+    await bridge.edit(7);
+    await bridge.runDue();
+    clock.advance(1_000);
+    const edit = await bridge.edit(8);
+    await bridge.runDue();
+    await bridge.later();
+    expect((await bridge.approvalOf(edit)).state).toBe("requested");
+    expect(events.types()).toEqual(["approval.granted"]);
+    // After the end of the first run, by the time of its target.
+    const next = await open([OTHER_PAGE], { route });
+    const later = gateEvents(next);
+    for (let hour = 0; hour < 3; hour++) await next.later(60);
+    expect(later.types()).toEqual(["approval.requested"]);
+  });
+});
+
+/** A rule that never holds in these tests. */
+const OTHER_PAGE: Rule = { id: "other", when: { event: { detail: { page: { id: ["1"] } } } } };
+const HOURS = { expiresMinutes: 300, approvers: () => ["manager"] };
 
 describe("a rule that grants a run of a flow", () => {
   it.each(["newest", "queue"] as const)(

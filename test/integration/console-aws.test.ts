@@ -57,7 +57,8 @@ describe("the console as a function behind a gateway", () => {
     expect(page).toMatchObject({ status: 200, url: { pathname: `/console/deliveries/${delivery.id}` } });
     expect(page.text).toContain("<b>docs</b> matched: tekton");
 
-    const order = { form: fieldIn(page, "form"), key: fieldIn(page, "key"), route: "docs" };
+    const asked = await visitor.go(new URL(`/console/deliveries/${delivery.id}/replay`, door.url));
+    const order = { form: fieldIn(asked, "form"), key: fieldIn(asked, "key"), route: "docs" };
     const ordered = await visitor.post(`/console/deliveries/${delivery.id}/replay`, order);
     expect(ordered.text).toContain("Run again from");
     const id: Replayed["delivery"] = ordered.url.pathname.split("/").at(-1) ?? "";

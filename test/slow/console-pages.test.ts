@@ -231,16 +231,20 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       ["rollbacks", "/console/rollbacks?route=push-build"],
       ["targets", "/console/targets"],
       ["credentials", "/console/credentials"],
-    ])("every text of %s has a contrast of at least 4.5 to 1, and the page fits its window", async (name, path) => {
-      if (path.endsWith("/")) await page.locator("table.rows td a").first().click();
-      else await page.goto(new URL(path, bridge.url).href);
-      await picture(page, `${name}-${window.name}`);
-      const { texts, overflow } = await legibilityOf(page, "body");
-      expect(texts.length).toBeGreaterThan(5);
-      expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
-      expect(overflow).toBe(0);
-      if (path.endsWith("/")) await page.goBack();
-    });
+    ])(
+      "every text of %s has a contrast of at least 4.5 to 1 and lies on no other, and the page fits its window",
+      async (name, path) => {
+        if (path.endsWith("/")) await page.locator("table.rows td a").first().click();
+        else await page.goto(new URL(path, bridge.url).href);
+        await picture(page, `${name}-${window.name}`);
+        const { texts, overflow, covered } = await legibilityOf(page, "body");
+        expect(texts.length).toBeGreaterThan(5);
+        expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+        expect(overflow).toBe(0);
+        expect(covered).toEqual([]);
+        if (path.endsWith("/")) await page.goBack();
+      },
+    );
 
     it.each([
       ["home", "/console"],

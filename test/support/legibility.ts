@@ -7,6 +7,8 @@ export interface Legibility {
   readonly texts: readonly { readonly text: string; readonly contrast: number }[];
   /** By how many pixels the page is wider than its window. */
   readonly overflow: number;
+  /** Pairs of texts of which one lies on the other. */
+  readonly covered: readonly string[];
 }
 
 export async function legibilityOf(page: Page, selector: string): Promise<Legibility> {
@@ -16,6 +18,7 @@ export async function legibilityOf(page: Page, selector: string): Promise<Legibi
 const legibility = v.object({
   texts: v.array(v.object({ text: v.string(), contrast: v.number() })),
   overflow: v.number(),
+  covered: v.array(v.string()),
 });
 
 /**
@@ -44,12 +47,23 @@ const MEASURE = `(selector) => {
   };
   const pieces = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
   const texts = [];
+  const places = [];
   while (pieces.nextNode()) {
     const { data, parentElement } = pieces.currentNode;
     if (data.trim() !== "" && parentElement.checkVisibility()) {
       texts.push({ text: data.trim(), contrast: contrast(parentElement) });
+      const range = document.createRange();
+      range.selectNodeContents(pieces.currentNode);
+      // Without labels of charts, and without what is outside the window for those who hear the page.
+      const isShown = ({ right, width }) => right > 0 && width > 1 && parentElement.closest("svg, .hidden") === null;
+      for (const place of range.getClientRects()) if (isShown(place)) places.push({ text: data.trim(), place });
     }
   }
   const { scrollWidth, clientWidth } = document.documentElement;
-  return { texts, overflow: scrollWidth - clientWidth };
+  const lieOver = (one, other) =>
+    Math.min(one.right, other.right) - Math.max(one.left, other.left) > 2 &&
+    Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 6;
+  const covered = places.flatMap(({ text, place }, at) =>
+    places.slice(at + 1).filter((other) => lieOver(place, other.place)).map((other) => text + " / " + other.text));
+  return { texts, overflow: scrollWidth - clientWidth, covered };
 }`;
