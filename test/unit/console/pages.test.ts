@@ -1000,10 +1000,7 @@ describe("the list of deliveries", () => {
 
   it("each row leads to its delivery with the query of the list, whatever that has", async () => {
     const listed = deliveries(() => "x");
-    for (const query of [
-      { state: "given_up,waiting" },
-      { find: "a,b%2Cc&state=cut +%", state: "given_up,waiting" },
-    ]) {
+    for (const query of [{ state: "given_up,waiting" }, { find: "a,b%2Cc&state=cut +%", state: "given_up,waiting" }]) {
       const url = new URL(`https://bridge.example.test/console/deliveries?${new URLSearchParams(query)}`);
       const page = await showing(deliveriesPage, listed, { url });
       const [, href = ""] = /<td class="c-what"><a href="([^"]+)"/.exec(page) ?? [];
@@ -1015,7 +1012,11 @@ describe("the list of deliveries", () => {
   it("a choice sends the value that it was opened with, however it is spaced", async () => {
     const chosen = async (type: string) => {
       const url = new URL(`https://bridge.example.test/console/deliveries?${new URLSearchParams({ type })}`);
-      const page = await showing(deliveriesPage, deliveries(() => "x"), { url });
+      const page = await showing(
+        deliveriesPage,
+        deliveries(() => "x"),
+        { url },
+      );
       return /<select name="type">.*?(<option[^>]* selected>[^<]*)/s.exec(page)?.[1];
     };
     expect(await chosen("code.pushed")).toBe("<option selected>code.pushed");

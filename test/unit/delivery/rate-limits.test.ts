@@ -70,6 +70,29 @@ describe("a rate limit at Kong and in the bridge", () => {
   });
 });
 
+describe("a request over the limit of one role", () => {
+  it("uses up nothing of another role, which others share, however often it comes", async () => {
+    const config = kongConfig("job-types");
+    const role = config.roles["job"];
+    if (role === undefined) throw new Error("the golden configuration has the role job");
+    const wide = { ...role, limit: { perMinute: 3, per: [] } };
+    const builder = { ...role, limit: { perMinute: 1, per: [] } };
+    const { rateLimits } = memoryStores();
+    const clock = { now: () => epochMillis(START), monotonic: () => START };
+    const deps = { issuers: {}, policy: policyOf({ wide, builder }), rateLimits, clock };
+    const ask = async (roles: readonly string[]) => {
+      const rejection = await rejectOverRate({ ...jobOf("docs"), roles }, {}, deps);
+      return rejection?.reason === "rate_exceeded" ? rejection.role : rejection;
+    };
+    const both = ["wide", "builder"];
+    expect(await ask(both)).toBeUndefined();
+    for (let time = 0; time < 5; time++) expect(await ask(both)).toBe("builder");
+    expect(await ask(["wide"])).toBeUndefined();
+    expect(await ask(["wide"])).toBeUndefined();
+    expect(await ask(["wide"])).toBe("wide");
+  });
+});
+
 const jobOf = (pipeline: string): Principal => ({
   issuer: "https://agent.buildkite.com",
   subject: `pipeline:${pipeline}`,
