@@ -39,8 +39,8 @@ export const DEFECTS = {
     file: "shared/delivery/relay.ts",
     changes: [
       [
-        "const [[rejected]] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);",
-        "await deps.outbox.markRelayed(delivery.id, deps.clock.now());\n  const [[rejected]] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);",
+        "const [{ rejected }] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);",
+        "await deps.outbox.markRelayed(delivery.id, deps.clock.now());\n  const [{ rejected }] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);",
       ],
     ],
   },
