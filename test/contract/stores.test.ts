@@ -320,7 +320,8 @@ for (const kind of tableKinds) {
         expect(result).toBe("expecting");
         const run = { acceptedAt: laterBy(START, 500), requests: 1, eventIds: ["id-1"], next: "repeat" };
         const due = { state: "expecting_run", dueAt: laterBy(START, 120_000), run };
-        expect(await status()).toEqual({ ...due, route: "docs", action: "tekton", target: "ci", delivery: "d-1" });
+        const of = { route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery: "d-1" };
+        expect(await status()).toEqual({ ...due, ...of });
         expect(await actions.claim(claim.id, laterBy(START, 119_999), laterBy(START, 200_000))).toBeUndefined();
         expect(await actions.due("ci", laterBy(START, 120_000), 9)).toEqual([claim.id]);
         const second = await actions.claim(claim.id, laterBy(START, 120_000), laterBy(START, 200_000));
