@@ -64,7 +64,7 @@ export function replyBody(sentences: readonly string[]): string {
 }
 
 export const USAGE =
-  "The commands are drawbridge approve and drawbridge deny, each with the id of an approval after it or without one, and with because and a reason at the end if you like, drawbridge rollback with the name of a route, drawbridge promote with the name of a route, and drawbridge run with the name of an order and its inputs, each as name=value without blanks. A command has to be the whole comment, with nothing before or after it, and not formatted as code.";
+  "The commands are drawbridge approve and drawbridge deny, each with the id of an approval after it or without one, and with because and a reason at the end if you like, drawbridge rollback with the name of a route, drawbridge promote with the name of a route, and drawbridge run with the name of an order and its inputs, each as name=value without blanks. A command has to be the whole comment, with nothing before or after it.";
 
 export const EDITED =
   "A comment counts as it was first written, and this one was edited. Please write the command into a new comment.";

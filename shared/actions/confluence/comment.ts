@@ -27,9 +27,9 @@ export const writtenAt: v.GenericSchema<unknown, EpochMillis> = v.pipe(
 );
 
 /**
- * Returns the whole text of a comment, on one line; undefined if any of it is quoted, code, struck out, inserted or
- * formatted in another way than {@link EMPHASIS}, because the text alone may then not be what its author means, or if it
- * is too long for a command.
+ * Returns the whole text of a comment, on one line; undefined if any of it is quoted, struck out, inserted or formatted in
+ * another way than {@link EMPHASIS}, because the text alone may then not be what its author means, or if it is too long
+ * for a command.
  */
 export function plainTextOf(storage: string): string | undefined {
   const tokens = tokensOf(storage);
@@ -75,10 +75,10 @@ const MAX_COMMENT_LENGTH = 65_536;
 const isForeign = (name: string): boolean => /^(?:ac:.*|ri:.*|blockquote|pre|s|del|strike)$/.test(name);
 
 /** More elements that do not end a line. */
-const INLINE: ReadonlySet<string> = new Set(["a", "code", "span", "sub", "sup", "small", "big", "font", "time"]);
+const INLINE: ReadonlySet<string> = new Set(["a", "span", "sub", "sup", "small", "big", "font", "time"]);
 
 /** Elements that only separate lines. */
 const SEPARATORS: ReadonlySet<string> = new Set(["p", "br"]);
 
 /** Elements that change how a text looks and not what it means. */
-const EMPHASIS: ReadonlySet<string> = new Set(["strong", "b", "em", "i", "u"]);
+const EMPHASIS: ReadonlySet<string> = new Set(["strong", "b", "em", "i", "u", "code"]);

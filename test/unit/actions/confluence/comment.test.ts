@@ -18,6 +18,7 @@ describe("a comment that is plain text", () => {
     ["<p>a &lt;b&gt; c</p>", "a <b> c"],
     ["<p><strong>Drawbridge</strong> approve.</p>", "Drawbridge approve."],
     ["<p><em><b>draw</b>bridge</em> <u>approve</u></p>", "drawbridge approve"],
+    ["<p><code>drawbridge approve</code></p>", "drawbridge approve"],
     ["<p><i>drawbridge</i><br/>approve</p>", "drawbridge approve"],
     ["", ""],
   ])("the comment %j has the plain text %j", (storage, text) => {
@@ -37,8 +38,6 @@ test("a comment of more than 64 kB is no command, and no line of it is one by mi
 describe("a comment with markup", () => {
   test.each([
     ["a quotation", "<blockquote><p>drawbridge approve</p></blockquote>"],
-    ["code", "<p><code>/drawbridge run deploy-docs environment=staging</code></p>"],
-    ["a part that is code", "<p>drawbridge <strong><code>approve</code></strong></p>"],
     ["code in several lines", "<pre>drawbridge approve</pre>"],
     ["text that is struck out", "<p><s>drawbridge approve</s></p>"],
     ["text that is struck out in bold", "<p><strong><del>drawbridge approve</del></strong></p>"],
