@@ -182,7 +182,8 @@ describe("any history of the stream, the relay, the bus and the table", () => {
           [second, repeated],
         ] as const) {
           expect(calls).toBeLessThanOrEqual(length * (limits.retries + 2));
-          if (deaths.length + marks.length === 0 && !moods.includes("down")) expect(calls).toBe(Math.ceil(length / limits.batchSize));
+          if (deaths.length + marks.length === 0 && !moods.includes("down"))
+            expect(calls).toBe(Math.ceil(length / limits.batchSize));
         }
       }),
       propertyCases("histories of a stream", { weight: 25 }),
