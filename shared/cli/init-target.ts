@@ -37,6 +37,9 @@ const buildsOf = (setup: SenderSetup): object => ({
   "detail-type": [{ prefix: "build." }],
 });
 
+/** Every event of a sender that starts nothing and reports no build. */
+const eventsOf = ({ provider, source }: SenderSetup): object => ({ source: [`drawbridge.${provider ?? source}`] });
+
 const startsOf = ({ provider, starts }: SenderSetup): object | undefined =>
   starts && { source: [`drawbridge.${provider}`], ...starts.when };
 
@@ -122,7 +125,7 @@ export const targetSetups: readonly TargetSetup[] = [
       secret: { current: refOf("receiver") },
     }),
     route: (setup) => ({
-      when: setup.reportsBuilds ? buildsOf(setup) : startsOf(setup),
+      when: setup.reportsBuilds ? buildsOf(setup) : (startsOf(setup) ?? eventsOf(setup)),
       do: { webhook: { target: "receiver" } },
     }),
     commands: () => ["cat {secrets}/receiver   # the secret that the receiver verifies the signature with"],

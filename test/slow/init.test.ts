@@ -494,8 +494,8 @@ describe("from init to the first webhooks", () => {
         (all) => all.includes(text),
       );
     await said("waiting for the first webhook of: platform-gitlab, code");
-    await said('"message":"started"');
-    const [, url = ""] = /"url":"([^"]+)"/.exec(out) ?? [];
+    await said(" started (url ");
+    const [, url = ""] = / started \(url ([^,]+),/.exec(out) ?? [];
     const headers = { "content-type": "application/json", "x-hub-signature-256": `sha256=${"0".repeat(64)}` };
     for (let n = 0; n < 2; n += 1)
       await fetch(new URL("/webhooks/code", url), { method: "POST", headers, body: '{"ref":"refs/heads/main"}' });
