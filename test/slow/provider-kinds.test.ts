@@ -25,7 +25,7 @@ const FILLED_OTHERWISE: readonly RegExp[] = [
   // Orders the reports of one run; a part of it may be missing.
   /\.build\.round$/,
   // A name instead of an id, or the reverse.
-  /\.(actor\.id|subject|build\.pipeline|build\.startedBy|job\.(name|runner)|approval\.step|change\.sourceProject)$/,
+  /\.(actor\.id|subject|build\.pipeline|build\.startedBy|job\.(name|runner)|approval\.step|change\.sourceProject|gateway\.(route|service|caller))$/,
   /\.page\.previous\.parent$/,
   // An address that needs less.
   /\.(page|attachment)\.url$/,
@@ -36,7 +36,7 @@ const FILLED_OTHERWISE: readonly RegExp[] = [
   // `other` says that something changed.
   /\.change\.changed\.\d+$/,
   // The bridge does not count what it cannot read, and says so.
-  /\.code\.paths\.(count|truncated)$/,
+  /\.code\.paths\.(count|truncated|incomplete)$/,
 ];
 
 /** Lists of which the entries that can be read are kept. */
