@@ -1,7 +1,7 @@
-import { Fault } from "../host/fault.ts";
 import { type CommitRun, withCommitRun } from "../model/commit-run.ts";
-import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
-import { absentOr, type Table } from "./table.ts";
+import type { StoreOptions } from "./fields.ts";
+import { RevisedValues } from "./revised-values.ts";
+import type { Table } from "./table.ts";
 
 /** A commit, as a source reports it. Commits of two sources do not mix. */
 export interface SourceCommit {
@@ -11,50 +11,21 @@ export interface SourceCommit {
 
 /** The runs of each commit, of the pipelines that rules ask about. Every method throws `store_unavailable`. */
 export class CommitRunStore {
-  readonly #table: Table;
-  readonly #options: StoreOptions;
+  readonly #runs: RevisedValues<readonly CommitRun[]>;
 
   constructor(table: Table, options: StoreOptions) {
-    this.#table = table;
-    this.#options = options;
+    this.#runs = new RevisedValues({ table, options }, { attribute: "runs", empty: [] });
   }
 
   /** Adds a report with `withCommitRun`; atomic and idempotent. */
   async record(of: SourceCommit, run: CommitRun): Promise<void> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { runs, revision } = await this.#read(of);
-      const merged = withCommitRun(runs, run);
-      if (merged === runs || (await this.#write(of, merged, revision))) return;
-    }
-    throw new Fault("store_unavailable", "too many concurrent writes of the runs of one commit", { retryable: true });
+    await this.#runs.change(keyOf(of), (runs) => withCommitRun(runs, run));
   }
 
   async of(of: SourceCommit): Promise<readonly CommitRun[]> {
-    return (await this.#read(of)).runs;
-  }
-
-  async #read(of: SourceCommit): Promise<{ readonly runs: readonly CommitRun[]; readonly revision: number }> {
-    const item = await this.#table.get(keyOf(of));
-    if (item === undefined) return { runs: [], revision: 0 };
-    // Written by this class from the same type.
-    return { runs: JSON.parse(text(item, "runs")) as readonly CommitRun[], revision: number(item, "revision") };
-  }
-
-  async #write(of: SourceCommit, runs: readonly CommitRun[], revision: number): Promise<boolean> {
-    const before = await this.#table.change(keyOf(of), {
-      condition: absentOr({ field: "revision", is: "=", value: revision }),
-      set: {
-        runs: JSON.stringify(runs),
-        revision: revision + 1,
-        expiresAt: expiryOf(this.#options.clock.now(), this.#options),
-      },
-    });
-    return before !== undefined;
+    return (await this.#runs.get(keyOf(of))).value;
   }
 }
-
-/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
-const MAX_TRIES = 50;
 
 /** The name of a source contains no `#`. */
 const keyOf = ({ source, commit }: SourceCommit) => ({ pk: `commit-runs#${source}#${commit}`, sk: "runs" });

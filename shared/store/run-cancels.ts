@@ -1,21 +1,21 @@
-import { Fault } from "../host/fault.ts";
 import type { RunCancel } from "../model/run-cancel.ts";
-import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
+import type { StoreOptions } from "./fields.ts";
+import { RevisedValues } from "./revised-values.ts";
 import type { ItemKey, Table } from "./table.ts";
 
 /** The runs of a source that have to be cancelled: one item for each source. Every method throws `store_unavailable`. */
 export class RunCancelStore {
-  readonly #table: Table;
-  readonly #options: StoreOptions;
+  readonly #cancels: RevisedValues<readonly RunCancel[]>;
+  readonly #clock: StoreOptions["clock"];
 
   constructor(table: Table, options: StoreOptions) {
-    this.#table = table;
-    this.#options = options;
+    this.#cancels = new RevisedValues({ table, options }, { attribute: "cancels", empty: [] });
+    this.#clock = options.clock;
   }
 
   /** Those whose time is not over. Strongly consistent. */
   async of(source: string): Promise<readonly RunCancel[]> {
-    return (await this.#read(source)).cancels;
+    return this.#current((await this.#cancels.get(keyOf(source))).value);
   }
 
   /** Idempotent. False if too many runs have to be cancelled already. */
@@ -51,46 +51,25 @@ export class RunCancelStore {
     );
   }
 
-  async #read(source: string): Promise<{ readonly cancels: readonly RunCancel[]; readonly revision: number }> {
-    const item = await this.#table.get(keyOf(source));
-    if (item === undefined) return { cancels: [], revision: 0 };
-    // Written by `#change` from the same type.
-    const stored = JSON.parse(text(item, "cancels")) as readonly RunCancel[];
-    const now = this.#options.clock.now();
-    return { cancels: stored.filter(({ until }) => until > now), revision: number(item, "revision") };
-  }
-
   /** `next` returns what it was given if nothing changes, and undefined to refuse the change. */
   async #change(
     source: string,
     next: (cancels: readonly RunCancel[]) => readonly RunCancel[] | undefined,
   ): Promise<boolean> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { cancels: before, revision } = await this.#read(source);
-      const cancels = next(before);
-      if (cancels === undefined) return false;
-      if (cancels === before) return true;
-      const changed = await this.#table.change(keyOf(source), {
-        condition:
-          revision === 0 ? { field: "revision", is: "absent" } : { field: "revision", is: "=", value: revision },
-        set: {
-          cancels: JSON.stringify(cancels),
-          revision: revision + 1,
-          expiresAt: expiryOf(this.#options.clock.now(), this.#options),
-        },
-      });
-      if (changed !== undefined) return true;
-    }
-    throw new Fault("store_unavailable", "too many concurrent writes of one source's cancellations", {
-      retryable: true,
+    return this.#cancels.change(keyOf(source), (stored) => {
+      const current = this.#current(stored);
+      const changed = next(current);
+      return changed === current ? stored : changed;
     });
+  }
+
+  #current(cancels: readonly RunCancel[]): readonly RunCancel[] {
+    const now = this.#clock.now();
+    return cancels.filter(({ until }) => until > now);
   }
 }
 
 /** The item stays below 100 KB. */
 const MAX_CANCELS = 100;
-
-/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
-const MAX_TRIES = 50;
 
 const keyOf = (source: string): ItemKey => ({ pk: `cancels#${source}`, sk: "cancels" });

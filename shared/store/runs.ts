@@ -1,6 +1,6 @@
-import { Fault } from "../host/fault.ts";
-import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
-import { absentOr, type Table } from "./table.ts";
+import type { StoreOptions } from "./fields.ts";
+import { RevisedValues } from "./revised-values.ts";
+import type { Table } from "./table.ts";
 
 /** A run of a route, identified by the delivery that fired it. */
 export interface RouteRun {
@@ -41,12 +41,10 @@ export interface RunPlace {
 
 /** The last runs of each route. Every method throws `store_unavailable`. */
 export class RunStore {
-  readonly #table: Table;
-  readonly #options: StoreOptions;
+  readonly #runs: RevisedValues<readonly RouteRun[]>;
 
   constructor(table: Table, options: StoreOptions) {
-    this.#table = table;
-    this.#options = options;
+    this.#runs = new RevisedValues({ table, options }, { attribute: "runs", empty: [] });
   }
 
   /**
@@ -58,43 +56,19 @@ export class RunStore {
     run: RecordedRun,
     refuse?: (runs: readonly RouteRun[]) => Promise<T | undefined>,
   ): Promise<T | undefined> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { runs, revision } = await this.#read(route);
-      const refused = await refuse?.(runs);
-      if (refused !== undefined) return refused;
-      const merged = withRun(runs, run);
-      if (merged === runs || (await this.#write(route, merged, revision))) return undefined;
-    }
-    throw new Fault("store_unavailable", "too many concurrent writes of the runs of one route", { retryable: true });
+    let refused: T | undefined;
+    await this.#runs.change(keyOf(route), async (runs) => {
+      refused = await refuse?.(runs);
+      return refused === undefined ? withRun(runs, run) : undefined;
+    });
+    return refused;
   }
 
   /** Newest first. */
   async of(route: string): Promise<readonly RouteRun[]> {
-    return (await this.#read(route)).runs;
-  }
-
-  async #read(route: string): Promise<{ readonly runs: readonly RouteRun[]; readonly revision: number }> {
-    const item = await this.#table.get(keyOf(route));
-    if (item === undefined) return { runs: [], revision: 0 };
-    // Written by this class from the same type.
-    return { runs: JSON.parse(text(item, "runs")) as readonly RouteRun[], revision: number(item, "revision") };
-  }
-
-  async #write(route: string, runs: readonly RouteRun[], revision: number): Promise<boolean> {
-    const before = await this.#table.change(keyOf(route), {
-      condition: absentOr({ field: "revision", is: "=", value: revision }),
-      set: {
-        runs: JSON.stringify(runs),
-        revision: revision + 1,
-        expiresAt: expiryOf(this.#options.clock.now(), this.#options),
-      },
-    });
-    return before !== undefined;
+    return (await this.#runs.get(keyOf(route))).value;
   }
 }
-
-/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
-const MAX_TRIES = 50;
 
 /** The name of a route contains no `#`. */
 const keyOf = (route: string) => ({ pk: `runs#${route}`, sk: "runs" });
