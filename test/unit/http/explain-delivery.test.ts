@@ -308,6 +308,35 @@ describe("the answer about a delivery", () => {
   });
 });
 
+describe("a route that matches a delivery and did not act on it", () => {
+  it.each<readonly [string, Partial<ShownDelivery>, readonly Mark[], string]>([
+    [
+      "the bridge's own edit",
+      { timeline: [{ at: AT, kind: "ignored", reason: "own_account", account: "bot" }] },
+      ["quiet"],
+      "It matches. It was not published: the bridge itself made this change.",
+    ],
+    [
+      "an event in the outbox",
+      { delivery: { ...push.delivery, unrelayed: true } },
+      ["warn"],
+      "It matches. It is not published yet: the next sweep publishes it.",
+    ],
+    [
+      "a route that was added later",
+      {},
+      ["warn"],
+      "It matches today, and did not fire: the route was added or changed later, or the event is not published yet.",
+    ],
+  ])("says why it did not fire: %s", (_, changes, marks, text) => {
+    const patterns = [route("all-pushes", { "detail-type": ["code.pushed"] })];
+    const { routes, checks } = explain(changes, { patterns });
+    expect(routes.map(({ steps }) => steps)).toEqual([marks.map((mark) => ({ mark, text }))]);
+    // To test a route against an edit of the bridge itself helps nobody.
+    expect(checks.length > 0).toBe(!text.includes("the bridge itself"));
+  });
+});
+
 /** How good or bad the end of a route may look in an explanation, by its state. */
 const MARKS_OF: Readonly<Record<RouteOutcome["state"], readonly Mark[]>> = {
   given_up: ["bad"],
