@@ -31,7 +31,10 @@ export interface ShownFacts {
       readonly shadowRejection?: Rejection;
       readonly state?: DeliveryState;
       /** What became of each route. */
-      readonly routes?: readonly Pick<RouteOutcome, "route" | "event" | "state" | "why" | "waitsFor" | "of">[];
+      readonly routes?: readonly Pick<
+        RouteOutcome,
+        "route" | "event" | "target" | "state" | "why" | "waitsFor" | "of"
+      >[];
     };
   readonly events: readonly BusEvent[];
   readonly timeline: readonly ShownTimelineEvent[];
@@ -42,7 +45,7 @@ export interface ExplainedRoute {
   readonly route: string;
   /** The id of the published event, if it is not the first event of its delivery. */
   readonly event?: string;
-  /** Undefined if the route is no longer configured. */
+  /** The target of its action, or today's one if it did not act; undefined if neither is known. */
   readonly target?: string;
   /** Whether it matched the event when that arrived: the timeline has lines about it. */
   readonly matched: boolean;
@@ -156,7 +159,9 @@ function matchedRoute(
     isTried: lines.some(({ kind }) => kind === "attempt"),
     decision: decisionOf(outcome, lines),
   });
-  const about = { id: delivery.id, route, target: configured?.target, reporter: configured?.reporter };
+  // The route may have had another target then.
+  const target = outcome?.target ?? configured?.target;
+  const about = { id: delivery.id, route, target, reporter: configured?.reporter };
   const nextChecks = (): readonly NextCheck[] => {
     // While its target is probed, its newest line is an attempt that failed.
     if (outcome?.state === "waiting" && isHeld(outcome, about)) return heldChecks(lines, about);
@@ -165,9 +170,9 @@ function matchedRoute(
   return {
     route,
     ...(event !== undefined && { event }),
-    ...(configured && { target: configured.target }),
+    ...(target !== undefined && { target }),
     matched: true,
-    steps: [matchStep(configured, published, isConfined), ...steps, ...closing],
+    steps: [matchStep(configured, published, { target: outcome?.target, isConfined }), ...steps, ...closing],
     checks: nextChecks(),
   };
 }
@@ -238,8 +243,15 @@ function decisionOf(outcome: ReturnType<typeof outcomeOf>, lines: readonly Route
 
 const againText = (of: string): string => `It was run again as ${of}, which counts for it.`;
 
-function matchStep(configured: RoutePattern | undefined, published: BusEvent | undefined, isConfined: boolean): Step {
+/** `target`: where its action was meant for; undefined if that is not known. */
+function matchStep(
+  configured: RoutePattern | undefined,
+  published: BusEvent | undefined,
+  { target, isConfined }: { readonly target: string | undefined; readonly isConfined: boolean },
+): Step {
   if (configured === undefined) return { mark: "warn", text: "It matched. The route is no longer configured." };
+  if (target !== undefined && target !== configured.target)
+    return { mark: "warn", text: `It matched then, for ${target}. Today the route leads to ${configured.target}.` };
   const explanation = explainMatch(configured.pattern, published);
   if (explanation.matched) return { mark: "quiet", text: "It matches." };
   const why = isConfined && !isShownToConfined(explanation) ? "" : `: ${explanation.misses[0]?.text ?? ""}`;
