@@ -56,8 +56,13 @@ const agent8 = personOf("agent-8", { groups: ["managers"] });
 const danaAsJob = clientOf("dana-as-job", { ...GITLAB, sub: "dana", ref_protected: "true" });
 const danaApproves = personOf("dana-as-manager", { sub: "dana", groups: ["managers"] });
 const gitlabJob = clientOf("gitlab-job", { ...GITLAB, sub: "project_path:platform/docs", ref_protected: "true" });
-const BUILDKITE = { organization_id: "018a6f2e-0000-4000-8000-000000000001", organization_slug: "example" };
-const buildkiteJob = clientOf("buildkite-job", { ...BUILDKITE, pipeline_slug: "docs", sub: "organization:example" });
+const BUILDKITE = { organization_slug: "example", pipeline_slug: "docs", sub: "organization:example" };
+/** What the agent hands out without `--claim organization_id`, and with it. */
+const plainBuildkiteJob = clientOf("plain-buildkite-job", BUILDKITE);
+const buildkiteJob = clientOf("buildkite-job", {
+  ...BUILDKITE,
+  organization_id: "018a6f2e-0000-4000-8000-000000000001",
+});
 
 let identity: IdentityProvider;
 let listener: SandboxListener;
@@ -86,8 +91,8 @@ const settings = () => ({ config: configOf(), secrets: secretsOf(SECRETS) });
 beforeAll(async () => {
   identity = await startIdentityProvider({
     clients: [
-      ...[dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
-      ...[chainForDana, agent8, danaAsJob, agentForMax],
+      ...[dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob],
+      ...[chainForDana, agent8, danaAsJob, agentForMax, buildkiteJob, plainBuildkiteJob],
     ],
   });
   const authorization = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER_PASSWORD}`).toString("base64")}`;
@@ -516,12 +521,14 @@ describe.skipIf(!hasBash)(`a script of docs/orders.md${hasBash ? "" : ": left ou
   });
 
   it("a Buildkite step places the order with the token of its agent", async () => {
-    const token = await identity.token(buildkiteJob, AUDIENCE);
     const asked = "oidc request-token --audience https://bridge.example.com";
-    await writeFile(join(folder, "token"), token);
+    const claim = " --claim organization_id";
+    const [token, plainToken] = await Promise.all(
+      [buildkiteJob, plainBuildkiteJob].map((job) => identity.token(job, AUDIENCE)),
+    );
     await writeFile(
       join(folder, "buildkite-agent"),
-      `#!/bin/sh\n[ "$*" = "${asked}" ] && cat "${join(folder, "token")}"\n`,
+      `#!/bin/sh\ncase "$*" in\n"${asked}${claim}") echo ${token} ;;\n"${asked}") echo ${plainToken} ;;\nesac\n`,
     );
     await chmod(join(folder, "buildkite-agent"), 0o755);
     const file = parse(blockWith("# .buildkite/pipeline.yml")) as { steps: [{ command: string }] };
@@ -529,6 +536,8 @@ describe.skipIf(!hasBash)(`a script of docs/orders.md${hasBash ? "" : ": left ou
     // `pipeline upload` makes one dollar of two.
     const script = file.steps[0].command.replaceAll("$$", "$");
     const { delivery } = await run(script, { BUILDKITE_JOB_ID: "018a", BUILDKITE_COMMIT });
+    const withoutClaim = run(script.replace(claim, ""), { BUILDKITE_JOB_ID: "018b", BUILDKITE_COMMIT });
+    await expect(withoutClaim).rejects.toThrow("401");
     await ran(BUILDKITE_COMMIT);
     expect((await shown(delivery)).delivery.principal).toMatchObject({ trustEntry: "buildkite-jobs" });
   });
