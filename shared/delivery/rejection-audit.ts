@@ -32,7 +32,7 @@ export interface RejectionAuditDeps {
 
 /** One record stands for all similar rejections in this time. */
 const WINDOW_MS = 600_000;
-/** Ids of repeats that are remembered for one record, so that a caller that keeps trying costs a bounded number of writes. */
+/** Ids that are remembered for one record, so that a caller that keeps trying costs a bounded number of writes. */
 const MAX_REPEAT_IDS = 60;
 /** What the audit calls a refused read. Its subject is the reason. */
 const READ_REFUSED = "read_refused";

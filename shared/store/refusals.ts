@@ -66,7 +66,7 @@ export class RefusalStore {
     }
   }
 
-  /** Remembers which record stands for a refused request: by its id, and by an id that goes with it from system to system. */
+  /** Remembers which record stands for a refused request. `id`: its own, or one that goes with it from system to system. */
   async addRepeat({ id, delivery, at }: { id: string; delivery: string; at: EpochMillis }): Promise<void> {
     await this.#table.put({ ...repeatKey(id), delivery, expiresAt: toSeconds(at) + RETENTION_SECONDS });
   }
