@@ -39,7 +39,7 @@ export interface AuthenticDelivery {
 export interface SelectedRecords {
   /** Each is recorded by itself. `reading` is undefined for one that is still to be read. */
   readonly deliveries: readonly { readonly delivery: AuthenticDelivery; readonly reading?: Reading }[];
-  /** How many records the request had, by what they are. */
+  /** How many records the request had, by what they are, and of how many a delivery was made (`recordsKept`). */
   readonly counts: Readonly<Record<string, number>>;
   /** Is called once all of them are recorded. Until then, the same request may come again. */
   readonly recorded: () => void;

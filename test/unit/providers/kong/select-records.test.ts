@@ -84,7 +84,16 @@ describe("a batch of records", () => {
     expect(await send([...records(1, 3), record(4, { fixture: "passed", status: 200 })])).toBe("accepted");
     expect(found().map(({ what }) => what)).toEqual(Array(3).fill("gateway.refused"));
     expect(lines).toEqual([
-      { source: "edge", request: "request-1", refused: 3, failed: 0, passed: 1, stream: 0, unusable: 0 },
+      {
+        source: "edge",
+        request: "request-1",
+        refused: 3,
+        failed: 0,
+        passed: 1,
+        stream: 0,
+        unusable: 0,
+        recordsKept: 3,
+      },
     ]);
   });
 
