@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { isSelected, outcomesOf, readOutcome } from "../delivery/delivery-outcomes.ts";
+import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
@@ -266,9 +267,14 @@ async function pageOf(
 ): Promise<PageWithOutcomes> {
   const { state: states, route, target, until, limit } = filter;
   const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
-  // A refusal that a gateway asked about is one of the audit: who looks for the request itself sees it.
-  const isAuditShown = terms.some(({ kind }) => kind === "correlation");
-  const isShown = (one: Listed): boolean => isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
+  // A refusal that a gateway asked about is one of the audit: who looks for its request, job or person, or for such a type,
+  // sees it.
+  const isOfRequest = terms.some(({ kind }) => kind === "correlation");
+  const isSought = terms.length > 0 || filter.type === UPSTREAM_REFUSED;
+  const isShown = (one: Listed): boolean => {
+    const isAuditShown = isOfRequest || (isSought && one.what === UPSTREAM_REFUSED);
+    return isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
+  };
   const isConfined = api.policy.isConfined(by, "deliveries");
   if (!isConfined && states === undefined && route === undefined && target === undefined) {
     const { deliveries, next } = await api.deliveries.list({

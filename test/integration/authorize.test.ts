@@ -452,6 +452,15 @@ describe("a job that a gateway refused first", () => {
     ]);
     // So does the job.
     expect((await foundBy("outcome=audit&run=45127")).map(({ what }) => what)).toContain("upstream_refused");
+    for (const query of ["run=45127", "find=45127", "type=upstream_refused"])
+      expect((await foundBy(query)).map(({ what }) => what)).toContain("upstream_refused");
+    expect((await foundBy("outcome=event&type=upstream_refused")).length).toBe(0);
+    const { reported } = await shown<{ reported: { newest: readonly { what: string; subject: string }[] } }>(
+      "/v1/overview",
+    );
+    expect(reported.newest).toContainEqual(
+      expect.objectContaining({ what: "upstream_refused", subject: "registry scope_forbidden" }),
+    );
     const timeline = JSON.stringify(await shown(`/v1/deliveries/${delivery}`));
     expect(timeline).toContain("page-build");
     // All of it is one thread, from the refusal to the page.
