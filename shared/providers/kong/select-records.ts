@@ -45,7 +45,7 @@ export class RecordSelection {
 
   select(delivery: AuthenticDelivery): SelectedRecords {
     this.#endMinute(delivery.receivedAt);
-    const counts = { refused: 0, failed: 0, passed: 0, stream: 0, unusable: 0, recordsKept: 0 };
+    const counts = { refused: 0, failed: 0, passed: 0, stream: 0, unusable: 0, kept: 0 };
     const selected: AuthenticDelivery[] = [];
     const left: Pick<Group, "verdict" | "reason">[] = [];
     for (const one of recordsIn(delivery)) {
@@ -57,7 +57,7 @@ export class RecordSelection {
       if (!isKept(this.#groupOf(group), found?.key.join(" ") ?? one.digest())) left.push(group);
       else {
         selected.push(one.part());
-        if (found !== undefined) counts.recordsKept++;
+        if (found !== undefined) counts.kept++;
       }
     }
     const ended = [...this.#ended];
