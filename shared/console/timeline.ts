@@ -167,6 +167,7 @@ const RUN_STATES = {
 
 const CANCEL_STATES = {
   asked: ["busy", "run is being cancelled"],
+  left: ["warn", "run not cancelled"],
   failed: ["warn", "run not cancelled yet"],
   cancelled: ["quiet", "run cancelled"],
 } as const satisfies Record<Extract<ShownTimelineEvent, { kind: "cancel" }>["state"], readonly [Tone, string]>;
@@ -184,6 +185,7 @@ const OUTCOMES = {
 const ENDED = {
   superseded: ["quiet", "superseded"],
   not_fired: ["quiet", "not fired"],
+  nothing_to_do: ["quiet", "nothing to do"],
 } as const satisfies Record<NonNullable<Attempt["endedAs"]>, readonly [Tone, string]>;
 
 function attemptText(entry: Attempt, { now, isLast }: LineContext): Look {

@@ -228,7 +228,7 @@ describe("an order", () => {
   it.each<[string, MachineClient | undefined, object, string | undefined, number, string | undefined]>([
     ["nobody", undefined, STAGING, "k", 401, undefined],
     ["a person without a role", guest, STAGING, "k", 403, "role_missing"],
-    ["a job, for an environment outside its role", gitlabJob, PRODUCTION, "k", 403, "role_missing"],
+    ["a job, for an environment outside its role", gitlabJob, PRODUCTION, "k", 403, "order_confined"],
     ["without a key", dana, STAGING, undefined, 400, "idempotency_key_missing"],
     ["with an empty key", dana, STAGING, "", 400, "idempotency_key_missing"],
     ["with a long key", dana, STAGING, "k".repeat(201), 400, "idempotency_key_missing"],
@@ -278,6 +278,27 @@ describe("an order", () => {
       [{ route: "deploy-production", target: "listener", approval: { people: 1, roles: ["manager"] } }],
     ]);
     expect(listener.requests.length).toBe(before);
+  });
+
+  it("a preview names the rules that may grant the run, and none in shadow mode", async () => {
+    const change: Parameters<typeof configOf>[0] = ({ routes }) => {
+      const when = { requester: ["person"] };
+      const grantedBy = [
+        { id: "people", when },
+        { id: "tried", mode: "shadow", when },
+      ];
+      Object.assign(routes?.["deploy-production"] ?? {}, { approval: { grantedBy } });
+    };
+    bridge.use({ config: configOf(change), secrets: secretsOf(SECRETS) });
+    try {
+      const { body } = await call<{ routes: readonly object[] }>(dana, "/v1/orders/deploy-docs/preview", {
+        inputs: PRODUCTION,
+      });
+      const approval = { people: 1, roles: ["manager"], rules: ["people"] };
+      expect(body.routes).toEqual([{ route: "deploy-production", target: "listener", approval }]);
+    } finally {
+      bridge.use(settings());
+    }
   });
 
   it("a preview promises no approval and refuses no role for a route in shadow mode, which holds nothing back", async () => {
