@@ -114,58 +114,6 @@ beforeEach(() => {
   cluster.beforeUpdate(() => undefined);
 });
 
-/** The calls of a round that writes the decision about one task, in their order. */
-const STEPS = ["account", "list", "runOf", "post", "ask", "decide"] as const;
-
-interface Kill {
-  /** From 1 on. */
-  readonly step: number;
-  /** The call of this step is not made, or it is, and its answer is lost. */
-  readonly when: "before" | "after";
-}
-
-/**
- * One round of a process that starts, and sees this task only. Answers at which call it was killed: from then on none of its
- * calls ends, and none is made.
- */
-async function roundOf(name: string, kill?: Kill): Promise<string | undefined> {
-  let calls = 0;
-  let dies: (step: string) => void = () => undefined;
-  const killed = new Promise<string>((resolve) => {
-    dies = resolve;
-  });
-  const step =
-    <Args extends unknown[], Answer>(what: string, call: (...args: Args) => Promise<Answer>) =>
-    async (...args: Args): Promise<Answer> => {
-      calls += 1;
-      const isLast = calls === kill?.step;
-      if (!isLast || kill?.when === "after") {
-        const answer = await call(...args);
-        if (!isLast) return answer;
-      }
-      dies(what);
-      return new Promise(() => undefined);
-    };
-  const tasks = approvalTasks({ url: cluster.url, tokenFile: join(home, "api"), callOut });
-  const own = new TaskGate({
-    namespaces: ["ci"],
-    tasks: {
-      account: step("account", () => tasks.account()),
-      list: step("list", async (namespace) =>
-        (await tasks.list(namespace)).filter(({ metadata }) => metadata.name === name),
-      ),
-      runOf: step("runOf", (task) => tasks.runOf(task)),
-      decide: step("decide", (...args) => tasks.decide(...args)),
-    },
-    post: step("post", (event) => postToBridge(event, source())),
-    ask: step("ask", (path) => askBridge(path, source())),
-    counters: new Counters(TASK_GATE_COUNTERS),
-    clock: systemClock,
-    log: silentLog,
-  });
-  return Promise.race([own.round().then(() => undefined), killed]);
-}
-
 const person = (subject: string) => tokenOf(PEOPLE, peopleKey, { claims: claims({ sub: subject }) });
 
 async function ask(path: string, { token = person("max"), body }: { token?: string; body?: object } = {}) {
@@ -258,35 +206,6 @@ describe("a task that waits inside a run", () => {
     expect(own).toHaveLength(1);
     expect(cluster.decideAs("kim", "four-release", "approve")).toBeUndefined();
     expect(stateOf("four-release")).toBe("approved");
-  });
-
-  it("killed at any step, the process loses no approval and doubles none", async () => {
-    const lives = STEPS.flatMap((_, at) =>
-      (["before", "after"] as const).map((when) => ({ step: at + 1, when, name: `killed-${when}-${at}` })),
-    );
-    const deaths = lives.map(async ({ name, ...kill }): Promise<string | undefined> => {
-      cluster.create(name, { approvers: [ACCOUNT, "kim"], required: 2 });
-      await roundOf(name, kill);
-      await roundOf(name);
-      await until("the approval", async () => (await approvalOf(name)) !== undefined);
-      const approval = await approvalOf(name);
-      if (approval === undefined) throw new Error("it is there");
-      await decide(approval, "grant");
-      await until("the firing", async () => (await approvalOf(name))?.state === "fired");
-      const died = await roundOf(name, kill);
-      await roundOf(name);
-      await roundOf(name);
-      expect([name, entryOf(name)]).toEqual([name, expect.objectContaining({ input: "approve" })]);
-      expect([name, updates(name)]).toEqual([name, 1]);
-      return died;
-    });
-    // Each step of a round that writes a decision was the last one of a process.
-    expect(await Promise.all(deaths)).toEqual(STEPS.flatMap((step) => [step, step]));
-    const reports = await ask("/v1/deliveries?type=approval.requested&source=cluster");
-    const open = await ask("/v1/approvals?state=ended");
-    for (const { name } of lives)
-      for (const shown of [reports.body.deliveries, open.body.approvals])
-        expect(shown.filter(({ subject }: Shown) => subject === `ci/${name}`)).toHaveLength(1);
   });
 
   it("a decision there ends the approval here, and the record names who decided", async () => {
