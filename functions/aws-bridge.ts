@@ -25,8 +25,8 @@ export function awsBridge(
   verifierOf: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
   { table, options } = awsTable(config),
 ): Bridge {
-  const secrets = new AwsSecrets(process.env);
   const log = awsLog(name, process.env, clock);
+  const secrets = new AwsSecrets(process.env, { clock, random: Math.random, log });
   const stores = openStores(table, options);
   const ports: Omit<Ports, "tokens"> = {
     stores,

@@ -19,6 +19,7 @@ import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { DeliveryPosition } from "../store/list-pages.ts";
 import { isPosted } from "../store/postings.ts";
+import type { RefusalStore } from "../store/refusals.ts";
 import { type ExpectedRunsDeps, expectedRunsOf, type ShownExpectedRun, silentRuns } from "./expected-runs.ts";
 import type { DeliveryExplanation } from "./explain-delivery.ts";
 import { type ListByStateDeps, listByState, type PageWithOutcomes } from "./list-by-state.ts";
@@ -39,6 +40,7 @@ import type { ShownTimelineEvent } from "./shown-timeline.ts";
 
 export interface DeliveriesApi extends CallerDeps, ExpectedRunsDeps, Pick<ListByStateDeps, "attention"> {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list" | "lookUpsReachTo">;
+  readonly refusals: Pick<RefusalStore, "repeatOf">;
   readonly policy: Pick<Policy, "rejectCall" | "isConfined">;
   /** The configured sources, and the bridge's own. */
   readonly sourceNames: readonly string[];
@@ -213,6 +215,22 @@ async function foundPage(filter: Query, by: Principal, api: DeliveriesApi): Prom
   return { found: [] };
 }
 
+/** The page with the record that stands for a refused request with this id, which has none of its own. */
+async function withRepeat(
+  page: PageWithOutcomes,
+  { terms, filter }: { readonly terms: readonly Term[]; readonly filter: Query },
+  by: Principal,
+  api: DeliveriesApi,
+): Promise<PageWithOutcomes> {
+  const correlation = terms.find(({ kind }) => kind === "correlation");
+  const id = correlation && filter.cursor === undefined ? await api.refusals.repeatOf(correlation.value) : undefined;
+  if (id === undefined || page.found.some(({ delivery }) => delivery.id === id)) return page;
+  const { correlation: _, find: __, ...rest } = filter;
+  const { found } = await pageOfDelivery(id, rest, by, api);
+  const all = [...page.found, ...found].toSorted((a, b) => b.delivery.receivedAt - a.delivery.receivedAt);
+  return { ...page, found: all.slice(0, filter.limit) };
+}
+
 async function pageOfDelivery(id: string, filter: Query, by: Principal, api: DeliveriesApi): Promise<PageWithOutcomes> {
   const delivery = filter.cursor === undefined ? await api.deliveries.get(id) : undefined;
   if (delivery === undefined || !mayRead(by, delivery, api.policy)) return { found: [] };
@@ -265,7 +283,8 @@ async function pageOf(
       hasTime: timeBudget(api.clock),
       matches: isShown,
     });
-    return { found: await outcomesOf(deliveries, api), ...(next && { next }) };
+    const page = { found: await outcomesOf(deliveries, api), ...(next && { next }) };
+    return withRepeat(page, { terms, filter }, by, api);
   }
   const notAfter = epochMillis(until ? Date.parse(until) : Number.MAX_SAFE_INTEGER);
   const isReadable = isConfined ? (one: Pick<RecordedDelivery, "events">) => mayRead(by, one, api.policy) : undefined;

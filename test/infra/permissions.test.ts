@@ -31,8 +31,8 @@ const MAY = {
     "DeliveriesTable/index/due": ["dynamodb:Query"],
     [secret("wiki")]: ["secretsmanager:GetSecretValue"],
     [secret("gitlab")]: ["secretsmanager:GetSecretValue"],
-    [parameter("buildkite")]: ["ssm:GetParameter"],
-    [parameter("origin")]: ["ssm:GetParameter"],
+    [parameter("buildkite")]: ["ssm:GetParameters"],
+    [parameter("origin")]: ["ssm:GetParameters"],
   },
   Relay: {
     ...OWN("Relay"),
@@ -59,8 +59,8 @@ const MAY = {
     DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
     QueuetektonQueue: CONSUME_AND_SEND,
     QueuetektonDeadLetters: ["sqs:SendMessage"],
-    [parameter("listener")]: ["ssm:GetParameter"],
-    [parameter("origin")]: ["ssm:GetParameter"],
+    [parameter("listener")]: ["ssm:GetParameters"],
+    [parameter("origin")]: ["ssm:GetParameters"],
   },
   Actconfluence: {
     ...OWN("Actconfluence"),

@@ -463,6 +463,30 @@ describe("a job that a gateway refused first", () => {
     );
     const timeline = JSON.stringify(await shown(`/v1/deliveries/${delivery}`));
     expect(timeline).toContain("page-build");
+    // All of it is one thread, from the refusal to the page.
+    const thread = JSON.stringify(await shown(`/v1/threads?correlation=${correlation}`));
+    for (const step of ["upstream_refused registry", "PUT /v2/app/uploads", "page-build"])
+      expect(thread).toContain(step);
+  });
+
+  it("refused again within ten minutes, the id that it gets and its correlation id lead to its record", async () => {
+    const job = { sub: "job-that-tries-again", job_id: "45128", ref_protected: "false" };
+    const refuse = async (correlation: string) => {
+      const token = await jobToken(job);
+      const headers = { "x-correlation-id": correlation };
+      const answer = await callForward({ method: "PUT", target: "/v2/app/uploads", headers, token });
+      expect(answer.status).toBe(403);
+      return answer.headers.get("x-drawbridge-request") ?? "";
+    };
+    const first = await refuse(randomUUID());
+    const [{ id } = { id: "" }] = await foundBy(`correlation=${first}`);
+    for (let time = 0; time < 3; time++) {
+      const correlation = randomUUID();
+      const again = await refuse(correlation);
+      for (const query of [`correlation=${again}`, `find=${again}`, `correlation=${correlation}`])
+        expect((await foundBy(query)).map((found) => found.id)).toEqual([id]);
+      expect(JSON.stringify(await shown(`/v1/threads?correlation=${again}`))).toContain(id);
+    }
   });
 
   it("a text that is no correlation id is neither kept nor looked for", async () => {
