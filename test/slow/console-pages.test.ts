@@ -174,7 +174,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     const page = await signIn("olga");
     await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
     // The whole row is the link of its title.
-    await page.getByRole("row", { name: "platform/docs main" }).last().locator("td.c-where").click();
+    await page.locator("table.rows tbody tr", { hasText: "platform/docs main" }).last().locator("td.c-where").click();
     await page.getByText("Run it again…").click();
     await page.getByRole("heading", { name: "Run it again?" }).waitFor();
     await picture(page, "replay-preview");
