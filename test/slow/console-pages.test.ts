@@ -173,8 +173,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   it("a delivery is run again, and a route is rolled back", async () => {
     const page = await signIn("olga");
     await page.goto(new URL("/console/deliveries?type=code.", bridge.url).href);
-    // The whole row is the link of its title.
-    await page.locator("table.rows tbody tr", { hasText: "platform/docs main" }).last().locator("td.c-where").click();
+    await page.getByRole("link", { name: "platform/docs main" }).last().click();
     await page.getByText("Run it again…").click();
     await page.getByRole("heading", { name: "Run it again?" }).waitFor();
     await picture(page, "replay-preview");
