@@ -108,6 +108,7 @@ export function bridgeWith(
       tokens: noTokenVerifier,
       credentialUsage: new CredentialUsage({ credentialUses: ports.stores.credentialUses, log: silentLog }),
       orders: async () => config?.orders ?? EMPTY.orders,
+      patterns: async () => [],
       recorded: () => undefined,
       woken: async () => undefined,
       configuration: "3fa2c1d09b7e",
@@ -123,12 +124,22 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
   ready: () => readinessByRead(check),
   metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
-  patterns: async () => [],
 });
 
 export interface PartsOptions
   extends Partial<
-    Pick<TestPorts, "verifiers" | "groupSources" | "rules" | "grantRules" | "targetHosts" | "callOut" | "secrets">
+    Pick<
+      TestPorts,
+      | "verifiers"
+      | "groupSources"
+      | "rules"
+      | "grantRules"
+      | "targetHosts"
+      | "callOut"
+      | "secrets"
+      | "patterns"
+      | "recorded"
+    >
   > {
   readonly log?: Ports["log"];
   readonly config?: Partial<Config>;

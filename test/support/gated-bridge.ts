@@ -78,7 +78,16 @@ export async function gatedBridge(
   log = silentLog,
   parts: Pick<
     PartsOptions,
-    "clock" | "database" | "verifiers" | "groupSources" | "rules" | "grantRules" | "callOut" | "secrets"
+    | "clock"
+    | "database"
+    | "verifiers"
+    | "groupSources"
+    | "rules"
+    | "grantRules"
+    | "callOut"
+    | "secrets"
+    | "patterns"
+    | "recorded"
   > & {
     readonly roles?: Config["roles"];
     readonly configuration?: string;
