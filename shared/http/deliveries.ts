@@ -267,12 +267,11 @@ async function pageOf(
 ): Promise<PageWithOutcomes> {
   const { state: states, route, target, until, limit } = filter;
   const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
-  // A refusal that a gateway asked about is one of the audit: who looks for its request, job or person, or for such a type,
-  // sees it.
+  // Who asks for the whole name of an act sees the audit's records of it. Who looks for a request, job or person sees what
+  // a gateway was to refuse, too.
   const isOfRequest = terms.some(({ kind }) => kind === "correlation");
-  const isSought = terms.length > 0 || filter.type === UPSTREAM_REFUSED;
   const isShown = (one: Listed): boolean => {
-    const isAuditShown = isOfRequest || (isSought && one.what === UPSTREAM_REFUSED);
+    const isAuditShown = isOfRequest || filter.type === one.what || (terms.length > 0 && one.what === UPSTREAM_REFUSED);
     return isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
   };
   const isConfined = api.policy.isConfined(by, "deliveries");
