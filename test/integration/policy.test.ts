@@ -192,7 +192,7 @@ describe("a source in shadow mode", () => {
     });
     expect((await shown(honest)).delivery.shadowRejection).toBeUndefined();
     const printed = await report({});
-    expect(printed.split("\n")).toHaveLength(2);
+    expect(printed.split("\n")).toHaveLength(3);
     expect(printed).toContain("signature_mismatch (header X-Hub-Signature)");
     expect(printed).toContain(forged);
   });
