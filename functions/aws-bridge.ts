@@ -28,12 +28,15 @@ export function awsBridge(
   const secrets = new AwsSecrets(process.env);
   const log = awsLog(name, process.env, clock);
   const stores = openStores(table, options);
+  const { ACTION_QUEUES: actionQueues } = process.env;
   const ports: Omit<Ports, "tokens"> = {
     stores,
     credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
     orders: compiledOrders(),
     recorded: () => undefined,
-    woken: async () => undefined,
+    // Loaded for the first action that is woken: `receive` starts without it.
+    woken: async (action) => (await import("./woken-action.ts")).wokenAction({ actionQueues, log })(action),
+    approvalPollSeconds: 3_600,
     // The function has no schemas of all providers to compute it.
     configuration: process.env["CONFIGURATION_DIGEST"],
     secrets,

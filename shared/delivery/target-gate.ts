@@ -23,7 +23,7 @@ export interface Hold {
   /** One sentence, the same for as long as the hold lasts. */
   readonly summary: string;
   readonly waitsFor: string;
-  /** Seconds until a queue message asks again. */
+  /** Seconds until a wait for the hold ends at the latest. */
   readonly afterSeconds: number;
 }
 
@@ -160,7 +160,7 @@ function holdOf({ target, pause, breaker }: TargetState, now: EpochMillis): Hold
 const isProbeDue = ({ retryAt, setAt }: OpenBreaker, now: EpochMillis): boolean =>
   retryAt <= now || isAhead(setAt, now);
 
-/** The longer a pause has lasted, the less often each message asks whether it has ended. */
+/** The longer a pause has lasted, the less often an action that waits elsewhere for it asks whether it has ended. */
 const PAUSE_CHECKS = { shortestSeconds: 15, longestSeconds: 300, shareOfPause: 1 / 20 };
 
 function pauseHold(target: string, { since, by, reason }: TargetPause, now: EpochMillis): Hold {

@@ -110,6 +110,7 @@ export function bridgeWith(
       orders: async () => config?.orders ?? EMPTY.orders,
       recorded: () => undefined,
       woken: async () => undefined,
+      approvalPollSeconds: 60,
       configuration: "3fa2c1d09b7e",
       ...ports,
     },
@@ -128,21 +129,40 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
 
 export interface PartsOptions
   extends Partial<
-    Pick<TestPorts, "verifiers" | "groupSources" | "rules" | "grantRules" | "targetHosts" | "callOut" | "secrets">
+    Pick<
+      TestPorts,
+      | "verifiers"
+      | "groupSources"
+      | "rules"
+      | "grantRules"
+      | "targetHosts"
+      | "callOut"
+      | "secrets"
+      | "approvalPollSeconds"
+    >
   > {
   readonly log?: Ports["log"];
   readonly config?: Partial<Config>;
   /** Default: a table in memory. */
   readonly database?: OpenTable;
   readonly clock?: TestClock;
+  /** Whether the stores are those of one machine. Default true. */
+  readonly markUnrelayed?: boolean;
 }
 
 /** A bridge, its bus and its actions over one embedded table, with a clock that stands still. */
 export async function bridgeParts(
   routes: readonly Route[],
-  { log = silentLog, config = {}, database = openMemoryTable(), clock = testClock(), ...ports }: PartsOptions = {},
+  {
+    log = silentLog,
+    config = {},
+    database = openMemoryTable(),
+    clock = testClock(),
+    markUnrelayed = true,
+    ...ports
+  }: PartsOptions = {},
 ) {
-  const stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
+  const stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed, singleProcess: true, clock });
   const bridge = bridgeWith(routes, { stores, clock, log, config, ...ports });
   const nudged: string[] = [];
   const { actions, deliveries } = stores;

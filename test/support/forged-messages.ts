@@ -106,7 +106,8 @@ async function settledInstallation() {
   const takeAll = async (): Promise<void> => {
     for (const { name } of routes.slice(0, 2)) {
       for (const { detail } of published) {
-        await actOn({ route: name, delivery: detail.delivery, event: detail.id, queuedAt: clock.now() }, deps);
+        const { delivery, id: event } = detail;
+        await actOn({ route: name, delivery, event, queuedAt: clock.now(), receives: 1 }, deps);
       }
     }
   };

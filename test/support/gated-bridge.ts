@@ -78,7 +78,15 @@ export async function gatedBridge(
   log = silentLog,
   parts: Pick<
     PartsOptions,
-    "clock" | "database" | "verifiers" | "groupSources" | "rules" | "grantRules" | "callOut" | "secrets"
+    | "clock"
+    | "database"
+    | "verifiers"
+    | "groupSources"
+    | "rules"
+    | "grantRules"
+    | "callOut"
+    | "secrets"
+    | "approvalPollSeconds"
   > & {
     readonly roles?: Config["roles"];
     readonly configuration?: string;
