@@ -5,7 +5,7 @@ import cdkJson from "../cdk.json" with { type: "json" };
 import { Fault } from "../shared/host/fault.ts";
 import { BridgeStack } from "./bridge-stack.ts";
 import { compileConfig } from "./compile-config.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, warningsAbout } from "./settings.ts";
 
 // The CDK command line passes context and output folder itself. Run alone (`npm run synth -- -c stage=test`), this file
 // reads both and synthesises the stack without AWS credentials and without network.
@@ -19,7 +19,8 @@ try {
   });
   const settings = readSettings(app.node);
   const compiled = await compileConfig(settings.config);
-  for (const warning of compiled.warnings) process.stderr.write(`${warning}\n`);
+  const warnings = [...compiled.warnings, ...warningsAbout(settings).map((warning) => `warning: ${warning}`)];
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
   const { stackName } = new BridgeStack(app, { settings, compiled });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const { directory } = app.synth();

@@ -8,6 +8,7 @@ import { groupSourcesOf } from "../shared/config/group-sources.ts";
 import { routeOutline } from "../shared/config/route-outline.ts";
 import { tokenEncryptionsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
+import { STATUS_SOURCE } from "../shared/providers/status/index.ts";
 import { Act } from "./act.ts";
 import { ActionQueue } from "./action-queue.ts";
 import { Alarms } from "./alarms.ts";
@@ -70,9 +71,25 @@ export class BridgeStack extends Stack {
     const functions = new Map<string, BridgeFunction>([["receive", receive], ["relay", relay], ...others]);
     const targets = props.compiled.config.targets.map(({ name }) => name);
     const hasEmergencyRoles = props.compiled.config.routes.some(({ approval }) => approval?.emergency.length);
-    const parts = { ...stores, ingress, receive, relay, sweep, partner, targets, hasEmergencyRoles, functions };
-    new Alarms(this, "Alarms", { ...parts, stage: settings.stage, topic: settings.alarmTopic });
-    new BridgeDashboard(this, "Dashboard", { ...parts, table: stores.table.table });
+    const { config } = props.compiled;
+    const takesStatus = Object.keys(config.issuers).length > 0;
+    const sources = [...config.sources.map(({ name }) => name), ...(takesStatus ? [STATUS_SOURCE] : [])];
+    const { tableName } = stores.table.table;
+    const parts = {
+      ...stores,
+      tableName,
+      ingress,
+      receive,
+      relay,
+      sweep,
+      partner,
+      sources,
+      targets,
+      hasEmergencyRoles,
+    };
+    const monitored = { ...parts, functions };
+    new Alarms(this, "Alarms", { ...monitored, stage: settings.stage, topic: settings.alarmTopic });
+    new BridgeDashboard(this, "Dashboard", { ...monitored, table: stores.table.table });
     new CfnOutput(this, "Endpoint", {
       description: "Senders post webhooks to <this>/webhooks/<source>",
       value: ingress.url,

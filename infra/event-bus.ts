@@ -1,4 +1,4 @@
-import { Duration, Stack } from "aws-cdk-lib";
+import { Duration, Fn, Stack } from "aws-cdk-lib";
 import { CfnRule, EventBus, Match } from "aws-cdk-lib/aws-events";
 import { Effect, PolicyStatement, ServicePrincipal, StarPrincipal } from "aws-cdk-lib/aws-iam";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
@@ -41,6 +41,11 @@ export class BridgeBus extends Construct {
       const rules = this.#rules.get(route.action) ?? [];
       this.#rules.set(route.action, [...rules, this.#rule(route, { queue, failures })]);
     }
+  }
+
+  /** The names of all rules, for their metrics. An ARN ends in bus and rule; `Ref` of a rule has both too. */
+  ruleNames(): readonly string[] {
+    return [...this.#rules.values()].flat().map(({ attrArn }) => Fn.select(2, Fn.split("/", attrArn)));
   }
 
   /**

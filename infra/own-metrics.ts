@@ -1,6 +1,6 @@
 import type { Duration } from "aws-cdk-lib";
 import { Metric, Stats } from "aws-cdk-lib/aws-cloudwatch";
-import type { IFilterPattern } from "aws-cdk-lib/aws-logs";
+import { FilterPattern, type IFilterPattern } from "aws-cdk-lib/aws-logs";
 import { NAMESPACE } from "../shared/aws/aws-log.ts";
 import type { BridgeFunction } from "./bridge-function.ts";
 
@@ -23,8 +23,20 @@ export class OwnMetrics {
   }
 
   /** The sum of a metric that log lines carry, per period. */
-  sum(metricName: string): Metric {
-    return this.#metric(metricName, Stats.SUM, {});
+  sum(metricName: string, by: Readonly<Record<string, string>>): Metric {
+    return this.#metric(metricName, Stats.SUM, by);
+  }
+
+  /** The maximum of a field in the log lines of a function, per period. The metric has the name of the field. */
+  maximumInLines(field: string, { log }: BridgeFunction): Metric {
+    log.addMetricFilter(field, {
+      filterPattern: FilterPattern.exists(`$.${field}`),
+      metricNamespace: NAMESPACE,
+      metricName: field,
+      metricValue: `$.${field}`,
+      dimensions: { stage: "$.stage" },
+    });
+    return this.#metric(field, Stats.MAXIMUM, {});
   }
 
   /** The number of log lines of a function that match, per period. */

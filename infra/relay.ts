@@ -1,7 +1,8 @@
 import { Duration } from "aws-cdk-lib";
+import { Metric, Stats } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { EventBus } from "aws-cdk-lib/aws-events";
-import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
+import { FilterCriteria, FilterRule, MetricType, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
@@ -38,6 +39,8 @@ const NEW_DELIVERY = FilterCriteria.filter({
  * table are both down, the stream retries for half a day and then leaves the batch to the sweep.
  */
 export class Relay extends BridgeFunction {
+  readonly #stream: DynamoEventSource;
+
   constructor(
     scope: Construct,
     id: string,
@@ -50,21 +53,21 @@ export class Relay extends BridgeFunction {
       environment: { TABLE_NAME: table.table.tableName, BUS_NAME: bus.eventBusName, ...woken.environment },
       timeout: Duration.seconds(30),
     });
-    this.handler.addEventSource(
-      // `as`: CDK declares the class and its own interface differently under exactOptionalPropertyTypes.
-      new DynamoEventSource(table.table as ITable, {
-        startingPosition: StartingPosition.TRIM_HORIZON,
-        filters: [NEW_DELIVERY],
-        batchSize: 100,
-        reportBatchItemFailures: true,
-        bisectBatchOnError: true,
-        // Unlimited attempts until the maximum age: a function that fails at once would use up any limit within moments.
-        retryAttempts: -1,
-        // The stream itself deletes records after a day, without any notice.
-        maxRecordAge: Duration.hours(12),
-        onFailure: new SqsDlq(streamDeadLetters),
-      }),
-    );
+    // `as`: CDK declares the class and its own interface differently under exactOptionalPropertyTypes.
+    this.#stream = new DynamoEventSource(table.table as ITable, {
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      filters: [NEW_DELIVERY],
+      batchSize: 100,
+      reportBatchItemFailures: true,
+      bisectBatchOnError: true,
+      // Unlimited attempts until the maximum age: a function that fails at once would use up any limit within moments.
+      retryAttempts: -1,
+      // The stream itself deletes records after a day, without any notice.
+      maxRecordAge: Duration.hours(12),
+      onFailure: new SqsDlq(streamDeadLetters),
+      metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
+    });
+    this.handler.addEventSource(this.#stream);
     // The queries read list pages, to make the index of an earlier time.
     table.allow(
       this.handler,
@@ -74,5 +77,17 @@ export class Relay extends BridgeFunction {
     grantSecrets(this.handler, secrets);
     woken.grantTo(this.handler);
     bus.grantPutEventsTo(this.handler);
+  }
+  /**
+   * How many records of the stream Lambda polled, filtered out or dropped.
+   * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
+   */
+  countOf(metricName: "PolledEventCount" | "FilteredOutEventCount" | "DroppedEventCount"): Metric {
+    return new Metric({
+      namespace: "AWS/Lambda",
+      metricName,
+      dimensionsMap: { EventSourceMappingUUID: this.#stream.eventSourceMappingId },
+      statistic: Stats.SUM,
+    });
   }
 }

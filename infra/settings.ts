@@ -138,3 +138,13 @@ export function readSettings(app: Node): Settings {
   ];
   throw new Fault("configuration_invalid", `context: ${problems.join("\n")}`, { retryable: false });
 }
+
+/** What is allowed and seldom meant, each in one sentence. */
+export function warningsAbout({ alarmTopic, ingress, receiveConcurrency }: Settings): readonly string[] {
+  return [
+    ...(alarmTopic === undefined ? ["alarmTopic is not set: alarms change their colour, and nobody is notified"] : []),
+    ...(ingress === "function-url" && receiveConcurrency === undefined
+      ? ["receiveConcurrency is not set: a function URL has no other limit of requests, and of their cost"]
+      : []),
+  ];
+}

@@ -103,7 +103,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   agent_cannot_approve:
     "The token has the claim `act`: an [agent](agents.md) acts for the person, and tried to grant a run",
   person_needed: "An agent, a job or a pod requested or granted a [role for a time](access.md)",
-  order_confined: "What the inputs of an [order](orders.md) name is outside its `in`",
+  order_confined:
+    "What the inputs of an [order](orders.md) name is outside its `in`, or outside that of the caller's role",
   replay_unknown: "No bulk replay has this id, or the caller may not know it",
   replay_outdated: "The route is in another state (`state`) than the one for which it was to run again",
   replay_unsafe: "The route is in a `state` in which something may have run already, or still runs",

@@ -269,7 +269,7 @@ export const timelineEvent = v.variant("kind", [
   v.object({
     kind: v.literal("cancel"),
     ...ofAction,
-    state: v.picklist(["asked", "failed", "cancelled"]),
+    state: v.picklist(["asked", "left", "failed", "cancelled"]),
     by: text,
     summary: text,
   }),
@@ -562,7 +562,7 @@ export const bulkReplay = answer<ShownBulkReplay>()(
 
 export const listedBulkReplays = answer<ListedBulkReplays>()(v.object({ replays: v.array(bulkReplay) }));
 
-const neededApproval = v.object({ people: whole, roles: texts });
+const neededApproval = v.object({ people: whole, roles: texts, rules: optional(texts) });
 
 const runOfRoute = v.object({
   ...shownRunMembers,
@@ -647,7 +647,7 @@ export const orderPreview = answer<OrderPreview>()(
       v.object({
         route: text,
         target: text,
-        approval: optional(v.object({ people: v.number(), roles: v.array(text) })),
+        approval: optional(neededApproval),
         problem: optional(v.pipe(text, v.description("Why it would not fire."))),
       }),
     ),

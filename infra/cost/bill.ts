@@ -1,5 +1,6 @@
 import { HOUR_MS, MIN_DELIVERIES } from "../../shared/store/page-index.ts";
 import { SLOT_MS } from "../../shared/store/postings.ts";
+import type { AlarmCounts } from "./count-alarms.ts";
 import { type ActionCost, INPUTS } from "./inputs.ts";
 import { writeUnits } from "./item-size.ts";
 import type { RelayedMeans } from "./measure.ts";
@@ -66,19 +67,16 @@ export function billOfAction({ messages, tableCalls, targetCalls, ...units }: Ac
   ];
 }
 
-/** Of the template of `infra/example`: a test counts them there. */
-export const ALARMS = { alarms: 16, metrics: 30 };
-
 /** The cost per month of an installation like `infra/example` without any traffic. */
-export const standingBill = (): readonly Line[] => [
+export const standingBill = ({ alarms, metrics }: AlarmCounts): readonly Line[] => [
   { part: "Sweep: calls", price: "lambdaRequest", amount: MINUTES_A_MONTH },
   // Lambda keeps 5 long polls of 20 s open on each of the two queues (Lambda developer guide, with-sqs).
   { part: "SQS: polls of two queues", price: "queueRequest", amount: 2 * 5 * 3 * MINUTES_A_MONTH },
   // An alarm on an expression is billed for each metric in it.
-  { part: `${ALARMS.alarms} alarms, over ${ALARMS.metrics} metrics`, price: "alarm", amount: ALARMS.metrics },
+  { part: `${alarms} alarms, over ${metrics} metrics`, price: "alarm", amount: metrics },
   { part: "Dashboard", price: "dashboard", amount: 1 },
   { part: "3 secrets", price: "secret", amount: 3 },
-  { part: "About 28 metrics from the log", price: "metric", amount: 28 },
+  { part: "About 36 metrics from the log", price: "metric", amount: 36 },
 ];
 
 /** The additional cost of `tracing=true` for a million webhooks. */

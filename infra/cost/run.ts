@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { argv, env, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
+import { countAlarms } from "./count-alarms.ts";
 import { type BodySet, measureBodies } from "./measure.ts";
 import committed from "./measured.json" with { type: "json" };
 import { LOOKED_UP, REGION } from "./prices.ts";
@@ -16,12 +17,17 @@ const MEASURED = new URL("measured.json", import.meta.url);
 
 async function measure(): Promise<Measured> {
   const root = env["PEER_DATA"];
+  const alarms = await countAlarms();
   const fixtures = asBefore(await measureBodies(await fixtureItems(), today()), committed.fixtures);
   if (root === undefined) {
     stdout.write(`PEER_DATA is not set: the bodies recorded by others are those of ${committed.recorded.date}\n\n`);
-    return { fixtures, recorded: committed.recorded };
+    return { fixtures, recorded: committed.recorded, alarms };
   }
-  return { fixtures, recorded: asBefore(await measureBodies(await peerItems(root), today()), committed.recorded) };
+  return {
+    fixtures,
+    recorded: asBefore(await measureBodies(await peerItems(root), today()), committed.recorded),
+    alarms,
+  };
 }
 
 /** A measurement that found nothing new keeps its date. */

@@ -1,4 +1,5 @@
 import { billOfAction, billOfBridge, billOfTracing, billOfUsual, type Load, standingBill } from "./bill.ts";
+import type { AlarmCounts } from "./count-alarms.ts";
 import { ACTION_COSTS, INPUTS } from "./inputs.ts";
 import type { BodySet, RelayedMeans } from "./measure.ts";
 import { dollarsOf, type Line, PRICES, type PriceName, totalOf } from "./prices.ts";
@@ -9,17 +10,19 @@ export interface Measured {
   readonly fixtures: BodySet;
   /** The bodies that others recorded. The bill is based on them. */
   readonly recorded: BodySet;
+  /** Of the template of `infra/example`. */
+  readonly alarms: AlarmCounts;
 }
 
 /** The tables of `docs/cost.md` in Markdown, by the end of their blocks' names. Nothing in them depends on the machine. */
-export function costTables({ fixtures, recorded }: Measured): ReadonlyMap<string, string> {
+export function costTables({ fixtures, recorded, alarms }: Measured): ReadonlyMap<string, string> {
   const { relayed } = recorded;
   return new Map([
     ["totals", totals(relayed)],
     ["parts", parts(relayed)],
     ["tracing", tracing(relayed)],
     ["actions", actions()],
-    ["standing", bill(["a month"], [standingBill()])],
+    ["standing", bill(["a month"], [standingBill(alarms)])],
     ["units-recorded", units(recorded)],
     ["units-fixtures", units(fixtures)],
     ["quotas", quotas(relayed)],

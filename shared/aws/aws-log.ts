@@ -6,6 +6,8 @@ import { setting } from "./settings.ts";
 
 /** CloudWatch namespace of the metrics in the log lines. */
 export const NAMESPACE = "Drawbridge";
+/** Metric of a request. */
+export const REQUESTS = "requests" satisfies LogMetric;
 /** Metric of an accepted request whose run was not reported. */
 export const ACCEPTED_WITHOUT_RUN = "acceptedWithoutRun" satisfies LogMetric;
 /**
@@ -49,11 +51,23 @@ function embedded(metrics: readonly Measurement[], clock: Clock): object {
     ...Object.fromEntries(metrics.map(({ name, value }) => [name, value])),
     _aws: {
       Timestamp: clock.now(),
-      CloudWatchMetrics: metrics.map(({ name }) => ({
+      CloudWatchMetrics: metrics.map(({ name, labels }) => ({
         Namespace: NAMESPACE,
-        Dimensions: [["stage", ...LOG_METRICS[name].labels]],
+        Dimensions: dimensionsOf(name, labels),
         Metrics: [{ Name: name, Unit: LOG_METRICS[name].type === "histogram" ? "Seconds" : "Count" }],
       })),
     },
   };
+}
+
+/**
+ * The sets of dimensions under which a value is found. Requests are also counted without their reason, for the alarm of each
+ * source: an alarm cannot add up the metrics of reasons that it does not know.
+ */
+function dimensionsOf(name: LogMetric, labels: Measurement["labels"]): readonly (readonly string[])[] {
+  const all = ["stage", ...LOG_METRICS[name].labels];
+  if (name !== REQUESTS) return [all];
+  const withoutReason = all.filter((label) => label !== "reason");
+  // Each set of values is a metric that costs, and without a reason both sets say the same.
+  return labels["reason"] === undefined ? [withoutReason] : [withoutReason, all];
 }

@@ -353,7 +353,11 @@ export const replayed = v.object({
   status: v.picklist(["accepted", "duplicate"]),
 });
 
-const neededApproval = v.object({ people: v.number(), roles: v.array(v.string()) });
+const neededApproval = v.object({
+  people: v.number(),
+  roles: v.array(v.string()),
+  rules: v.exactOptional(v.array(v.string())),
+});
 
 const runOfRoute = v.object({
   delivery: v.string(),
@@ -425,7 +429,7 @@ export const orderPreview = v.object({
     v.object({
       route: v.string(),
       target: v.string(),
-      approval: v.exactOptional(v.object({ people: v.number(), roles: v.array(v.string()) })),
+      approval: v.exactOptional(neededApproval),
       problem: v.exactOptional(v.string()),
     }),
   ),

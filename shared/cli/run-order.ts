@@ -172,10 +172,14 @@ function previewText({ order, routes }: OrderPreview, columns: number | undefine
   const rows = routes.map(({ route, target, approval, problem }) => [
     route,
     target,
-    problem ??
-      (approval ? `needs ${approval.people} of ${approval.roles.join(" or ") || "nobody"}, not you` : "runs at once"),
+    problem ?? (approval ? waitText(approval) : "runs at once"),
   ]);
   return table(["ROUTE", "TARGET", "THEN"], rows, { columns });
+}
+
+function waitText({ people, roles, rules = [] }: NonNullable<OrderPreview["routes"][number]["approval"]>): string {
+  const byRule = rules.length === 0 ? "" : `, or the rule ${rules.join(" or ")}`;
+  return `needs ${people} of ${roles.join(" or ") || "nobody"}, not you${byRule}`;
 }
 
 function placedText(order: string, { delivery, status, key }: Placed): string {

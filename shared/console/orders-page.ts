@@ -105,7 +105,9 @@ export async function previewOrderPage(visit: Visit, form: URLSearchParams, orde
   }
   const { routes } = preview.value;
   const field = (name: string, value: string): Html => html`<input type="hidden" name="${name}" value="${value}">`;
-  const stuck = routes.filter(({ approval, problem }) => problem === undefined && approval?.roles.length === 0);
+  const stuck = routes.filter(
+    ({ approval, problem }) => problem === undefined && approval?.roles.length === 0 && approval.rules === undefined,
+  );
   const isStuck = stuck.length > 0;
   const nobody = html`<p class="notice bad">Nobody can approve ${stuck.map(({ route }) => route).join(", ")}: no role may. It would wait, and never run.</p>`;
   const nothing = html`<p class="notice warn">No route matches: it would be recorded, and nothing would run.</p>`;

@@ -167,6 +167,7 @@ const RUN_STATES = {
 
 const CANCEL_STATES = {
   asked: ["busy", "run is being cancelled"],
+  left: ["warn", "run not cancelled"],
   failed: ["warn", "run not cancelled yet"],
   cancelled: ["quiet", "run cancelled"],
 } as const satisfies Record<Extract<ShownTimelineEvent, { kind: "cancel" }>["state"], readonly [Tone, string]>;

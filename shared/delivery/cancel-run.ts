@@ -1,7 +1,7 @@
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { FlowSlot } from "../model/flow.ts";
-import type { RunCancel } from "../model/run-cancel.ts";
+import { MAX_CANCELS, type RunCancel } from "../model/run-cancel.ts";
 import type { Route } from "../routes/route.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RunCancelStore } from "../store/run-cancels.ts";
@@ -34,10 +34,17 @@ export async function askForCancel(
   for (const { action, delivery, event, eventKey, freeAt: until } of slots) {
     if (eventKey === undefined || known.has(action)) continue;
     const about = { action, route: name, kind, delivery, ...(event !== undefined && { event }) };
-    // The timeline first: what is cancelled has a record of it.
-    await deliveries.addToTimeline(delivery, lineOf({ ...about, by }, "asked", clock));
-    const cancel: RunCancel = { ...about, run: runNameOf(name, eventKey), namespaces, by, until };
-    if (await store.add(source, cancel)) continue;
+    const line = { ...about, by };
+    if (known.size < MAX_CANCELS) {
+      // The timeline first: what is cancelled has a record of it.
+      await deliveries.addToTimeline(delivery, lineOf(line, "asked", clock));
+      const cancel: RunCancel = { ...line, run: runNameOf(name, eventKey), namespaces, until };
+      if (await store.add(source, cancel)) {
+        known.add(action);
+        continue;
+      }
+    }
+    await deliveries.addToTimeline(delivery, lineOf(line, "left", clock));
     log.error({ route: name, delivery, source }, "too many runs wait to be cancelled");
   }
 }
@@ -59,7 +66,7 @@ export async function endCancel(
 /** A line of the timeline of the delivery whose run is cancelled. */
 export const lineOf = (
   { route, kind, event, by }: Pick<RunCancel, "route" | "kind" | "event" | "by">,
-  state: "asked" | "failed" | "cancelled",
+  state: "asked" | "left" | "failed" | "cancelled",
   clock: Clock,
   problem = "",
 ) =>
@@ -76,6 +83,8 @@ export const lineOf = (
 
 const SUMMARIES = {
   asked: (by: string) => `is being cancelled, superseded by ${by}`,
+  left: (by: string) =>
+    `not cancelled, though superseded by ${by}: ${MAX_CANCELS} runs of its source are being cancelled`,
   failed: (by: string, problem: string) => `not cancelled yet, superseded by ${by}; it is tried again: ${problem}`,
   cancelled: (by: string) => `cancelled, superseded by ${by}`,
 } as const;

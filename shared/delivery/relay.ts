@@ -1,6 +1,6 @@
 import type { Bus, PublishResult } from "../bus/bus.ts";
 import { laterBy } from "../host/clock.ts";
-import { Fault, kindOf } from "../host/fault.ts";
+import { Fault, type FaultCode, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { traceIdOf } from "../host/trace.ts";
 import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
@@ -8,6 +8,8 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore, Outbox } from "../store/deliveries.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
 import type { Paused } from "./paused.ts";
+
+const BUS_UNAVAILABLE: FaultCode = "bus_unavailable";
 
 interface PublishDeps extends OwnEditDeps {
   readonly bus: Bus;
@@ -108,11 +110,20 @@ async function publishAll(deliveries: readonly RecordedDelivery[], deps: Publish
       return result.published ? [] : [{ busEvent, code: result.code }];
     }),
   ];
-  // One line for the bus, and not one for each delivery in each try.
-  if (isBusDown) deps.log.error({ deliveries: deliveries.length }, "the bus takes nothing");
+  const now = deps.clock.now();
+  // One line for the bus, and not one for each delivery in each try. Alarms read `error` and `unrelayedMs`.
+  if (isBusDown) {
+    const unrelayedMs = now - Math.min(...deliveries.map(({ receivedAt }) => receivedAt));
+    deps.log.error({ deliveries: deliveries.length, error: BUS_UNAVAILABLE, unrelayedMs }, "the bus takes nothing");
+  }
+  const receivedAt = new Map(deliveries.map((delivery) => [delivery.id, delivery.receivedAt]));
   for (const { busEvent, code } of isBusDown ? [] : failures) {
     const { delivery, traceparent } = busEvent.detail;
-    deps.log.error({ delivery, trace: traceparent && traceIdOf(traceparent), code }, "a delivery was not published");
+    const unrelayedMs = now - (receivedAt.get(delivery) ?? now);
+    deps.log.error(
+      { delivery, trace: traceparent && traceIdOf(traceparent), code, unrelayedMs },
+      "a delivery was not published",
+    );
   }
   return { rejected: [...new Set(failures.map(({ busEvent }) => busEvent.detail.delivery))], isBusDown };
 }
@@ -133,7 +144,7 @@ async function publish(
     return { results: busEvents.length === 0 ? [] : await bus.publish(busEvents), isBusDown: false };
   } catch (error) {
     const code = kindOf(error);
-    return { results: busEvents.map(() => ({ published: false, code })), isBusDown: code === "bus_unavailable" };
+    return { results: busEvents.map(() => ({ published: false, code })), isBusDown: code === BUS_UNAVAILABLE };
   }
 }
 

@@ -28,7 +28,10 @@ const KINDS: readonly (readonly [kind: string, form: RegExp])[] = [
   ["a signing secret", /whsec_[\w+/=-]{16,}/],
   ["a Slack token", /(?:xox[a-z]|xapp)-[\w-]{10,}/],
   ["a Google key", /AIza[\w-]{30,}/],
-  ["a key of a model's interface", /(?:sk-(?:ant|proj|svcacct)-[\w-]{16,}|hf_[A-Za-z]{30,})/],
+  [
+    "a key of a model's interface",
+    /(?:sk-(?:ant|proj|svcacct)-[\w-]{16,}|(?<![A-Za-z\d])sk-[A-Za-z\d]{20,}|hf_[A-Za-z]{30,})/,
+  ],
   ["a payment key", /[rs]k_(?:live|test)_\w{16,}/],
   ["a package registry token", /(?:npm_\w{30,}|pypi-[\w-]{30,}|dckr_pat_[\w-]{20,})/],
   ["a Vault token", /hv[sbr]\.[\w-]{20,}/],

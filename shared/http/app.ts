@@ -221,10 +221,15 @@ async function problemFor(rejection: Rejection): Promise<Problem> {
  * bridge's own calls only those count whose caller is not proved: the others say what was wrong with a request.
  */
 function countedSource(c: Context<Env>, deps: AppDeps, { status }: Problem): string | undefined {
-  const named = c.req.param("source");
-  if (named !== undefined) return deps.sources.has(named) ? named : undefined;
-  if (status !== 401) return undefined;
-  return c.req.path === "/v1/status" ? deps.status.name : "api";
+  if (c.req.param("source") === undefined && status !== 401) return undefined;
+  return configuredSource(c, deps) ?? (c.req.param("source") === undefined ? "api" : undefined);
+}
+
+/** The name of the source to which a request is sent. Never the path: a path may contain anything. */
+function configuredSource(c: Context<Env>, deps: AppDeps): string | undefined {
+  const named = c.req.param("source") ?? "";
+  if (deps.sources.has(named)) return named;
+  return c.req.path === "/v1/status" ? deps.status.name : undefined;
 }
 
 /** An authenticated caller gets the reason of the rejection. Every other caller gets the same terse response. */
@@ -246,12 +251,11 @@ function faultResponse(c: Context<Env>, deps: AppDeps, error: Error): Response {
 }
 
 function requestFields(c: Context<Env>, deps: AppDeps): LogFields {
-  const source = c.req.param("source");
+  const source = configuredSource(c, deps);
   return {
     request: c.get("requestId"),
     trace: traceIdOf(c.get("traceparent")),
-    // Only the name of a configured source, never the path: a path may contain anything.
-    ...(source !== undefined && deps.sources.has(source) && { source }),
+    ...(source !== undefined && { source }),
     durationMs: deps.clock.monotonic() - c.get("startedMs"),
   };
 }

@@ -269,6 +269,8 @@ async function select(wanted: Wanted, by: Principal, api: BulkReplaysApi): Promi
   const filter = parseFilter(query);
   if (!filter.ok) return filter;
   const counts = new Map<string, PreviewedRoute>();
+  // A route in shadow mode waits for nobody.
+  const shadow = new Set((await api.patterns()).flatMap(({ name, mode }) => (mode === "shadow" ? [name] : [])));
   const plan: PlannedReplay[] = [];
   const end = api.clock.monotonic() + LOOK_MS;
   let [deliveries, isCut] = [0, false];
@@ -289,7 +291,7 @@ async function select(wanted: Wanted, by: Principal, api: BulkReplaysApi): Promi
       forbidden ??= rejection;
       const { route, state } = candidate;
       const key = `${route} ${state}`;
-      const needsApproval = api.rules.has(route);
+      const needsApproval = api.rules.has(route) && !shadow.has(route);
       const count = counts.get(key) ?? { route, state, ...NOTHING_COUNTED, ...(needsApproval && { needsApproval }) };
       counts.set(key, { ...count, [why]: count[why] + 1 });
       if (why === "runs") plan.push(candidate);

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { type RulesOf, rulesOf } from "../approvals/configured-rules.ts";
-import { fewestPeople } from "../approvals/rules.ts";
+import type { RulesOf } from "../approvals/configured-rules.ts";
+import { type NeededApproval, neededApproval } from "../approvals/needed-approval.ts";
 import { ORDERS_SOURCE, orderEvent } from "../delivery/order-event.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import {
@@ -65,12 +65,7 @@ export interface OrderedRoute {
   readonly route: string;
   readonly target: string;
   /** Who has to approve the run; absent if nobody has to, as in shadow mode. */
-  readonly approval?: {
-    /** The fewest people who have to grant it, other than the one who places the order. */
-    readonly people: number;
-    /** Roles whose holders may grant it. */
-    readonly roles: readonly string[];
-  };
+  readonly approval?: NeededApproval;
   /** Why it would not fire for this caller. */
   readonly problem?: string;
 }
@@ -123,17 +118,15 @@ function orderedRoute(
   { policy, rules }: OrdersApi,
 ): OrderedRoute {
   if (mode === "shadow") return { route: name, target };
-  const rule = rules.get(name);
+  const approval = neededApproval(name, about, { rules, policy });
   const problem =
     (policy.rejectRoute(by, "fire", name, about) && "none of your roles may fire it") ??
-    (rejectAlone(part, { orders, hasApproval: rule !== undefined }) &&
+    (rejectAlone(part, { orders, hasApproval: approval !== undefined }) &&
       "it needs no approval, and agents fire no such route");
   return {
     route: name,
     target,
-    ...(rule && {
-      approval: { people: fewestPeople(rulesOf(name, rules)), roles: policy.rolesFor("approve", name, about) },
-    }),
+    ...(approval && { approval }),
     ...(problem && { problem }),
   };
 }

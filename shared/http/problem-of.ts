@@ -104,7 +104,7 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
     case "pipeline_not_listed":
       return { status: 403, title: `Builds of the pipeline "${rejection.pipeline}" are not accepted` };
     case "order_confined":
-      return { status: 403, title: "The order is confined to other inputs" };
+      return { status: 403, title: confinedTitle(rejection) };
     case "agent_unattended":
       return { status: 403, title: "An agent's order fires only routes that need an approval" };
     case "agent_cannot_approve":
@@ -171,6 +171,11 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return unauthenticated(rejection);
   }
 }
+
+const confinedTitle = ({ role }: Extract<Rejection, { reason: "order_confined" }>): string =>
+  role === undefined
+    ? "The order is confined to other inputs"
+    : `The role "${role.replaceAll(" or ", '" or "')}" places this order only for what its "in" lists`;
 
 const closedTitle = ({ state, by, at }: Extract<Rejection, { reason: "approval_closed" }>): string =>
   at === undefined

@@ -222,8 +222,13 @@ export function rejectPlacing(
   policy: Pick<Policy, "rejectOrder">,
 ): Rejection | undefined {
   const facts = factsOf({ type: "order.placed", time: "", subject: "", order: part });
-  const isOutside = confined !== undefined && !isInScope(confined, facts);
-  return policy.rejectOrder(holder, roles, [facts]) ?? (isOutside ? { reason: "order_confined" } : undefined);
+  const forbidden = policy.rejectOrder(holder, roles, "anything");
+  if (forbidden !== undefined) return forbidden;
+  if (policy.rejectOrder(holder, roles, [facts]) !== undefined) {
+    const role = holder.roles.filter((name) => roles.includes(name)).join(" or ");
+    return { reason: "order_confined", role };
+  }
+  return confined !== undefined && !isInScope(confined, facts) ? { reason: "order_confined" } : undefined;
 }
 
 /** Why an agent's order may not fire a route alone; undefined if it may, and for orders of others. */

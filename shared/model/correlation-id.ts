@@ -1,10 +1,12 @@
+import { mayBeToken } from "../host/random-text.ts";
 import type { RecordedHeaders } from "./recorded-delivery.ts";
 
-/**
- * An id that goes with a request from system to system. A client may choose it, so it is kept only in this form: 32
- * hexadecimal digits, or 8 to 64 characters without a word that is as long as a token.
- */
+/** The form of an id that goes with a request from system to system. */
 export const CORRELATION_ID = /^(?:[\da-f]{32}|(?!.*\w{20})[\w.#-]{8,64})$/i;
+
+/** A client may choose its id, so it is kept only if it is no token: 32 hexadecimal digits, a UUID, or words and numbers. */
+export const isCorrelationId = (text: string): boolean =>
+  CORRELATION_ID.test(text) && (/^[\da-f]{32}$/i.test(text) || !mayBeToken(text));
 
 /** Headers that have one. Kong's plugin correlation-id sends the last one, unless another name is configured. */
 export const CORRELATION_HEADERS = [

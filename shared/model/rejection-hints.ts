@@ -109,7 +109,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Give the route an `approval`. A person may place the order or run it again too. `agents: unattended` of the order lets agents start it alone",
   agent_cannot_approve: "Let a person decide, with a token without the claim `act`. An agent may deny",
   person_needed: "Let a person ask, with a token that is neither an agent's nor a job's",
-  order_confined: "Compare the inputs with `in` of the order",
+  order_confined: "Compare the inputs with `in` of the order, and of the role that the answer names",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",
   access_too_many: "Wait for the time in `Retry-After`, or ask somebody who has the role",

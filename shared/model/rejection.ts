@@ -97,8 +97,8 @@ export type ForbiddenRejection =
   | { readonly reason: "project_not_listed"; readonly project: string; readonly source: string }
   // As above, for `organization` and `pipelines`. `pipeline` has the organization's slug before it.
   | { readonly reason: "pipeline_not_listed"; readonly pipeline: string; readonly source: string }
-  // The inputs of the order are outside its `in`.
-  | { readonly reason: "order_confined" }
+  // The inputs of the order are outside its `in`, or outside that of `role`, by which the caller could place it.
+  | { readonly reason: "order_confined"; readonly role?: string }
   // An agent placed the order, and the route needs no approval.
   | { readonly reason: "agent_unattended" }
   // The token names an agent that acts for the person. Only a person grants a run.

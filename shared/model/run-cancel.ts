@@ -3,6 +3,9 @@ import type { EpochMillis } from "../host/clock.ts";
 /** Failed cancellations in one call. A process may have more of them: each of its sources can have as many. */
 export const MAX_REPORTED_FAILURES = 100;
 
+/** Runs of one source that are being cancelled at a time. They are one item, which stays below 100 KB. */
+export const MAX_CANCELS = 100;
+
 /** A run that a process in its cluster has to cancel, because something newer in its flow waits for it. */
 export interface RunCancel {
   /** The action that started the run. */

@@ -68,14 +68,15 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
     }
   /**
    * The run of the route is cancelled for `by`, the id of an event that is newer in its flow. `asked`: the process in the
-   * cluster gets to know it. `failed`: that process could not cancel it yet. `cancelled`: it was reported as cancelled.
+   * cluster gets to know it. `left`: too many runs are being cancelled already, so it ends by itself. `failed`: that process
+   * could not cancel it yet. `cancelled`: it was reported as cancelled.
    */
   | {
       readonly kind: "cancel";
       readonly route: string;
       readonly event?: string;
       readonly action: string;
-      readonly state: "asked" | "failed" | "cancelled";
+      readonly state: "asked" | "left" | "failed" | "cancelled";
       readonly by: string;
       readonly summary: string;
     }

@@ -1,4 +1,4 @@
-import type { RunCancel } from "../model/run-cancel.ts";
+import { MAX_CANCELS, type RunCancel } from "../model/run-cancel.ts";
 import type { StoreOptions } from "./fields.ts";
 import { RevisedValues } from "./revised-values.ts";
 import type { ItemKey, Table } from "./table.ts";
@@ -59,7 +59,8 @@ export class RunCancelStore {
     return this.#cancels.change(keyOf(source), (stored) => {
       const current = this.#current(stored);
       const changed = next(current);
-      return changed === current ? stored : changed;
+      // What is over leaves the item with the next call, also if that changes nothing else.
+      return changed === current && current.length === stored.length ? stored : changed;
     });
   }
 
@@ -68,8 +69,5 @@ export class RunCancelStore {
     return cancels.filter(({ until }) => until > now);
   }
 }
-
-/** The item stays below 100 KB. */
-const MAX_CANCELS = 100;
 
 const keyOf = (source: string): ItemKey => ({ pk: `cancels#${source}`, sk: "cancels" });

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { askForCancel } from "../../shared/delivery/cancel-run.ts";
 import { FlowGate } from "../../shared/delivery/flow-gate.ts";
-import { epochMillis } from "../../shared/host/clock.ts";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import { EMPTY_FLOW, type FlowState } from "../../shared/model/flow.ts";
+import { MAX_CANCELS } from "../../shared/model/run-cancel.ts";
 import type { FlowStore } from "../../shared/store/flows.ts";
 import { openStores } from "../../shared/store/open-stores.ts";
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
@@ -94,6 +96,39 @@ for (const kind of tableKinds) {
       expect(state.slots).toHaveLength(1);
       expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
       expect(state.slots[0]?.delivery).toBe(sampleDelivery(answers.indexOf(undefined)).id);
+    });
+
+    it("a run is shown as being cancelled only if the list has a place for it, and what is over leaves the list", async () => {
+      const time = testClock();
+      const { table } = await database.freshTable();
+      const stores = openStores(table, { retentionDays: 30, markUnrelayed: true, clock: time });
+      const deps = { ...stores, clock: time, log: silentLog };
+      const { deliveries } = stores;
+      const about = { route: "docs", kind: "tekton", run: "r", namespaces: ["ci"], by: "d-newer" };
+      const until = laterBy(time.now(), 60_000);
+      const cancels = await stores.runCancels();
+      for (let n = 0; n < MAX_CANCELS; n += 1)
+        await cancels.add("cluster", { ...about, action: `b-${n}`, delivery: `d-${n}`, until });
+      const delivery = sampleDelivery();
+      await deliveries.record(delivery);
+      const ask = () => {
+        const freeAt = laterBy(time.now(), 600_000);
+        const slot = { action: "a-0", delivery: delivery.id, eventKey: "e-1", since: time.now(), freeAt };
+        return askForCancel({ ...ROUTE, runNamespaces: ["ci"] }, [slot], "d-newer", deps);
+      };
+      const states = async () =>
+        (await deliveries.timeline(delivery.id)).flatMap((line) => (line.kind === "cancel" ? [line.state] : []));
+      await ask();
+      await ask();
+      expect(await states()).toEqual(["left"]);
+      expect(await cancels.of("cluster")).toHaveLength(MAX_CANCELS);
+      time.advance(60_000);
+      await cancels.remove("cluster", "b-0");
+      const stored = await table.get({ pk: "cancels#cluster", sk: "cancels" });
+      expect(stored?.["cancels"]).toBe("[]");
+      await ask();
+      expect(await states()).toEqual(["left", "asked"]);
+      expect(await cancels.of("cluster")).toMatchObject([{ action: "a-0" }]);
     });
   });
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
-import { ALARMS } from "../../infra/cost/bill.ts";
+import measured from "../../infra/cost/measured.json" with { type: "json" };
 import { backoffMs, DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { EVERYTHING, EXAMPLE, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
@@ -26,8 +26,14 @@ const watched = (): Readonly<Record<string, readonly string[]>> =>
 
 function describeMetric(metric: object): string {
   const { MetricName, Dimensions } = metric as { MetricName: string; Dimensions: { Name: string; Value: unknown }[] };
-  const [of] = Dimensions.filter(({ Name }) => Name !== "Stage" && Name !== "stage");
-  return of === undefined ? MetricName : `${MetricName} of ${readable(of.Value)}`;
+  const of = (Dimensions ?? [])
+    .filter(({ Name }) => Name !== "Stage" && Name !== "stage")
+    .map(({ Name, Value }) => {
+      if (Name === "EventSourceMappingUUID") return "Stream";
+      // The name of a rule is a part of its ARN.
+      return Name === "RuleName" ? /BusRoute\w+(?=[0-9A-F]{8})/.exec(JSON.stringify(Value))?.[0] : readable(Value);
+    });
+  return of.length === 0 ? MetricName : `${MetricName} of ${of.join(", ")}`;
 }
 
 const alarm = (name: string, { resources } = stack) => resources("AWS::CloudWatch::Alarm").get(name)?.Properties;
@@ -35,14 +41,43 @@ const alarm = (name: string, { resources } = stack) => resources("AWS::CloudWatc
 describe("the alarms", () => {
   it("every place where something can be stuck, given up or rejected has an alarm", () => {
     const functions = ["Receive", "Relay", "Sweep", "Acttekton", "Actconfluence"].map((name) => `${name}Handler`);
+    const throttles = ["ReadThrottleEvents", "WriteThrottleEvents"];
+    const messagesOf = (queue: string) =>
+      ["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"].map(
+        (metric) => `${metric} of ${queue}`,
+      );
     expect(watched()).toEqual({
-      AlarmsFailing: ["5xx of Api"],
-      AlarmsRefusing: ["4xx of Api", "Count of Api"],
+      AlarmsFailing: ["5xx of Api", "Count of Api"],
+      ...Object.fromEntries(
+        ["builds", "platform-gitlab", "prod-cluster", "status", "wiki"].map((source) => [
+          `AlarmsRefusing${source.replace("-", "")}`,
+          ["accepted", "duplicate", "ignored", "refused", "unusable"].map(
+            (outcome) => `requests of ${outcome}, ${source}`,
+          ),
+        ]),
+      ),
       AlarmsThrottled: functions.map((name) => `Throttles of ${name}`).sort(),
       AlarmsCrashing: functions.map((name) => `Errors of ${name}`).sort(),
       AlarmsLoopStopped: functions.map((name) => `RecursiveInvocationsDropped of ${name}`).sort(),
       AlarmsRelayLate: ["IteratorAge of RelayHandler"],
-      AlarmsFailureQueue: ["ApproximateNumberOfMessagesVisible of FailuresQueue.QueueName"],
+      AlarmsRelaySilent: ["FilteredOutEventCount of Stream", "PolledEventCount of Stream", "accepted"],
+      AlarmsStreamDropped: ["DroppedEventCount of Stream"],
+      AlarmsNotRelayed: ["unrelayedMs"],
+      AlarmsBusDown: ["busDown"],
+      AlarmsPutEventsFailing: ["PutEventsApproximateThrottledCount", "PutEventsFailedEntriesCount"],
+      AlarmsRulesLosing1: ["docsbuild", "docsstatus", "pushbuild"].map(
+        (route) => `InvocationsFailedToBeSentToDlq of Bus, BusRoute${route}`,
+      ),
+      AlarmsTableThrottled: throttles.flatMap((name) =>
+        ["", "by-state, ", "due, "].map((index) => `${name} of ${index}DeliveriesTable`),
+      ),
+      AlarmsSweepSilent: ["Invocations of SweepHandler"],
+      AlarmsDeadLettersLost: [
+        "AsyncEventsDropped of SweepHandler",
+        "DestinationDeliveryFailures of RelayHandler",
+        "DestinationDeliveryFailures of SweepHandler",
+      ],
+      AlarmsFailureQueue: messagesOf("FailuresQueue.QueueName"),
       AlarmsStreamDeadLetters: ["NotVisible", "Visible"].map(
         (state) => `ApproximateNumberOfMessages${state} of UnrelayedQueue.QueueName`,
       ),
@@ -52,7 +87,7 @@ describe("the alarms", () => {
       AlarmsBrokenpages: ["failedInARow of pages"],
       ...Object.fromEntries(
         ["tekton", "confluence"].flatMap((kind) => [
-          [`AlarmsGivenUp${kind}`, [`ApproximateNumberOfMessagesVisible of Queue${kind}DeadLetters.QueueName`]],
+          [`AlarmsGivenUp${kind}`, messagesOf(`Queue${kind}DeadLetters.QueueName`)],
           [`AlarmsLate${kind}`, [`ApproximateAgeOfOldestMessage of Queue${kind}Queue.QueueName`]],
         ]),
       ),
@@ -61,7 +96,7 @@ describe("the alarms", () => {
 
   it("the bill has as many of them, and of their metrics, as the template", () => {
     const all = Object.values(watched());
-    expect({ alarms: all.length, metrics: all.flat().length }).toEqual(ALARMS);
+    expect({ alarms: all.length, metrics: all.flat().length }).toEqual(measured.alarms);
   });
 
   it("every dead-letter and failure queue has an alarm", () => {
@@ -98,9 +133,13 @@ describe("the alarms", () => {
     const of = (MetricName: string) => [
       { MetricName, MetricNamespace: "Drawbridge", MetricValue: "1", Dimensions: [{ Key: "stage", Value: "$.stage" }] },
     ];
+    const [long] = of("unrelayedMs");
     expect(filters.sort().reverse()).toEqual([
+      ["SweepLog", '{ $.unrelayedMs = "*" }', [{ ...long, MetricValue: "$.unrelayedMs" }]],
       ["SweepLog", '{ $.error = "record_unreadable" }', of("unreadable")],
+      ["RelayLog", '{ $.error = "bus_unavailable" }', of("busDown")],
       ["ReceivePartnerLog", '{ ($.level = "warn") || ($.level = "error") }', of("partnerFailures")],
+      ["ReceiveLog", '{ $.status = "accepted" }', of("accepted")],
     ]);
     expect(alarm("AlarmsPartnerFailing", all)?.["Dimensions"]).toEqual([{ Name: "stage", Value: "dev" }]);
   });
@@ -130,26 +169,30 @@ describe("the alarms", () => {
     expect(alarm("AlarmsEmergencyGrant")).toBeUndefined();
   });
 
-  it("each alarm links an existing section of docs/operations/alarms.md", async () => {
-    const runbook = await readFile("docs/operations/alarms.md", "utf8");
-    const chapters = [...runbook.matchAll(/^#+ Alarm: (.+)$/gm)].map(
-      ([, title = ""]) => `alarm-${title.replaceAll(" ", "-")}`,
+  const PAGES = ["alarms", "alarms-of-aws"];
+  const runbook = async (page: string) => readFile(`docs/operations/${page}.md`, "utf8");
+  const sectionsOf = (page: string) => page.split(/^### Alarm: /m).slice(1);
+  const nameOf = (section: string) => `${section.split("\n")[0]?.toLowerCase().replaceAll(" ", "-")}`;
+
+  it("each alarm links an existing section of the documentation", async () => {
+    const pages = await Promise.all(PAGES.map(runbook));
+    const links = PAGES.flatMap((page, at) =>
+      sectionsOf(pages[at] ?? "").map((section) => `${page}.md#alarm-${nameOf(section)}`),
     );
     const all = await synthesise({}, await compileConfig(EVERYTHING));
-    expect(chapters).toContain("alarm-emergency-grant");
+    expect(links).toContain("alarms.md#alarm-emergency-grant");
     for (const { Properties } of all.resources("AWS::CloudWatch::Alarm").values()) {
-      const [, chapter] =
-        /Runbook: docs\/operations\/alarms\.md#([a-z-]+)$/.exec(String(Properties["AlarmDescription"])) ?? [];
-      expect(chapters).toContain(chapter);
+      const [, link] =
+        /Runbook: docs\/operations\/([a-z-]+\.md#[a-z-]+)$/.exec(String(Properties["AlarmDescription"])) ?? [];
+      expect(links).toContain(link);
     }
   });
 
-  it("each section of docs/operations/alarms.md belongs to an alarm, and says what to look at", async () => {
-    const runbook = await readFile("docs/operations/alarms.md", "utf8");
+  it("each section about an alarm belongs to an alarm, and says what to look at", async () => {
     const source = await readFile("infra/alarms.ts", "utf8");
     const linked = Array.from(source.matchAll(/runbook: "([a-z-]+)"/g), ([, name = ""]) => name);
-    const sections = runbook.split(/^### Alarm: /m).slice(1);
-    expect(sections.map((section) => section.split("\n")[0]?.replaceAll(" ", "-")).sort()).toEqual(linked.sort());
+    const sections = (await Promise.all(PAGES.map(runbook))).flatMap(sectionsOf);
+    expect(sections.map(nameOf).sort()).toEqual(linked.sort());
     // A command, a log line, a metric or another page.
     for (const section of sections) expect(section).toMatch(/`[^`]+`|\]\(/);
   });

@@ -46,6 +46,8 @@ describe("the relay's stream", () => {
       BisectBatchOnFunctionError: true,
       MaximumRetryAttempts: -1,
       MaximumRecordAgeInSeconds: 43_200,
+      // Without it, Lambda counts nothing for the alarms about the stream.
+      MetricsConfig: { Metrics: ["EventCount"] },
     });
     expect(JSON.stringify(mappingOf("RelayHandler")["DestinationConfig"])).toContain("UnrelayedQueue");
     const { Environment } = properties("AWS::Lambda::Function", "SweepHandler") as {

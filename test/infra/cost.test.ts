@@ -108,7 +108,11 @@ describe("the bill", () => {
   });
 
   it("traces are billed separately: all of one call a second, and fewer of each further one", () => {
-    for (const lines of [billOfBridge(at(1), "http-api"), billOfUsual(at(1), { packsAudit: false }), standingBill()])
+    for (const lines of [
+      billOfBridge(at(1), "http-api"),
+      billOfUsual(at(1), { packsAudit: false }),
+      standingBill({ alarms: 2, metrics: 3 }),
+    ])
       expect(lines.filter(({ price }) => price === "trace")).toEqual([]);
     const tracing = (perSecond: number) => billOfTracing(at(perSecond)).map((line) => totalOf([line]));
     expect(tracing(1)).toEqual([5, 5]);

@@ -1,7 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { RootConstruct } from "constructs";
 import { describe, expect, it } from "vitest";
-import { readSettings } from "../../infra/settings.ts";
+import { readSettings, warningsAbout } from "../../infra/settings.ts";
 import { codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
 import { readable, synthesise } from "./synthesised.ts";
 
@@ -49,9 +49,8 @@ describe("the ingress of receive", () => {
     });
     const [own] = resources("AWS::Lambda::Url").values();
     expect(own?.Properties).toMatchObject({ AuthType: "NONE" });
-    expect(resources("AWS::CloudWatch::Alarm").get("AlarmsFailing")?.Properties).toMatchObject({
-      MetricName: "Url5xxCount",
-    });
+    const { Metrics } = resources("AWS::CloudWatch::Alarm").get("AlarmsFailing")?.Properties ?? {};
+    expect(JSON.stringify(Metrics)).toMatch(/"MetricName":"Url5xxCount".*"MetricName":"UrlRequestCount"/);
   });
 });
 
@@ -114,6 +113,24 @@ describe("every function", () => {
         .map(([name, { Properties }]) => [name, Properties["ReservedConcurrentExecutions"]]);
     expect(await reserved({})).toEqual([]);
     expect(await reserved({ receiveConcurrency: "20" })).toEqual([["ReceiveHandler", 20]]);
+  });
+});
+
+describe("settings that are allowed and seldom meant", () => {
+  const about = (context: object) => {
+    const { node } = new RootConstruct();
+    for (const [name, value] of Object.entries(context)) node.setContext(name, value);
+    return warningsAbout(readSettings(node));
+  };
+  const alarmTopic = "arn:aws:sns:eu-central-1:111111111111:on-call";
+
+  it.each([
+    ["no topic for alarms", {}, ["alarmTopic"]],
+    ["a function URL without a limit", { alarmTopic, ingress: "function-url" }, ["receiveConcurrency"]],
+    ["a function URL with a limit", { alarmTopic, ingress: "function-url", receiveConcurrency: 10 }, []],
+    ["everything set", { alarmTopic }, []],
+  ])("%s: a warning names the setting", (_, context, names) => {
+    expect(about(context).map((warning) => warning.split(" ")[0])).toEqual(names);
   });
 });
 

@@ -282,7 +282,7 @@ describe("a comment that places an order", () => {
 
   it.each([
     ["without a role of the order", "tom", TEXT, "role_missing"],
-    ["outside the environments of the role", "sam", TEXT.replace("staging", "production"), "role_missing"],
+    ["outside the environments of the role", "sam", TEXT.replace("staging", "production"), "order_confined"],
     ["with a value that is none of the input", "mia", TEXT.replace("staging", "moon"), "input_invalid"],
     ["with a value that a template would read", "mia", TEXT.replace("release/1.2", "$(params.x)"), "input_invalid"],
     ["without an input", "mia", "/drawbridge run deploy-docs environment=staging", "input_invalid"],

@@ -84,11 +84,11 @@ describe("a line of a function's log", () => {
     const logged = line(fields);
     const all = { stage: "prod", ...dimensions };
     expect(logged).toMatchObject({ ...all, [name]: 1 });
+    const bySource = ["stage", "source", "outcome"];
+    const sets = dimensions["reason"] === "none" ? [bySource] : [bySource, [...bySource, "reason"]];
     expect(logged["_aws"]).toEqual({
       Timestamp: clock.now(),
-      CloudWatchMetrics: [
-        { Namespace: "Drawbridge", Dimensions: [Object.keys(all)], Metrics: [{ Name: name, Unit: "Count" }] },
-      ],
+      CloudWatchMetrics: [{ Namespace: "Drawbridge", Dimensions: sets, Metrics: [{ Name: name, Unit: "Count" }] }],
     });
   });
 

@@ -173,6 +173,16 @@ describe("the relay", () => {
         expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures });
       const { deliveries } = storesOf(account);
       expect(await deliveries.unrelayed(soon(), 20)).toEqual([]);
+      // Two alarms read these fields.
+      expect(account.lines.map((line) => JSON.parse(line)).filter(({ error }) => error === "bus_unavailable")).toEqual(
+        Array.from({ length: 2 }, () =>
+          expect.objectContaining({
+            message: "the bus takes nothing",
+            deliveries: 11,
+            unrelayedMs: expect.any(Number),
+          }),
+        ),
+      );
       account.answers.set("AWSEvents.PutEvents", ({ Entries = [] }) => ({
         Entries: Entries.map(() => ({ EventId: "1" })),
       }));

@@ -45,7 +45,7 @@ afterEach(async () => {
 
 /** A bridge whose route `docs` was refused for `count` deliveries, and works now. The others worked. */
 async function failedBridge(count: number, others: readonly Route[] = []) {
-  const world = { works: false, routes: ["docs", ...others.map(({ name }) => name)] };
+  const world = { works: false, shadow: false, routes: ["docs", ...others.map(({ name }) => name)] };
   const rules = new Map<string, ReturnType<typeof rulesIn>>();
   const run = routeOf(async () =>
     world.works ? { outcome: "done", summary: "fired" } : { outcome: "give_up", summary: "refused" },
@@ -101,7 +101,10 @@ async function failedBridge(count: number, others: readonly Route[] = []) {
     policy: policyOf(ROLES),
     rules,
     patterns: async () =>
-      world.routes.map((name) => ({ name, pattern: pattern.pattern, target: "ci", mode: "enforce" })),
+      world.routes.map((name) => {
+        const mode = world.shadow ? "shadow" : "enforce";
+        return { name, pattern: pattern.pattern, target: "ci", mode };
+      }),
     runReporters: [],
     sourceNames: ["wiki"],
     auditLog: new AuditLog({ deliveries, log: silentLog }),
@@ -202,6 +205,8 @@ describe("an order to run many deliveries again", () => {
     expect(answerOf(await bridge.preview("dana/on-call")).routes[0]).not.toHaveProperty("needsApproval");
     bridge.rules.set("docs", rulesIn({}));
     expect(answerOf(await bridge.preview("dana/on-call")).routes).toMatchObject([{ runs: 1, needsApproval: true }]);
+    bridge.world.shadow = true;
+    expect(answerOf(await bridge.preview("dana/on-call")).routes[0]).not.toHaveProperty("needsApproval");
   });
 
   it("two people who order the same at once run it once, and so do orders that overlap", async () => {

@@ -382,7 +382,8 @@ describe("roles that are confined", () => {
               const inputs = { project: of, environment };
               const placed = await bridge.ask(held, "POST", "/v1/orders/deploy", { inputs });
               const may = placing.covers(deployment(of, environment));
-              expect(placed).toEqual(may ? { answer: expect.anything() } : { refused: "role_missing" });
+              const refused = ordering.length > 0 ? "order_confined" : "role_missing";
+              expect(placed).toEqual(may ? { answer: expect.anything() } : { refused });
               const preview = await bridge.ask(held, "POST", "/v1/orders/deploy/preview", { inputs });
               expect("answer" in preview).toBe(may);
             }

@@ -47,12 +47,15 @@ afterAll(async () => {
 });
 
 /** Runs a script of the document, with this test's bridge instead of the one that it names. */
-async function run(script: string, environment: Readonly<Record<string, string>>): Promise<void> {
-  const address = new URL("/v1/status", bridge.url).href;
+async function run(
+  script: string,
+  environment: Readonly<Record<string, string>>,
+  address = new URL("/v1/status", bridge.url).href,
+): Promise<{ readonly stderr: string }> {
   const text = script.replace("https://bridge.example.com/v1/status", address);
   expect(text).toContain(address);
   const PATH = `${folder}:${process.env["PATH"]}`;
-  await promisify(execFile)("bash", ["-c", text], { env: { PATH, ...environment } });
+  return await promisify(execFile)("bash", ["-c", text], { env: { PATH, ...environment } });
 }
 
 const blockWith = (language: string, start: string): string =>
@@ -88,6 +91,23 @@ describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bas
       BUILDKITE_BUILD_URL: `https://buildkite.example.test/${status}`,
     });
     expect(newest()).toMatchObject({ state, pipeline: 'jobs: "a job" tests' });
+  });
+
+  it("a Buildkite step without a key that ended before its command is reported as failed", async () => {
+    const BUILDKITE_BUILD_URL = "https://buildkite.example.test/checkout";
+    const { stderr } = await run(blockWith("sh", "# .buildkite/hooks"), { BUILDKITE_BUILD_URL });
+    expect(stderr).not.toContain("not reported");
+    expect(newest()).toMatchObject({ state: "failed", pipeline: 'jobs: "a job"', url: BUILDKITE_BUILD_URL });
+  });
+
+  it.each([
+    ["the bridge is down", "http://127.0.0.1:1/v1/status", {}, "Failed to connect"],
+    ["the agent gets no token", undefined, { PATH: process.env["PATH"] ?? "" }, "buildkite-agent"],
+  ])("the hook of Buildkite fails no step if %s", async (_, address, environment, why) => {
+    const script = blockWith("sh", "# .buildkite/hooks").replace("--retry 5", "--retry 1");
+    const { stderr } = await run(script, environment, address);
+    expect(stderr).toContain(why);
+    expect(stderr).toContain("not reported to Drawbridge");
   });
 
   it("the script fails if the bridge rejects the token, so that somebody notices", async () => {

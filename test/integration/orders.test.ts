@@ -56,8 +56,13 @@ const agent8 = personOf("agent-8", { groups: ["managers"] });
 const danaAsJob = clientOf("dana-as-job", { ...GITLAB, sub: "dana", ref_protected: "true" });
 const danaApproves = personOf("dana-as-manager", { sub: "dana", groups: ["managers"] });
 const gitlabJob = clientOf("gitlab-job", { ...GITLAB, sub: "project_path:platform/docs", ref_protected: "true" });
-const BUILDKITE = { organization_id: "018a6f2e-0000-4000-8000-000000000001", organization_slug: "example" };
-const buildkiteJob = clientOf("buildkite-job", { ...BUILDKITE, pipeline_slug: "docs", sub: "organization:example" });
+const BUILDKITE = { organization_slug: "example", pipeline_slug: "docs", sub: "organization:example" };
+/** What the agent hands out without `--claim organization_id`, and with it. */
+const plainBuildkiteJob = clientOf("plain-buildkite-job", BUILDKITE);
+const buildkiteJob = clientOf("buildkite-job", {
+  ...BUILDKITE,
+  organization_id: "018a6f2e-0000-4000-8000-000000000001",
+});
 
 let identity: IdentityProvider;
 let listener: SandboxListener;
@@ -86,8 +91,8 @@ const settings = () => ({ config: configOf(), secrets: secretsOf(SECRETS) });
 beforeAll(async () => {
   identity = await startIdentityProvider({
     clients: [
-      ...[dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob, buildkiteJob],
-      ...[chainForDana, agent8, danaAsJob, agentForMax],
+      ...[dana, kim, max, guest, agent, agentForDana, danaApproves, gitlabJob],
+      ...[chainForDana, agent8, danaAsJob, agentForMax, buildkiteJob, plainBuildkiteJob],
     ],
   });
   const authorization = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER_PASSWORD}`).toString("base64")}`;
@@ -223,7 +228,7 @@ describe("an order", () => {
   it.each<[string, MachineClient | undefined, object, string | undefined, number, string | undefined]>([
     ["nobody", undefined, STAGING, "k", 401, undefined],
     ["a person without a role", guest, STAGING, "k", 403, "role_missing"],
-    ["a job, for an environment outside its role", gitlabJob, PRODUCTION, "k", 403, "role_missing"],
+    ["a job, for an environment outside its role", gitlabJob, PRODUCTION, "k", 403, "order_confined"],
     ["without a key", dana, STAGING, undefined, 400, "idempotency_key_missing"],
     ["with an empty key", dana, STAGING, "", 400, "idempotency_key_missing"],
     ["with a long key", dana, STAGING, "k".repeat(201), 400, "idempotency_key_missing"],
@@ -273,6 +278,27 @@ describe("an order", () => {
       [{ route: "deploy-production", target: "listener", approval: { people: 1, roles: ["manager"] } }],
     ]);
     expect(listener.requests.length).toBe(before);
+  });
+
+  it("a preview names the rules that may grant the run, and none in shadow mode", async () => {
+    const change: Parameters<typeof configOf>[0] = ({ routes }) => {
+      const when = { requester: ["person"] };
+      const grantedBy = [
+        { id: "people", when },
+        { id: "tried", mode: "shadow", when },
+      ];
+      Object.assign(routes?.["deploy-production"] ?? {}, { approval: { grantedBy } });
+    };
+    bridge.use({ config: configOf(change), secrets: secretsOf(SECRETS) });
+    try {
+      const { body } = await call<{ routes: readonly object[] }>(dana, "/v1/orders/deploy-docs/preview", {
+        inputs: PRODUCTION,
+      });
+      const approval = { people: 1, roles: ["manager"], rules: ["people"] };
+      expect(body.routes).toEqual([{ route: "deploy-production", target: "listener", approval }]);
+    } finally {
+      bridge.use(settings());
+    }
   });
 
   it("a preview promises no approval and refuses no role for a route in shadow mode, which holds nothing back", async () => {
@@ -516,12 +542,14 @@ describe.skipIf(!hasBash)(`a script of docs/orders.md${hasBash ? "" : ": left ou
   });
 
   it("a Buildkite step places the order with the token of its agent", async () => {
-    const token = await identity.token(buildkiteJob, AUDIENCE);
     const asked = "oidc request-token --audience https://bridge.example.com";
-    await writeFile(join(folder, "token"), token);
+    const claim = " --claim organization_id";
+    const [token, plainToken] = await Promise.all(
+      [buildkiteJob, plainBuildkiteJob].map((job) => identity.token(job, AUDIENCE)),
+    );
     await writeFile(
       join(folder, "buildkite-agent"),
-      `#!/bin/sh\n[ "$*" = "${asked}" ] && cat "${join(folder, "token")}"\n`,
+      `#!/bin/sh\ncase "$*" in\n"${asked}${claim}") echo ${token} ;;\n"${asked}") echo ${plainToken} ;;\nesac\n`,
     );
     await chmod(join(folder, "buildkite-agent"), 0o755);
     const file = parse(blockWith("# .buildkite/pipeline.yml")) as { steps: [{ command: string }] };
@@ -529,6 +557,8 @@ describe.skipIf(!hasBash)(`a script of docs/orders.md${hasBash ? "" : ": left ou
     // `pipeline upload` makes one dollar of two.
     const script = file.steps[0].command.replaceAll("$$", "$");
     const { delivery } = await run(script, { BUILDKITE_JOB_ID: "018a", BUILDKITE_COMMIT });
+    const withoutClaim = run(script.replace(claim, ""), { BUILDKITE_JOB_ID: "018b", BUILDKITE_COMMIT });
+    await expect(withoutClaim).rejects.toThrow("401");
     await ran(BUILDKITE_COMMIT);
     expect((await shown(delivery)).delivery.principal).toMatchObject({ trustEntry: "buildkite-jobs" });
   });

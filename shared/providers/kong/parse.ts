@@ -3,11 +3,12 @@ import { type EpochMillis, toIso } from "../../host/clock.ts";
 import { secretIn } from "../../host/secret-in-text.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
-import { CORRELATION_ID } from "../../model/correlation-id.ts";
+import { isCorrelationId } from "../../model/correlation-id.ts";
 import { cut, EVENT_LIMITS, type GatewayEvent } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import { line, optional, present } from "../payload.ts";
 import { isoTime } from "../time.ts";
+import { plainPath } from "./plain-path.ts";
 
 /** A later time is not one of this century. */
 const LATEST_MS = 4_102_444_800_000;
@@ -37,7 +38,7 @@ const record = v.object({
   source: optional(v.picklist(["kong", "upstream"])),
   service: named(),
   route: named(),
-  consumer: optional(v.object({ username: optional(line), custom_id: optional(line), id: optional(line) })),
+  consumer: optional(v.object({ username: name(), custom_id: name(), id: name() })),
   /** Epoch milliseconds, with a fraction in some releases. */
   started_at: optional(v.pipe(v.number(), v.minValue(0), v.maxValue(LATEST_MS))),
   correlation_id: optional(v.string()),
@@ -54,7 +55,17 @@ function first() {
 }
 
 function named() {
-  return optional(v.object({ name: optional(line), id: optional(line) }));
+  return optional(v.object({ name: name(), id: name() }));
+}
+
+/** What the gateway's configuration says. A plugin may take it from a request. */
+function name() {
+  return optional(
+    v.pipe(
+      line,
+      v.check((text) => secretIn(text) === undefined),
+    ),
+  );
 }
 
 /** Kong's own ids of requests and nodes. */
@@ -110,7 +121,10 @@ function eventOf(
     route: route?.name ?? route?.id,
     service: service?.name ?? service?.id,
     caller: consumer?.username ?? consumer?.custom_id ?? consumer?.id,
-    correlation: secretIn(correlation_id ?? "") === undefined ? matching(CORRELATION_ID, correlation_id) : undefined,
+    correlation:
+      correlation_id && isCorrelationId(correlation_id) && secretIn(correlation_id) === undefined
+        ? correlation_id
+        : undefined,
     decision: matching(ID, response.headers?.["x-drawbridge-request"]),
   });
   const subject = [part.method, part.path ?? part.route ?? part.service ?? "a request"].filter(Boolean).join(" ");
@@ -157,19 +171,6 @@ function isAnswerOfGateway({
   const last = tries?.at(-1);
   return last ? last.state === "failed" : !upstream_status;
 }
-
-/** The path, with `*` for each part that may be more than a name: what a client writes there may be a credential. */
-function plainPath(uri: string): string | undefined {
-  const [path = ""] = uri.replace(/^[a-z]+:\/\/[^/?#]*/i, "").split(/[?#]/, 1);
-  if (!path.startsWith("/")) return undefined;
-  const parts = path.slice(1).split("/");
-  const shown = parts.slice(0, MAX_PARTS).map((part) => (NAME.test(part) && secretIn(part) === undefined ? part : "*"));
-  return cut(`/${shown.join("/")}${parts.length > MAX_PARTS ? "/…" : ""}`, EVENT_LIMITS.path);
-}
-
-const MAX_PARTS = 20;
-/** A name, number, version or UUID. Tokens have more characters without a break. */
-const NAME = /^(?!.*\w{20})[\w.~-]{0,60}$/;
 
 /** A record of a TCP or TLS connection, which has no request. */
 const streamRecord = v.object({ session: v.object({}) });

@@ -18,6 +18,9 @@ export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate" | "withAcc
   readonly jobs: readonly JobSource[];
 }
 
+/** Name of the source to which CI jobs report. */
+export const STATUS_SOURCE = "status";
+
 /**
  * `POST /v1/status`: a CI job reports the state of its own build, proved by the job's own token. It is a source like
  * any other, except that it is not configured: it accepts the tokens of every trust entry that have a role for it. As
@@ -27,7 +30,7 @@ export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate" | "withAcc
 export function statusSource(deps: StatusDeps): Source {
   const entryOf = ({ trustEntry = "" }: Principal): TrustEntry | undefined => deps.issuers[trustEntry];
   return {
-    name: "status",
+    name: STATUS_SOURCE,
     provider: "status",
     contentTypes: ["application/json"],
     async authenticate(request) {

@@ -229,6 +229,7 @@ describe("receive", () => {
       "x-gitlab-event": "glpat-1canary-value",
       "x-gitlab-instance": "https://ci:canary-value@gitlab.example.test",
       "x-request-id": "Bearer canary-value",
+      "x-correlation-id": "aB3-xY9kQ-2LmZ7w-p0Q",
       "ce-source": "/canary_value_0123456789ab",
     };
     await receive(request("{}", wrong), source().made, deps);

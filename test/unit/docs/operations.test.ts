@@ -299,6 +299,13 @@ describe("log messages in documents", () => {
 });
 
 describe("commands in documents", () => {
+  it.each(pages())("of %s start the program as a checkout has it", (path) => {
+    const bare = Array.from(readText(path).matchAll(/^ *```(?:sh|bash|console)?\n(.*?)^ *```$/gms), ([, text = ""]) =>
+      text.split("\n").filter((line) => /^ *drawbridge /.test(line)),
+    );
+    expect(bare.flat()).toEqual([]);
+  });
+
   it.each(pages())("of %s are accepted by the parser", (path) => {
     for (const [, command = ""] of readText(path)
       .replaceAll("\\\n", "")

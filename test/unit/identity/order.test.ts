@@ -115,17 +115,26 @@ describe("who may place an order", () => {
   it.each([
     ["deploy", ["release"], "production", undefined],
     ["deploy", ["staging"], "staging", undefined],
-    ["deploy", ["staging"], "production", "role_missing"],
+    ["deploy", ["staging"], "production", "order_confined"],
+    ["deploy", ["staging", "other"], "production", "order_confined"],
+    ["deploy", ["staging", "release"], "production", undefined],
     ["deploy", ["other"], "staging", "role_missing"],
     ["deploy", [], "staging", "role_missing"],
     ["confined", ["release"], "staging", undefined],
     ["confined", ["release"], "production", "order_confined"],
-    ["plain", ["staging"], undefined, "role_missing"],
+    ["plain", ["staging"], undefined, "order_confined"],
     ["deploy", ["release"], "development", "input_invalid"],
     ["deploy", ["release"], undefined, "input_invalid"],
     ["gone", ["release"], "staging", "order_unknown"],
     ["constructor", ["release"], "staging", "order_unknown"],
   ] as const)("%s by %j for %s: %s", (name, roles, environment, reason) => {
     expect(rejected(name, roles, environment)).toBe(reason);
+  });
+
+  it("names the roles whose confinement is the reason, and none if it is that of the order", () => {
+    const placed = (name: string, roles: readonly string[]) =>
+      rejectOrder({ roles }, { name, inputs: { environment: "production" } }, orders, policy);
+    expect(placed("deploy", ["staging", "other"])).toEqual({ reason: "order_confined", role: "staging" });
+    expect(placed("confined", ["release"])).toEqual({ reason: "order_confined" });
   });
 });

@@ -132,6 +132,12 @@ describe("what is kept of a record", () => {
     ["/a%20b/c", "/*/c"],
     ["/a;jsessionid=canary/c", "/*/c"],
     [`/x/glpat-${"a1".repeat(10)}`, "/x/*"],
+    ["/x/aB3-xY9kQ-2LmZ7w-p0Q", "/x/*"],
+    ["/password/reset/MQ/abc-123", "/password/*/*/*"],
+    ["/users/resetPassword/kitten", "/users/resetPassword/*"],
+    ["/reset-password/", "/reset-password/"],
+    ["/commit/15a22d8e/job-4512/step12", "/commit/15a22d8e/job-4512/step12"],
+    ["/releases/2026-11-30-release-notes-v1.4.2", "/releases/2026-11-30-release-notes-v1.4.2"],
   ])("the path of %s is %s", async (uri, expected) => {
     expect(await path(uri)).toBe(expected);
   });
@@ -181,6 +187,26 @@ describe("what is kept of a record", () => {
       expect(reading.bodyHasSecrets).toBe(true);
       expect(JSON.stringify(reading)).not.toContain("canary");
     }
+  });
+
+  it.each([
+    ["0b9f6a52-7c1e-4d7a-9f35-3d5200000001#12", true],
+    ["2f6946328ffc4946b8c9120704a40001", true],
+    ["192.0.2.1-8443-77-12-1", true],
+    ["deploy-team-4512", true],
+    ["aB3-xY9kQ-2LmZ7w-p0Q", false],
+    ["sk-ant-api03-word-word-word-word", false],
+    ["password=kitten-kitten", false],
+    ["eyJhbGciOiJ9ab.eyJzdWIiOiJ9.sig", false],
+  ])("the correlation id %s is kept: %s", async (correlation_id, isKept) => {
+    expect((await partOf(record({ correlation_id }))).correlation).toBe(isKept ? correlation_id : undefined);
+  });
+
+  it("a credential as the name of a consumer, a route or a service is left out", async () => {
+    const token = `glpat-${"a1".repeat(10)}`;
+    const part = await partOf(record({ consumer: { username: token, id: "1" }, route: { name: token }, service: {} }));
+    expect(part.caller).toBe("1");
+    expect(JSON.stringify(part)).not.toContain(token);
   });
 
   it("a consumer is named by its user name, else its custom id, else its id", async () => {

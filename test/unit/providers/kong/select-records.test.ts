@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ReceiveDeps, receive, type Source } from "../../../../shared/delivery/receive.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
@@ -329,4 +330,61 @@ describe("what is kept by rule", () => {
     expect(first.length).toBeGreaterThan(60);
     expect(first.length).toBeLessThan(150);
   });
+});
+
+describe("a credential that a client writes into its request", () => {
+  const wordOf = (alphabet: string, length: number) =>
+    fc.array(fc.constantFrom(...alphabet), { minLength: length, maxLength: length + 20 }).map((all) => all.join(""));
+  const DIGITS = "0123456789";
+  const BASE64URL = `ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz${DIGITS}-_`;
+  const PREFIXES = ["sk-", "sk-ant-", "glpat-", "ghp_", "bkua_", "xoxb-", "hvs.", "AIza", "npm_", "ATATT", "whsec_"];
+  const tokens = {
+    "a JSON Web Token": fc
+      .tuple(wordOf(BASE64URL, 12), wordOf(BASE64URL, 12), wordOf(BASE64URL, 12))
+      .map((parts) => `eyJ${parts.join(".")}`),
+    "a token with a prefix": fc
+      .tuple(fc.constantFrom(...PREFIXES), wordOf(BASE64URL.replace("-", ""), 36))
+      .map((parts) => parts.join("")),
+    "a random token": wordOf(BASE64URL, 43),
+    "a random token in groups": fc
+      .array(wordOf(`abcdef${DIGITS}`, 8), { minLength: 6, maxLength: 8 })
+      .map((groups) => groups.join("-")),
+  };
+
+  it.each(Object.entries(tokens))("%s is in no record and in no line of the log", async (_, kind) => {
+    const places = fc.constantFrom<(token: string) => object>(
+      (token) => ({ uri: `/v2/${token}/tags` }),
+      (token) => ({ uri: `/v2/tags?q=${token}#${token}` }),
+      (token) => ({ uri: `https://${token}@api.example.test/v2/${token}` }),
+      (token) => ({ uri: `/v2/${encodeURIComponent(`=${token}`)}` }),
+      (token) => ({ correlation_id: token.slice(0, 64) }),
+      (token) => ({ correlation_id: `job ${token}` }),
+    );
+    await fc.assert(
+      fc.asyncProperty(kind, places, async (token, place) => {
+        const { send, found, lines } = edge();
+        const one = record(1);
+        const { uri, ...changes } = { uri: "/v2", ...place(token) };
+        expect(await send([{ ...one, ...changes, request: { ...Object(one["request"]), uri } }])).toBe("accepted");
+        const output = JSON.stringify([found(), lines]);
+        expect(output).toContain("gateway.refused");
+        for (let at = 0; at + 12 <= token.length; at += 12) expect(output).not.toContain(token.slice(at, at + 12));
+      }),
+    );
+  });
+
+  it.each(["reset", "password-reset", "resetPassword", "invite", "magic_link", "verify", "session"])(
+    "whatever stands behind %s in a path is in no record",
+    async (word) => {
+      await fc.assert(
+        fc.asyncProperty(wordOf("abcdefgh", 12), async (token) => {
+          const { send, found } = edge();
+          const one = record(1);
+          await send([{ ...one, request: { ...Object(one["request"]), uri: `/users/${word}/MQ/${token}` } }]);
+          expect(found()[0]?.subject).toContain(`/users/${word}/*/*`);
+          expect(JSON.stringify(found())).not.toContain(token);
+        }),
+      );
+    },
+  );
 });
