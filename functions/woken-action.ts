@@ -28,7 +28,7 @@ export function wokenAction(deps: { readonly actionQueues: ActionQueues; readonl
       await sendAction(action, deps.actionQueues);
     } catch (error) {
       const { route, delivery } = action;
-      deps.log.warn({ route, delivery, error: kindOf(error) }, "an action that was woken is left to the sweep");
+      deps.log.warn({ route, delivery, error: kindOf(error) }, "a woken action is left to the sweep");
     }
   };
 }

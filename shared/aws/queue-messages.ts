@@ -33,9 +33,9 @@ export interface QueueDeps {
 /**
  * Runs the action of each message of a batch. A message that is due again stays in the queue and is hidden until then.
  * The message of an action that waits for longer leaves the queue: the action is in the index `due`, and the sweep sends it
- * again. The function itself sends nothing to its own queue, which Lambda would stop as a loop. A message that is refused, or whose action
- * gave up, is sent to the dead-letter queue with the reason, before it leaves this queue. A failure of one message does not
- * affect the others.
+ * again. The function itself sends nothing to its own queue, which Lambda would stop as a loop. A message that is refused,
+ * or whose action gave up, is sent to the dead-letter queue with the reason, before it leaves this queue. A failure of one
+ * message does not affect the others.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export function queueHandler(deps: QueueDeps) {

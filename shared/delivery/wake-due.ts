@@ -32,7 +32,7 @@ export async function wakeDue(deps: WakeDueDeps): Promise<void> {
       try {
         await wakeDueOf(target, deps);
       } catch (error) {
-        deps.log.error({ target, error: kindOf(error) }, "the waiting actions of a target could not be read");
+        deps.log.error({ target, error: kindOf(error) }, "waiting actions cannot be read");
       }
     }),
   );
@@ -59,7 +59,7 @@ async function wake(id: string, { actions, send, clock, log }: WakeDueDeps): Pro
     await actions.unpark(id, status.parked);
     return true;
   } catch (error) {
-    log.error({ action: id, error: kindOf(error) }, "the message of a waiting action could not be sent");
+    log.error({ action: id, error: kindOf(error) }, "a waiting action's message is not sent");
     return false;
   }
 }

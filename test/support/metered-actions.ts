@@ -66,7 +66,8 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
       if (result === "finished") return 1;
       if (result !== "waits") throw new Error(`${route}: ${result}`);
       await recordRunReport(startOfRun(busEvent.detail), bridge);
-      if ((await stores.actions.state(actionIdOf(route, busEvent.detail.eventKey))) !== "done") throw new Error("it waits");
+      if ((await stores.actions.state(actionIdOf(route, busEvent.detail.eventKey))) !== "done")
+        throw new Error("it waits");
       return 1;
     };
     // Each process writes once that actions of this target wait. This is not part of the cost of one action.
