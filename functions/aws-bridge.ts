@@ -22,20 +22,26 @@ import { type Bridge, buildBridge, type Ports } from "./bridge.ts";
 export function awsBridge(
   name: string,
   config: ConfigWithoutOrders,
-  verifierOf: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
-  { table, options } = awsTable(config),
+  {
+    verifierOf = () => noTokenVerifier,
+    opened: { table, options } = awsTable(config),
+    // The sweep finds what was woken.
+    wokenOf = () => async () => undefined,
+  }: {
+    readonly verifierOf?: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"];
+    readonly opened?: ReturnType<typeof awsTable>;
+    readonly wokenOf?: (log: Ports["log"]) => Ports["woken"];
+  } = {},
 ): Bridge {
   const secrets = new AwsSecrets(process.env);
   const log = awsLog(name, process.env, clock);
   const stores = openStores(table, options);
-  const { ACTION_QUEUES: actionQueues } = process.env;
   const ports: Omit<Ports, "tokens"> = {
     stores,
     credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
     orders: compiledOrders(),
     recorded: () => undefined,
-    // Loaded for the first action that is woken: `receive` starts without it.
-    woken: async (action) => (await import("./woken-action.ts")).wokenAction({ actionQueues, log })(action),
+    woken: wokenOf(log),
     approvalPollSeconds: 3_600,
     // The function has no schemas of all providers to compute it.
     configuration: process.env["CONFIGURATION_DIGEST"],

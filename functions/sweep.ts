@@ -1,8 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "aws-lambda";
 import { reportAllAccess } from "../shared/approvals/report-access.ts";
-import { dynamoDbClient, eventBridgeClient, sqsClient } from "../shared/aws/clients.ts";
+import { dynamoDbClient, eventBridgeClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
+import { sqsClient } from "../shared/aws/sqs-client.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { compiledPatterns, compiledWithoutRoutes } from "../shared/config/compiled.ts";
@@ -16,16 +17,20 @@ import { TargetGate } from "../shared/delivery/target-gate.ts";
 import { wakeDue } from "../shared/delivery/wake-due.ts";
 import type { ActionStatus } from "../shared/store/actions.ts";
 import { findDeliveries } from "../shared/store/dynamodb/find-deliveries.ts";
-import { awsBridge } from "./aws-bridge.ts";
+import { ParkedActions } from "../shared/store/parked-actions.ts";
+import { awsBridge, awsTable } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
-import { sendAction } from "./woken-action.ts";
+import { sendAction, wokenAction } from "./woken-action.ts";
 
 /** The time that one round needs, in milliseconds. Without that time, the rest waits for the next sweep. */
 const ROUND_MS = 15_000;
 /** The time that is reserved for rounds, in milliseconds: requeueing dead letters stops before it. */
 const ROUNDS_MS = 30_000;
 
-const bridge = awsBridge("sweep", compiledWithoutRoutes());
+const config = compiledWithoutRoutes();
+const opened = awsTable(config);
+const bridge = awsBridge("sweep", config, { opened, wokenOf: wokenAction });
+const parkedActions = new ParkedActions(opened.table);
 const { deliveries, actions, targets, ownAccounts, clock, log } = bridge;
 const targetNames = new Set(bridge.config.targets.map(({ name }) => name));
 // The sweep makes no attempt: it begins no probe.
@@ -43,7 +48,15 @@ const queueUrl = setting(process.env, "QUEUE_URL");
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const find = (span: TimeSpan) => findDeliveries(dynamoDb, setting(process.env, "TABLE_NAME"), span);
   const hasTime = () => context.getRemainingTimeInMillis() > ROUNDS_MS;
-  await wakeDue({ actions, accessTo: (target) => targetGate.accessTo(target), send, hasTime, clock, log });
+  await wakeDue({
+    actions,
+    parkedActions,
+    accessTo: (target) => targetGate.accessTo(target),
+    send,
+    hasTime,
+    clock,
+    log,
+  });
   await requeueDeadLetters({
     sqs,
     queueUrl,

@@ -1,20 +1,18 @@
-import * as v from "valibot";
 import { kindOf } from "../shared/host/fault.ts";
 import type { Log } from "../shared/host/log.ts";
 import type { ActionStatus } from "../shared/store/actions.ts";
 import type { Ports } from "./bridge.ts";
 
-/** The queue of each kind of action into which the function may send, as the stack sets it; undefined if there is none. */
+/** `<kind>=<url>` of each queue into which the function may send, as the stack sets it; undefined if there is none. */
 type ActionQueues = string | undefined;
-
-const queues = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
 
 /** Sends the message of an action. False if the function may send none to the queue of its kind. */
 export async function sendAction(action: ActionStatus, actionQueues: ActionQueues): Promise<boolean> {
-  const queueUrl = actionQueues === undefined ? undefined : v.parse(queues, actionQueues)[action.action];
-  if (queueUrl === undefined) return false;
+  const prefix = `${action.action}=`;
+  const queue = actionQueues?.split(" ").find((one) => one.startsWith(prefix));
+  if (queue === undefined) return false;
   const { sendWake } = await import("../shared/aws/wake-message.ts");
-  await sendWake(action, queueUrl);
+  await sendWake(action, queue.slice(prefix.length));
   return true;
 }
 
@@ -22,13 +20,13 @@ export async function sendAction(action: ActionStatus, actionQueues: ActionQueue
  * How a function wakes an action that it has made due: it sends the message at once. What it cannot send is in the index
  * `due`, where the sweep finds it, or has a message that is hidden for two minutes at most.
  */
-export function wokenAction(deps: { readonly actionQueues: ActionQueues; readonly log: Log }): Ports["woken"] {
+export function wokenAction(log: Log, actionQueues: ActionQueues = process.env["ACTION_QUEUES"]): Ports["woken"] {
   return async (action) => {
     try {
-      await sendAction(action, deps.actionQueues);
+      await sendAction(action, actionQueues);
     } catch (error) {
       const { route, delivery } = action;
-      deps.log.warn({ route, delivery, error: kindOf(error) }, "a woken action is left to the sweep");
+      log.warn({ route, delivery, error: kindOf(error) }, "a woken action is left to the sweep");
     }
   };
 }

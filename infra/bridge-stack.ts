@@ -136,7 +136,6 @@ export class BridgeStack extends Stack {
     const decided = decidedKinds(config.routes);
     const receive = new Receive(this, "Receive", {
       ...defaults,
-      woken: wokenQueues(decided, stores.queues),
       digest,
       signingKeys,
       reservedConcurrency: settings.receiveConcurrency,

@@ -6,15 +6,12 @@ import type { DeliveryTable } from "./delivery-table.ts";
 import { RECEIVE_MEMORY_MB } from "./memory.ts";
 import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
 import type { SigningKeys } from "./signing-keys.ts";
-import type { WokenQueues } from "./woken-queues.ts";
 
 export interface ReceiveProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   /** Of the configuration, as one machine has it of the same file. The overview shows it. */
   readonly digest: string;
   readonly secrets: SecretGrant;
-  /** The queues of the kinds of actions of which some wait for a decision, which a request may bring. */
-  readonly woken: WokenQueues;
   /** Undefined if the bridge issues no tokens. */
   readonly signingKeys: SigningKeys | undefined;
   readonly reservedConcurrency: number | undefined;
@@ -22,17 +19,12 @@ export interface ReceiveProps extends FunctionDefaults {
 
 /** Receives requests: authenticates and records deliveries, and serves the API for on-call. */
 export class Receive extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, digest, secrets, woken, signingKeys, ...defaults }: ReceiveProps) {
+  constructor(scope: Construct, id: string, { table, digest, secrets, signingKeys, ...defaults }: ReceiveProps) {
     super(scope, id, {
       ...defaults,
       name: "receive",
       description: "Receives webhooks and serves the API",
-      environment: {
-        TABLE_NAME: table.table.tableName,
-        CONFIGURATION_DIGEST: digest,
-        ...woken.environment,
-        ...signingKeys?.environment,
-      },
+      environment: { TABLE_NAME: table.table.tableName, CONFIGURATION_DIGEST: digest, ...signingKeys?.environment },
       // GitLab waits ten seconds for a response, which is the shortest timeout of the senders.
       timeout: Duration.seconds(10),
       // A sender waits while this function starts.
@@ -45,7 +37,6 @@ export class Receive extends BridgeFunction {
       [TABLE.dueIndex.name, TABLE.stateIndex.name],
     );
     grantSecrets(this.handler, secrets);
-    woken.grantTo(this.handler);
     signingKeys?.grantPublish(this.handler);
   }
 }

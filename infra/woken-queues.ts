@@ -11,12 +11,12 @@ export interface WokenQueues {
 
 /** The queues of these kinds of actions. */
 export function wokenQueues(kinds: ReadonlySet<string>, queues: ReadonlyMap<string, ActionQueue>): WokenQueues {
-  const woken = [...queues].filter(([kind]) => kinds.has(kind)).map(([kind, { queue }]) => [kind, queue] as const);
-  const urls = Object.fromEntries(woken.map(([kind, queue]) => [kind, queue.queueUrl]));
+  const woken = [...queues].filter(([kind]) => kinds.has(kind));
+  const urls = woken.map(([kind, { queue }]) => `${kind}=${queue.queueUrl}`);
   return {
-    environment: woken.length === 0 ? {} : { ACTION_QUEUES: JSON.stringify(urls) },
+    environment: woken.length === 0 ? {} : { ACTION_QUEUES: urls.join(" ") },
     grantTo: (grantee) => {
-      for (const [, queue] of woken) queue.grant(grantee, "sqs:SendMessage");
+      for (const [, { queue }] of woken) queue.grant(grantee, "sqs:SendMessage");
     },
   };
 }

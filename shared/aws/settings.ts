@@ -17,5 +17,4 @@ type SettingName =
   /** SQS: the queue that feeds the function, and its dead-letter queue. */
   | "QUEUE_URL"
   | "DEAD_LETTER_QUEUE_URL"
-  /** JSON: the queue of each kind of action, by the kind. */
-  | "ACTION_QUEUES";
+  /** JSON: the queue of each kind of action, by the kind. */;

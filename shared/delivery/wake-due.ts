@@ -1,13 +1,14 @@
-import type { Clock } from "../host/clock.ts";
-import { epochMillis } from "../host/clock.ts";
+import { type Clock, epochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { ActionStatus, ActionStore } from "../store/actions.ts";
+import type { ParkedActions } from "../store/parked-actions.ts";
 import { inGroups } from "../store/streams.ts";
 import type { TargetAccess } from "./target-gate.ts";
 
-export interface WakeDueDeps {
-  readonly actions: Pick<ActionStore, "waitingTargets" | "dueBetween" | "status" | "unpark">;
+interface WakeDueDeps {
+  readonly actions: Pick<ActionStore, "dueBetween" | "status">;
+  readonly parkedActions: ParkedActions;
   readonly accessTo: (target: string) => Promise<TargetAccess>;
   /** Sends the message of an action into the queue of its target. */
   readonly send: (action: ActionStatus) => Promise<void>;
@@ -26,7 +27,7 @@ const AT_ONCE = 20;
  * by the next run. Throws `store_unavailable` if it cannot read which targets there are.
  */
 export async function wakeDue(deps: WakeDueDeps): Promise<void> {
-  const targets = await deps.actions.waitingTargets();
+  const targets = await deps.parkedActions.targets();
   await Promise.all(
     targets.map(async (target) => {
       try {
@@ -50,13 +51,13 @@ async function wakeDueOf(target: string, deps: WakeDueDeps): Promise<void> {
 }
 
 /** False if it was not sent. */
-async function wake(id: string, { actions, send, clock, log }: WakeDueDeps): Promise<boolean> {
+async function wake(id: string, { actions, parkedActions, send, clock, log }: WakeDueDeps): Promise<boolean> {
   try {
     const status = await actions.status(id);
     // The index is eventually consistent.
     if (status?.parked === undefined || status.parked.dueAt > clock.now()) return false;
     await send(status);
-    await actions.unpark(id, status.parked);
+    await parkedActions.remove(id, status.parked);
     return true;
   } catch (error) {
     log.error({ action: id, error: kindOf(error) }, "a waiting action's message is not sent");

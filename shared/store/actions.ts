@@ -154,7 +154,7 @@ export class ActionStore {
   readonly #table: Table;
   readonly #options: Retention;
   readonly #indexAll: boolean;
-  /** The targets that {@link waitingTargets} has because of this process. */
+  /** The targets that this process has listed under {@link WAITING_TARGETS}. */
   readonly #listed = new Set<string>();
 
   constructor(table: Table, options: Retention, { indexAll }: Indexing) {
@@ -465,28 +465,6 @@ export class ActionStore {
     });
   }
 
-  /** The targets that any action without a message ever waited for. Only in AWS. */
-  waitingTargets(): Promise<readonly string[]> {
-    return collect(this.#table.select({ partition: WAITING_TARGETS }), (item) => text(item, TABLE.sortKey));
-  }
-
-  /**
-   * Takes an action out of the index `due`, after its message was sent. No change if it was claimed or woken since it was
-   * read: it may wait again by then.
-   */
-  async unpark(id: string, { dueAt, claims }: ParkedAction): Promise<void> {
-    await this.#table.change(keyOf(id), {
-      condition: {
-        all: [
-          { field: TABLE.dueIndex.sortKey, is: "=", value: dueAt },
-          { field: "attempt", is: "=", value: claims },
-          { field: "owned", is: "absent" },
-        ],
-      },
-      remove: [TABLE.dueIndex.partitionKey],
-    });
-  }
-
   /** The entry in the index `due` of an action that waits. Its target is listed before, so that the entry is found. */
   async #entry({ target }: Claim, { hasMessage = false }: { readonly hasMessage?: boolean }): Promise<Fields> {
     if (this.#indexAll || hasMessage) return {};
@@ -602,7 +580,8 @@ const unreported = (claim: Claim, more: readonly Condition[] = []): Condition =>
 });
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });
-const WAITING_TARGETS = "waiting-targets";
+/** The partition that lists the targets of which any action ever waited without a message. Only in AWS. */
+export const WAITING_TARGETS = "waiting-targets";
 const QUEUE_PREFIX = "act#";
 const queueOf = (target: string): string => `${QUEUE_PREFIX}${target}`;
 

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { awsLog } from "../../shared/aws/aws-log.ts";
-import { sqsClient } from "../../shared/aws/clients.ts";
 import { type QueueDeps, queueHandler } from "../../shared/aws/queue-messages.ts";
+import { sqsClient } from "../../shared/aws/sqs-client.ts";
 import { type ActDeps, leaseMs } from "../../shared/delivery/act.ts";
 import { actOn, RECEIVES_FOR_WAITS } from "../../shared/delivery/act-on-message.ts";
 import { pauseTarget, resumeTarget } from "../../shared/delivery/target-gate.ts";
@@ -16,6 +16,7 @@ import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import { namedPrincipal } from "../../shared/model/principal.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { openStores } from "../../shared/store/open-stores.ts";
+import { ParkedActions } from "../../shared/store/parked-actions.ts";
 import { collect } from "../../shared/store/streams.ts";
 import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
 import { bodyOf, queueMessage, SandboxQueue } from "../support/aws-queue.ts";
@@ -69,6 +70,7 @@ async function actFunction(route: Route) {
     const bodies: string[] = [];
     await wakeDue({
       actions: parts.actions,
+      parkedActions: new ParkedActions(parts.database.table),
       accessTo: (target) => deps.targetGate.accessTo(target),
       send: async ({ route: name, delivery: id, event = id }) => {
         const body = JSON.stringify({ route: name, entry: { detail: { id: event, delivery: id } } });
@@ -99,8 +101,8 @@ describe("a message of a route", () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     const { wokenAction } = await import("../../functions/woken-action.ts");
-    const actionQueues = JSON.stringify({ tekton: account.environment.QUEUE_URL });
-    const wakes = wokenAction({ actionQueues, log: silentLog });
+    const actionQueues = `other=nowhere tekton=${account.environment.QUEUE_URL}`;
+    const wakes = wokenAction(silentLog, actionQueues);
     const { id: delivery } = parts.delivery;
     const waiting = { state: "due", route: "docs", target: "ci", eventKey: "e-1", delivery } as const;
     await wakes({ ...waiting, action: "tekton" });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { DeleteTableCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { sqsClient } from "../../shared/aws/clients.ts";
+import { sqsClient } from "../../shared/aws/sqs-client.ts";
 import { requeueDeadLetters } from "../../shared/aws/stream-dead-letters.ts";
 import { Paused } from "../../shared/delivery/paused.ts";
 import { relayAll, sweep } from "../../shared/delivery/relay.ts";

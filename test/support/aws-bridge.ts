@@ -73,8 +73,8 @@ export async function awsBridge(
   const environment = { ...ENVIRONMENT, CONFIGURATION_DIGEST: digest };
   /** `own`: the kind of action whose queue the function is fed by. */
   const load = <T>(from: () => Promise<T>, own?: string) => {
-    const urls = KINDS.filter((kind) => kind !== own).map((kind) => [kind, queueUrlOf(account, kind)]);
-    const ACTION_QUEUES = JSON.stringify(Object.fromEntries(urls));
+    const urls = KINDS.filter((kind) => kind !== own).map((kind) => `${kind}=${queueUrlOf(account, kind)}`);
+    const ACTION_QUEUES = urls.join(" ");
     const QUEUE_URL = own === undefined ? account.environment.QUEUE_URL : queueUrlOf(account, own);
     return loadFunction(account, plain, from, { ...environment, ACTION_QUEUES, QUEUE_URL });
   };

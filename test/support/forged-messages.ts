@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import { sqsClient } from "../../shared/aws/clients.ts";
 import { queueHandler } from "../../shared/aws/queue-messages.ts";
+import { sqsClient } from "../../shared/aws/sqs-client.ts";
 import { actOn, type MessageDeps } from "../../shared/delivery/act-on-message.ts";
 import { isOwnEdit } from "../../shared/delivery/own-edits.ts";
 import { laterBy } from "../../shared/host/clock.ts";
