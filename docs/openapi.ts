@@ -39,6 +39,7 @@ export function openApi(): string {
         Problem: problem,
         OAuthError: oauthError,
       },
+      headers: rateHeaderComponents(),
       responses: Object.fromEntries([401, 413, 415, 429].map((status) => [`Problem${status}`, commonResponse(status)])),
       securitySchemes: { bearer, ...senderSchemes() },
     },
@@ -132,7 +133,7 @@ function described(method: string, path: string, operation: Operation): Json {
           status,
           {
             description: what,
-            headers: cacheHeader(operation),
+            headers: { ...cacheHeader(operation), ...limitHeaders(operation) },
             content: { [type.replace(/;.*/, "")]: { schema: answerSchema(schema) } },
           },
         ]),
@@ -150,6 +151,26 @@ const json = (schema: JsonSchema | Json): Json => ({ "application/json": { schem
 const cacheHeader = ({ isCached }: Operation): Json => ({
   "Cache-Control": { required: true, schema: { const: (isCached ? PUBLIC : NO_CACHE)["Cache-Control"] } },
 });
+
+/** Of an answer to a caller whose role has a limit. */
+const limitHeaders = (operation: Operation): Json => (reasonsOf(operation).includes("rate_exceeded") ? RATE_REFS : {});
+
+const RATE_HEADERS = {
+  "RateLimit-Limit":
+    "Requests in a minute, of the limit of the caller's roles that is reached first. Absent without a limit.",
+  "RateLimit-Remaining": "Requests that are left in this minute.",
+  "RateLimit-Reset": "Seconds until the next minute.",
+};
+const RATE_REFS: Json = Object.fromEntries(
+  Object.keys(RATE_HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+);
+const rateHeaderComponents = (): Json =>
+  Object.fromEntries(
+    Object.entries(RATE_HEADERS).map(([name, text]) => [
+      name,
+      { description: text, schema: { type: "integer", minimum: 0 } },
+    ]),
+  );
 
 const pathParameters = (path: string): readonly Json[] =>
   Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]) => ({
@@ -267,7 +288,10 @@ function rejectionResponses(operation: Operation): Json {
   return Object.fromEntries(
     [...byStatus]
       .sort(([a], [b]) => a - b)
-      .map(([status, reasons]) => [status, responseOf({ status, reasons, isOAuth, other: succeeding[503] })]),
+      .map(([status, reasons]) => [
+        status,
+        responseOf({ status, reasons, isOAuth, limits: limitHeaders(operation), other: succeeding[503] }),
+      ]),
   );
 }
 
@@ -286,10 +310,11 @@ interface Rejected {
   readonly status: number;
   readonly reasons: readonly RejectionReason[];
   readonly isOAuth: boolean;
+  readonly limits: Json;
   readonly other: Operation["answers"][503];
 }
 
-function responseOf({ status, reasons, isOAuth, other }: Rejected): Json {
+function responseOf({ status, reasons, isOAuth, limits, other }: Rejected): Json {
   const isCommon = [401, 413, 415].includes(status) || (status === 429 && !isOAuth);
   if (isCommon) return { $ref: `#/components/responses/Problem${status}` };
   const own = isOAuth ? reasons.filter((reason) => !BEFORE_HANDLER.has(reason)) : [];
@@ -297,7 +322,7 @@ function responseOf({ status, reasons, isOAuth, other }: Rejected): Json {
   const isProblem = common.length > 0 || own.length === 0;
   return {
     description: reasonsText(status, reasons),
-    headers: headersOf(status),
+    headers: { ...headersOf(status), ...limits },
     content: {
       ...(isProblem && { "application/problem+json": { schema: problemWith(status, common) } }),
       ...(own.length > 0 && json({ $ref: `${SCHEMAS}OAuthError` })),
@@ -309,7 +334,8 @@ function responseOf({ status, reasons, isOAuth, other }: Rejected): Json {
 function commonResponse(status: number): Json {
   const reasons = status === 401 ? [] : REASONS.filter((reason) => statusOf(reason) === status);
   const content = { "application/problem+json": { schema: problemWith(status, reasons) } };
-  return { description: reasonsText(status, reasons), headers: headersOf(status), content };
+  const limits = status === 429 ? RATE_REFS : {};
+  return { description: reasonsText(status, reasons), headers: { ...headersOf(status), ...limits }, content };
 }
 
 function reasonsText(status: number, reasons: readonly RejectionReason[]): string {

@@ -33,8 +33,8 @@ export function awsBridge(
     readonly wokenOf?: (log: Ports["log"]) => Ports["woken"];
   } = {},
 ): Bridge {
-  const secrets = new AwsSecrets(process.env);
   const log = awsLog(name, process.env, clock);
+  const secrets = new AwsSecrets(process.env, { clock, random: Math.random, log });
   const stores = openStores(table, options);
   const ports: Omit<Ports, "tokens"> = {
     stores,

@@ -25,7 +25,7 @@ export function receiveApp(
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
   const [clusters, jobs] = [clusterSources(config), jobSources(config)];
   const keepToken = systemTokens.keep.bind(systemTokens);
-  const rejectionAudit = new RejectionAudit({ deliveries: bridge.deliveries, log });
+  const rejectionAudit = new RejectionAudit({ deliveries: bridge.deliveries, refusals: bridge.refusals, log });
   return createApp({
     receiving: bridge,
     calls: {

@@ -1,14 +1,6 @@
 import { AssetHashType, DockerImage, type Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
 import { type IRole, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import {
-  Architecture,
-  Code,
-  Function as Handler,
-  type IFunction,
-  RecursiveLoop,
-  Runtime,
-  Tracing,
-} from "aws-cdk-lib/aws-lambda";
+import { Architecture, Code, Function as Handler, RecursiveLoop, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { bundle } from "./bundle.ts";
@@ -41,7 +33,7 @@ export interface BridgeFunctionProps extends FunctionDefaults {
 
 /** A function with the project's defaults. Its own role may write its log and traces, and nothing else yet. */
 export class BridgeFunction extends Construct {
-  readonly handler: IFunction;
+  readonly handler: Handler;
   readonly role: IRole;
   readonly log: ILogGroup;
 

@@ -1,6 +1,6 @@
 import { Arn, ArnFormat, Stack } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import type { Function as Handler } from "aws-cdk-lib/aws-lambda";
 import { viaService } from "./via-service.ts";
 
 export interface SecretGrant {
@@ -10,8 +10,11 @@ export interface SecretGrant {
   readonly key: string | undefined;
 }
 
+/** Characters. All variables of a function have 4 KB (Lambda quotas). */
+const MAX_LIST = 2_500;
+
 /** Allows a function to read exactly the secrets that these references name. */
-export function grantSecrets(handler: IFunction, { refs, key }: SecretGrant): void {
+export function grantSecrets(handler: Handler, { refs, key }: SecretGrant): void {
   const stack = Stack.of(handler);
   const allow = (action: string, resources: readonly string[], conditions = {}): void => {
     if (resources.length === 0) return;
@@ -22,12 +25,14 @@ export function grantSecrets(handler: IFunction, { refs, key }: SecretGrant): vo
     "secretsmanager:GetSecretValue",
     named(refs, /^secretsmanager:([^#]+)/).map((name) => secretArn(name, stack)),
   );
+  const paths = [...new Set(named(refs, /^ssm:\/(.+)/))].sort();
   allow(
-    "ssm:GetParameter",
-    named(refs, /^ssm:\/(.+)/).map((path) =>
-      stack.formatArn({ service: "ssm", resource: "parameter", resourceName: path }),
-    ),
+    "ssm:GetParameters",
+    paths.map((path) => stack.formatArn({ service: "ssm", resource: "parameter", resourceName: path })),
   );
+  const parameters = paths.map((path) => `/${path}`).join();
+  // Without the list, the function reads each parameter by itself.
+  if (parameters !== "" && parameters.length <= MAX_LIST) handler.addEnvironment("PARAMETERS", parameters);
   // Callers of the account may use the AWS-managed keys of both services. A customer-managed key needs this grant.
   if (key !== undefined && refs.length > 0) allow("kms:Decrypt", [key], viaService(stack, "secretsmanager", "ssm"));
 }

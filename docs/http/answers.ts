@@ -256,7 +256,7 @@ export const timelineEvent = v.variant("kind", [
     durationMs: v.number(),
     nextAt: optionalTime,
     facts: optional(textsByName),
-    endedAs: optional(v.picklist(["superseded", "not_fired"])),
+    endedAs: optional(v.picklist(["superseded", "not_fired", "nothing_to_do"])),
     supersededBy: optional(v.string()),
   }),
   v.object({

@@ -136,7 +136,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Show everything that followed from one cause",
     description:
       "The thread of a delivery, or of the newest delivery with this commit, page and run that had an effect; `others` names " +
-      "the rest. A commit alone has one thread with everything that has it. At most 200 deliveries are read and 1,000 steps are " +
+      "the rest. A commit alone, or an id of a request, has one thread with everything that has it. At most 200 deliveries are read and 1,000 steps are " +
       "shown; the answer says what it leaves out. Times of a sender whose clock is wrong are moved, and the step says so.",
     caller: "token",
     query: { schema: threadsQuery, expected: THREADS_EXPECTED },

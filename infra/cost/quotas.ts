@@ -38,6 +38,12 @@ export const QUOTAS: readonly Quota[] = [
     raise: "Service Quotas, concurrent executions: a new account may start far below 1,000",
   },
   {
+    what: "Parameter Store: calls a second, if all copies of `receive` start within a second, for ten parameters",
+    limit: 40,
+    needed: (load) => (load.perSecond * receiveMs()) / 1_000,
+    raise: 'the setting "higher throughput" of Parameter Store, or keep the secrets in Secrets Manager',
+  },
+  {
     what: "DynamoDB: write units a second, table that was never busier",
     limit: 4_000,
     needed: tableUnits,

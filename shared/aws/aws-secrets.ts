@@ -8,17 +8,18 @@ import {
   unavailable,
   withoutLastBreak,
 } from "../host/secrets.ts";
+import type { SecretCacheDeps } from "./secret-cache.ts";
 
 /** Reads a reference without its kind. Undefined if it names a member that the secret does not have. */
 type ReadStored = (reference: string) => Promise<string | undefined>;
 
-/** How long a value is cached, in seconds. A changed secret needs no deployment. */
-const MAX_AGE = { maxAge: 300 } as const;
+type Open = (environment: Environment, deps: SecretCacheDeps) => Promise<ReadStored>;
 
 /** By kind of reference. Each client is a separate file in the bundle and is loaded at the first reference of its kind. */
-const SERVICES: Readonly<Record<string, () => Promise<ReadStored>>> = {
-  secretsmanager: async () => (await import("./secrets-manager.ts")).secretsManager(MAX_AGE),
-  ssm: async () => (await import("./parameter-store.ts")).parameterStore(MAX_AGE),
+const SERVICES: Readonly<Record<string, Open>> = {
+  secretsmanager: async (_, deps) => (await import("./secrets-manager.ts")).secretsManager(deps),
+  ssm: async ({ PARAMETERS }, deps) =>
+    (await import("./parameter-store.ts")).parameterStore(PARAMETERS?.split(",") ?? [], deps),
 };
 
 /**
@@ -27,10 +28,13 @@ const SERVICES: Readonly<Record<string, () => Promise<ReadStored>>> = {
  */
 export class AwsSecrets implements Secrets {
   readonly #environment: Environment;
+  readonly #deps: SecretCacheDeps;
   readonly #readers = new Map<string, Promise<ReadStored>>();
 
-  constructor(environment: Environment) {
+  /** `PARAMETERS` of the environment: the paths of the function's parameters, separated by commas. */
+  constructor(environment: Environment, deps: SecretCacheDeps) {
     this.#environment = environment;
+    this.#deps = deps;
   }
 
   async read(ref: string): Promise<Secret> {
@@ -44,7 +48,7 @@ export class AwsSecrets implements Secrets {
     if (kind === "env") return this.#environment[rest] ?? "";
     const service = SERVICES[kind];
     if (service === undefined) throw unavailable(ref, "this kind of reference is not supported in AWS");
-    const reader = this.#readers.get(kind) ?? service();
+    const reader = this.#readers.get(kind) ?? service(this.#environment, this.#deps);
     this.#readers.set(kind, reader);
     try {
       return await (await reader)(rest);

@@ -1,22 +1,30 @@
-import { SecretsProvider } from "@aws-lambda-powertools/parameters/secrets";
-import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import * as v from "valibot";
 import { CALL_LIMITS } from "./clients.ts";
+import { SecretCache, type SecretCacheDeps } from "./secret-cache.ts";
 
 /**
  * Reads AWS Secrets Manager: `name` is a whole secret, `name#key` one member of a secret that is a JSON object. Undefined
- * if the secret has no such member. `maxAge`: seconds that a value is cached.
+ * if the secret has no such member.
  */
-export function secretsManager(options: {
-  readonly maxAge: number;
-}): (reference: string) => Promise<string | undefined> {
-  const provider = new SecretsProvider({ awsSdkV3Client: new SecretsManagerClient(CALL_LIMITS) });
+export function secretsManager(deps: SecretCacheDeps): (reference: string) => Promise<string | undefined> {
+  const client = new SecretsManagerClient(CALL_LIMITS);
+  const cache = new SecretCache(async (name) => {
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: name }));
+    if (SecretString === undefined) throw new NoText();
+    return SecretString;
+  }, deps);
   return async (reference) => {
     const [, name = "", key] = /^([^#]+)(?:#(.+))?$/s.exec(reference) ?? [];
-    const value = await provider.get(name, options);
-    if (typeof value !== "string") throw new Error("it is not a text");
+    const value = await cache.read(name);
     return key === undefined ? value : memberOf(value, key);
   };
+}
+
+/** As an error of the service: the secret is binary, and a repeat changes nothing. */
+class NoText extends Error {
+  override readonly name = "NoText";
+  readonly $fault = "client";
 }
 
 /** Throws its own messages: those of the parser would quote the secret. */

@@ -16,5 +16,5 @@ type SettingName =
   | "BUS_NAME"
   /** SQS: the queue that feeds the function, and its dead-letter queue. */
   | "QUEUE_URL"
-  | "DEAD_LETTER_QUEUE_URL"
-  /** JSON: the queue of each kind of action, by the kind. */;
+  | "DEAD_LETTER_QUEUE_URL";
+  /** JSON: the queue of each kind of action, by the kind. */

@@ -422,12 +422,13 @@ export const COMMANDS: readonly Command[] = [
     group: "Deliveries",
     summary: "show all that followed from one cause",
     details:
-      "Of a delivery, or of the newest one with this commit, page or run that had an effect. ░ is time in which nothing ran.",
+      "Of a delivery, or of the newest one with this commit, page or run that had an effect, or of all with this correlation id. ░ is time in which nothing ran.",
     positionals: [{ name: "delivery", isOptional: true }],
     options: {
       commit: { value: "digits", summary: "the thread of this commit, by its first 7 digits or more" },
       page: { value: "page", summary: "the thread of this page: its id, title or address" },
       run: { value: "run", summary: "the thread of this build, job or run: its id or number" },
+      correlation: { value: "id", summary: "the thread of this X-Correlation-Id, or of the id of a refused request" },
       all: { summary: "show also brief steps that say nothing else" },
       ...format,
       url,

@@ -306,7 +306,7 @@ function lineOf(event: ShownTimelineEvent): string {
       const next = event.nextAt === undefined ? "" : `; again at ${event.nextAt}`;
       // Nothing was tried.
       if (event.endedAs !== undefined)
-        return `route ${event.route}: ${event.action} ${afterWord(event.endedAs.replace("_", " "), event.summary)}${facts.join("")}`;
+        return `route ${event.route}: ${event.action} ${afterWord(event.endedAs.replaceAll("_", " "), event.summary)}${facts.join("")}`;
       const head = `route ${event.route}: ${event.action} attempt ${event.attempt} ${event.outcome.replace("_", " ")}`;
       return `${head} after ${event.durationMs} ms: ${event.summary}${facts.join("")}${unknown}${next}`;
     }

@@ -44,7 +44,8 @@ export async function explainCommand(invocation: Invocation): Promise<number> {
   if (isDeliveryId(what)) return explainDelivery(session, what, [], invocation);
   if (isUnknownAddress(what)) throw usageFault(`this address cannot be looked up. These can: those ${KNOWN_ADDRESSES}`);
   const { deliveries: found, lookedBackTo, next } = await deliveriesWith(session, what);
-  const explained = found.find(needsLook) ?? found[0];
+  const explained =
+    found.find(needsLook) ?? found.find(({ state }) => state !== "ignored" && state !== "repeat") ?? found[0];
   if (explained === undefined && refused !== undefined) return explainRequest(refused, invocation);
   if (explained === undefined) {
     const isCut = next !== undefined && lookedBackTo !== undefined;

@@ -90,8 +90,8 @@ export async function kongDocument(
   return { document: renderKong({ config, edition, issuers, clientCas }), warnings };
 }
 
-const unavailableKeys = (names: readonly string[]): Fault =>
-  new Fault("keys_unavailable", `the keys of ${names.join(", ")} cannot be loaded`, { retryable: true });
+const unavailableKeys = (which: readonly string[]): Fault =>
+  new Fault("keys_unavailable", `these keys cannot be loaded: ${which.join("; ")}`, { retryable: true });
 
 async function clientCasOf({ kong }: RenderInput["config"], edition: Edition): Promise<ReadonlyMap<string, string>> {
   const named = Object.entries(kong.upstreams).flatMap(([name, { clientCa }]) =>

@@ -15,11 +15,11 @@ import { cutTo, factLine, printable } from "./terminal-text.ts";
 export async function eventsThreadCommand(invocation: Invocation): Promise<number> {
   const {
     positionals: [delivery],
-    options: { commit, page, run },
+    options: { commit, page, run, correlation },
     given,
   } = invocation;
-  const asked = Object.entries({ delivery, commit, page, run }).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, value]],
+  const asked = Object.entries({ delivery, commit, page, run, correlation }).flatMap(
+    ([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]),
   );
   const thread = await get(await sessionOf(invocation), `/v1/threads?${new URLSearchParams(asked)}`, shownThread);
   printFound(invocation, {

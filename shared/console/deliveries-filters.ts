@@ -113,6 +113,8 @@ const TYPES: readonly Option[] = [
     [family, `${family}*`],
     ...EVENT_TYPES.filter((type) => type.startsWith(family)).map((type): Option => [type]),
   ]),
+  // In the audit, and listed when it is asked for.
+  ["upstream_refused", "refusal at a gateway"],
 ];
 
 const LABELS: Readonly<Record<string, string>> = {

@@ -32,10 +32,17 @@ export async function deliveriesPage(visit: Visit): Promise<ApiResult<string | P
   const main = html`${filters(fields, { visit, totals: counted?.totals })}
 ${chartOf(visit, deliveries, counted)}
 ${refused ?? NOTHING}
+${isOfRefused(fields) ? AT_GATEWAYS : NOTHING}
 ${deliveries.length === 0 ? noneFound(listed.value, { visit, isRefused: refused !== undefined }) : deliveriesTable(sorted(deliveries, fields.get("sort")), visit)}
 ${next === undefined ? NOTHING : html`<p><a class="button" href="?${listQuery(fields, { cursor: next })}">${deliveries.length === 0 ? "Go on" : "Older"}</a></p>`}`;
   return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
 }
+
+/** A decision for a gateway is no delivery, so its refusals have no state. */
+const AT_GATEWAYS = html`<p class="aside">What the bridge had gateways refuse is no delivery: <a href="/console/deliveries?type=upstream_refused">show those refusals</a>.</p>`;
+
+const isOfRefused = (fields: URLSearchParams): boolean =>
+  [fields.get("state"), fields.get("outcome")].some((one) => one === "refused");
 
 /** What the interface counts over the chosen time; of a route or target only what needs a person. */
 async function countsFor({ url: { searchParams: fields }, now, ask }: Visit): Promise<DeliveryCounts | undefined> {
@@ -63,7 +70,8 @@ function chartOf(visit: Visit, deliveries: readonly Listed[], counted: DeliveryC
   const areCounted = states === undefined ? !isOfRoute : states.every((state) => COUNTED_STATES.includes(state));
   if (counted !== undefined && isCounted && areCounted)
     return rangeChart(counted, { fields, from, to, only: states, scope: undefined });
-  if (deliveries.length === 0) return NOTHING;
+  // Nothing of the audit is a delivery.
+  if (deliveries.every(({ outcome }) => outcome === "audit")) return NOTHING;
   const times = deliveries.map(({ receivedAt }) => Date.parse(receivedAt));
   const span = { from: Math.min(...times), to: Math.max(...times) + 1_000 };
   const scope = `Only the ${deliveries.length} listed:`;

@@ -51,7 +51,9 @@ const personOf = ({ about, principal }: Listed): string => about?.person ?? prin
 /** The list as a form that selects deliveries to run again, if the person may run any. It works without scripts. */
 export function deliveriesTable(deliveries: readonly Listed[], visit: Visit): Html {
   const { now, url, formToken, routes, may } = visit;
-  const isOffered = routes.some((route) => may("replay", route, "anything"));
+  // Only an event runs again: a list of the audit or of refused requests offers nothing to select.
+  const hasEvent = deliveries.some(({ outcome }) => outcome === "event");
+  const isOffered = hasEvent && routes.some((route) => may("replay", route, "anything"));
   const table = rowsOf(deliveries, { visit, isSelectable: isOffered });
   if (!isOffered) return table;
   const query = apiQuery(url.searchParams, now);

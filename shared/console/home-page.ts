@@ -168,14 +168,14 @@ const failures = ({ newest, counts }: Overview["ended"], now: EpochMillis): Html
 ${Object.values(counts).reduce((sum, one) => sum + one, 0) > newest.length ? html`<p><a href="${listPath({ state: Object.keys(counts).join(), within: "24" })}">All of the last day</a></p>` : NOTHING}
 </section>`;
 
-/** What failed elsewhere, and was reported as it should be. */
+/** What failed elsewhere, and was reported as it should be, and what gateways were to refuse. */
 const reports = ({ newest, since }: NonNullable<Overview["reported"]>, now: EpochMillis): Html => html`<section>
-<h2>Failures that senders report</h2>
+<h2>Failures that senders report, and refusals at gateways</h2>
 <ul class="failures">${newest.map(
   ({ delivery, receivedAt, ...one }) =>
     html`<li>${reportBadge(one.what)}${deliveryLink(delivery, titleOf(one))} ${one.about?.place ?? ""} <span class="aside">${timeAndAge(receivedAt, now)}</span></li>`,
 )}</ul>
-<p class="aside">The newest that arrived since ${timeAndAge(since, now)}. The bridge took them in: they are no failures of its deliveries.</p>
+<p class="aside">The newest that arrived since ${timeAndAge(since, now)}. The bridge did what it should: they are no failures of its deliveries.</p>
 </section>`;
 
 const listPath = (query: Readonly<Record<string, string>>): string =>

@@ -12,7 +12,7 @@ import type { ApiResult, Page, Visit } from "./visit.ts";
 type ShownSpan = ShownThread["spans"][number];
 
 /** What a thread is asked for by. */
-const ASKED = ["commit", "page", "run", "delivery"] as const;
+const ASKED = ["commit", "page", "run", "correlation", "delivery"] as const;
 
 /** Everything that followed from one cause, as one waterfall. */
 export async function threadPage(visit: Visit): Promise<ApiResult<Page>> {

@@ -185,6 +185,7 @@ const OUTCOMES = {
 const ENDED = {
   superseded: ["quiet", "superseded"],
   not_fired: ["quiet", "not fired"],
+  nothing_to_do: ["quiet", "nothing to do"],
 } as const satisfies Record<NonNullable<Attempt["endedAs"]>, readonly [Tone, string]>;
 
 function attemptText(entry: Attempt, { now, isLast }: LineContext): Look {

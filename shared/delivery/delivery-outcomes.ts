@@ -106,7 +106,7 @@ async function withOutcome(
   return { delivery: summary, outcome: outcomeOf(evidence) };
 }
 
-function undefinedIfUnreadable(error: unknown): undefined {
+export function undefinedIfUnreadable(error: unknown): undefined {
   if (error instanceof Fault && error.code === "record_unreadable") return undefined;
   throw error;
 }
@@ -181,14 +181,23 @@ async function deliveryAt(
   const { route, target, notAfter } = span;
   if (route !== undefined && entry.route !== route) return undefined;
   if (target !== undefined && entry.target !== target) return undefined;
-  const delivery = await deps.deliveries.get(entry.delivery).catch(undefinedIfUnreadable);
-  // The delivery may expire some time before its action does.
-  if (delivery === undefined) return undefined;
-  const timeline = await deps.deliveries.timeline(delivery.id).catch(undefinedIfUnreadable);
-  const outcome = timeline && (await readOutcome(delivery, timeline, deps));
-  if (outcome === undefined) return undefined;
+  const found = await readWithOutcome(entry.delivery, deps);
+  if (found === undefined) return undefined;
+  const { outcome } = found;
   const routes = selectedRoutes(outcome, span).filter(({ since }) => since <= notAfter);
   const newest = routes.length > 0 ? Math.max(...routes.map(({ since }) => since)) : outcome.since;
   const isCurrent = newest === entry.since && (routes.length > 0 || outcome.state === entry.state);
-  return isCurrent ? { delivery, outcome } : undefined;
+  return isCurrent ? found : undefined;
+}
+
+/**
+ * A delivery and what became of it. Undefined if one of its records is gone or cannot be read: the delivery may expire some
+ * time before its action does.
+ */
+export async function readWithOutcome(id: string, deps: OutcomeDeps): Promise<AttendedDelivery["found"]> {
+  const delivery = await deps.deliveries.get(id).catch(undefinedIfUnreadable);
+  if (delivery === undefined) return undefined;
+  const timeline = await deps.deliveries.timeline(id).catch(undefinedIfUnreadable);
+  const outcome = timeline && (await readOutcome(delivery, timeline, deps));
+  return outcome && { delivery, outcome };
 }

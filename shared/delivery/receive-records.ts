@@ -38,7 +38,11 @@ export async function receiveRecords(
     receipts.push(...(await Promise.all(group.map((one) => recordOne(one, { source, request, deps })))));
   }
   recorded();
-  deps.log.info({ source: source.name, request: requestId, ...counts }, "records");
+  const { kept: gatewayRecordsKept, unusable: gatewayRecordsUnusable } = counts;
+  const all = Object.values(counts).reduce((sum, one) => sum + one, -gatewayRecordsKept);
+  const gatewayRecordsCounted = all - gatewayRecordsKept - gatewayRecordsUnusable;
+  const measured = { gatewayRecordsKept, gatewayRecordsCounted, gatewayRecordsUnusable };
+  deps.log.info({ source: source.name, request: requestId, ...counts, ...measured }, "records");
   // A repeat of one record says nothing about the others.
   const first = receipts.find(({ status }) => status !== "duplicate") ?? receipts[0];
   return first ?? { status: "ignored" };

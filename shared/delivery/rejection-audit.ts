@@ -1,10 +1,13 @@
+import type { EpochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import { correlationIdsIn } from "../model/correlation-id.ts";
 import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import type { RefusalStore } from "../store/refusals.ts";
 import { keptHeaders } from "./kept-headers.ts";
 
 /** A request that was rejected although its token's signature was valid. */
@@ -23,11 +26,14 @@ export interface AuditedRejection {
 
 export interface RejectionAuditDeps {
   readonly deliveries: Pick<DeliveryStore, "record">;
+  readonly refusals: Pick<RefusalStore, "addRepeat">;
   readonly log: Log;
 }
 
-/** One record stands for all similar rejections in this time, so a caller that keeps trying costs no more writes. */
+/** One record stands for all similar rejections in this time. */
 const WINDOW_MS = 600_000;
+/** Ids that are remembered for one record, so that a caller that keeps trying costs a bounded number of writes. */
+const MAX_REPEAT_IDS = 60;
 /** What the audit calls a refused read. Its subject is the reason. */
 const READ_REFUSED = "read_refused";
 /** What it calls a request to an upstream that a gateway has to refuse. Its subject is the upstream and the reason. */
@@ -44,7 +50,8 @@ const MAX_REMEMBERED = 10_000;
  */
 export class RejectionAudit {
   readonly #deps: RejectionAuditDeps;
-  readonly #recorded = new Set<string>();
+  /** The records, each with the ids of requests that it is found by. */
+  readonly #recorded = new Map<string, Set<string>>();
 
   constructor(deps: RejectionAuditDeps) {
     this.#deps = deps;
@@ -68,28 +75,45 @@ export class RejectionAudit {
       ...kindOfRejection(rejection),
       window,
     ]);
-    if (this.#recorded.has(id)) return;
-    if (this.#recorded.size >= MAX_REMEMBERED) this.#recorded.clear();
-    this.#recorded.add(id);
+    const headers = keptHeaders(request.headers);
+    const ids = [requestId, ...correlationIdsIn(headers)];
+    const known = this.#recorded.get(id);
     try {
-      await this.#deps.deliveries.record({
+      if (known !== undefined) return await this.#repeat(id, known, { ids, receivedAt });
+      if (this.#recorded.size >= MAX_REMEMBERED) this.#recorded.clear();
+      const found = new Set(ids);
+      this.#recorded.set(id, found);
+      const result = await this.#deps.deliveries.record({
         id,
         source,
         provider,
         principal: by,
         receivedAt,
         requestId,
-        headers: keptHeaders(request.headers),
+        headers,
         refusal: rejection,
         ...(traceparent && { traceparent }),
         ...(isRead ? ({ outcome: "audit", ...audited } as const) : ({ outcome: "refused", what: reason } as const)),
         bodyDigest: sha256Hex(body),
         bodyBytes: body.length,
       });
+      // Another process has recorded it.
+      if (result === "duplicate") await this.#repeat(id, new Set(), { ids, receivedAt });
     } catch (error) {
-      this.#recorded.delete(id);
+      if (known === undefined) this.#recorded.delete(id);
       this.#deps.log.error({ request: requestId, source, error: kindOf(error) }, "a rejection could not be recorded");
     }
+  }
+
+  /** A caller is given the id of its last request, which has no record of its own. */
+  async #repeat(
+    delivery: string,
+    known: Set<string>,
+    { ids, receivedAt: at }: { readonly ids: readonly string[]; readonly receivedAt: EpochMillis },
+  ): Promise<void> {
+    const added = ids.filter((id) => !known.has(id)).slice(0, Math.max(0, MAX_REPEAT_IDS - known.size));
+    for (const id of added) known.add(id);
+    await Promise.all(added.map((id) => this.#deps.refusals.addRepeat({ id, delivery, at })));
   }
 }
 

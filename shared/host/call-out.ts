@@ -120,12 +120,49 @@ function withoutCredential(response: OutboundResponse, headers: OutboundRequest[
 /** The message names only the host, because a path or query may hold a secret. */
 function callFault(url: URL, error: unknown): Fault {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const systemCode = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const code: FaultCode = NEVER_CONNECTED.test(systemCode) ? "target_unreachable" : "target_timeout";
-  const what = code === "target_unreachable" ? `no connection (${systemCode})` : "no complete response in time";
-  return new Fault(code, `${url.host}: ${what}`, { retryable: true });
+  const word = wordOf(cause);
+  const known = KINDS.find(({ words }) => words.test(word));
+  const { code, what }: Omit<FailureKind, "words"> = known ?? UNKNOWN_KIND;
+  return new Fault(code, `${url.host}: ${what}${/^[A-Z\d_]+$/.test(word) ? ` (${word})` : ""}`, { retryable: true });
 }
 
-/** Codes of Node and undici for a connection or a TLS handshake that failed. */
-const NEVER_CONNECTED =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_.*|DEPTH_ZERO_.*|SELF_SIGNED_.*|UNABLE_TO_.*|ERR_TLS_.*|ERR_SSL_.*)$/;
+/** The code of Node or undici; the name of an error that has none, such as the end of a time limit. */
+function wordOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return "";
+  if ("code" in cause && typeof cause.code === "string") return cause.code;
+  // A port of the list that `fetch` never connects to.
+  return cause.message === "bad port" ? cause.message : cause.name;
+}
+
+interface FailureKind {
+  readonly words: RegExp;
+  readonly code: FaultCode;
+  readonly what: string;
+}
+
+/** The kinds of failed calls. In those before the first `target_timeout` no connection was made, or no TLS. */
+const KINDS: readonly FailureKind[] = [
+  { words: /^ECONNREFUSED$/, code: "target_unreachable", what: "connection refused" },
+  { words: /^(ENOTFOUND|EAI_AGAIN)$/, code: "target_unreachable", what: "host name not found" },
+  { words: /^(EHOSTUNREACH|ENETUNREACH)$/, code: "target_unreachable", what: "host not reachable" },
+  { words: /^UND_ERR_CONNECT_TIMEOUT$/, code: "target_unreachable", what: "no connection in time" },
+  {
+    words: /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/,
+    code: "target_unreachable",
+    what: "no TLS connection",
+  },
+  { words: /^bad port$/, code: "target_unreachable", what: "blocked port" },
+  {
+    words: /^(TimeoutError|UND_ERR_(HEADERS|BODY)_TIMEOUT)$/,
+    code: "target_timeout",
+    what: "no complete response in time",
+  },
+  { words: /^AbortError$/, code: "target_timeout", what: "stopped before a complete response" },
+  {
+    words: /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/,
+    code: "target_timeout",
+    what: "connection closed before a complete response",
+  },
+  { words: /^HPE_/, code: "target_timeout", what: "the response is not HTTP" },
+];
+const UNKNOWN_KIND = { code: "target_timeout", what: "failed before a complete response" } as const;

@@ -38,6 +38,9 @@ export const LOG_METRICS = {
     help: "Requests that a target accepted and of which no run was reported in time.",
     labels: [],
   },
+  gatewayRecordsKept: { type: "counter", help: "Records of a gateway that are kept.", labels: ["source"] },
+  gatewayRecordsCounted: { type: "counter", help: "Records that are left out.", labels: ["source"] },
+  gatewayRecordsUnusable: { type: "counter", help: "Records that cannot be read.", labels: ["source"] },
   emergencyGrants: { type: "counter", help: "Runs that somebody granted in an emergency.", labels: [] },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 export type LogMetric = keyof typeof LOG_METRICS;
@@ -56,12 +59,16 @@ export function metricsOf(fields: LogFields): readonly Measurement[] {
   // One metric for all targets, so that one alarm is enough. The line names the target.
   if (fields.expectedRun === "missing") return [{ name: "acceptedWithoutRun", value: 1, labels: {} }];
   if (fields.emergencyGrant !== undefined) return [{ name: "emergencyGrants", value: 1, labels: {} }];
+  if (fields["gatewayRecordsKept"] !== undefined)
+    return OF_RECORDS.map((name) => ({ name, value: Number(fields[name]), labels: { source: fields.source } }));
   // The failures in a row of a whole target, by which the alarm of a broken target also finds those of different actions.
   if (fields.breaker !== undefined) return [failuresOf(fields.target, fields.failedInARow)];
   if (fields.durationMs === undefined) return [];
   if (fields.request !== undefined) return [requestMetric(fields)];
   return fields.outcome === undefined ? [] : attemptMetrics(fields);
 }
+
+const OF_RECORDS = ["gatewayRecordsKept", "gatewayRecordsCounted", "gatewayRecordsUnusable"] as const;
 
 function requestMetric({ source, status, reason, fault, error }: LogFields): Measurement {
   const failure = fault ?? error;

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { isSelected, outcomesOf, readOutcome } from "../delivery/delivery-outcomes.ts";
+import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
@@ -18,6 +19,7 @@ import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { DeliveryPosition } from "../store/list-pages.ts";
 import { isPosted } from "../store/postings.ts";
+import type { RefusalStore } from "../store/refusals.ts";
 import { type ExpectedRunsDeps, expectedRunsOf, type ShownExpectedRun, silentRuns } from "./expected-runs.ts";
 import type { DeliveryExplanation } from "./explain-delivery.ts";
 import { type ListByStateDeps, listByState, type PageWithOutcomes } from "./list-by-state.ts";
@@ -38,6 +40,7 @@ import type { ShownTimelineEvent } from "./shown-timeline.ts";
 
 export interface DeliveriesApi extends CallerDeps, ExpectedRunsDeps, Pick<ListByStateDeps, "attention"> {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list" | "lookUpsReachTo">;
+  readonly refusals: Pick<RefusalStore, "repeatOf">;
   readonly policy: Pick<Policy, "rejectCall" | "isConfined">;
   /** The configured sources, and the bridge's own. */
   readonly sourceNames: readonly string[];
@@ -212,6 +215,22 @@ async function foundPage(filter: Query, by: Principal, api: DeliveriesApi): Prom
   return { found: [] };
 }
 
+/** The page with the record that stands for a refused request with this id, which has none of its own. */
+async function withRepeat(
+  page: PageWithOutcomes,
+  { terms, filter }: { readonly terms: readonly Term[]; readonly filter: Query },
+  by: Principal,
+  api: DeliveriesApi,
+): Promise<PageWithOutcomes> {
+  const correlation = terms.find(({ kind }) => kind === "correlation");
+  const id = correlation && filter.cursor === undefined ? await api.refusals.repeatOf(correlation.value) : undefined;
+  if (id === undefined || page.found.some(({ delivery }) => delivery.id === id)) return page;
+  const { correlation: _, find: __, ...rest } = filter;
+  const { found } = await pageOfDelivery(id, rest, by, api);
+  const all = [...page.found, ...found].toSorted((a, b) => b.delivery.receivedAt - a.delivery.receivedAt);
+  return { ...page, found: all.slice(0, filter.limit) };
+}
+
 async function pageOfDelivery(id: string, filter: Query, by: Principal, api: DeliveriesApi): Promise<PageWithOutcomes> {
   const delivery = filter.cursor === undefined ? await api.deliveries.get(id) : undefined;
   if (delivery === undefined || !mayRead(by, delivery, api.policy)) return { found: [] };
@@ -248,9 +267,14 @@ async function pageOf(
 ): Promise<PageWithOutcomes> {
   const { state: states, route, target, until, limit } = filter;
   const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
-  // A refusal that a gateway asked about is one of the audit: who looks for the request itself sees it.
-  const isAuditShown = terms.some(({ kind }) => kind === "correlation");
-  const isShown = (one: Listed): boolean => isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
+  // A refusal that a gateway asked about is one of the audit: who looks for its request, job or person, or for such a type,
+  // sees it.
+  const isOfRequest = terms.some(({ kind }) => kind === "correlation");
+  const isSought = terms.length > 0 || filter.type === UPSTREAM_REFUSED;
+  const isShown = (one: Listed): boolean => {
+    const isAuditShown = isOfRequest || (isSought && one.what === UPSTREAM_REFUSED);
+    return isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
+  };
   const isConfined = api.policy.isConfined(by, "deliveries");
   if (!isConfined && states === undefined && route === undefined && target === undefined) {
     const { deliveries, next } = await api.deliveries.list({
@@ -259,7 +283,8 @@ async function pageOf(
       hasTime: timeBudget(api.clock),
       matches: isShown,
     });
-    return { found: await outcomesOf(deliveries, api), ...(next && { next }) };
+    const page = { found: await outcomesOf(deliveries, api), ...(next && { next }) };
+    return withRepeat(page, { terms, filter }, by, api);
   }
   const notAfter = epochMillis(until ? Date.parse(until) : Number.MAX_SAFE_INTEGER);
   const isReadable = isConfined ? (one: Pick<RecordedDelivery, "events">) => mayRead(by, one, api.policy) : undefined;

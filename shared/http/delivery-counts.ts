@@ -16,7 +16,7 @@ import type { TargetsApi } from "./targets.ts";
 
 export interface DeliveryCountsApi extends Omit<DeliveriesApi, "deliveries">, Pick<TargetsApi, "targetNames"> {
   readonly deliveries: Pick<DeliveryStore, "counts">;
-  readonly refusals: Pick<RefusalStore, "list">;
+  readonly refusals: Pick<RefusalStore, "list" | "repeatOf">;
   readonly refusalCounts: Pick<RefusalCounts, "flush">;
   /** The configured routes. */
   readonly runReporters: readonly { readonly name: string }[];

@@ -31,7 +31,10 @@ export interface ShownFacts {
       readonly shadowRejection?: Rejection;
       readonly state?: DeliveryState;
       /** What became of each route. */
-      readonly routes?: readonly Pick<RouteOutcome, "route" | "event" | "state" | "why" | "waitsFor" | "of">[];
+      readonly routes?: readonly Pick<
+        RouteOutcome,
+        "route" | "event" | "target" | "state" | "why" | "waitsFor" | "of"
+      >[];
     };
   readonly events: readonly BusEvent[];
   readonly timeline: readonly ShownTimelineEvent[];
@@ -42,7 +45,7 @@ export interface ExplainedRoute {
   readonly route: string;
   /** The id of the published event, if it is not the first event of its delivery. */
   readonly event?: string;
-  /** Undefined if the route is no longer configured. */
+  /** The target of its action, or today's one if it did not act; undefined if neither is known. */
   readonly target?: string;
   /** Whether it matched the event when that arrived: the timeline has lines about it. */
   readonly matched: boolean;
@@ -156,7 +159,9 @@ function matchedRoute(
     isTried: lines.some(({ kind }) => kind === "attempt"),
     decision: decisionOf(outcome, lines),
   });
-  const about = { id: delivery.id, route, target: configured?.target, reporter: configured?.reporter };
+  // The route may have had another target then.
+  const target = outcome?.target ?? configured?.target;
+  const about = { id: delivery.id, route, target, reporter: configured?.reporter };
   const nextChecks = (): readonly NextCheck[] => {
     // While its target is probed, its newest line is an attempt that failed.
     if (outcome?.state === "waiting" && isHeld(outcome, about)) return heldChecks(lines, about);
@@ -165,9 +170,9 @@ function matchedRoute(
   return {
     route,
     ...(event !== undefined && { event }),
-    ...(configured && { target: configured.target }),
+    ...(target !== undefined && { target }),
     matched: true,
-    steps: [matchStep(configured, published, isConfined), ...steps, ...closing],
+    steps: [matchStep(configured, published, { target: outcome?.target, isConfined }), ...steps, ...closing],
     checks: nextChecks(),
   };
 }
@@ -238,8 +243,15 @@ function decisionOf(outcome: ReturnType<typeof outcomeOf>, lines: readonly Route
 
 const againText = (of: string): string => `It was run again as ${of}, which counts for it.`;
 
-function matchStep(configured: RoutePattern | undefined, published: BusEvent | undefined, isConfined: boolean): Step {
+/** `target`: where its action was meant for; undefined if that is not known. */
+function matchStep(
+  configured: RoutePattern | undefined,
+  published: BusEvent | undefined,
+  { target, isConfined }: { readonly target: string | undefined; readonly isConfined: boolean },
+): Step {
   if (configured === undefined) return { mark: "warn", text: "It matched. The route is no longer configured." };
+  if (target !== undefined && target !== configured.target)
+    return { mark: "warn", text: `It matched then, for ${target}. Today the route leads to ${configured.target}.` };
   const explanation = explainMatch(configured.pattern, published);
   if (explanation.matched) return { mark: "quiet", text: "It matches." };
   const why = isConfined && !isShownToConfined(explanation) ? "" : `: ${explanation.misses[0]?.text ?? ""}`;
@@ -248,10 +260,11 @@ function matchStep(configured: RoutePattern | undefined, published: BusEvent | u
 
 /** The routes without a line in the timeline, the nearest first. Of several events, each route has the nearest. */
 function missedRoutes(
-  { events }: ShownFacts,
+  shown: ShownFacts,
   { patterns, isConfined }: ExplainedBy,
   matched: readonly ExplainedRoute[],
 ): readonly ExplainedRoute[] {
+  const { events } = shown;
   const acted = new Set(matched.map(({ route }) => route));
   const candidates = patterns
     .filter(({ name }) => !acted.has(name))
@@ -269,7 +282,7 @@ function missedRoutes(
     target: configured.target,
     matched: false,
     steps: explanation.matched
-      ? [unfired(isMeantFor(configured.name, event.detail))]
+      ? [unfired(configured.name, event, shown)]
       : explanation.misses.slice(0, MAX_MISSES).map(({ text }, at) => ({ mark: "quiet", text: missText(text, at) })),
     checks: [],
   }));
@@ -279,12 +292,18 @@ const MAX_MISSES = 5;
 
 const missText = (text: string, at: number): string => `${at === 0 ? "No match" : "Nor"}: ${text}.`;
 
-const unfired = (isMeant: boolean): Step => ({
-  mark: isMeant ? "warn" : "quiet",
-  text: isMeant
-    ? "It matches today, and did not fire: the route was added or changed later, or the event is not published yet."
-    : "It matches, but this delivery runs another one again for other routes only.",
-});
+/** Why a route did not act on an event that matches it today. */
+function unfired(route: string, { detail }: BusEvent, shown: ShownFacts): Step {
+  if (isOwnEdit(shown)) return { mark: "quiet", text: `It matches. ${OWN_EDIT}` };
+  if (!isMeantFor(route, detail))
+    return { mark: "quiet", text: "It matches, but this delivery runs another one again for other routes only." };
+  return { mark: "warn", text: shown.delivery.unrelayed ? `It matches. ${NOT_PUBLISHED}` : CHANGED_OR_UNPUBLISHED };
+}
+
+const CHANGED_OR_UNPUBLISHED =
+  "It matches today, and did not fire: the route was added or changed later, or the event is not published yet.";
+
+const isOwnEdit = ({ timeline }: ShownFacts): boolean => timeline.some(({ kind }) => kind === "ignored");
 
 function proofStep({ delivery }: ShownFacts): Step {
   const { principal, shadowRejection, refusedFor } = delivery;
@@ -328,8 +347,8 @@ function whatItRepeats({ isRollback, lastReport }: Replay): string {
   return `The bridge recorded it, because ${why}: it repeats`;
 }
 
-function meaningSteps({ delivery, events, timeline }: ShownFacts): readonly Step[] {
-  const own = timeline.find((line) => line.kind === "ignored");
+function meaningSteps(shown: ShownFacts): readonly Step[] {
+  const { delivery, events } = shown;
   switch (delivery.outcome) {
     case "ignored":
       return [{ mark: "quiet", text: ignoredText(delivery) }];
@@ -341,7 +360,7 @@ function meaningSteps({ delivery, events, timeline }: ShownFacts): readonly Step
     case "event":
       return [
         { mark: "quiet", text: `It means ${delivery.what}, ${events[0]?.detail.subject ?? ""}.` },
-        ...(own === undefined ? [] : [{ mark: "quiet", text: OWN_EDIT } as const]),
+        ...(isOwnEdit(shown) ? [{ mark: "quiet", text: OWN_EDIT } as const] : []),
         ...(delivery.unrelayed ? [{ mark: "warn", text: NOT_PUBLISHED } as const] : []),
       ];
   }
@@ -362,7 +381,7 @@ function answerOf(
   worst: ExplainedRoute | undefined,
   nearest: ExplainedRoute | undefined,
 ): { readonly answer: string; readonly mark: Mark } {
-  const { delivery, timeline } = shown;
+  const { delivery } = shown;
   const { outcome, refusedFor, repeats, state, unrelayed } = delivery;
   if (outcome === "refused") return { answer: `It was refused: ${refusedFor?.reason ?? delivery.what}.`, mark: "bad" };
   if (outcome === "unusable") return { answer: `It could not be read: ${delivery.what}.`, mark: "bad" };
@@ -381,7 +400,7 @@ function answerOf(
     const { text, mark } = stateOf(worst);
     return { answer: `Route ${worst.route}: ${text}`, mark };
   }
-  if (timeline.some((line) => line.kind === "ignored")) return { answer: OWN_EDIT, mark: "quiet" };
+  if (isOwnEdit(shown)) return { answer: OWN_EDIT, mark: "quiet" };
   if (unrelayed) return { answer: NOT_PUBLISHED, mark: "warn" };
   if (state === "pending") return { answer: "It is not published yet. That takes moments.", mark: "busy" };
   if (repeats !== undefined)
@@ -391,13 +410,13 @@ function answerOf(
   return { answer: `No route fired. The nearest is ${nearest.route}. ${first?.text ?? ""}`, mark: "warn" };
 }
 
-function checksOf({ delivery }: ShownFacts, nearest: ExplainedRoute | undefined): readonly NextCheck[] {
-  const { id, outcome, source, principal } = delivery;
+function checksOf(shown: ShownFacts, nearest: ExplainedRoute | undefined): readonly NextCheck[] {
+  const { id, outcome, source, principal } = shown.delivery;
   if (outcome === "refused" && principal.trustEntry !== undefined)
     return [
       { text: "Explain the token of the caller, claim by claim", command: "drawbridge token explain --file token.txt" },
     ];
-  if (outcome !== "event" || nearest === undefined) return [];
+  if (outcome !== "event" || nearest === undefined || isOwnEdit(shown)) return [];
   return [
     {
       text: "Compare the nearest route with this event, before a change is deployed",

@@ -135,7 +135,7 @@ function attemptStep(line: Line<"attempt">, earlier: number): Step {
   return { mark, text: `Attempt ${attempt} ${word} at ${at}: ${sentence(summary)}${unknown}${then}${before}` };
 }
 
-const ENDED = { superseded: "quiet", not_fired: "bad" } as const satisfies Record<string, Mark>;
+const ENDED = { superseded: "quiet", not_fired: "bad", nothing_to_do: "quiet" } as const satisfies Record<string, Mark>;
 
 const ATTEMPTS = {
   done: { mark: "good", word: "succeeded" },

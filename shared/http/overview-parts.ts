@@ -1,6 +1,6 @@
-import { deliveriesInStates, type OutcomeDeps } from "../delivery/delivery-outcomes.ts";
+import { type OutcomeDeps, readWithOutcome, undefinedIfUnreadable } from "../delivery/delivery-outcomes.ts";
 import { OVERDUE_MS, type Readiness } from "../delivery/readiness.ts";
-import { epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { laterBy, toIso } from "../host/clock.ts";
 import { FAILED_STATES } from "../model/attention.ts";
 import type { DeliveryOutcome } from "../model/delivery-state.ts";
 import { LEVELS, type Level, worstOf } from "../model/level.ts";
@@ -77,8 +77,10 @@ export interface ShownPages {
 }
 
 const DAY_MS = 86_400_000;
-/** Entries of the index of states that one answer reads with their records. */
+/** Entries of actions that ended badly that are looked at, the newest first. */
 const MAX_ENDED = 200;
+/** Records that are read at once. */
+const AT_ONCE = 16;
 const MAX_NEWEST = 5;
 /** Entries of each other state that are looked at, the oldest first. */
 export const MAX_ENTRIES = 500;
@@ -90,7 +92,7 @@ export async function overviewParts(deps: OverviewPartsDeps): Promise<OverviewPa
     deps.ready(),
     sourcesOf(deps, uses),
     deps.targets.list(),
-    endedOf(deps, () => true),
+    endedOf(deps, undefined),
     deps.attention.oldest("waiting", MAX_ENTRIES),
     deps.attention.oldest("retrying", MAX_ENTRIES),
   ]);
@@ -125,43 +127,74 @@ interface Ended {
   readonly givenUp: readonly GivenUp[];
 }
 
-/** The deliveries that ended badly in the last day, as far as `isReadable` shows them. */
+/**
+ * The deliveries that ended badly in the last day, as far as `isReadable` shows them; undefined for a caller who may read
+ * every delivery. The numbers come from the index of states alone. The deliveries of the newest entries are read too.
+ */
 export async function endedOf(
   deps: Pick<OverviewPartsDeps, "deliveries" | "actions" | "attention" | "clock">,
-  isReadable: (delivery: RecordedDelivery) => boolean,
+  isReadable: ((delivery: RecordedDelivery) => boolean) | undefined,
 ): Promise<Ended> {
   const now = deps.clock.now();
   const notBefore = laterBy(now, -DAY_MS);
   // The state may have been stored by a clock that is ahead.
-  const notAfter = laterBy(now, DAY_MS);
-  const span = { states: FAILED_STATES, before: { since: notAfter, delivery: "" }, notAfter, notBefore };
-  const found: (readonly EndedDelivery[])[] = [];
-  let [read, hasMore] = [0, false];
-  for await (const entry of deliveriesInStates(span, deps)) {
-    if (read === MAX_ENDED) {
-      hasMore = true;
-      break;
-    }
-    if (entry.found !== undefined && isReadable(entry.found.delivery)) found.push(routesOf(entry.found));
-    read += 1;
-  }
-  const counts = countsOf(found);
+  const before = { since: laterBy(now, DAY_MS), delivery: "" };
+  const newest = deps.attention.newestFirst({ states: FAILED_STATES, before, notBefore });
+  const all: AttentionEntry[] = [];
+  for await (const entry of newest) if (all.push(entry) > MAX_ENDED) break;
+  const hasMore = all.length > MAX_ENDED;
+  const entries = await readableOf(all.slice(0, MAX_ENDED), isReadable, deps);
   return {
     shown: {
-      level: endedLevel({ isFound: found.length > 0, hasMore }),
+      level: endedLevel({ isFound: entries.length > 0, hasMore }),
       since: toIso(notBefore),
-      counts,
+      counts: countsOf(entries),
       ...(hasMore && { hasMore: true as const }),
-      newest: found.slice(0, MAX_NEWEST).flatMap(([worst]) => worst ?? []),
+      newest: await newestOf(entries, deps),
     },
-    givenUp: found
-      .flat()
-      .flatMap(({ state, target, since, reason }) =>
-        state === "given_up" && target !== undefined
-          ? [{ target, at: epochMillis(Date.parse(since)), ...(reason !== undefined && { why: reason }) }]
-          : [],
-      ),
+    givenUp: await givenUpOf(entries, deps),
   };
+}
+
+async function readableOf(
+  entries: readonly AttentionEntry[],
+  isReadable: ((delivery: RecordedDelivery) => boolean) | undefined,
+  { deliveries }: Pick<OverviewPartsDeps, "deliveries">,
+): Promise<readonly AttentionEntry[]> {
+  if (isReadable === undefined) return entries;
+  const readable: AttentionEntry[] = [];
+  for (let at = 0; at < entries.length; at += AT_ONCE) {
+    const group = entries.slice(at, at + AT_ONCE);
+    const read = await Promise.all(group.map(({ delivery }) => deliveries.get(delivery).catch(undefinedIfUnreadable)));
+    readable.push(...group.filter((_, of) => read[of] !== undefined && isReadable(read[of])));
+  }
+  return readable;
+}
+
+/** The index is eventually consistent, so an entry of a state that has just ended is passed over. */
+async function newestOf(entries: readonly AttentionEntry[], deps: OutcomeDeps): Promise<readonly EndedDelivery[]> {
+  const ids = [...new Set(entries.map(({ delivery }) => delivery))];
+  const newest: EndedDelivery[] = [];
+  for (let at = 0; at < ids.length && newest.length < MAX_NEWEST; at += MAX_NEWEST) {
+    const read = await Promise.all(ids.slice(at, at + MAX_NEWEST).map((id) => readWithOutcome(id, deps)));
+    newest.push(...read.flatMap((found) => (found && routesOf(found)[0]) ?? []));
+  }
+  return newest.slice(0, MAX_NEWEST);
+}
+
+/** Only the newest of each target has its reason, which is in the timeline of its delivery. */
+async function givenUpOf(entries: readonly AttentionEntry[], deps: OutcomeDeps): Promise<readonly GivenUp[]> {
+  const given = entries.flatMap(({ state, target, since, delivery }) =>
+    state === "given_up" && target !== undefined ? [{ target, at: since, delivery }] : [],
+  );
+  return Promise.all(
+    given.map(async ({ delivery, ...one }, at) => {
+      if (given.findIndex(({ target }) => target === one.target) !== at) return one;
+      const routes = (await readWithOutcome(delivery, deps))?.outcome.routes ?? [];
+      const why = routes.find(({ target, since }) => target === one.target && since === one.at)?.why;
+      return why === undefined ? one : { ...one, why };
+    }),
+  );
 }
 
 /** What was not looked at may have ended badly. */
@@ -199,9 +232,10 @@ function routesOf({
   });
 }
 
-function countsOf(found: readonly (readonly EndedDelivery[])[]): ShownEnded["counts"] {
+function countsOf(entries: readonly AttentionEntry[]): ShownEnded["counts"] {
+  // A delivery has an entry for each of its routes.
   const of = (wanted: EndedState): number =>
-    found.filter((routes) => routes.some(({ state }) => state === wanted)).length;
+    new Set(entries.filter(({ state }) => state === wanted).map(({ delivery }) => delivery)).size;
   return { given_up: of("given_up"), accepted_without_run: of("accepted_without_run"), cut: of("cut") };
 }
 

@@ -1,11 +1,12 @@
+import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
 import { type Clock, laterBy, toIso } from "../host/clock.ts";
 import { badEndOf } from "../model/state-words.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { type ShownAbout, shownAbout } from "./shown-about.ts";
 
 /**
- * What ended badly in the systems that send, such as a build. The bridge took the report in and did what it should, so this
- * is no failure of a delivery, and has no level.
+ * What ended badly in the systems that send, such as a build, and what the bridge had gateways refuse. The bridge did
+ * what it should, so this is no failure of a delivery, and has no level.
  */
 export interface ShownReported {
   /** Every delivery since then was looked at. */
@@ -16,7 +17,7 @@ export interface ShownReported {
 
 interface ReportedEnd {
   readonly delivery: string;
-  /** The types of its events. */
+  /** The types of its events, or `upstream_refused`. */
   readonly what: string;
   readonly subject?: string;
   readonly about?: ShownAbout;
@@ -28,7 +29,7 @@ const MAX_NEWEST = 5;
 /** Deliveries that are looked at, the newest first: no index has the types of events. */
 const MAX_READ = 300;
 
-/** The newest reports of a bad end, of the last day. */
+/** The newest reports of a bad end and refusals at gateways, of the last day. */
 export async function reportedOf({
   deliveries,
   clock,
@@ -44,7 +45,8 @@ export async function reportedOf({
     notBefore,
     limit: MAX_NEWEST,
     scanLimit: MAX_READ,
-    matches: ({ outcome, what }) => outcome === "event" && badEndOf(what) !== undefined,
+    matches: ({ outcome, what }) =>
+      (outcome === "event" || (outcome === "audit" && what === UPSTREAM_REFUSED)) && badEndOf(what) !== undefined,
   });
   const newest = await Promise.all(
     found.map(async ({ id, what, subject, receivedAt }): Promise<ReportedEnd> => {

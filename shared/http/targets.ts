@@ -66,7 +66,7 @@ export async function listTargets(request: ReceivedRequest, api: TargetsApi): Pr
   const [stored, uses, ended, retrying] = await Promise.all([
     api.targets.list(),
     api.credentialUses.list(),
-    endedOf(api, () => true),
+    endedOf(api, undefined),
     api.attention.oldest("retrying", MAX_ENTRIES),
   ]);
   const hasMore = ended.shown.hasMore === true;

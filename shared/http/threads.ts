@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { outcomesOf } from "../delivery/delivery-outcomes.ts";
 import { readThread, type ThreadDeps } from "../delivery/read-thread.ts";
+import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
 import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
@@ -20,13 +21,14 @@ export interface ThreadsApi extends DeliveriesApi, Pick<ThreadDeps, "origins"> {
   readonly actions: DeliveriesApi["actions"] & ThreadDeps["actions"];
 }
 
-const { commit, page, run } = lookupEntries;
+const { commit, page, run, correlation } = lookupEntries;
 
 export const threadsQuery = v.strictObject({
   delivery: v.optional(v.pipe(v.string(), v.regex(/^d-[a-z0-9-]{1,64}$/))),
   commit,
   page,
   run,
+  correlation,
 });
 type Query = v.InferOutput<typeof threadsQuery>;
 
@@ -35,6 +37,7 @@ export const THREADS_EXPECTED = {
   commit: LOOKUP_PARAMETERS.commit,
   page: LOOKUP_PARAMETERS.page,
   run: LOOKUP_PARAMETERS.run,
+  correlation: LOOKUP_PARAMETERS.correlation,
 } as const satisfies Record<keyof Query, string>;
 
 /** Deliveries that are looked at for what a thread is asked for. */
@@ -66,7 +69,8 @@ export interface ShownThread {
 }
 
 /**
- * `GET /v1/threads`: everything that followed from one cause. A commit has one thread with all its causes. Else it is the
+ * `GET /v1/threads`: everything that followed from one cause. A commit, or an id that goes from system to
+ * system, has one thread with all its causes. Else it is the
  * thread of the newest delivery with all that is asked for that had an effect, and the others are named.
  */
 export async function getThread(request: ReceivedRequest, api: ThreadsApi): Promise<Result<ShownThread>> {
@@ -136,6 +140,10 @@ async function seedsOf(query: Query, maySee: (delivery: RecordedDelivery) => boo
   }
   const { deliveries: found, next } = await deliveriesWith(terms, maySee, api);
   const isCut = next !== undefined;
+  if (query.correlation !== undefined) {
+    const repeated = await api.refusals.repeatOf(query.correlation);
+    return { seeds: [...found.map(({ id }) => id), ...(repeated === undefined ? [] : [repeated])], others: [], isCut };
+  }
   if (query.commit !== undefined) return { seeds: found.map(({ id }) => id), others: [], isCut };
   const outcomes = await outcomesOf(found, api);
   const hadEffect = outcomes.find(({ outcome }) => outcome !== undefined && !WITHOUT_EFFECT.has(outcome.state));
@@ -161,6 +169,7 @@ async function deliveriesWith(
   { deliveries, clock }: ThreadsApi,
 ): Promise<DeliveryPage> {
   const end = clock.monotonic() + READ_MS;
+  const isOfRequest = terms.some(({ kind }) => kind === "correlation");
   return await deliveries.list({
     terms,
     before: { receivedAt: endOfLookUp(clock.now()), id: "~" },
@@ -168,8 +177,10 @@ async function deliveriesWith(
     limit: MAX_FOUND,
     scanLimit: Number.POSITIVE_INFINITY,
     hasTime: () => clock.monotonic() < end,
-    matches: async ({ id, outcome }) => {
-      const delivery = outcome === "event" ? await readable(id, deliveries) : undefined;
+    matches: async ({ id, outcome, what }) => {
+      // What a gateway refused belongs to the thread of the request, with what came after it.
+      const isStep = outcome === "event" || (isOfRequest && (outcome === "refused" || what === UPSTREAM_REFUSED));
+      const delivery = isStep ? await readable(id, deliveries) : undefined;
       return delivery !== undefined && maySee(delivery);
     },
   });

@@ -56,8 +56,9 @@ export type ActionOutcome =
       readonly facts?: Readonly<Record<string, string>>;
       /**
        * Nothing was fired. `superseded`: something newer took its place. `not_fired`: a rule or a decision of a person.
+       * `nothing_to_do`: the event is about nothing that the action writes to, such as a build without a page.
        */
-      readonly endedAs?: "superseded" | "not_fired";
+      readonly endedAs?: "superseded" | "not_fired" | "nothing_to_do";
       /** `superseded`: the delivery that took its place, if one did. */
       readonly supersededBy?: string;
     }

@@ -39,8 +39,8 @@ export interface AuthenticDelivery {
 export interface SelectedRecords {
   /** Each is recorded by itself. `reading` is undefined for one that is still to be read. */
   readonly deliveries: readonly { readonly delivery: AuthenticDelivery; readonly reading?: Reading }[];
-  /** How many records the request had, by what they are. */
-  readonly counts: Readonly<Record<string, number>>;
+  /** How many records the request had, by what they are; and of how many that can be read a delivery was made (`kept`). */
+  readonly counts: Readonly<Record<string, number>> & { readonly unusable: number; readonly kept: number };
   /** Is called once all of them are recorded. Until then, the same request may come again. */
   readonly recorded: () => void;
 }

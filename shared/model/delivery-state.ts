@@ -214,7 +214,8 @@ function outcomeOfAction(action: KnownAction, lines: readonly RouteLine[], since
     case "done": {
       const last = lastAttempt(lines, "done");
       const { endedAs = "ran" } = last?.outcome === "done" ? last : {};
-      if (endedAs !== "ran") return { state: endedAs, since: last?.at ?? since, ...whyOf(last), ...newerIn(last) };
+      if (endedAs !== "ran")
+        return { state: ENDED_STATES[endedAs], since: last?.at ?? since, ...whyOf(last), ...newerIn(last) };
       return { state: "ran", since: report?.at ?? last?.at ?? since };
     }
     case "gave_up": {
@@ -265,7 +266,7 @@ function outcomeInLines(lines: readonly RouteLine[]): Partial<Found> & Pick<Foun
     case "done":
       return last.endedAs === undefined
         ? { state: "ran", since }
-        : { state: last.endedAs, since, ...whyOf(last), ...newerIn(last) };
+        : { state: ENDED_STATES[last.endedAs], since, ...whyOf(last), ...newerIn(last) };
     case "accepted":
       return { state: "expecting_run", since };
     case "retry":
@@ -276,6 +277,12 @@ function outcomeInLines(lines: readonly RouteLine[]): Partial<Found> & Pick<Foun
 }
 
 type AttemptLine = Extract<RouteLine, { readonly kind: "attempt" }>;
+
+const ENDED_STATES = {
+  superseded: "superseded",
+  not_fired: "not_fired",
+  nothing_to_do: "not_fired",
+} as const satisfies Record<NonNullable<AttemptLine["endedAs"]>, RouteState>;
 
 const lastAttempt = (lines: readonly RouteLine[], outcome: AttemptLine["outcome"]): AttemptLine | undefined =>
   lines.findLast((line) => line.kind === "attempt" && line.outcome === outcome) as AttemptLine | undefined;

@@ -115,7 +115,9 @@ const REPORT_WORDS: Readonly<Record<string, StateWords>> = {
   "agent.lost": look("failed", "agent lost"),
   "gateway.refused": look("failed", "gateway refused"),
   "gateway.failed": look("failed", "gateway failed"),
-} satisfies Readonly<Partial<Record<EventType, StateWords>>>;
+  // In the audit: the bridge had a gateway refuse a request.
+  upstream_refused: look("failed", "refusal at a gateway"),
+} satisfies Readonly<Partial<Record<EventType | "upstream_refused", StateWords>>>;
 
 /** Every state that a page or the command line shows, by what has it. `docs/design.md` lists them. */
 export const STATE_TABLES: Readonly<Record<string, Readonly<Record<string, StateWords>>>> = {

@@ -50,7 +50,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly nextAt?: EpochMillis;
       readonly facts?: Readonly<Record<string, string>>;
       /** `done`, and nothing was fired: see `action-outcome.ts`. */
-      readonly endedAs?: "superseded" | "not_fired";
+      readonly endedAs?: "superseded" | "not_fired" | "nothing_to_do";
       readonly supersededBy?: string;
     }
   /**

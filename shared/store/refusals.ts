@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type EpochMillis, epochMillis, toSeconds } from "../host/clock.ts";
 import { number, padTime, text } from "./fields.ts";
-import type { Item, Table } from "./table.ts";
+import type { Item, ItemKey, Table } from "./table.ts";
 
 /** The requests for one source that were refused for one reason in one window. */
 export interface RefusalCount {
@@ -66,6 +66,17 @@ export class RefusalStore {
     }
   }
 
+  /** Remembers which record stands for a refused request. `id`: its own, or one that goes with it from system to system. */
+  async addRepeat({ id, delivery, at }: { id: string; delivery: string; at: EpochMillis }): Promise<void> {
+    await this.#table.put({ ...repeatKey(id), delivery, expiresAt: toSeconds(at) + RETENTION_SECONDS });
+  }
+
+  /** The id of the record that stands for a request; undefined if none is remembered. */
+  async repeatOf(id: string): Promise<string | undefined> {
+    const item = await this.#table.get(repeatKey(id));
+    return item && text(item, "delivery");
+  }
+
   /** The newest windows that begin in this time, at most `limit` counts. */
   async list({ from, to, limit }: { from: EpochMillis; to: EpochMillis; limit: number }): Promise<RefusalCount[]> {
     const range = { from: padTime(windowOf(from)), to: `${padTime(to)}#\u{10ffff}` };
@@ -77,6 +88,7 @@ export class RefusalStore {
 }
 
 const PARTITION = "refusals";
+const repeatKey = (id: string): ItemKey => ({ pk: `refused#${id.toLowerCase()}`, sk: "repeat" });
 const UNKNOWN = { field: "requests", is: "absent" } as const;
 
 /** Two weeks: on-call looks at them within days, and a log is kept longer. */

@@ -52,6 +52,12 @@ for (const kind of tableKinds) {
       expect(await refusals.list(all)).toMatchObject([{ requests: ["r-3", "r-2", "r-1"] }]);
     });
 
+    it("a request without a record leads to the one that stands for it, and a later one with its id to the later record", async () => {
+      expect(await refusals.repeatOf("r-1")).toBeUndefined();
+      for (const delivery of ["d-1", "d-1", "d-2"]) await refusals.addRepeat({ id: "R-1", delivery, at: NOW });
+      expect([await refusals.repeatOf("r-1"), await refusals.repeatOf("r-2")]).toEqual(["d-2", undefined]);
+    });
+
     it("a list has the newest windows first, only those of its time, and no more than its limit", async () => {
       const windows = [0, 1, 2, 3].map((at) => laterBy(NOW, at * WINDOW_MS));
       for (const window of windows) await refusals.add({ ...count, window });

@@ -30,8 +30,8 @@ const MAY = {
     "DeliveriesTable/index/due": ["dynamodb:Query"],
     [secret("wiki")]: ["secretsmanager:GetSecretValue"],
     [secret("gitlab")]: ["secretsmanager:GetSecretValue"],
-    [parameter("buildkite")]: ["ssm:GetParameter"],
-    [parameter("origin")]: ["ssm:GetParameter"],
+    [parameter("buildkite")]: ["ssm:GetParameters"],
+    [parameter("origin")]: ["ssm:GetParameters"],
   },
   Relay: {
     ...OWN("Relay"),
@@ -60,8 +60,8 @@ const MAY = {
     DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
     QueuetektonQueue: CONSUME,
     QueuetektonDeadLetters: ["sqs:SendMessage"],
-    [parameter("listener")]: ["ssm:GetParameter"],
-    [parameter("origin")]: ["ssm:GetParameter"],
+    [parameter("listener")]: ["ssm:GetParameters"],
+    [parameter("origin")]: ["ssm:GetParameters"],
   },
   Actconfluence: {
     ...OWN("Actconfluence"),

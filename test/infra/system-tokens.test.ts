@@ -38,7 +38,7 @@ it("only receive, which encrypts the token, and the action whose target gets it 
     for (const name of ["seal", "seal-next"]) {
       const parameter = `arn:aws-Partition:ssm:aws-Region:aws-AccountId:parameter/drawbridge/${name}`;
       const roles = [...resources("AWS::IAM::Role").keys()];
-      const readers = roles.filter((role) => permissions(role)[parameter]?.includes("ssm:GetParameter"));
+      const readers = roles.filter((role) => permissions(role)[parameter]?.includes("ssm:GetParameters"));
       expect(readers.sort()).toEqual(["ActconfluenceRole", "ReceiveRole"]);
     }
   } finally {

@@ -32,7 +32,7 @@ async function readersOf(approval: string, people?: string): Promise<readonly st
     const { permissions, resources } = await synthesise({}, await compileConfig(path));
     const parameter = "arn:aws-Partition:ssm:aws-Region:aws-AccountId:parameter/drawbridge/read";
     const roles = [...resources("AWS::IAM::Role").keys()];
-    return roles.filter((role) => permissions(role)[parameter]?.includes("ssm:GetParameter")).sort();
+    return roles.filter((role) => permissions(role)[parameter]?.includes("ssm:GetParameters")).sort();
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -452,8 +452,41 @@ describe("a job that a gateway refused first", () => {
     ]);
     // So does the job.
     expect((await foundBy("outcome=audit&run=45127")).map(({ what }) => what)).toContain("upstream_refused");
+    for (const query of ["run=45127", "find=45127", "type=upstream_refused"])
+      expect((await foundBy(query)).map(({ what }) => what)).toContain("upstream_refused");
+    expect((await foundBy("outcome=event&type=upstream_refused")).length).toBe(0);
+    const { reported } = await shown<{ reported: { newest: readonly { what: string; subject: string }[] } }>(
+      "/v1/overview",
+    );
+    expect(reported.newest).toContainEqual(
+      expect.objectContaining({ what: "upstream_refused", subject: "registry scope_forbidden" }),
+    );
     const timeline = JSON.stringify(await shown(`/v1/deliveries/${delivery}`));
     expect(timeline).toContain("page-build");
+    // All of it is one thread, from the refusal to the page.
+    const thread = JSON.stringify(await shown(`/v1/threads?correlation=${correlation}`));
+    for (const step of ["upstream_refused registry", "PUT /v2/app/uploads", "page-build"])
+      expect(thread).toContain(step);
+  });
+
+  it("refused again within ten minutes, the id that it gets and its correlation id lead to its record", async () => {
+    const job = { sub: "job-that-tries-again", job_id: "45128", ref_protected: "false" };
+    const refuse = async (correlation: string) => {
+      const token = await jobToken(job);
+      const headers = { "x-correlation-id": correlation };
+      const answer = await callForward({ method: "PUT", target: "/v2/app/uploads", headers, token });
+      expect(answer.status).toBe(403);
+      return answer.headers.get("x-drawbridge-request") ?? "";
+    };
+    const first = await refuse(randomUUID());
+    const [{ id } = { id: "" }] = await foundBy(`correlation=${first}`);
+    for (let time = 0; time < 3; time++) {
+      const correlation = randomUUID();
+      const again = await refuse(correlation);
+      for (const query of [`correlation=${again}`, `find=${again}`, `correlation=${correlation}`])
+        expect((await foundBy(query)).map((found) => found.id)).toEqual([id]);
+      expect(JSON.stringify(await shown(`/v1/threads?correlation=${again}`))).toContain(id);
+    }
   });
 
   it("a text that is no correlation id is neither kept nor looked for", async () => {

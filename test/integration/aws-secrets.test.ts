@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AwsSecrets } from "../../shared/aws/aws-secrets.ts";
+import { systemClock } from "../../shared/host/clock.ts";
 import { readBoth } from "../../shared/host/secrets.ts";
 import { type AwsAccount, startAwsAccount } from "../support/aws-account.ts";
+import { until } from "../support/until.ts";
 
 let account: AwsAccount;
 beforeEach(async () => {
@@ -11,9 +13,10 @@ beforeEach(async () => {
     const SecretString = STORED[SecretId];
     return SecretString === undefined ? { error: "ResourceNotFoundException" } : { SecretString };
   });
-  account.answers.set("AmazonSSM.GetParameter", ({ Name }) =>
-    Name === "/drawbridge/listener" ? { Parameter: { Value: "of-the-listener" } } : { error: "ParameterNotFound" },
-  );
+  account.answers.set("AmazonSSM.GetParameters", ({ Names = [] }) => ({
+    Parameters: Names.flatMap((Name) => (PARAMETERS.has(Name) ? [{ Name, Value: PARAMETERS.get(Name) }] : [])),
+    InvalidParameters: Names.filter((name) => !PARAMETERS.has(name)),
+  }));
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -35,7 +38,12 @@ const STORED: Record<string, string> = {
   "drawbridge/lines": "of-a-file\n\n",
 };
 
-const secrets = () => new AwsSecrets({ TOKEN: "of-the-environment" });
+const PARAMETERS = new Map([["/drawbridge/listener", "of-the-listener"]]);
+
+const log = { info: () => undefined, warn: vi.fn(), error: () => undefined };
+/** Without jitter: a value is fresh for exactly five minutes, and a failed read is repeated after 15 seconds. */
+const secrets = ({ random = 0, ...environment }: { random?: number; PARAMETERS?: string } = {}) =>
+  new AwsSecrets({ TOKEN: "of-the-environment", ...environment }, { clock: systemClock, random: () => random, log });
 
 describe("a secret in AWS", () => {
   it.each([
@@ -133,5 +141,116 @@ describe("a secret in AWS", () => {
   it("a secret is not fetched before it is read", () => {
     secrets();
     expect(account.calls).toEqual([]);
+  });
+
+  describe("while its service cannot answer", () => {
+    const REF = "secretsmanager:drawbridge/rotating#current";
+    const store = (value: string) => {
+      STORED["drawbridge/rotating"] = JSON.stringify({ current: value });
+    };
+    const answer = (error?: string) =>
+      account.answers.set("secretsmanager.GetSecretValue", ({ SecretId = "" }) =>
+        error === undefined ? { SecretString: STORED[SecretId] } : { error },
+      );
+    const calls = () => account.calls.length;
+    /** A request does not wait for all tries of the SDK. */
+    const failed = (times: number) => until("a failed read", () => log.warn.mock.calls.length === times);
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ["Date"] });
+      log.warn.mockClear();
+      store("good");
+    });
+
+    it.each(["ThrottlingException", "InternalServiceError"])(
+      "the last value is used for an hour after %s, with a pause between tries, and then none",
+      async (error) => {
+        const reading = secrets();
+        const read = async () => (await reading.read(REF)).reveal();
+        await read();
+        answer(error);
+        vi.advanceTimersByTime(300_001);
+        expect(await read()).toBe("good");
+        await failed(1);
+        expect(log.warn).toHaveBeenCalledWith({ error }, expect.any(String));
+        const tried = calls();
+        expect(await read()).toBe("good");
+        expect(calls()).toBe(tried);
+        vi.advanceTimersByTime(3_298_000);
+        expect(await read()).toBe("good");
+        await failed(2);
+        expect(calls()).toBeGreaterThan(tried);
+        vi.advanceTimersByTime(2_000);
+        await expect(read()).rejects.toMatchObject({ code: "secret_unavailable" });
+        answer();
+        expect(await read()).toBe("good");
+      },
+    );
+
+    it("a change is found with the first try that succeeds", async () => {
+      const reading = secrets();
+      const read = async () => (await reading.read(REF)).reveal();
+      await read();
+      answer("ThrottlingException");
+      vi.advanceTimersByTime(300_001);
+      await read();
+      await failed(1);
+      store("new");
+      answer();
+      expect(await read()).toBe("good");
+      vi.advanceTimersByTime(15_000);
+      expect(await read()).toBe("new");
+    });
+
+    it.each(["ResourceNotFoundException", "AccessDeniedException"])("%s holds at once", async (error) => {
+      const reading = secrets();
+      await reading.read(REF);
+      answer(error);
+      vi.advanceTimersByTime(300_001);
+      await expect(reading.read(REF)).rejects.toMatchObject({ code: "secret_unavailable" });
+    });
+
+    it("a secret that was never read is unavailable", async () => {
+      answer("ThrottlingException");
+      await expect(secrets().read(REF)).rejects.toMatchObject({ code: "secret_unavailable" });
+    });
+  });
+
+  it("concurrent reads share one call, at first and at the end of five minutes", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const reading = secrets();
+    const readAll = () =>
+      Promise.all(Array.from({ length: 20 }, () => reading.read("secretsmanager:drawbridge/plain")));
+    await readAll();
+    expect(account.calls).toHaveLength(1);
+    vi.advanceTimersByTime(300_001);
+    await readAll();
+    expect(account.calls).toHaveLength(2);
+  });
+
+  it("a value is read again in the background before it is five minutes old", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const reading = secrets({ random: 0.5 });
+    const read = async () => (await reading.read("secretsmanager:drawbridge/early")).reveal();
+    STORED["drawbridge/early"] = "old";
+    await read();
+    STORED["drawbridge/early"] = "new";
+    vi.advanceTimersByTime(269_000);
+    expect(await read()).toBe("old");
+    expect(account.calls).toHaveLength(1);
+    vi.advanceTimersByTime(1_001);
+    expect(await read()).toBe("old");
+    await until("the new value", async () => (await read()) === "new");
+    expect(account.calls).toHaveLength(2);
+  });
+
+  it("the first parameter brings all of the function, ten in a call", async () => {
+    const names = Array.from({ length: 23 }, (_, at) => `/drawbridge/p${at}`);
+    for (const name of names) PARAMETERS.set(name, `of ${name}`);
+    const reading = secrets({ PARAMETERS: [...names, "/drawbridge/not-yet"].join() });
+    for (const name of names.toReversed()) expect((await reading.read(`ssm:${name}`)).reveal()).toBe(`of ${name}`);
+    expect(account.calls.map(({ input: { Names } }) => Names?.length)).toEqual([10, 10, 4]);
+    await expect(reading.read("ssm:/drawbridge/not-yet")).rejects.toMatchObject({ code: "secret_unavailable" });
+    PARAMETERS.set("/drawbridge/not-yet", "here");
+    expect((await reading.read("ssm:/drawbridge/not-yet")).reveal()).toBe("here");
   });
 });

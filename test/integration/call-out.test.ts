@@ -80,26 +80,51 @@ describe("an outbound call", () => {
     await expect(callOut(to(url))).rejects.toMatchObject({ code: "target_answer_too_large", retryable: false });
   });
 
-  it("the fault says that nothing was done if no connection was made", async () => {
+  it("the fault says that nothing was done if no connection was made, and why", async () => {
     const url = await serve(() => undefined);
     await new Promise((resolve) => server?.close(resolve));
-    await expect(callOut(to(url))).rejects.toMatchObject({ code: "target_unreachable", retryable: true });
+    const isUnreachable = { code: "target_unreachable", retryable: true };
+    const refused = { ...isUnreachable, message: `${url.host}: connection refused (ECONNREFUSED)` };
+    await expect(callOut(to(url))).rejects.toMatchObject(refused);
+    const blocked = { ...isUnreachable, message: "127.0.0.1:6000: blocked port" };
+    await expect(callOut(to(new URL("http://127.0.0.1:6000/")))).rejects.toMatchObject(blocked);
+    const unknown = callOutWith(() => (_, __, answer) => {
+      answer(Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }), "");
+    });
+    await expect(unknown(to(new URL("http://ci.invalid/"), { onlyPublic: true }))).rejects.toMatchObject({
+      ...isUnreachable,
+      message: "ci.invalid: host name not found (ENOTFOUND)",
+    });
+    // It speaks HTTP where TLS is expected.
+    const plain = await serve(() => undefined);
+    await expect(callOut(to(new URL(`https://${plain.host}/`)))).rejects.toMatchObject({
+      ...isUnreachable,
+      message: expect.stringContaining(`${plain.host}: no TLS connection (ERR_SSL_`),
+    });
   });
 
-  it("the fault says that the outcome is unknown if the response is missing, incomplete or aborted", async () => {
+  it("the fault says that the outcome is unknown if the response is missing, incomplete or aborted, and which", async () => {
+    const unknown = (url: URL, what: string) => ({ code: "target_timeout", message: `${url.host}: ${what}` });
     const silent = await serve(() => undefined);
-    await expect(callOut(to(silent, { timeoutMs: 50 }))).rejects.toMatchObject({ code: "target_timeout" });
-    await expect(callOut(to(silent, { signal: AbortSignal.timeout(20) }))).rejects.toMatchObject({
-      code: "target_timeout",
-    });
+    const late = unknown(silent, "no complete response in time");
+    await expect(callOut(to(silent, { timeoutMs: 50 }))).rejects.toMatchObject(late);
+    await expect(callOut(to(silent, { signal: AbortSignal.timeout(20) }))).rejects.toMatchObject(late);
+    const stopped = unknown(silent, "stopped before a complete response");
+    await expect(callOut(to(silent, { signal: AbortSignal.abort() }))).rejects.toMatchObject(stopped);
     server?.closeAllConnections();
+    const closed = "connection closed before a complete response (UND_ERR_SOCKET)";
     const breaking = await serve((request) => void request.socket.destroy());
-    await expect(callOut(to(breaking))).rejects.toMatchObject({ code: "target_timeout" });
+    await expect(callOut(to(breaking))).rejects.toMatchObject(unknown(breaking, closed));
     const halfway = await serve((request, response) => {
       response.writeHead(200, { "content-length": "100" }).write("half");
       setTimeout(() => request.socket.destroy(), 10);
     });
-    await expect(callOut(to(halfway))).rejects.toMatchObject({ code: "target_timeout" });
+    await expect(callOut(to(halfway))).rejects.toMatchObject(unknown(halfway, closed));
+    const other = await serve((request) => void request.socket.end("SSH-2.0\r\n\r\n"));
+    await expect(callOut(to(other))).rejects.toMatchObject({
+      code: "target_timeout",
+      message: expect.stringContaining(`${other.host}: the response is not HTTP (HPE_`),
+    });
   });
 
   it("a fault names the host, and neither path nor query", async () => {

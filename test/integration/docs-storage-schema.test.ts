@@ -67,6 +67,7 @@ const HEADINGS = [
   "Ended run",
   "Credential",
   "Refusal count",
+  "Repeated refusal",
 ];
 
 /** The delivery of the example, with its body as bytes. */
@@ -635,6 +636,16 @@ describe("docs/storage-schema.md", () => {
     await written.refusals.add(read);
     expect(await written.shown(stored)).toEqual(stored);
   });
+
+  it("the example of a repeated refusal is added and found as documented", async () => {
+    const { stored, read } = exampleOf("Repeated refusal");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.refusals.repeatOf(read.id)).toBe(read.delivery);
+    const written = await emptyStores();
+    await written.refusals.addRepeat(read);
+    expect(await written.shown(stored)).toEqual(stored);
+  });
 });
 
 /** dynalite does not count writes of indexes. */
@@ -716,6 +727,7 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       await costs("count a reply", () => stores.commentReplies.count(exampleOf("Replies").read.page, 2));
       await costs("count a request", () => stores.rateLimits.count(["robot"], clock.now(), 1));
       await costs("count refused requests", () => stores.refusals.add(exampleOf("Refusal count").read));
+      await costs("remember a repeated refusal", () => stores.refusals.addRepeat(exampleOf("Repeated refusal").read));
       await costs("record a credential's use", () => stores.credentialUses.record(exampleOf("Credential").read));
       const { approvals, runs } = stores;
       const approval = exampleOf("Approval").read;

@@ -73,8 +73,12 @@ afterAll(async () => {
 });
 
 /** Returns the id of the delivery, or of the request that was refused. */
-async function pushed(branch: string, token = GITLAB, project = `platform/${branch}`): Promise<string> {
-  const after = randomBytes(20).toString("hex");
+async function pushed(
+  branch: string,
+  token = GITLAB,
+  project = `platform/${branch}`,
+  after = randomBytes(20).toString("hex"),
+): Promise<string> {
   const body = JSON.stringify(push(branch, { after, project: { id: 7, path_with_namespace: project } }));
   const signed = signedGitlabHeaders(body, { token, id: randomUUID(), at: systemClock.now() });
   const headers = { "content-type": "application/json", ...signed };
@@ -146,6 +150,20 @@ describe("a push that fired nothing, because its pattern missed one field", () =
     );
     expect(text).toContain(`(${failed})`);
     expect(text).toMatch(new RegExp(`Other deliveries have it too[^]+${later}`));
+  });
+});
+
+describe("a push that its sender reports twice", () => {
+  it("the first report is explained, which acted, and not the repeat", async () => {
+    const commit = randomBytes(20).toString("hex");
+    const first = await pushed("main", GITLAB, "platform/twice", commit);
+    const repeat = await pushed("main", GITLAB, "platform/twice", commit);
+    const { text } = await until(
+      "the second report to be known as a repeat",
+      () => run("explain", commit),
+      ({ text: seen }) => seen.includes("– repeat"),
+    );
+    expect(text).toMatch(new RegExp(`\\(${first}\\)[^]+Other deliveries have it too[^]+${repeat}`));
   });
 });
 

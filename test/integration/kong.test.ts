@@ -235,7 +235,24 @@ describe("the command kong keys", () => {
     await apply(kong.url, START);
     await apply(kong.url, later(TOKEN_SECONDS * 2));
     expect(kidsOf(kong)).toEqual(["bridge-1", "jobs-1", "jobs-2"]);
-    await expect(kongCommand(["keys", kong.url])).rejects.toMatchObject({ code: "keys_unavailable" });
+    // Which ones, from where, and why.
+    const why = `bridge from ${publishers.url}/.well-known/jwks.json: the key set is not a set of public keys`;
+    for (const args of [["keys", kong.url], ["render"]])
+      await expect(kongCommand(args)).rejects.toMatchObject({
+        code: "keys_unavailable",
+        message: `these keys cannot be loaded: ${why}`,
+      });
+  });
+
+  it("a kid of a consumer that is gone is given to the one that publishes it, and no other key of it is touched", async () => {
+    const kong = await sandbox();
+    const jwts = kong.entities["jwts"] ?? [];
+    const gone = { consumer: { id: "gone" }, rsa_public_key: "theirs" };
+    const other = { ...jwts[0], id: "7", key: "unpublished", ...gone };
+    kong.entities["jwts"] = [...jwts.map((one) => (one.key === "jobs-1" ? { ...one, ...gone } : one)), other];
+    expect(await apply(kong.url, START)).toEqual(["added: key jobs-1 of drawbridge-jobs"]);
+    expect(await apply(kong.url, START)).toEqual([]);
+    expect(kong.entities["jwts"]).toContainEqual(other);
   });
 
   it("a key of somebody else with the same kid is left alone, and reported", async () => {

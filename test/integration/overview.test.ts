@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import * as v from "valibot";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { relayBus } from "../../functions/relay-bus.ts";
 import { peopleOf } from "../../shared/approvals/people.ts";
 import { homePage } from "../../shared/console/home-page.ts";
@@ -539,10 +539,11 @@ describe("what ended badly", () => {
 
 describe("more that ended badly than is looked at", () => {
   it("an exact limit is everything; one more is said, and hides neither pages nor deliveries behind `well`", async () => {
-    const { overview, receive, runDue, runs, clock, stop } = await bridgeOf([
+    const { overview, receive, runDue, runs, deliveries, clock, stop } = await bridgeOf([
       routeOf(scripted([GIVE_UP]).run),
       routeOf(scripted([DONE]).run, { name: "status", target: "pages", action: "confluence" }),
     ]);
+    const records = vi.spyOn(deliveries, "get");
     const giveUp = async (count: number) => {
       for (let n = 0; n < count; n++) {
         await receive();
@@ -552,7 +553,11 @@ describe("more that ended badly than is looked at", () => {
     };
     await giveUp(200);
     await runs.record("status", { delivery: "d-1", firedAt: toIso(clock.now()) });
+    records.mockClear();
     const exact = await overview();
+    // Those of the newest five, and of the newest that was given up at the target.
+    expect(records).toHaveBeenCalledTimes(6);
+    expect(exact.ended.newest).toHaveLength(5);
     expect(exact).toMatchObject({ ended: { level: "failing", counts: { given_up: 200 } }, pages: { level: "well" } });
     expect([exact.ended.hasMore, exact.pages?.hasMore]).toEqual([undefined, undefined]);
     expect((await overview("docs")).ended).toMatchObject({ level: "well" });

@@ -92,7 +92,7 @@ const DRILLS: Readonly<Record<string, Drill>> = {
   },
   "Is the listener down?": aboutPush(
     "down",
-    "no complete response in time",
+    "connection closed before a complete response",
     "check --live down-listener",
     "targets list",
   ),

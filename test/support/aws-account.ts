@@ -23,8 +23,8 @@ export interface AwsInput {
   readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue: string }>>;
   /** Of a secret. */
   readonly SecretId?: string;
-  /** Of a parameter. */
-  readonly Name?: string;
+  /** Of parameters. */
+  readonly Names?: readonly string[];
 }
 
 /** The response of a service. An `error` is a failure that the SDK does not retry. */

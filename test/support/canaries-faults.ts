@@ -43,14 +43,14 @@ const deadStores = () =>
 
 /** The HTTP interface with all its sources and trust entries, without a store. */
 export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly secrets: Secrets; readonly log: Log }) {
-  const { deliveries, credentialUses, approvals, replayCache } = deadStores();
+  const { deliveries, credentialUses, approvals, replayCache, refusals } = deadStores();
   const tokens = createTokenVerifier(config.issuers, { clock, replayCache, publicUrl: PUBLIC_URL });
   const policy = policyOf(config.roles);
   const trustEntries = Object.keys(config.issuers);
   return httpBridge({
     sources: connectSources(config, { secrets, tokens, clock, keepToken: async () => undefined }),
     status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers, clusters: [], jobs: [] }),
-    rejectionAudit: new RejectionAudit({ deliveries, log }),
+    rejectionAudit: new RejectionAudit({ deliveries, refusals, log }),
     ready: () => readinessByRead(() => deliveries.get("readiness")),
     receiving: { deliveries },
     calls: { deliveries, credentialUses, approvals, tokens, policy, trustEntries },

@@ -103,7 +103,7 @@ export async function httpBridge(
       people: new Map(),
       rules: new Map(),
       patterns: async () => [],
-      refusals: { list: async () => [] },
+      refusals: { list: async () => [], repeatOf: async () => undefined },
       refusalCounts,
       sourcesWithNext: [],
       ready: () => readinessByRead(async () => undefined),

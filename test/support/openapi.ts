@@ -114,7 +114,11 @@ export class OpenApi {
   }
 
   #ofHeaders(described: NonNullable<Answer["headers"]>, headers: Headers): readonly string[] {
-    return Object.entries(described).flatMap(([name, { required, schema = {} }]) => {
+    const names = new Set(Object.keys(described).map((name) => name.toLowerCase()));
+    const limits = [...headers.keys()].filter((name) => name.startsWith("ratelimit-") && !names.has(name));
+    if (limits.length > 0) return limits.map((name) => `answer header ${name}: not described`);
+    return Object.entries(described).flatMap(([name, header]) => {
+      const { required, schema = {} } = this.#resolved(header);
       const value = headers.get(name);
       if (value !== null) return this.#problems(`answer header ${name}`, schema, typed(value, schema));
       return required ? [`answer header ${name}: missing`] : [];

@@ -247,7 +247,7 @@ async function showOnPages(reported: ReportedRow, attempt: Run): Promise<ActionO
   return withRemark(withRemark(outcome, leftOut), remark);
 }
 
-const NO_PAGE: ActionOutcome = { outcome: "done", summary: "no page is concerned" };
+const NO_PAGE: ActionOutcome = { outcome: "done", summary: "no page is concerned", endedAs: "nothing_to_do" };
 
 /** The outcome if the search for documenting pages failed. If other pages were shown, the failure is only a remark. */
 function withoutDocumented(shown: readonly ActionOutcome[], failure: FinalOutcome): ActionOutcome {

@@ -1,6 +1,7 @@
 import type { Config } from "../../config/schema.ts";
 import { callOut as defaultCallOut } from "../../host/call-out.ts";
 import { Fault } from "../../host/fault.ts";
+import { redactText } from "../../host/url-credentials.ts";
 import { ALGORITHMS } from "../../identity/algorithms.ts";
 import { discover, jwksLoader, type KeySources } from "../../identity/load-jwks.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
@@ -13,7 +14,7 @@ export interface LoadedIssuers {
   readonly issuers: readonly Issuer[];
   /** What Kong will refuse although the bridge would not. */
   readonly warnings: readonly string[];
-  /** Names of those whose keys could not be loaded. */
+  /** Those whose keys could not be loaded: the name, the address and why, without a quote of what was answered. */
   readonly unavailable: readonly string[];
 }
 
@@ -53,10 +54,10 @@ export async function loadIssuers(
   );
   const [bridgeKeys, ...keySets] = published;
   const issuers = [
-    { ...bridge, keys: bridgeKeys?.keys ?? [] },
+    { ...bridge, keys: keysIn(bridgeKeys) },
     ...entries.map(([name, entry], at): Issuer => {
       const { issuer, audience: audiences, maxLifetimeSeconds, clockSkewSeconds } = entry;
-      const keys = keySets[at]?.keys ?? [];
+      const keys = keysIn(keySets[at]);
       return { name, issuer, audiences, keysUrl: urls[at], keys, maxLifetimeSeconds, clockSkewSeconds, entry };
     }),
   ];
@@ -66,9 +67,11 @@ export async function loadIssuers(
     .map(([name]) => `${name}: Kong reads no DPoP tokens`);
   return {
     issuers: distinct,
-    unavailable: issuers.flatMap(({ name }, at) => (published[at] === undefined ? [name] : [])),
+    unavailable: published.flatMap((one) => ("unavailable" in one ? [one.unavailable] : [])),
     warnings:
-      edition === "enterprise" ? bound : [...published.flatMap((one) => one?.skipped ?? []), ...warnings, ...bound],
+      edition === "enterprise"
+        ? bound
+        : [...published.flatMap((one) => ("skipped" in one ? one.skipped : [])), ...warnings, ...bound],
   };
 }
 
@@ -76,18 +79,31 @@ export async function loadIssuers(
 const mayPass = ({ roles }: TrustEntry, config: RenderInput["config"]): boolean =>
   upstreamsBehind(config).some(([, { allow }]) => allow.some(({ role }) => roles.some((one) => one.role === role)));
 
+type Published =
+  | { readonly keys: readonly JwtKey[]; readonly skipped: readonly string[] }
+  | { readonly unavailable: string };
+
+const keysIn = (published: Published | undefined): readonly JwtKey[] =>
+  published !== undefined && "keys" in published ? published.keys : [];
+
 async function keysOf(
   name: string,
   entry: Pick<TrustEntry, "issuer" | "internalOrigins" | "jwks" | "algorithms">,
   sources: KeySources,
-): Promise<{ readonly keys: readonly JwtKey[]; readonly skipped: readonly string[] } | undefined> {
-  const published = await jwksLoader(entry, sources)().catch((error: unknown) => {
-    if (error instanceof Fault) return undefined;
-    throw error;
-  });
-  if (published === undefined) return undefined;
-  const { keys, skipped } = jwtKeysOf(published, entry);
-  return { keys, skipped: skipped.map((why) => `${name}: ${why}`) };
+): Promise<Published> {
+  try {
+    const { keys, skipped } = jwtKeysOf(await jwksLoader(entry, sources)(), entry);
+    return { keys, skipped: skipped.map((why) => `${name}: ${why}`) };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { unavailable: `${name} from ${placeOfKeys(entry)}: ${error.message}` };
+  }
+}
+
+/** Where the keys are, or where their address is found. */
+function placeOfKeys({ issuer, jwks = { url: issuer } }: Pick<TrustEntry, "issuer" | "jwks">): string {
+  if ("file" in jwks) return `the file ${jwks.file}`;
+  return "url" in jwks ? redactText(jwks.url) : "the configuration";
 }
 
 async function keysUrlOf(name: string, entry: TrustEntry, { callOut = defaultCallOut }: KeySources): Promise<string> {

@@ -38,7 +38,8 @@ const LONGEST_TOKEN_SECONDS = 86_460;
 export async function planKeys({ config, issuers, isComplete, api, now }: KeyPlanInput): Promise<KeyPlan> {
   const consumers = parseAnswer(v.array(consumer), await api.list("consumers"), "consumers");
   const present = parseAnswer(v.array(credential), await api.list("jwts"), "jwts");
-  const names = new Map(consumers.map(({ id, username }) => [id, username ?? ""]));
+  // A consumer without a name is addressed by its id.
+  const names = new Map(consumers.map(({ id, username }) => [id, username ?? id]));
   const callers = callersOf(issuers, {
     isApart: isApartIn({ edition: "oss" }),
     config,
@@ -53,8 +54,8 @@ export async function planKeys({ config, issuers, isComplete, api, now }: KeyPla
   const usernames = new Set(issuers.map((one) => consumerName([one])));
   /** Whether a key is of another consumer, which may still need it. A key that moves with its issuer is not. */
   const isLiveElsewhere = (old: Credential, wanted: Wanted, username: string): boolean => {
-    const owner = names.get(old.consumer.id) ?? "";
-    if (owner === username || (isComplete && isSameKey(old, wanted))) return false;
+    const owner = names.get(old.consumer.id);
+    if (owner === undefined || owner === username || (isComplete && isSameKey(old, wanted))) return false;
     const since = leavingSince(old);
     return since === undefined ? usernames.has(owner) : toSeconds(now) <= endOf(owner, since);
   };
@@ -74,7 +75,9 @@ export async function planKeys({ config, issuers, isComplete, api, now }: KeyPla
     }
   }
   for (const old of present.filter((one) => isComplete && isOurs(one) && !published.has(one.key))) {
-    const username = names.get(old.consumer.id) ?? "";
+    const username = names.get(old.consumer.id);
+    // Kong removes the keys of a consumer with it.
+    if (username === undefined) continue;
     const since = leavingSince(old);
     if (since === undefined) {
       leaving.push(marking(api, username, old, now));

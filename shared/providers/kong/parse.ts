@@ -14,45 +14,19 @@ import { plainPath } from "./plain-path.ts";
 const LATEST_MS = 4_102_444_800_000;
 
 /**
- * One record of the plugin http-log: https://developer.konghq.com/plugins/http-log/. Only these members are read, and
- * nothing else of a record is kept: its headers, queries and addresses have other people's credentials. Of the response's
- * headers, two ids that have a strict form.
+ * What a record of the plugin http-log says of a request, https://developer.konghq.com/plugins/http-log/, besides what
+ * {@link readRecord} reads. Nothing else of a record is kept: its headers, queries and addresses have other people's
+ * credentials.
  */
-const record = v.object({
-  request: optional(v.object({ id: optional(v.string()), method: optional(v.string()), uri: optional(v.string()) })),
-  response: v.object({
-    // A number; old releases write some numbers as texts.
-    status: v.pipe(
-      v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{3}$/), v.transform(Number))]),
-      v.safeInteger(),
-      v.minValue(100),
-      v.maxValue(599),
-    ),
-    headers: optional(v.object({ "x-kong-request-id": optional(first()), "x-drawbridge-request": optional(first()) })),
-  }),
-  /** Absent if no route matched; empty, also as `{}`, if a plugin answered. */
-  tries: optional(v.array(optional(v.object({ state: optional(v.string()) })))),
-  /** Empty if the request was not passed on; one status for each try. */
-  upstream_status: optional(v.string()),
-  /** Who answered. Since Kong 3.6. */
-  source: optional(v.picklist(["kong", "upstream"])),
+const details = v.object({
+  request: optional(v.object({ uri: optional(v.string()) })),
   service: named(),
   route: named(),
   consumer: optional(v.object({ username: name(), custom_id: name(), id: name() })),
   /** Epoch milliseconds, with a fraction in some releases. */
   started_at: optional(v.pipe(v.number(), v.minValue(0), v.maxValue(LATEST_MS))),
   correlation_id: optional(v.string()),
-  /** Not of Kong itself: `custom_fields_by_lua` adds it. */
-  node_id: optional(v.string()),
 });
-
-/** A header that is sent twice is a list. */
-function first() {
-  return v.pipe(
-    v.union([v.string(), v.array(v.string())]),
-    v.transform((value) => (typeof value === "string" ? value : value[0])),
-  );
-}
 
 function named() {
   return optional(v.object({ name: name(), id: name() }));
@@ -81,23 +55,49 @@ export interface GatewayRecord {
   readonly toEvent: (receivedAt: EpochMillis) => GatewayEvent;
 }
 
-/** Undefined if it is no record of a request. `digest`: of the record, for one without an id. */
+/**
+ * Undefined if it is no record of a request. `digest`: of the record, for one without an id. A gateway sends thousands of
+ * records in a second, of which nearly all are only counted: so what decides that is read without a schema, and the rest of
+ * a record only if it is kept.
+ */
 export function readRecord(value: unknown, digest: () => string): GatewayRecord | undefined {
-  const parsed = v.safeParse(record, value);
-  if (!parsed.success) return undefined;
-  const { request, response, node_id } = parsed.output;
-  const id = matching(ID, request?.id) ?? matching(ID, response.headers?.["x-kong-request-id"]);
-  const node = matching(ID, node_id);
+  const response = objectIn(value, "response");
+  const status = statusOf(response?.["status"]);
+  if (response === undefined || status === undefined) return undefined;
+  const [request, headers] = [objectIn(value, "request"), objectIn(response, "headers")];
+  const id = matching(ID, request?.["id"]) ?? matching(ID, first(headers?.["x-kong-request-id"]));
+  // Not of Kong itself: `custom_fields_by_lua` adds it.
+  const node = matching(ID, memberOf(value, "node_id"));
   const key = id === undefined ? [digest()] : ["request", node ?? "", id];
-  const { verdict, reason } = judge(parsed.output);
-  const method = matching(METHOD, request?.method);
-  const known = { system: "kong", id, node, reason, method };
+  const { verdict, reason } = judge(value, status);
+  const method = matching(METHOD, request?.["method"]);
+  const decision = matching(ID, first(headers?.["x-drawbridge-request"]));
+  const known = { system: "kong", id, node, reason, method, status, decision };
   const toEvent = (receivedAt: EpochMillis): GatewayEvent =>
-    eventOf(parsed.output, { key, verdict, known, receivedAt });
+    eventOf(v.parse(details, value), { key, verdict, known, receivedAt });
   return { key, verdict, reason, method, toEvent };
 }
 
 const METHOD = /^[A-Z]{1,20}$/;
+
+type Members = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Members => typeof value === "object" && value !== null;
+const memberOf = (value: unknown, name: string): unknown => (isObject(value) ? value[name] : undefined);
+
+/** Undefined if it is of another kind. */
+function objectIn(value: unknown, name: string): Members | undefined {
+  const member = memberOf(value, name);
+  return isObject(member) ? member : undefined;
+}
+
+/** A header that is sent twice is a list. */
+const first = (header: unknown): unknown => (Array.isArray(header) ? header[0] : header);
+
+/** A number; old releases write some numbers as texts. */
+function statusOf(value: unknown): number | undefined {
+  const status = typeof value === "string" && /^\d{3}$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(status) && Number(status) >= 100 && Number(status) <= 599 ? Number(status) : undefined;
+}
 
 interface Known extends Pick<GatewayRecord, "key" | "verdict"> {
   readonly known: {
@@ -106,17 +106,18 @@ interface Known extends Pick<GatewayRecord, "key" | "verdict"> {
     readonly node: string | undefined;
     readonly reason: Reason | undefined;
     readonly method: string | undefined;
+    readonly status: number;
+    readonly decision: string | undefined;
   };
   readonly receivedAt: EpochMillis;
 }
 
 function eventOf(
-  { request, response, service, route, consumer, started_at, correlation_id }: v.InferOutput<typeof record>,
+  { request, service, route, consumer, started_at, correlation_id }: v.InferOutput<typeof details>,
   { key, verdict, known, receivedAt }: Known,
 ): GatewayEvent {
   const part = present({
     ...known,
-    status: response.status,
     path: request?.uri && plainPath(request.uri),
     route: route?.name ?? route?.id,
     service: service?.name ?? service?.id,
@@ -125,7 +126,6 @@ function eventOf(
       correlation_id && isCorrelationId(correlation_id) && secretIn(correlation_id) === undefined
         ? correlation_id
         : undefined,
-    decision: matching(ID, response.headers?.["x-drawbridge-request"]),
   });
   const subject = [part.method, part.path ?? part.route ?? part.service ?? "a request"].filter(Boolean).join(" ");
   return {
@@ -137,16 +137,16 @@ function eventOf(
   };
 }
 
-const matching = (form: RegExp, text: string | null | undefined): string | undefined =>
-  text && form.test(text) ? text : undefined;
+const matching = (form: RegExp, text: unknown): string | undefined =>
+  typeof text === "string" && form.test(text) ? text : undefined;
 
 type Reason = NonNullable<GatewayEvent["gateway"]["reason"]>;
 type Verdict = Pick<GatewayRecord, "verdict"> & { readonly reason?: Reason };
 
-function judge({ response: { status }, ...rest }: v.InferOutput<typeof record>): Verdict {
-  if (status < 400 || !isAnswerOfGateway(rest)) return { verdict: "passed" };
+function judge(value: unknown, status: number): Verdict {
+  if (status < 400 || !isAnswerOfGateway(value)) return { verdict: "passed" };
   if (status >= 500) return { verdict: "failed", reason: FAILURES.get(status) ?? "gateway_error" };
-  if (status === 404) return { verdict: "refused", reason: rest.route ? "rejected" : "no_route" };
+  if (status === 404) return { verdict: "refused", reason: objectIn(value, "route") ? "rejected" : "no_route" };
   return { verdict: "refused", reason: REFUSALS.get(status) ?? "rejected" };
 }
 
@@ -161,15 +161,18 @@ const FAILURES: ReadonlyMap<number, Reason> = new Map([
   [504, "upstream_timeout"],
 ]);
 
-/** Before Kong 3.6 no member says it: then the service answered if the last try of it did not fail. */
-function isAnswerOfGateway({
-  source,
-  tries,
-  upstream_status,
-}: Pick<v.InferOutput<typeof record>, "source" | "tries" | "upstream_status">): boolean {
-  if (source) return source === "kong";
-  const last = tries?.at(-1);
-  return last ? last.state === "failed" : !upstream_status;
+/**
+ * `source` says who answered, since Kong 3.6. Before it, the service did if the last try of it did not fail. `tries` is
+ * absent if no route matched, and empty, also as `{}`, if a plugin answered. `upstream_status` has one status for each try.
+ */
+function isAnswerOfGateway(value: unknown): boolean {
+  const source = memberOf(value, "source");
+  if (source === "kong" || source === "upstream") return source === "kong";
+  const tries = memberOf(value, "tries");
+  const last: unknown = Array.isArray(tries) ? tries.at(-1) : undefined;
+  if (isObject(last)) return last["state"] === "failed";
+  const status = memberOf(value, "upstream_status");
+  return typeof status !== "string" || status === "";
 }
 
 /** A record of a TCP or TLS connection, which has no request. */

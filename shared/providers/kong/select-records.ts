@@ -45,7 +45,7 @@ export class RecordSelection {
 
   select(delivery: AuthenticDelivery): SelectedRecords {
     this.#endMinute(delivery.receivedAt);
-    const counts = { refused: 0, failed: 0, passed: 0, stream: 0, unusable: 0 };
+    const counts = { refused: 0, failed: 0, passed: 0, stream: 0, unusable: 0, kept: 0 };
     const selected: AuthenticDelivery[] = [];
     const left: Pick<Group, "verdict" | "reason">[] = [];
     for (const one of recordsIn(delivery)) {
@@ -54,8 +54,11 @@ export class RecordSelection {
       counts[verdict]++;
       if (verdict === "stream" || !this.#isWanted(found)) continue;
       const group = { verdict, reason: found?.reason };
-      if (isKept(this.#groupOf(group), found?.key.join(" ") ?? one.digest())) selected.push(one.part());
-      else left.push(group);
+      if (!isKept(this.#groupOf(group), found?.key.join(" ") ?? one.digest())) left.push(group);
+      else {
+        selected.push(one.part());
+        if (found !== undefined) counts.kept++;
+      }
     }
     const ended = [...this.#ended];
     return {

@@ -198,7 +198,7 @@ describe("a build that failed", () => {
     expect((await at(threadPage, "delivery=d-1")).split(seen)).toHaveLength(2);
     const home = visitOf(() => "x", { url: new URL("https://bridge.example.test/console") });
     const page = textOf(String(await shownBy(await homePage(home)).main));
-    expect(page).toMatch(/Failures that senders report It reports: ✕ build failed x/);
+    expect(page).toMatch(/Failures that senders report, and refusals at gateways It reports: ✕ build failed x/);
     expect(page).toMatch(/they are no failures of its deliveries/);
   });
 });
@@ -1007,6 +1007,28 @@ describe("the list of deliveries", () => {
       const list = new URL(href.replaceAll("&amp;", "&"), url).searchParams.get("in");
       expect(Object.fromEntries(new URLSearchParams(list ?? ""))).toEqual(query);
     }
+  });
+
+  it("a list of the audit has no chart, and nothing to run again; one of refused requests leads to those at gateways", async () => {
+    const [one] = deliveries(() => "x").deliveries;
+    if (one === undefined) throw new Error("no delivery");
+    const { routes: _, state: __, ...rest } = one;
+    const audit = { ...rest, outcome: "audit" as const, what: "upstream_refused", subject: "registry scope_forbidden" };
+    const shownWith = (listed: object, query: string) =>
+      showing(
+        deliveriesPage,
+        { deliveries: [listed], lookedBackTo: one.receivedAt },
+        { url: new URL(`https://bridge.example.test/console/deliveries?${query}`) },
+      );
+    const audited = await shownWith(audit, "outcome=audit");
+    expect(audited).toContain("refusal at a gateway");
+    expect(audited).not.toMatch(/<svg|Run the selected again|type="checkbox" name="delivery"/);
+    const events = await shownWith(one, "text=x");
+    expect(events).toMatch(/<svg[\s\S]+Run the selected again/);
+    const toGateways = 'href="/console/deliveries?type=upstream_refused"';
+    for (const query of ["state=refused", "outcome=refused"])
+      expect(await shownWith({ ...audit, outcome: "refused" }, query)).toContain(toGateways);
+    expect(events).not.toContain(toGateways);
   });
 
   it("a choice sends the value that it was opened with, however it is spaced", async () => {

@@ -70,7 +70,7 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
     nextAt: AT,
     facts: { eventID: word(), [word()]: word() },
   })),
-  ...(["superseded", "not_fired"] as const).map((endedAs) => ({
+  ...(["superseded", "not_fired", "nothing_to_do"] as const).map((endedAs) => ({
     ...({ at: AT, kind: "attempt", route: "docs", action: "tekton", attempt: 1, outcome: "done" } as const),
     ...{ summary: word(), durationMs: 0, endedAs },
   })),

@@ -18,14 +18,16 @@ const job: Principal = {
 /** Rejects once a second, each time for the next of `rejections`, and returns the records. */
 async function recorded(
   rejections: readonly Rejection[],
-  { by = () => job, isRead = false } = {},
+  { by = () => job, isRead = false, repeats = new Map<string, string>(), isElsewhere = false } = {},
 ): Promise<readonly RecordedDelivery[]> {
   const records: RecordedDelivery[] = [];
   const record = async (delivery: RecordedDelivery) => {
     records.push(delivery);
-    return "recorded" as const;
+    return isElsewhere ? ("duplicate" as const) : ("recorded" as const);
   };
-  const audit = new RejectionAudit({ deliveries: { record }, log: silentLog });
+  const addRepeat = async ({ id, delivery }: { readonly id: string; readonly delivery: string }) =>
+    void repeats.set(id, delivery);
+  const audit = new RejectionAudit({ deliveries: { record }, refusals: { addRepeat }, log: silentLog });
   const start = testClock().now();
   for (const [second, rejection] of rejections.entries()) {
     await audit.record({
@@ -37,7 +39,7 @@ async function recorded(
       request: {
         method: "GET",
         url: new URL("https://bridge.example.test/v1/deliveries"),
-        headers: new Headers(),
+        headers: new Headers({ "x-correlation-id": `attempt-${second}` }),
         body: new Uint8Array(),
         receivedAt: laterBy(start, second * 1_000),
         requestId: `r-${second}`,
@@ -91,5 +93,29 @@ describe("rejections of one caller within ten minutes", () => {
   it("the same rejection makes another record when the ten minutes are over", async () => {
     const tries = Array.from({ length: 1_200 }, (): Rejection => ({ reason: "token_replayed" }));
     expect(await recorded(tries)).toHaveLength(2);
+  });
+
+  const replayed = (count: number) => Array.from({ length: count }, (): Rejection => ({ reason: "token_replayed" }));
+
+  it("the ids of a repeat lead to the record that stands for it, and those of the first request are in it", async () => {
+    const repeats = new Map<string, string>();
+    const [{ id = "" } = {}] = await recorded(replayed(3), { repeats });
+    const ids = ["r-1", "attempt-1", "r-2", "attempt-2"];
+    expect(Object.fromEntries(repeats)).toEqual(Object.fromEntries(ids.map((one) => [one, id])));
+  });
+
+  it("if another process has made the record, the ids of the first request here lead to it too", async () => {
+    const repeats = new Map<string, string>();
+    const [{ id = "" } = {}] = await recorded(replayed(1), { repeats, isElsewhere: true });
+    expect(Object.fromEntries(repeats)).toEqual({ "r-0": id, "attempt-0": id });
+  });
+
+  it("a caller that keeps trying costs a bounded number of writes, and as many again for the next record", async () => {
+    const repeats = new Map<string, string>();
+    await recorded(replayed(590), { repeats });
+    expect(repeats.size).toBe(58);
+    await recorded(replayed(1_190), { repeats });
+    expect(repeats.size).toBeGreaterThan(58);
+    expect(repeats.size).toBeLessThan(180);
   });
 });

@@ -226,7 +226,7 @@ describe("docs/operations/deliveries.md", () => {
     const kinds = matchesIn(path, /readonly kind: "(\w+)"/g).filter((kind) => kind !== "attempt");
     expect(outcomes).toHaveLength(4);
     const ends = unionIn(path, "readonly endedAs").map((end) => `attempt done endedAs: ${end}`);
-    expect(ends).toHaveLength(2);
+    expect(ends).toHaveLength(3);
     const entries = rowsUnder(DELIVERIES, "The timeline").map(([cell = ""]) => codeIn(cell).join(" ") || cell);
     expect(sorted(entries)).toEqual(sorted([...outcomes, ...ends, ...kinds, "unknown outcome"]));
   });

@@ -210,6 +210,17 @@ describe("the answer about a delivery", () => {
       "quiet",
       `It ended at ${LATER}: a newer run waits.`,
     ],
+    [
+      "an action that had nothing to write to",
+      {
+        timeline: [
+          scheduled,
+          { ...attempt, outcome: "done", endedAs: "nothing_to_do", summary: "no page is concerned" },
+        ],
+      },
+      "quiet",
+      `It ended at ${LATER}: no page is concerned.`,
+    ],
     ["a cut chain", { timeline: [{ ...line, kind: "cut", hops: 8 }] }, "bad", "It did not fire: 8 runs in a row"],
     [
       "a repeat",
@@ -305,6 +316,57 @@ describe("the answer about a delivery", () => {
     const isEvent = (delivery.outcome ?? "event") === "event";
     const changes = { delivery: { ...push.delivery, ...delivery }, ...(!isEvent && { events: [] }), ...more };
     expect(explain(changes).answer).toBe(answer);
+  });
+});
+
+describe("a route that led to another target when it acted", () => {
+  it("names the target of then, as the state of the route does, and says that it has changed", () => {
+    const acted = { route: "push-build", target: "old-listener", state: "given_up", since: AT } as const;
+    const { routes } = explain({ delivery: { ...push.delivery, routes: [acted] }, timeline: [scheduled] });
+    expect(routes[0]?.target).toBe("old-listener");
+    expect(routes[0]?.steps[0]).toEqual({
+      mark: "warn",
+      text: "It matched then, for old-listener. Today the route leads to listener.",
+    });
+    const same = { ...push.delivery, routes: [{ ...acted, target: "listener" }] };
+    const [match] = explain({ delivery: same, timeline: [scheduled] }).routes[0]?.steps ?? [];
+    expect(match?.text).not.toContain("Today the route leads to");
+  });
+
+  it("names it also if the route is no longer configured, and today's if its action has expired", () => {
+    const acted = { route: "push-build", target: "old-listener", state: "given_up", since: AT } as const;
+    const changes = { delivery: { ...push.delivery, routes: [acted] }, timeline: [scheduled] };
+    expect(explain(changes, { patterns: [] }).routes[0]).toMatchObject({ route: "push-build", target: "old-listener" });
+    expect(explain({ timeline: [scheduled] }).routes[0]?.target).toBe("listener");
+  });
+});
+
+describe("a route that matches a delivery and did not act on it", () => {
+  it.each<readonly [string, Partial<ShownDelivery>, readonly Mark[], string]>([
+    [
+      "the bridge's own edit",
+      { timeline: [{ at: AT, kind: "ignored", reason: "own_account", account: "bot" }] },
+      ["quiet"],
+      "It matches. It was not published: the bridge itself made this change.",
+    ],
+    [
+      "an event in the outbox",
+      { delivery: { ...push.delivery, unrelayed: true } },
+      ["warn"],
+      "It matches. It is not published yet: the next sweep publishes it.",
+    ],
+    [
+      "a route that was added later",
+      {},
+      ["warn"],
+      "It matches today, and did not fire: the route was added or changed later, or the event is not published yet.",
+    ],
+  ])("says why it did not fire: %s", (_, changes, marks, text) => {
+    const patterns = [route("all-pushes", { "detail-type": ["code.pushed"] })];
+    const { routes, checks } = explain(changes, { patterns });
+    expect(routes.map(({ steps }) => steps)).toEqual([marks.map((mark) => ({ mark, text }))]);
+    // To test a route against an edit of the bridge itself helps nobody.
+    expect(checks.length > 0).toBe(!text.includes("the bridge itself"));
   });
 });
 

@@ -150,6 +150,18 @@ describe("the metrics of log lines", () => {
     ]);
   });
 
+  it("a line about the records of a gateway counts those that are kept, left out and unusable", () => {
+    const metrics = new LogMetrics(testClock());
+    const log = metrics.counting(silentLog);
+    const counts = { gatewayRecordsKept: 7, gatewayRecordsCounted: 93, gatewayRecordsUnusable: 2 };
+    for (let time = 0; time < 2; time++) log.info({ source: "edge", request: "r-1", ...counts }, "records");
+    expect(metrics.samples().map(({ name, labels, value }) => [name, ...labels, value].join(" "))).toEqual([
+      "gatewayRecordsKept edge 14",
+      "gatewayRecordsCounted edge 186",
+      "gatewayRecordsUnusable edge 4",
+    ]);
+  });
+
   it("a defect that makes ever new values cannot fill the memory", () => {
     const metrics = new LogMetrics(testClock());
     const log = metrics.counting(silentLog);

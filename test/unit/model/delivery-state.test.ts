@@ -168,6 +168,17 @@ const STATES: Readonly<Record<string, { readonly given: Given; readonly expected
     given: { timeline: [scheduled(), attempt("done", 4, { endedAs: "not_fired" })], actions: { docs: action("done") } },
     expected: { state: "not_fired" },
   },
+  "an action that had nothing to write to did not run": {
+    given: {
+      timeline: [scheduled(), attempt("done", 4, { endedAs: "nothing_to_do" })],
+      actions: { docs: action("done") },
+    },
+    expected: { state: "not_fired", since: at(4), routes: [{ why: "done at 4" }] },
+  },
+  "it did not run either if its action has expired": {
+    given: { timeline: [scheduled(), attempt("done", 4, { endedAs: "nothing_to_do" })], actions: {} },
+    expected: { state: "not_fired", since: at(4), routes: [{ why: "done at 4" }] },
+  },
   "a delivery of an event that another one reported is a repeat of that": {
     given: { timeline: [{ kind: "already_scheduled", ...line("docs", 2), by: "d-first" }] },
     expected: { state: "repeat", since: at(2), routes: [{ route: "docs", state: "repeat", of: "d-first" }] },

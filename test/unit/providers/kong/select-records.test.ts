@@ -84,8 +84,32 @@ describe("a batch of records", () => {
     expect(await send([...records(1, 3), record(4, { fixture: "passed", status: 200 })])).toBe("accepted");
     expect(found().map(({ what }) => what)).toEqual(Array(3).fill("gateway.refused"));
     expect(lines).toEqual([
-      { source: "edge", request: "request-1", refused: 3, failed: 0, passed: 1, stream: 0, unusable: 0 },
+      {
+        source: "edge",
+        request: "request-1",
+        refused: 3,
+        failed: 0,
+        passed: 1,
+        stream: 0,
+        unusable: 0,
+        kept: 3,
+        gatewayRecordsKept: 3,
+        gatewayRecordsCounted: 1,
+        gatewayRecordsUnusable: 0,
+      },
     ]);
+  });
+
+  it("each record is counted once: as kept, left out or unusable", async () => {
+    const { send, lines } = edge();
+    await send([
+      ...records(1, KEPT_PER_MINUTE + 5),
+      null,
+      { session: {} },
+      record(99, { fixture: "passed", status: 200 }),
+    ]);
+    const counts = { gatewayRecordsKept: KEPT_PER_MINUTE, gatewayRecordsCounted: 7, gatewayRecordsUnusable: 1 };
+    expect(lines).toMatchObject([counts]);
   });
 
   it("a batch of which nothing is kept is answered 2xx and costs no write", async () => {
