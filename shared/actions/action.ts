@@ -164,7 +164,7 @@ export interface ActionDeps {
   readonly clock: Clock;
   readonly callOut: CallOut;
   /** Tokens that identify the bridge to targets. */
-  readonly outbound: Pick<OutboundTokens, "tokenFor" | "boundToken">;
+  readonly outbound: Pick<OutboundTokens, "tokenFor" | "boundToken" | "rejected">;
   /** Tokens that targets issued to the bridge. */
   readonly systemTokens: Pick<SystemTokens, "tokenFor">;
   readonly origins: OriginStore;

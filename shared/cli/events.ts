@@ -4,7 +4,7 @@ import { Fault } from "../host/fault.ts";
 import { refusalText } from "../http/refusal-text.ts";
 import type { Identity } from "../model/approval.ts";
 import { cut } from "../model/event.ts";
-import { replayWords, stateText, wordsOf } from "../model/state-words.ts";
+import { attemptWordsOf, replayWords, stateText, wordsOf } from "../model/state-words.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -307,7 +307,7 @@ function lineOf(event: ShownTimelineEvent): string {
       // Nothing was tried.
       if (event.endedAs !== undefined)
         return `route ${event.route}: ${event.action} ${afterWord(event.endedAs.replaceAll("_", " "), event.summary)}${facts.join("")}`;
-      const head = `route ${event.route}: ${event.action} attempt ${event.attempt} ${event.outcome.replace("_", " ")}`;
+      const head = `route ${event.route}: ${event.action} attempt ${event.attempt} ${attemptWordsOf(event.outcome)}`;
       return `${head} after ${event.durationMs} ms: ${event.summary}${facts.join("")}${unknown}${next}`;
     }
   }

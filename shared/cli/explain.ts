@@ -6,7 +6,7 @@ import { get } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { deliveriesText } from "./events.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type Display, displayOf, formatOf, printFound, timeText } from "./output.ts";
+import { type Display, displayOf, formatOf, printFound, timeText, withTimes } from "./output.ts";
 import { withProgram } from "./program.ts";
 import {
   type ExplainedStep,
@@ -74,7 +74,7 @@ async function explainDelivery(
     records: explanation.routes,
     text: (display) =>
       [
-        explanationText(shown, explanation, { all, columns: display.columns, program: invocation.program }),
+        explanationText(shown, explanation, { all, display, program: invocation.program }),
         ...(others.length === 0 ? [] : [OTHERS, deliveriesText([...others], { isAudit: false, ...display })]),
       ].join("\n\n"),
   });
@@ -131,9 +131,7 @@ function explainSource(refused: RefusedOfSource, invocation: Invocation): number
         refused.refusals.length + recorded.length === 0
           ? ["– No request of the last day was refused."]
           : [...sourceLines(refused, display), ...hints, ...recorded];
-      const checks = checkLines(sourceChecks(refused), invocation.program).map((line) =>
-        shownLine(line, display.columns),
-      );
+      const checks = checkLines(sourceChecks(refused), invocation.program).map((line) => shownLine(line, display));
       return [fitting([`source ${seen?.source}: ${good}`, ...lines], display), ...checks].join("\n");
     },
   });
@@ -141,11 +139,11 @@ function explainSource(refused: RefusedOfSource, invocation: Invocation): number
 }
 
 /** The lines, each wrapped for the terminal below where its own text begins. */
-const fitting = (lines: readonly string[], { columns }: Display): string =>
+const fitting = (lines: readonly string[], display: Display): string =>
   lines
     .map((line) => {
       const [indent = ""] = /^[✕–]? */.exec(line) ?? [];
-      return shownLine({ indent, text: line.slice(indent.length) }, columns);
+      return shownLine({ indent, text: line.slice(indent.length) }, display);
     })
     .join("\n");
 
@@ -196,8 +194,7 @@ const MAX_PAGES = 10;
 
 interface Shape {
   readonly all: boolean;
-  /** Width of the terminal, if it is one. */
-  readonly columns: number | undefined;
+  readonly display: Display;
   /** What the commands begin with. */
   readonly program: string;
 }
@@ -205,7 +202,7 @@ interface Shape {
 function explanationText(
   { delivery }: Pick<ShownDelivery, "delivery">,
   { answer, mark, steps, routes, otherRoutes, followed, checks }: ShownExplanation,
-  { all, columns, program }: Shape,
+  { all, display, program }: Shape,
 ): string {
   const missed = routes.filter(({ matched }) => !matched);
   const shown = [...routes.filter(({ matched }) => matched), ...(all ? missed : missed.slice(0, MAX_MISSED))];
@@ -226,7 +223,7 @@ function explanationText(
   ];
   return blocks
     .filter((lines) => lines.length > 0)
-    .map((lines) => lines.map((line) => shownLine(line, columns)).join("\n"))
+    .map((lines) => lines.map((line) => shownLine(line, display)).join("\n"))
     .join("\n\n");
 }
 
@@ -240,10 +237,12 @@ interface Line {
   readonly isCommand?: true;
 }
 
-const shownLine = ({ indent, text, isCommand }: Line, columns = Number.POSITIVE_INFINITY): string =>
-  isCommand
-    ? `${indent}${printable(text)}`
-    : indent + wrapped(printable(text), columns - indent.length).join(`\n${" ".repeat(indent.length)}`);
+function shownLine({ indent, text, isCommand }: Line, display: Display): string {
+  if (isCommand) return `${indent}${printable(text)}`;
+  const { columns = Number.POSITIVE_INFINITY } = display;
+  const lines = wrapped(printable(withTimes(text, display)), columns - indent.length);
+  return indent + lines.join(`\n${" ".repeat(indent.length)}`);
+}
 
 const routeLines = (
   { route, event, target, steps, checks }: ShownExplanation["routes"][number],

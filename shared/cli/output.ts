@@ -24,6 +24,12 @@ export function displayOf({ columns, environment }: Pick<Invocation, "columns" |
 export const timeText = (iso: string, { columns, now }: Display): string =>
   columns === undefined ? iso : localTime(iso, now);
 
+/** A sentence of the interface, with its times as {@link timeText} has them. */
+export const withTimes = (text: string, display: Display): string =>
+  text.replaceAll(ISO_TIME, (iso) => timeText(iso, display));
+
+const ISO_TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+
 export type Format = "table" | "json" | "jsonl";
 
 /** The format of `--output`, or of `--json`. */

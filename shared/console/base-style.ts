@@ -76,6 +76,7 @@ table.list { width: 100%; border-collapse: collapse; }
   .facts > div { grid-template-columns: 1fr; padding: .3rem 0; }
   .card .facts { margin-bottom: var(--space-2); } .card .facts > div { grid-template-columns: 6.5rem 1fr; gap: 0 var(--space-2); padding: .1rem 0; }
   .card .button { padding: .3rem .6rem; }
+  :is(li, dd, td, th, .aside) > a:not(.button), .lead a, p > a:only-child, :is(li, dd, td) > :is(b, code, span) > a { display: inline-block; min-height: 1.5rem; min-width: 1.5rem; line-height: 1.5rem; }
   .list thead { position: absolute; left: -99rem; }
   .list tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 .8rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .list td { padding: .1rem 0; border: 0; }

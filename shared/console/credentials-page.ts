@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { ListedCredentials } from "../http/credentials.ts";
-import { ageText, type Html } from "./html.ts";
+import { ageText, type Html, shownTime } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** When each credential was last used. It shows whether an old one can be removed. */
@@ -26,5 +26,5 @@ ${
 /** One use in an hour is recorded, so a shorter age would promise more than is known. */
 function hourOf(iso: string, { now }: Pick<Visit, "now">): Html {
   const isOfThisHour = now - Date.parse(iso) < 3_600_000;
-  return html`<time class="as-is" datetime="${iso}" title="${iso}">${iso.slice(0, 10)}, ${iso.slice(11, 13)} h UTC</time> <span class="ago">(${isOfThisHour ? "within the hour" : ageText(iso, now)})</span>`;
+  return html`${shownTime(`${iso.slice(0, 13)}:00:00.000Z`, now)} <span class="ago">(${isOfThisHour ? "within the hour" : ageText(iso, now)})</span>`;
 }

@@ -146,7 +146,7 @@ function inForce(fields: URLSearchParams): Html {
   return html`<ul class="inforce" aria-label="Filters in force">${chosen.map(
     (name) =>
       html`<li><a href="?${listQuery(fields, { [name]: undefined })}" title="Remove this filter"><span>${LABELS[name]}</span> ${wordsOf(name, fields.get(name) ?? "")} <span aria-hidden="true">×</span><span class="hidden">, remove</span></a></li>`,
-  )}<li><a class="all" href="/console/deliveries">All</a></li></ul>`;
+  )}<li><a class="all" href="/console/deliveries">Remove all filters</a></li></ul>`;
 }
 
 function wordsOf(name: string, value: string): string {

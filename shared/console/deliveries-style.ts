@@ -24,6 +24,8 @@ table.rows { width: 100%; border-collapse: collapse; table-layout: fixed; font-s
 .rows th { white-space: nowrap; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--line); text-align: left; font-weight: 600; font-size: .875rem; } .rows th a { display: inline-block; min-height: 1.5rem; min-width: 1.5rem; color: var(--faint); text-decoration: none; } .rows th a:hover, .rows th[aria-sort] a { color: var(--text); text-decoration: underline; }
 .rows td { padding: .28rem .7rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 .rows td.c-what a { display: inline-block; min-height: 1.5rem; min-width: 1.5rem; font-weight: 600; text-decoration: none; } .rows td.c-what a:hover { text-decoration: underline; }
+/* The link of the title covers its row. What else is to be pressed in the row lies above it. */
+.rows tbody tr { position: relative; } .rows td.c-what a::after { content: ""; position: absolute; inset: 0; } .rows tbody td:not(.c-what) a, .rows .select input, .rows [title] { position: relative; z-index: 1; }
 .rows tr:hover td, .rows tr:focus-within td { background: var(--raised); }
 main:has(table.rows), main:has(table.rows) + .live { max-width: 100rem; }
 .bulk { position: static; } form:has(.select input:checked) .bulk { position: sticky; }

@@ -8,7 +8,17 @@ import { cut } from "../model/event.ts";
 import { TONES, wordsOf } from "../model/state-words.ts";
 import { formTokenField } from "./csrf.ts";
 import { apiQuery, deliveryPath, listQuery } from "./deliveries-query.ts";
-import { badge, deliveryLink, type Html, NOTHING, reportBadge, shownTime, stateBadge, timeAndAge } from "./html.ts";
+import {
+  badge,
+  deliveryLink,
+  type Html,
+  NOTHING,
+  reportBadge,
+  shownTime,
+  stateBadge,
+  timeAndAge,
+  withTimes,
+} from "./html.ts";
 import type { Visit } from "./visit.ts";
 
 export type Listed = ListedDeliveries["deliveries"][number];
@@ -132,18 +142,18 @@ function followed(one: Listed, now: EpochMillis): Html {
   const { state, outcome, routes = [], repeats, shadowRejection, noReportSince } = one;
   const chips = routes
     .slice(0, MAX_CHIPS)
-    .map((route, at) => html`${chip(route)}${at === 0 ? reasonOf(route) : NOTHING}`);
+    .map((route, at) => html`${chip(route)}${at === 0 ? reasonOf(route, now) : NOTHING}`);
   const more = routes.length - MAX_CHIPS;
   return html`${reportBadge(one.what)}${chips.length === 0 ? stateBadge(state ?? outcome) : chips}${more > 0 ? html`<span class="aside">and ${countText(more, ["more route", "more routes"])}</span>` : NOTHING}${repeats === undefined ? NOTHING : html`of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html`${badge("warn", "no report")} since ${timeAndAge(noReportSince, now)}`}`;
 }
 
 type ListedRoute = NonNullable<Listed["routes"]>[number];
 
-function reasonOf({ state, why, waitsFor }: ListedRoute): Html {
+function reasonOf({ state, why, waitsFor }: ListedRoute, now: EpochMillis): Html {
   const reason = waitsFor === undefined ? why : `for ${waitsFor}`;
   return reason === undefined || !needsAttention(state)
     ? NOTHING
-    : html`<span class="why"${reason.length > MAX_WHY_LENGTH ? html` title="${reason}"` : NOTHING}>${cut(reason, MAX_WHY_LENGTH)}</span>`;
+    : html`<span class="why"${reason.length > MAX_WHY_LENGTH ? html` title="${reason}"` : NOTHING}>${withTimes(cut(reason, MAX_WHY_LENGTH), now)}</span>`;
 }
 
 function chip({ route, state }: ListedRoute): Html {

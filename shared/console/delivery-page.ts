@@ -141,7 +141,7 @@ function causeOf(event: BusEvent | undefined, origin: ShownDelivery | undefined)
   }${
     origin === undefined
       ? NOTHING
-      : html`<p>Traced back to ${deliveryLink(origin.delivery.id, origin.delivery.what)} of ${origin.delivery.subject ?? origin.delivery.source}.</p>`
+      : html`<p>Traced back to ${deliveryLink(origin.delivery.id, origin.delivery.what)} of ${titleOf(origin.delivery)}.</p>`
   }`;
 }
 

@@ -163,7 +163,7 @@ const failures = ({ newest, counts }: Overview["ended"], now: EpochMillis): Html
     reason,
     ...one
   }) => html`<li>${stateBadge(state)}${deliveryLink(delivery, titleOf(one))}
-<span class="aside">${one.what}</span> <b>${route}</b> <span class="aside">${timeAndAge(since, now)}${reason === undefined ? "" : `: ${reason}`}</span></li>`,
+<span class="aside">${one.what}</span> <b>${route}</b> <span class="aside">${timeAndAge(since, now)}${reason === undefined ? NOTHING : html`: ${withTimes(reason, now)}`}</span></li>`,
 )}</ul>
 ${Object.values(counts).reduce((sum, one) => sum + one, 0) > newest.length ? html`<p><a href="${listPath({ state: Object.keys(counts).join(), within: "24" })}">All of the last day</a></p>` : NOTHING}
 </section>`;

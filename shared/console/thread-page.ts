@@ -6,7 +6,16 @@ import { TONES } from "../model/state-words.ts";
 import { type Axis, axisOf } from "../model/thread/axis.ts";
 import { shownSteps } from "../model/thread/shown-steps.ts";
 import { durationText, KIND_WORDS, WAITING_KINDS } from "../model/thread/words.ts";
-import { deliveryLink, type Html, NOTHING, outsideLink, reportBadge, timeAndAge, wordsBadge } from "./html.ts";
+import {
+  deliveryLink,
+  type Html,
+  NOTHING,
+  outsideLink,
+  reportBadge,
+  timeAndAge,
+  withTimes,
+  wordsBadge,
+} from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 type ShownSpan = ShownThread["spans"][number];
@@ -166,7 +175,7 @@ function rowOf(span: ShownSpan, { axis, from, now, anchor, depth }: RowPlace): H
     ...(by === undefined ? [] : [html`<b>${by}</b>`]),
     ...(proof === undefined || kind === "run" ? [] : [html`${proof}`]),
     ...(kind === "delivery" && url !== undefined ? [outsideLink(url, "open it there")] : []),
-    ...(summary === undefined ? [] : [html`${summary}`]),
+    ...(summary === undefined ? [] : [html`${withTimes(summary, now)}`]),
   ];
   const details = more.map((one, index) => html`${index === 0 ? "" : " · "}${one}`);
   const took =

@@ -5,7 +5,7 @@ import type { ShownDelivery } from "../http/deliveries.ts";
 import type { ShownExpectedRun } from "../http/expected-runs.ts";
 import type { ShownTimelineEvent } from "../http/shown-timeline.ts";
 import type { Identity } from "../model/approval.ts";
-import { APPROVAL_WORDS, replayWords, TONES } from "../model/state-words.ts";
+import { APPROVAL_WORDS, ATTEMPT_WORDS, replayWords, TONES } from "../model/state-words.ts";
 import {
   badge,
   deliveryLink,
@@ -174,13 +174,6 @@ const CANCEL_STATES = {
 
 type Attempt = Extract<ShownTimelineEvent, { kind: "attempt" }>;
 
-const OUTCOMES = {
-  done: ["good", "done"],
-  accepted: ["busy", "accepted, run expected"],
-  retry: ["warn", "will be retried"],
-  give_up: ["bad", "given up"],
-} as const satisfies Record<Attempt["outcome"], readonly [Tone, string]>;
-
 /** Nothing was tried. */
 const ENDED = {
   superseded: ["quiet", "superseded"],
@@ -189,7 +182,9 @@ const ENDED = {
 } as const satisfies Record<NonNullable<Attempt["endedAs"]>, readonly [Tone, string]>;
 
 function attemptText(entry: Attempt, { now, isLast }: LineContext): Look {
-  const [tone, state] = entry.endedAs === undefined ? OUTCOMES[entry.outcome] : ENDED[entry.endedAs];
+  const words = ATTEMPT_WORDS[entry.outcome];
+  const [tone, state] =
+    entry.endedAs === undefined ? ([TONES[words.tone].colour, words.words] as const) : ENDED[entry.endedAs];
   const tried = entry.endedAs === undefined ? `, attempt ${entry.attempt}, ${duration(entry.durationMs)}` : "";
   const known = Object.entries(entry.facts ?? {}).map(([name, fact]) => html`, ${name} <code>${fact}</code>`);
   return [

@@ -138,10 +138,10 @@ function attemptStep(line: Line<"attempt">, earlier: number): Step {
 const ENDED = { superseded: "quiet", not_fired: "bad", nothing_to_do: "quiet" } as const satisfies Record<string, Mark>;
 
 const ATTEMPTS = {
-  done: { mark: "good", word: "succeeded" },
+  done: { mark: "good", word: "was done" },
   accepted: { mark: "busy", word: "was accepted" },
   retry: { mark: "warn", word: "failed" },
-  give_up: { mark: "bad", word: "was the last," },
+  give_up: { mark: "bad", word: "was given up" },
 } as const satisfies Record<Line<"attempt">["outcome"], { readonly mark: Mark; readonly word: string }>;
 
 function runSteps(lines: readonly RouteLine[], run: ShownExpectedRun | undefined): readonly Step[] {

@@ -55,6 +55,8 @@ const DAY_MS = 24 * HOUR_MS;
 const MAX_COUNTS = 2_000;
 /** Refused requests count as long as this after the last one. A source that is refused for longer is refused altogether. */
 const RECENT_MS = 600_000;
+/** With fewer refused requests, a source that was never proved is not broken: a stranger can send one. */
+const FLOOR = 3;
 /** With fewer deliveries in an hour of last week, silence says nothing. */
 const USUAL = 5;
 
@@ -148,8 +150,10 @@ interface Facts extends Pick<Evidence, "refusals" | "lastHour" | "weekAgo"> {
 function stateOf({ goodAt, refusals, lastHour, weekAgo, isOwn, now }: Facts): SourceState {
   const refusedAt = newestOf(refusals);
   // Anybody can send a request without a credential, so it says little about the source.
-  const failedAt = newestOf(refusals.filter(({ reason }) => reason !== "credential_missing"));
-  if (failedAt > (goodAt === undefined ? 0 : goodAt + RECENT_MS)) return "refused";
+  const failed = refusals.filter(({ reason }) => reason !== "credential_missing");
+  const failedAt = newestOf(failed);
+  const isRefused = goodAt === undefined ? countOf(failed) >= FLOOR : failedAt > goodAt + RECENT_MS;
+  if (isRefused) return "refused";
   // No good request came after it.
   if (failedAt > (goodAt ?? 0)) return "partly_refused";
   if (refusedAt > now - (refusedAt > (goodAt ?? 0) ? HOUR_MS : RECENT_MS)) return "partly_refused";
@@ -159,6 +163,8 @@ function stateOf({ goodAt, refusals, lastHour, weekAgo, isOwn, now }: Facts): So
   if (lastHour === 0 && weekAgo >= USUAL) return "quiet";
   return goodAt > now - DAY_MS ? "working" : "silent";
 }
+
+const countOf = (refusals: readonly RefusalCount[]): number => refusals.reduce((sum, { count }) => sum + count, 0);
 
 /** When the last of the refused requests arrived; 0 if there is none. */
 const newestOf = (refusals: readonly RefusalCount[]): number => Math.max(0, ...refusals.map(({ lastAt }) => lastAt));
@@ -202,9 +208,8 @@ function ago(now: EpochMillis, at: EpochMillis): string {
 
 /** `3 requests refused: 2 signature_mismatch, 1 token_expired`. */
 function refusedText(refusals: readonly RefusalCount[]): string {
-  const all = refusals.reduce((sum, { count }) => sum + count, 0);
   const reasons = reasonsOf(refusals).map(({ reason, count }) => `${count} ${reason}`);
-  return `${countText(all, REQUESTS)} refused: ${reasons.join(", ")}`;
+  return `${countText(countOf(refusals), REQUESTS)} refused: ${reasons.join(", ")}`;
 }
 
 /** The newest first, as the counts are. */
@@ -214,7 +219,7 @@ function reasonsOf(refusals: readonly RefusalCount[]): readonly ShownReason[] {
     const own = refusals.filter((one) => one.reason === reason);
     return {
       reason,
-      count: own.reduce((sum, { count }) => sum + count, 0),
+      count: countOf(own),
       since: toIso(epochMillis(Math.min(...own.map(({ window }) => window)))),
       lastAt: toIso(epochMillis(Math.max(...own.map(({ lastAt }) => lastAt)))),
     };

@@ -92,6 +92,14 @@ export const ORDER_WORDS: Readonly<Record<"running" | "done" | "stopped", StateW
   done: look("good", "done"),
 };
 
+/** An attempt. One that failed and is tried again is no failure of its action yet. */
+export const ATTEMPT_WORDS: Readonly<Record<"done" | "accepted" | "retry" | "give_up", StateWords>> = {
+  done: look("good", "done"),
+  accepted: look("open", "accepted"),
+  retry: look("attention", "failed"),
+  give_up: look("failed", "given up"),
+};
+
 /** A run of a target, as its reports say. */
 export const RUN_WORDS: Readonly<Record<"running" | "succeeded" | "failed", StateWords>> = {
   failed: look("failed", "failed"),
@@ -126,6 +134,7 @@ export const STATE_TABLES: Readonly<Record<string, Readonly<Record<string, State
   approval: APPROVAL_WORDS,
   target: TARGET_WORDS,
   "order of replays": ORDER_WORDS,
+  attempt: ATTEMPT_WORDS,
   run: RUN_WORDS,
   "what an event reports": REPORT_WORDS,
 };
@@ -150,6 +159,10 @@ export function targetWordsOf(state: string): StateWords {
   const known = TARGET_STATES.find((one) => one === state);
   return known === undefined ? look("quiet", state.replaceAll("_", " ")) : TARGET_WORDS[known];
 }
+
+/** The words for how an attempt ended. A newer bridge may have further outcomes. */
+export const attemptWordsOf = (outcome: string): string =>
+  new Map(Object.entries(ATTEMPT_WORDS)).get(outcome)?.words ?? outcome.replaceAll("_", " ");
 
 /** One text for both: `✕ given up`. */
 export const textOf = ({ symbol, words }: StateWords): string => `${symbol} ${words}`;

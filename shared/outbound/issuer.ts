@@ -63,6 +63,12 @@ export interface Initiator {
 /** Lifetime of the bridge's own tokens: just long enough for a task that waits to start. */
 const TOKEN_SECONDS = 600;
 
+/**
+ * `nbf` is this long before `iat`. A token is presented within milliseconds, and a verifier whose clock is behind would
+ * refuse one that is valid from now on only. `iat` is the true time: the interceptor recognises tokens of before its start.
+ */
+const NOT_BEFORE_SECONDS = 30;
+
 interface IssuerOptions {
   readonly issuer: string;
   /** Openers of the keys, the signing key first. Each is called once; a failure is not cached. */
@@ -159,7 +165,8 @@ export class BridgeIssuer {
     const [first] = keys;
     const key = await (first ? this.#key(first) : noKey());
     const iat = toSeconds(now);
-    const claims = { iss: issuer, ...about, iat, nbf: iat, exp: iat + lifetimeSeconds, jti: newTokenId() };
+    const times = { iat, nbf: iat - NOT_BEFORE_SECONDS, exp: iat + lifetimeSeconds };
+    const claims = { iss: issuer, ...about, ...times, jti: newTokenId() };
     const input = `${encode({ alg: "ES256", typ, kid: key.kid })}.${encode(claims satisfies Claims)}`;
     const signature = await key.sign(Buffer.from(input, "ascii"));
     const token = new Secret(`${input}.${Buffer.from(signature).toString("base64url")}`);

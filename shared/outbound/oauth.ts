@@ -15,6 +15,7 @@ import { type Clock, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { RemoteAddress } from "../host/remote-address.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
+import { retryAfterSeconds } from "../model/retry-after.ts";
 import type { OutboundToken } from "./issuer.ts";
 import type { OAuthClient } from "./target-identity.ts";
 
@@ -78,24 +79,56 @@ async function requestGrant(client: OAuthClient, deps: OAuthDeps, send: SendRequ
   const { tokenUrl, clientSecret } = client;
   const secret = await deps.secrets.read(clientSecret);
   const requestedAt = deps.clock.now();
+  const host = new URL(tokenUrl).host;
   // The library requires an issuer, but does not use it in these grants.
   const server = { issuer: new URL(tokenUrl).origin, token_endpoint: tokenUrl };
+  const fetchToken = fetchThrough(deps.callOut, { onlyPublic: false });
+  let answer: Response | undefined;
   try {
     const response = await send(server, ClientSecretBasic(secret.reveal()), {
-      [customFetch]: fetchThrough(deps.callOut, { onlyPublic: false }),
+      [customFetch]: async (url: string, request: OAuthRequest) => {
+        const { status, headers: given, body } = await fetchToken(url, request);
+        const headers = new Headers(given);
+        // A server has to send it with `invalid_client` (RFC 6749 §5.2), and the library would read no body then.
+        headers.delete("www-authenticate");
+        answer = new Response(body, { status, headers });
+        return answer;
+      },
       // The configuration allows `http` only for this machine; see `secureUrl`.
       [allowInsecureRequests]: true,
     });
+    const problem = problemWith(response);
+    if (problem !== undefined) throw unavailable(host, problem);
     const seconds = response.expires_in ?? DEFAULT_LIFETIME_SECONDS;
     return { token: new Secret(response.access_token), expiresAt: laterBy(requestedAt, seconds * 1000) };
   } catch (error) {
     if (error instanceof Fault) throw error;
-    // Only a registered error code is reported: every other text may quote the request.
-    const code = error instanceof ResponseBodyError ? error.error : "";
-    const why = ERROR_CODES.has(code) ? code : "no usable response";
-    throw new Fault("token_unavailable", `${new URL(tokenUrl).host} issued no token: ${why}`, { retryable: true });
+    const afterSeconds = answer && retryAfterSeconds(answer.headers, deps.clock.now());
+    throw unavailable(host, reasonOf(error, answer), afterSeconds);
   }
 }
+
+const unavailable = (host: string, why: string, retryAfterSeconds?: number): Fault =>
+  new Fault("token_unavailable", `${host} issued no token: ${why}`, {
+    retryable: true,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  });
+
+/** Only a registered error code is reported: every other text may quote the request. */
+function reasonOf(error: unknown, answer: Response | undefined): string {
+  if (error instanceof ResponseBodyError && ERROR_CODES.has(error.error)) return error.error;
+  if (answer?.status === 401) return "invalid_client, its client id or secret is wrong (401)";
+  return answer === undefined || answer.ok ? "no usable response" : `it responded ${answer.status}`;
+}
+
+/** Why a token cannot be sent as a Bearer token (RFC 6750 §2.1); undefined if it can. */
+function problemWith({ token_type, access_token }: TokenEndpointResponse): string | undefined {
+  // A DPoP token is bound to a key (RFC 9449 §5), and worth nothing as a Bearer token.
+  if (token_type !== "bearer") return "its token is no Bearer token";
+  return B64TOKEN.test(access_token) ? undefined : "its token has characters that no header can have";
+}
+
+const B64TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
 /** RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2. */
 const ERROR_CODES: ReadonlySet<string> = new Set([
@@ -111,8 +144,11 @@ const ERROR_CODES: ReadonlySet<string> = new Set([
   "temporarily_unavailable",
 ]);
 
-/** Lifetime of a token without `expires_in` (RFC 6749 §5.1 only recommends it); short enough for every server. */
-const DEFAULT_LIFETIME_SECONDS = 60;
+/**
+ * Lifetime of a token without `expires_in`, which RFC 6749 §5.1 only recommends. A token that ends before is replaced when
+ * its target answers 401.
+ */
+const DEFAULT_LIFETIME_SECONDS = 300;
 const TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 65_536;
 

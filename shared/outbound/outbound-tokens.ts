@@ -20,21 +20,18 @@ export interface OutboundDeps {
 type ReusableIdentity = Exclude<TargetIdentity, BridgeIdentity>;
 type BridgeIdentity = Extract<TargetIdentity, { bridge: unknown }>;
 
-/** Who needs a token, for which target. Those who differ in any member never get the same token. */
-interface Call {
-  /** Name of the target. */
-  readonly target: string;
-  readonly cause: Cause;
-}
+/** A token is renewed a tenth of its lifetime before it expires, at most this long: calls take time, and clocks differ. */
+const LONGEST_MARGIN_MS = 60_000;
+const MARGIN_SHARE = 0.1;
+const MAX_KEPT = 1_000;
 
-/** A token is renewed this long before it expires: it must be valid during the whole call, and clocks differ. */
-const EXPIRY_MARGIN_MS = 60_000;
-const MAX_CACHED = 1_000;
-
-/** The tokens for calls to targets: requested or issued when needed, cached until shortly before they expire. */
+/**
+ * The tokens for calls to targets. A reusable one is requested when a call first needs it and kept until shortly before it
+ * expires, and everybody who would send the same request for it gets the same token.
+ */
 export class OutboundTokens {
   readonly #deps: OutboundDeps;
-  readonly #cache = new Map<string, CachedToken>();
+  readonly #kept = new Map<string, KeptToken>();
 
   constructor(deps: OutboundDeps) {
     this.#deps = deps;
@@ -51,46 +48,55 @@ export class OutboundTokens {
   }
 
   /**
-   * Returns a token for calls; each target and cause has its own. Throws `token_unavailable` and `secret_unavailable`,
-   * which are retryable, and `configuration_invalid`.
+   * Returns a token for calls. One request is made at a time for each token, and who waited for its response uses the token
+   * however soon it expires. Throws `token_unavailable` and `secret_unavailable`, which are retryable, and
+   * `configuration_invalid`. Until the time that a server asked for with `Retry-After`, it is not asked again.
    */
-  async tokenFor(identity: ReusableIdentity, { target, cause }: Call): Promise<Secret> {
-    const key = JSON.stringify([target, cause]);
-    const cached = this.#cache.get(key);
-    if (cached) {
-      const token = await this.#usable(cached);
-      if (token !== undefined) return token;
-      // A concurrent call may already have requested the next token.
-      if (this.#cache.get(key) === cached) this.#cache.delete(key);
-      return this.tokenFor(identity, { target, cause });
-    }
-    const requested = { since: momentOf(this.#deps.clock), token: this.#request(identity, cause) };
-    this.#store(key, requested);
+  async tokenFor(identity: ReusableIdentity, cause: Cause): Promise<Secret> {
+    const key = keyOf(identity, cause);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && !this.#isOver(kept)) return (await kept.token).token;
+    const requested: KeptToken = { since: momentOf(this.#deps.clock), token: this.#request(identity, cause) };
+    this.#keep(key, requested);
     try {
-      return (await requested.token).token;
+      const issued = await requested.token;
+      requested.issued = issued;
+      return issued.token;
     } catch (error) {
-      if (this.#cache.get(key) === requested) this.#cache.delete(key);
+      requested.refusedForMs = ((error instanceof Fault && error.retryAfterSeconds) || 0) * 1_000;
       throw error;
     }
   }
 
+  /** The target answered 401 to a token of {@link tokenFor}: the next call requests another one. */
+  rejected(identity: ReusableIdentity, cause: Cause, token: Secret): void {
+    const key = keyOf(identity, cause);
+    // A concurrent call may already have requested the next token.
+    if (this.#kept.get(key)?.issued?.token === token) this.#kept.delete(key);
+  }
+
   /**
-   * The token while it is valid. Its lifetime runs from its request, so a clock that is set back does not lengthen it. A
-   * token that was requested in the future is not used: the target would not accept one of the bridge's own.
+   * Whether another token has to be requested. The lifetime of a token runs from its request, so a clock that is set back
+   * does not lengthen it. A token that was requested in the future is not used: the target would not accept one of the
+   * bridge's own.
    */
-  async #usable({ since, token: requested }: CachedToken): Promise<Secret | undefined> {
+  #isOver({ since, issued, refusedForMs }: KeptToken): boolean {
     const { clock } = this.#deps;
-    const { token, expiresAt } = await requested;
-    const isUsable = msSince(since, clock) < expiresAt - since.at - EXPIRY_MARGIN_MS;
-    return isUsable && !isAhead(since.at, clock.now()) ? token : undefined;
+    const age = msSince(since, clock);
+    if (refusedForMs !== undefined) return age >= refusedForMs;
+    if (issued === undefined) return false;
+    const lifetime = issued.expiresAt - since.at;
+    const margin = Math.min(LONGEST_MARGIN_MS, lifetime * MARGIN_SHARE);
+    return age >= lifetime - margin || isAhead(since.at, clock.now());
   }
 
   /** Evicts the oldest tokens: a new request for such a token costs one call. */
-  #store(key: string, token: CachedToken): void {
-    this.#cache.set(key, token);
-    for (const oldest of this.#cache.keys()) {
-      if (this.#cache.size <= MAX_CACHED) return;
-      this.#cache.delete(oldest);
+  #keep(key: string, token: KeptToken): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, token);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= MAX_KEPT) return;
+      this.#kept.delete(oldest);
     }
   }
 
@@ -108,11 +114,22 @@ export class OutboundTokens {
   }
 }
 
-interface CachedToken {
+interface KeptToken {
   /** When it was requested. */
   readonly since: Moment;
   readonly token: Promise<OutboundToken>;
+  /** Undefined while the request runs. */
+  issued?: OutboundToken;
+  /** The request failed: how long the server is not asked again, from `since`. */
+  refusedForMs?: number;
 }
+
+/**
+ * What the request for a token consists of: only a token exchange names who caused the call. Two calls get the same token
+ * if, and only if, their requests for one are the same.
+ */
+const keyOf = (identity: ReusableIdentity, cause: Cause): string =>
+  JSON.stringify("tokenExchange" in identity ? [identity, cause] : [identity]);
 
 function required<T>(dependency: T | undefined, name: string): T {
   if (dependency !== undefined) return dependency;

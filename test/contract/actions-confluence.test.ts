@@ -100,7 +100,7 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
     [
       "unknown credential",
       { on: "GET", status: 401 },
-      { outcome: "give_up", summary: expect.stringMatching(/credential/) },
+      { outcome: "retry", summary: expect.stringMatching(/credential/) },
     ],
     [
       "missing scope",
@@ -120,7 +120,7 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
     const outcome = await bench({ target: { credential: { basic: { user: "someone", token: "env:TOKEN" } } } }).run(
       buildEntry(),
     );
-    expect(outcome).toMatchObject({ outcome: "give_up", summary: expect.stringMatching(/401/) });
+    expect(outcome).toMatchObject({ outcome: "retry", summary: expect.stringMatching(/401/) });
   });
 
   test("a page without a region is not written if the route is to skip it", async () => {

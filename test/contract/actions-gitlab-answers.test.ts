@@ -21,7 +21,7 @@ describe("GitLab's responses", () => {
   const later = { headers: { "retry-after": "17" } };
 
   const toRead: readonly [string, InjectedAnswer, object][] = [
-    ["a 401", answer(401), { outcome: "give_up", summary: expect.stringContaining("token") }],
+    ["a 401", answer(401), { outcome: "retry", summary: expect.stringContaining("token") }],
     ["a 404", answer(404), { outcome: "give_up", summary: expect.stringContaining("no such project or commit") }],
     ["a 429", answer(429, later), { outcome: "retry", afterSeconds: 17 }],
     ["a 503", answer(503), { outcome: "retry" }],

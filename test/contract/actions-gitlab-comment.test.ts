@@ -311,7 +311,7 @@ describe("the comment on a merge request", () => {
   });
 
   test.each([
-    [401, "give_up"],
+    [401, "retry"],
     [403, "give_up"],
     [404, "give_up"],
     [429, "retry"],

@@ -106,12 +106,12 @@ describe("a Tekton trigger", () => {
     sandbox = await startSandboxListener({ token: "a-token-for-the-proxy" });
     expect(await bench({ target: { token: "env:LISTENER_TOKEN" } }).run()).toMatchObject({ outcome: "expect_run" });
     const rejected = await bench().run();
-    expect(rejected).toMatchObject({ outcome: "give_up", summary: expect.stringContaining("401") });
+    expect(rejected).toMatchObject({ outcome: "retry", summary: expect.stringContaining("401") });
   });
 
   const answers: readonly [string, InjectedAnswer, object, number][] = [
     ["a rejected body", { kind: "bad_request", errorMessage: "no object" }, { outcome: "give_up" }, 0],
-    ["a 401", { kind: "unauthorized" }, { outcome: "give_up" }, 0],
+    ["a 401", { kind: "unauthorized" }, { outcome: "retry" }, 0],
     ["a body too large", { kind: "too_large" }, { outcome: "give_up" }, 0],
     ["a redirect to a login page", { kind: "login_redirect" }, { outcome: "give_up" }, 0],
     ["a 200 of something else", { kind: "not_a_listener" }, { outcome: "give_up" }, 0],

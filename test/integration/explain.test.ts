@@ -90,14 +90,17 @@ async function pushed(
   return delivery ?? instance.replace("urn:uuid:", "");
 }
 
-async function run(...args: readonly string[]) {
+const run = (...args: readonly string[]) => runAt(undefined, ...args);
+
+/** `columns`: the width of the terminal, if it is one. */
+async function runAt(columns: number | undefined, ...args: readonly string[]) {
   const printed: string[] = [];
   const environment = {
     DRAWBRIDGE_URL: bridge.url.href,
     DRAWBRIDGE_TOKEN: await identity.token(person, AUDIENCE),
     DRAWBRIDGE_CONFIG: join(home, "drawbridge.yaml"),
   };
-  const code = await runCommand(args, commandHost({ environment, print: (text) => void printed.push(text) }));
+  const code = await runCommand(args, commandHost({ environment, columns, print: (text) => void printed.push(text) }));
   return { code, text: printed.join("\n") };
 }
 
@@ -119,6 +122,14 @@ describe("a push that fired nothing, because its pattern missed one field", () =
     expect(command).toBe(`route test push-build --delivery ${id}`);
     const tested = await run(...command.split(" "));
     expect([tested.code, tested.text]).toEqual([1, expect.stringContaining(`match     no: ${MISS}`)]);
+  });
+
+  it("on a terminal each time is short and in the zone of the machine, else it is as it was recorded", async () => {
+    const id = await pushed("Main");
+    expect((await runAt(200, "explain", id)).text).toMatch(
+      /received at (\d\d:\d\d:\d\d|\d\d-\d\d \d\d:\d\d) by the source/,
+    );
+    expect((await run("explain", id)).text).toMatch(/received at \d{4}-\d\d-\d\dT[\d:.]+Z by the source/);
   });
 
   it("one call of the HTTP API gives the same answer", async () => {
@@ -190,9 +201,9 @@ describe("a push whose target is down", () => {
       "the route to be given up",
       () => run("explain", id),
       // The line of the attempt is written before the state, which the answer has.
-      ({ text }) => text.includes("✕ Route to-nowhere: Attempt 2 was the last"),
+      ({ text }) => text.includes("✕ Route to-nowhere: Attempt 2 was given up"),
     );
-    expect(text).toMatch(/✕ Route to-nowhere: Attempt 2 was the last, at \S+: .*127.0.0.1:9.* Earlier attempts: 1\./);
+    expect(text).toMatch(/✕ Route to-nowhere: Attempt 2 was given up at \S+: .*127.0.0.1:9.* Earlier attempts: 1\./);
     expect(text).toContain("drawbridge check --live down");
     expect(text).toContain(`drawbridge events replay ${id} --route to-nowhere`);
   });

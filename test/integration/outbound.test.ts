@@ -195,6 +195,8 @@ describe("a trigger with the bridge's own token", () => {
       runScript(script, environment({ ...run, ...params }, { ...constants, ...changed }));
     await expect(verify({})).resolves.toBeUndefined();
     await expect(verify({}, { ROUTE: "granted" })).rejects.toThrow("for the route own");
+    for (const name of Object.keys(constants))
+      await expect(verify({}, { [name]: "" }), name).rejects.toThrow("have to be set");
     await expect(verify({}, { AUDIENCE: "https://other.example.test" })).rejects.toMatchObject({ claim: "aud" });
     await expect(verify({ identity: `${run.identity.slice(0, -4)}AAAA` })).rejects.toThrow("signature");
     for (const name of Object.keys(paramsOf(sentBy("own")?.body)))

@@ -323,8 +323,26 @@ describe("a source over time", () => {
 
   it("a job's report that is refused is a failing source", async () => {
     const { overview, refuse, stop } = await bridgeOf([]);
-    await refuse("audience_mismatch", "status");
+    for (let n = 0; n < 3; n++) await refuse("audience_mismatch", "status");
     expect(sourceIn(await overview(), "status")).toMatchObject({ state: "refused", level: "failing" });
+    await stop();
+  });
+
+  it("before its first good request, one forged request breaks no source, and three do until a good one comes", async () => {
+    const { overview, receive, refuse, clock, stop } = await bridgeOf([]);
+    for (let n = 0; n < 2; n++) {
+      await refuse();
+      expect(sourceIn(await overview())).toMatchObject({ state: "partly_refused", level: "attention" });
+      clock.advance(20 * MINUTE_MS);
+    }
+    await refuse();
+    expect(sourceIn(await overview())).toMatchObject({ state: "refused", level: "failing" });
+    await receive();
+    expect(sourceIn(await overview())).not.toMatchObject({ state: "refused" });
+    clock.advance(20 * MINUTE_MS);
+    // After a good one, a single refusal says that something has changed.
+    await refuse();
+    expect(sourceIn(await overview())).toMatchObject({ state: "refused" });
     await stop();
   });
 });

@@ -106,7 +106,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByText("build.succeeded ci/push-build").waitFor();
     const trace = await page.locator("ol.trace").innerText();
     expect(trace).toMatch(/due\s+push-build matched: tekton/);
-    expect(trace).toMatch(/accepted, run expected\s+push-build accepted by the listener/);
+    expect(trace).toMatch(/accepted\s+push-build accepted by the listener/);
     await page.getByRole("link", { name: "build.succeeded ci/push-build" }).click();
     await page.getByText("Traced back to").waitFor();
     await page.getByRole("link", { name: "code.pushed" }).click();

@@ -11,8 +11,9 @@ import { memoryStores } from "./memory-stores.ts";
 import { type ScriptedTarget, startScriptedTarget, type TargetFailure } from "./scripted-target.ts";
 import { actionDeps, secretsOf, testClock } from "./test-doubles.ts";
 
-const REJECTIONS = [301, 302, 303, 307, 308, 400, 401, 403, 404, 410, 422];
-const TROUBLE = [429, 500, 502, 503, 504];
+const REJECTIONS = [301, 302, 303, 307, 308, 400, 403, 404, 410, 422];
+/** 401: a credential that was rotated works again once the bridge reads the new one. */
+const TROUBLE = [401, 429, 500, 502, 503, 504];
 /** Bodies that are not what the target documents, such as a proxy's page, or no body. */
 const OTHER_BODIES = [
   "",

@@ -130,7 +130,7 @@ export function defectiveActions(correct: Action, key: string): readonly Defecti
     },
     {
       defect: "that tries a rejection again",
-      failing: "a response 401 is given up",
+      failing: "a response 403 is given up",
       action: ending((outcome) =>
         outcome.outcome === "give_up" ? { outcome: "retry", summary: outcome.summary } : outcome,
       ),

@@ -70,7 +70,11 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   secrets: { read: unexpected("the reading of a secret") },
   clock: testClock(),
   callOut: unexpected("an outbound call"),
-  outbound: { tokenFor: unexpected("an outbound token"), boundToken: unexpected("a token of the bridge") },
+  outbound: {
+    tokenFor: unexpected("an outbound token"),
+    boundToken: unexpected("a token of the bridge"),
+    rejected: unexpected("a rejected token"),
+  },
   systemTokens: { tokenFor: unexpected("a system token") },
   origins: storeWith<OriginStore>({
     remember: unexpected("the storing of an origin"),

@@ -64,7 +64,8 @@ async function requestFor(
 function outcomeOf(response: OutboundResponse, now: EpochMillis): ActionOutcome {
   const { status, headers } = response;
   if (status >= 200 && status < 300) return { outcome: "done", summary: `Acme accepted it (${status})` };
-  if (status >= 500 || status === 429 || status === 408) {
+  // 401: a credential that was rotated works again once the bridge reads the new one.
+  if (status >= 500 || status === 429 || status === 408 || status === 401) {
     const afterSeconds = retryAfterSeconds(headers, now);
     const wait = afterSeconds === undefined ? {} : { afterSeconds };
     return { outcome: "retry", summary: `Acme cannot accept it now (${status})`, ...wait };

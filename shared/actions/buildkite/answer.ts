@@ -10,15 +10,14 @@ import { errorMessageOf } from "../response-text.ts";
 export function failureIn(response: OutboundResponse, now: EpochMillis): ActionOutcome | undefined {
   const { status } = response;
   if (status === 201 || status === 200) return undefined;
+  const afterSeconds = waitOf(response.headers, now);
+  const wait = afterSeconds === undefined ? {} : { afterSeconds };
   if (status >= 500 || status === 429 || status === 408) {
-    const afterSeconds = waitOf(response.headers, now);
-    const wait = afterSeconds === undefined ? {} : { afterSeconds };
     return { outcome: "retry", summary: `Buildkite cannot accept it now (${status})`, ...wait };
   }
-  return {
-    outcome: "give_up",
-    summary: `Buildkite answered ${status}: ${REASONS[status] ?? errorMessageOf(response)}`,
-  };
+  const summary = `Buildkite answered ${status}: ${REASONS[status] ?? errorMessageOf(response)}`;
+  // A token that was rotated works again once the bridge reads the new one.
+  return status === 401 ? { outcome: "retry", summary, ...wait } : { outcome: "give_up", summary };
 }
 
 /**

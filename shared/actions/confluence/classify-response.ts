@@ -136,7 +136,10 @@ function outcomeOf(operation: Operation, response: OutboundResponse, now: EpochM
   const request = operation === "user" ? "question for the user" : operation;
   const summary = `Confluence answered the ${request} with ${status}${traceOf(headers)}`;
   if (status === 429 || isServerTrouble(status)) return { outcome: "retry", summary, ...waitOf(response, now) };
-  return { outcome: "give_up", summary: `${summary}: ${reasonOf(operation, status, headers)}` };
+  const why = `${summary}: ${reasonOf(operation, response)}`;
+  // A credential that was rotated works again once the bridge reads the new one.
+  if (status === 401 && !lacksScope(response)) return { outcome: "retry", summary: why, ...waitOf(response, now) };
+  return { outcome: "give_up", summary: why };
 }
 
 /** A 200 here had a body that is not a page: a maintenance or login page in between. */
@@ -148,10 +151,12 @@ const isUnreconciled = ({ status, body }: OutboundResponse): boolean =>
 
 type Operation = "read" | "write" | "search" | "comment" | "reply" | "user" | "space";
 
-function reasonOf(operation: Operation, status: number, headers: Headers): string {
-  if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
-    return `the token lacks a scope: it needs ${SCOPES[operation]}`;
-  }
+const lacksScope = ({ status, headers }: OutboundResponse): boolean =>
+  status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK";
+
+function reasonOf(operation: Operation, response: OutboundResponse): string {
+  const { status } = response;
+  if (lacksScope(response)) return `the token lacks a scope: it needs ${SCOPES[operation]}`;
   return (
     REASONS[operation]?.[status] ?? CALL_REASONS[status] ?? "not a response of this API; check the target's address"
   );

@@ -15,14 +15,14 @@ import { callsTo, read } from "./site-calls.ts";
 export async function mayEdit(
   account: string,
   page: PageAddress,
-  { name, settings }: LookedUpTarget,
+  { settings }: LookedUpTarget,
   deps: LookUpDeps,
 ): Promise<EditRight> {
   const target = v.parse(targetSettings, settings);
   if (target.product !== "cloud") return unknown("Data Center does not say who may edit a page");
   if (page.site !== target.site) return unknown(`the page is not on ${target.site}`);
   if (!isPageId(page.id)) return unknown("the event names no page");
-  const { post } = await callsTo(target, name, deps);
+  const { post } = await callsTo(target, deps);
   const subject = { type: "user", identifier: account };
   const response = await post(`/rest/api/content/${page.id}/permission/check`, { subject, operation: "update" });
   const answer = read(permission, response);

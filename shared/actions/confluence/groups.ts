@@ -13,11 +13,11 @@ import { type Call, callsTo, type Post, read } from "./site-calls.ts";
 export async function groupsOf(
   account: string,
   wanted: readonly string[],
-  { name, settings }: LookedUpTarget,
+  { settings }: LookedUpTarget,
   deps: LookUpDeps,
 ): Promise<Membership> {
   const target = v.parse(targetSettings, settings);
-  const { get, post } = await callsTo(target, name, deps);
+  const { get, post } = await callsTo(target, deps);
   const { statusOf, memberPath } = PRODUCTS[target.product];
   const [active, listed] = await Promise.all([
     statusOf(account, { get, post }),
@@ -34,11 +34,11 @@ export async function groupsOf(
 /** The groups that the site has. */
 export async function knownGroups(
   groups: readonly string[],
-  { name, settings }: LookedUpTarget,
+  { settings }: LookedUpTarget,
   deps: Omit<LookUpDeps, "ownAccounts">,
 ): Promise<Membership> {
   const target = v.parse(targetSettings, settings);
-  const { get } = await callsTo(target, name, deps);
+  const { get } = await callsTo(target, deps);
   const { groupPath, hasGroup } = PRODUCTS[target.product];
   const answers = await Promise.all(
     groups.map(async (group) => {

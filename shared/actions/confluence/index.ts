@@ -283,8 +283,8 @@ function publishInputOf(
   };
 }
 
-async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {
-  const access = await accessTo(target, targetName, deps);
+async function clientFor({ origin, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {
+  const access = await accessTo(target, deps);
   return pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
     ...access,
@@ -296,7 +296,6 @@ async function clientFor({ origin, targetName, target, cooldown, ownAccount, dep
     signal,
     cooldown,
     clock: deps.clock,
-    callOut: deps.callOut,
   });
 }
 

@@ -15,7 +15,7 @@ import { accessTo, targetSettings } from "./settings.ts";
 export async function lookUp(
   subject: Subject,
   known: string | undefined,
-  { name, settings }: LookedUpTarget,
+  { settings }: LookedUpTarget,
   deps: LookUpDeps,
 ): Promise<CurrentState> {
   const target = v.parse(targetSettings, settings);
@@ -26,7 +26,7 @@ export async function lookUp(
   if (subject.isBlogPost && target.product === "cloud") return unknown("blog posts on Cloud cannot be asked about");
   const client = pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
-    ...(await accessTo(target, name, deps)),
+    ...(await accessTo(target, deps)),
     ownAccount: NO_WRITES,
     credential: "",
     traceparent: undefined,
@@ -34,7 +34,6 @@ export async function lookUp(
     signal: deps.signal,
     cooldown: NO_COOLDOWN,
     clock: deps.clock,
-    callOut: deps.callOut,
   });
   const page = await client.presentVersion(subject.id);
   if (!page.ok) return page.failure;

@@ -26,7 +26,7 @@ export async function previewPage(previewed: PreviewedTarget, page: string, deps
   const target = v.parse(targetSettings, previewed.settings);
   const client = pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
-    ...(await accessTo(target, previewed.name, deps)),
+    ...(await accessTo(target, deps)),
     ownAccount: NO_WRITES,
     credential: "",
     traceparent: undefined,
@@ -34,7 +34,6 @@ export async function previewPage(previewed: PreviewedTarget, page: string, deps
     signal: new AbortController().signal,
     cooldown: NO_COOLDOWN,
     clock: deps.clock,
-    callOut: deps.callOut,
   });
   const { region, spaces, pages } = target;
   const allowed = { spaces, pages };

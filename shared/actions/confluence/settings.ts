@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { CallOut } from "../../host/call-out.ts";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { secretRef } from "../../host/secrets.ts";
 import { baseAddress } from "../../host/secure-url.ts";
@@ -195,9 +196,11 @@ export const routeOptions = v.strictObject({
 });
 export type RouteOptions = v.InferOutput<typeof routeOptions>;
 
-type CredentialDeps = Pick<ActionDeps, "secrets" | "outbound" | "systemTokens">;
+type CredentialDeps = Pick<ActionDeps, "secrets" | "outbound" | "systemTokens" | "callOut">;
 
 interface Access {
+  /** Sends calls. After an answer of 401 to a requested token, the next attempt requests another one. */
+  readonly callOut: CallOut;
   /** Base address for calls. */
   readonly base: string;
   /** The header `Authorization`. */
@@ -205,31 +208,38 @@ interface Access {
 }
 
 /**
- * Returns the base address of a target and the credential for it. Throws as {@link Secrets.read},
- * {@link OutboundTokens.tokenFor} and {@link SystemTokens.tokenFor} do.
+ * Returns the base address of a target and the credential for it, and what sends calls with it. Throws as
+ * {@link Secrets.read}, {@link OutboundTokens.tokenFor} and {@link SystemTokens.tokenFor} do.
  */
-export async function accessTo(target: TargetSettings, name: string, deps: CredentialDeps): Promise<Access> {
+export async function accessTo(target: TargetSettings, deps: CredentialDeps): Promise<Access> {
   const { credential, api, site } = target;
   if ("forge" in credential) {
     const { base, token } = await deps.systemTokens.tokenFor(credential.forge);
-    return { base: `${base}/wiki`, authorization: `Bearer ${token.reveal()}` };
+    return { base: `${base}/wiki`, authorization: `Bearer ${token.reveal()}`, callOut: deps.callOut };
   }
-  return { base: api ?? site, authorization: await authorizationFor(credential, name, deps) };
+  return { base: api ?? site, ...(await authorizationFor(credential, deps)) };
 }
 
 async function authorizationFor(
   credential: Exclude<TargetSettings["credential"], { readonly forge: unknown }>,
-  target: string,
-  { secrets, outbound }: CredentialDeps,
-): Promise<string> {
-  if ("bearer" in credential) return `Bearer ${(await secrets.read(credential.bearer)).reveal()}`;
+  { secrets, outbound, callOut }: CredentialDeps,
+): Promise<Omit<Access, "base">> {
+  if ("bearer" in credential)
+    return { authorization: `Bearer ${(await secrets.read(credential.bearer)).reveal()}`, callOut };
   if ("clientCredentials" in credential) {
-    const token = await outbound.tokenFor(credential, { target, cause: OWN_CAUSE });
-    return `Bearer ${token.reveal()}`;
+    const token = await outbound.tokenFor(credential, OWN_CAUSE);
+    return {
+      authorization: `Bearer ${token.reveal()}`,
+      callOut: async (request) => {
+        const response = await callOut(request);
+        if (response.status === 401) outbound.rejected(credential, OWN_CAUSE, token);
+        return response;
+      },
+    };
   }
   const { user, token } = credential.basic;
   const pair = `${user}:${(await secrets.read(token)).reveal()}`;
-  return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+  return { authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}`, callOut };
 }
 
 /** A page is written for many deliveries at once, so the token names the bridge itself and no cause. */

@@ -7,10 +7,9 @@ import { accessTo, type TargetSettings } from "./settings.ts";
 /** What asks the site of a target about its accounts. */
 export async function callsTo(
   target: TargetSettings,
-  name: string,
   deps: Omit<LookUpDeps, "ownAccounts">,
 ): Promise<{ readonly get: Call; readonly post: Post }> {
-  const { base, authorization } = await accessTo(target, name, deps);
+  const { base, authorization, callOut } = await accessTo(target, deps);
   const headers = { authorization, accept: "application/json" };
   const bounds = {
     timeoutMs: target.timeoutSeconds * 1_000,
@@ -18,9 +17,9 @@ export async function callsTo(
     signal: deps.signal,
   };
   return {
-    get: (path) => deps.callOut({ method: "GET", url: new URL(`${base}${path}`), headers, ...bounds }),
+    get: (path) => callOut({ method: "GET", url: new URL(`${base}${path}`), headers, ...bounds }),
     post: (path, body) =>
-      deps.callOut({
+      callOut({
         method: "POST",
         url: new URL(`${base}${path}`),
         headers: { ...headers, "content-type": "application/json" },

@@ -109,6 +109,8 @@ export function endedBy(
   const isTemporary = status >= 500 || status === 429 || status === 408 || status === 200;
   if (isTemporary) return retry(`GitLab cannot accept it now (${status})`, headers, now);
   const reason = reasons[status] ?? errorMessageOf(response);
+  // A token that was rotated works again once the bridge reads the new one.
+  if (status === 401) return retry(`GitLab answered 401: ${reason}`, headers, now);
   return { kind: "ended", outcome: { outcome: "give_up", summary: `GitLab answered ${status}: ${reason}` } };
 }
 

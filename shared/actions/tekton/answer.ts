@@ -39,6 +39,10 @@ export function readResponse(response: OutboundResponse, now: EpochMillis): List
   if (status >= 500 || status === 408 || status === 425 || status === 429) {
     return retry({ summary: `the listener cannot accept it now (${status})`, ...wait });
   }
+  if (status === 401) {
+    // A credential that was replaced at the target works again once the bridge reads the new one.
+    return retry({ summary: "not authenticated (401): the token is missing, wrong or expired", ...wait });
+  }
   return { accepted: false, outcome: { outcome: "give_up", summary: rejectionOf(response) } };
 }
 
@@ -51,7 +55,6 @@ function rejectionOf({ status, body }: OutboundResponse): string {
   if (status < 300) return `answered ${status} and not 202: this is no EventListener`;
   if (status < 400) return `redirected (${status}), for example to a login page; redirects are not followed`;
   if (status === 400) return `the listener rejected the request (400)${errorMessageOf(body)}`;
-  if (status === 401) return "not authenticated (401): the token is missing, wrong or expired";
   if (status === 403) return "forbidden (403): the token's owner may not call this listener";
   if (status === 404) return "no listener at this address (404)";
   return `the listener rejected the request (${status})`;

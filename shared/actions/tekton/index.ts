@@ -79,10 +79,10 @@ async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): 
     traceparent: origin.detail.traceparent,
     signal,
   };
-  const request = await listenerRequest(call, deps);
+  const send = await listenerRequest(call, deps);
   let response: OutboundResponse;
   try {
-    response = await deps.callOut(request);
+    response = await send(deps.callOut);
   } catch (error) {
     // A retry after an unknown outcome is harmless if the run's name contains the event key.
     return failedCall(error);

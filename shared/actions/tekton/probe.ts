@@ -78,13 +78,13 @@ interface Sending {
 const CAUSE = { principal: namedPrincipal({ issuer: OWN_ISSUERS.bridge, subject: "probe" }) };
 
 async function send(sending: Sending, deps: PreviewDeps): Promise<ProbeAnswer> {
-  const request = await listenerRequest(
+  const sendTo = await listenerRequest(
     { ...sending, route: PROBE_ROUTE, body: JSON.stringify(requestOf(sending)), cause: CAUSE },
     deps,
   );
   let response: OutboundResponse;
   try {
-    response = await deps.callOut(request);
+    response = await sendTo(deps.callOut);
   } catch (error) {
     return { result: "unreached", summary: failedCall(error).summary };
   }

@@ -23,7 +23,9 @@ export function classifyResponse(response: OutboundResponse, { now, isQuotable }
   }
   const words = isQuotable ? summaryText(Buffer.from(body).toString("utf8")) : "";
   const reason = REASONS[status] ?? (status < 400 ? "redirects are not followed" : words);
-  return { outcome: "give_up", summary: `the receiver answered ${status}${reason && `: ${reason}`}` };
+  const summary = `the receiver answered ${status}${reason && `: ${reason}`}`;
+  // A credential that was rotated works again once the bridge reads the new one.
+  return { outcome: status === 401 ? "retry" : "give_up", summary };
 }
 
 /** Request timeout, conflict, too early, too many requests. */

@@ -2,7 +2,7 @@ import { type EpochMillis, epochMillis } from "../../host/clock.ts";
 import type { Identity } from "../approval.ts";
 import { busEventsOf } from "../bus-event.ts";
 import type { RouteOutcome } from "../delivery-state.ts";
-import { APPROVAL_WORDS, wordsOf } from "../state-words.ts";
+import { APPROVAL_WORDS, ATTEMPT_WORDS, wordsOf } from "../state-words.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import type { AcceptedRun, Span, ThreadDelivery } from "./span.ts";
 import { approvalSpanId, attemptSpanId, routeSpanId } from "./step-ids.ts";
@@ -184,14 +184,14 @@ function attemptSpans(facts: RouteFacts): readonly Span[] {
 }
 
 function attemptSpan(line: Line<"attempt">, facts: RouteFacts): Span {
-  const { words, tone } = ATTEMPT_STATES[line.outcome];
+  const { words } = ATTEMPT_WORDS[line.outcome];
   return {
     ...below(facts),
     id: attemptSpanId(facts.id, line.attempt),
     kind: "attempt",
     what: line.endedAs === undefined ? `${line.action}, attempt ${line.attempt}` : line.action,
     state: line.endedAs === undefined ? words : line.endedAs.replaceAll("_", " "),
-    tone: line.endedAs === undefined ? tone : "quiet",
+    tone: line.endedAs === undefined ? ATTEMPT_TONES[line.outcome] : "quiet",
     start: startOf(line),
     end: line.at,
     summary: attemptSummary(line),
@@ -203,12 +203,13 @@ function attemptSummary({ summary, facts = {}, unknownOutcome }: Line<"attempt">
   return [summary, ...known, ...(unknownOutcome ? ["what the target did is unknown"] : [])].join(", ");
 }
 
-const ATTEMPT_STATES = {
-  done: { words: "done", tone: "good" },
-  accepted: { words: "accepted", tone: "good" },
-  retry: { words: "failed, to be tried again", tone: "attention" },
-  give_up: { words: "given up", tone: "failed" },
-} as const satisfies Record<Line<"attempt">["outcome"], Pick<Span, "tone"> & { readonly words: string }>;
+/** An accepted request is over: what is still open is the run, which has a bar of its own. */
+const ATTEMPT_TONES = {
+  done: "good",
+  accepted: "good",
+  retry: "attention",
+  give_up: "failed",
+} as const satisfies Record<Line<"attempt">["outcome"], Span["tone"]>;
 
 /** From the accepted request to the first report of its run. */
 function expectSpans(facts: RouteFacts): readonly Span[] {

@@ -147,6 +147,36 @@ describe("the words of the pages", () => {
     expect(textOf(String(await html`${withTimes(`not at ${at}, no`, now)}`))).toBe("not at 08:59:59 UTC , no");
   });
 
+  it("a reason with a time in it has that form too: in the list, on home and in a thread", async () => {
+    const why = "target ci has not worked since 2026-11-02T08:00:00.000Z: refused";
+    const given = overviewOf(() => "x");
+    const [one] = deliveries(() => "x").deliveries;
+    const routes = [{ route: "docs", state: "given_up", since: "2026-11-02T08:00:00.000Z", why }];
+    const story = thread(() => "x");
+    const answers: Readonly<Record<string, unknown>> = {
+      "/v1/overview": {
+        ...given,
+        ended: { ...given.ended, newest: given.ended.newest.map((it) => ({ ...it, reason: why })) },
+      },
+      "/v1/deliveries": { deliveries: [{ ...one, routes }], lookedBackTo: "2026-11-01T09:00:00.000Z" },
+      "/v1/threads": { ...story, spans: story.spans.map((span) => ({ ...span, summary: why })) },
+    };
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      const answer = answers[new URL(path, "https://b").pathname] ?? answerTo(path, {});
+      return { ok: true, value: answer as T };
+    };
+    for (const [page, path] of [
+      [homePage, "/console"],
+      [deliveriesPage, "/console/deliveries"],
+      [threadPage, "/console/threads?delivery=d-1"],
+    ] as const) {
+      const visit = visitOf(() => "x", { ask, url: new URL(path, "https://bridge.example.test") });
+      expect(textOf(String(await shownBy(await page(visit)).main))).toContain(
+        "not worked since 08:00:00 UTC : refused",
+      );
+    }
+  });
+
   it("the row of what became no event says why once, and its page too: as its title", async () => {
     const refusal = { reason: "audience_mismatch", claim: "aud" } as const;
     const of = deliveries(() => "x").deliveries[3];
@@ -866,11 +896,16 @@ describe("the page of a delivery", () => {
       events: [{ ...event, detail: { ...event?.detail, origin: { delivery: "d-origin" } } }],
     };
     const ask: Visit["ask"] = async <T>(path: string) => {
-      const origin = { ...rest, delivery: { ...rest.delivery, id: "d-origin" }, timeline: [] };
+      const about = { title: "Release notes" };
+      const origin = {
+        ...rest,
+        delivery: { ...rest.delivery, id: "d-origin", what: "page.updated", about },
+        timeline: [],
+      };
       return { ok: true, value: (path.endsWith("d-origin") ? origin : own) as T };
     };
     const html = String(await shownBy(await page(visitOf(() => "x", { ask }))).main);
-    expect(html).toContain('Traced back to <a href="/console/deliveries/d-origin">');
+    expect(html).toContain('Traced back to <a href="/console/deliveries/d-origin">page.updated</a> of Release notes.');
   });
 
   it("the page of a delivery shows an origin only if the origin's timeline confirms it", async () => {
@@ -1284,7 +1319,7 @@ describe("the credentials page", () => {
     const [credential] = credentials(() => "x").credentials;
     const page = await showing(credentialsPage, { credentials: [{ ...credential, lastUsedAt }] });
     expect(page).toContain(words);
-    expect(page).toContain(`2026-11-02, ${lastUsedAt.slice(11, 13)} h UTC`);
+    expect(page).toContain(`>${lastUsedAt.slice(11, 13)}:00:00 UTC</time>`);
   });
 });
 

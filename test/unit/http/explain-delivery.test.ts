@@ -126,7 +126,7 @@ describe("the answer about a delivery", () => {
         ],
       },
       "bad",
-      `Attempt 2 was the last, at ${LATER}: refused (400): no such trigger. Earlier attempts: 1.`,
+      `Attempt 2 was given up at ${LATER}: refused (400): no such trigger. Earlier attempts: 1.`,
     ],
     [
       "an expected run",

@@ -44,7 +44,8 @@ describe("a token of the bridge", () => {
       issuer: ISSUER,
       audience: "https://el.example.test",
       algorithms: ["ES256"],
-      currentDate: new Date(clock.now()),
+      // The verifier's clock is behind.
+      currentDate: new Date(clock.now() - 5_000),
     });
     expect(protectedHeader).toEqual({ alg: "ES256", typ: "JWT", kid: key.kid });
     expect(payload).toEqual({
@@ -53,7 +54,7 @@ describe("a token of the bridge", () => {
       trust_entry: "gitlab-jobs",
       aud: "https://el.example.test",
       iat: clock.now() / 1000,
-      nbf: clock.now() / 1000,
+      nbf: clock.now() / 1000 - 30,
       exp: clock.now() / 1000 + 600,
       jti: "token-1",
       act: { iss: ISSUER, sub: "drawbridge" },

@@ -17,10 +17,6 @@ const CANARY = "client-secret-canary";
 const causeOf = (subject: string, trustEntry = "people"): Cause => ({
   principal: namedPrincipal({ issuer: "https://login.example.test", subject, trustEntry }),
 });
-const call = (subject = "robin", { target = "listener", trustEntry = "people" } = {}) => ({
-  target,
-  cause: causeOf(subject, trustEntry),
-});
 
 const oauth = { tokenUrl: "https://login.example.test/token", clientId: "bridge", clientSecret: "env:CLIENT" };
 /** An identity whose tokens are kept. */
@@ -31,7 +27,9 @@ function identityOf(settings: object): ReusableIdentity {
   return identity;
 }
 
-type Answer = { readonly status: number; readonly body: object } | Error;
+type Answer =
+  | { readonly status: number; readonly body: object; readonly headers?: Readonly<Record<string, string>> }
+  | Error;
 
 /** Tokens over calls that are answered in order; the last answer is repeated. */
 function tokensWith(answers: readonly Answer[]) {
@@ -41,7 +39,7 @@ function tokensWith(answers: readonly Answer[]) {
     const answer = answers[Math.min(requests.length, answers.length - 1)];
     requests.push(request);
     if (answer === undefined || answer instanceof Error) throw answer;
-    const headers = new Headers({ "content-type": "application/json" });
+    const headers = new Headers({ "content-type": "application/json", ...answer.headers });
     return { status: answer.status, headers, body: Buffer.from(JSON.stringify(answer.body)) };
   };
   const pem = String(
@@ -62,12 +60,12 @@ function tokensWith(answers: readonly Answer[]) {
   return { clock, requests, tokens: new OutboundTokens({ secrets, callOut, clock, issuer, awsToken }) };
 }
 
-const granted = (token: string, seconds = 300): Answer => ({
+const granted = (token: string, seconds: number | "absent" = 300): Answer => ({
   status: 200,
   body: {
     access_token: token,
     token_type: "Bearer",
-    expires_in: seconds,
+    ...(seconds !== "absent" && { expires_in: seconds }),
     issued_token_type: "urn:ietf:params:oauth:token-type:jwt",
   },
 });
@@ -80,7 +78,7 @@ describe("client credentials", () => {
 
   it("a token for client credentials is requested as RFC 6749 and RFC 8707 say, and kept until shortly before its end", async () => {
     const { tokens, requests, clock } = tokensWith([granted("first"), granted("second")]);
-    const first = await tokens.tokenFor(identity, call());
+    const first = await tokens.tokenFor(identity, causeOf("robin"));
     expect(first.reveal()).toBe("first");
     expect(formOf(requests[0] as OutboundRequest)).toMatchObject({
       grant_type: "client_credentials",
@@ -89,40 +87,115 @@ describe("client credentials", () => {
     });
     const basic = new Headers(requests[0]?.headers).get("authorization")?.replace("Basic ", "") ?? "";
     expect(decodeURIComponent(Buffer.from(basic, "base64").toString())).toBe(`bridge:${CANARY}`);
-    clock.advance(239_000);
-    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("first");
+    clock.advance(269_000);
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("first");
     clock.advance(2_000);
-    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("second");
     expect(requests).toHaveLength(2);
   });
 
   it("a token is used no longer than its lifetime if the clock is set back meanwhile", async () => {
     const { tokens, clock } = tokensWith([granted("first"), granted("second")]);
-    await tokens.tokenFor(identity, call());
+    await tokens.tokenFor(identity, causeOf("robin"));
     clock.advance(200_000);
     clock.set(-100_000);
-    clock.advance(39_000);
-    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("first");
+    clock.advance(69_000);
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("first");
     clock.advance(2_000);
-    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("second");
   });
 
   it("a token that was requested while the clock was ahead is not used when the clock is right again", async () => {
     const { tokens, clock } = tokensWith([granted("first"), granted("second")]);
     clock.set(86_400_000);
-    await tokens.tokenFor(identity, call());
+    await tokens.tokenFor(identity, causeOf("robin"));
     clock.set(-86_400_000);
-    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("second");
   });
 
-  it("parallel calls request one token, and each target, subject and trust entry has a token of its own", async () => {
+  it("everybody whose request would be the same uses one token, whoever caused the call", async () => {
     const { tokens, requests } = tokensWith([granted("a")]);
-    await Promise.all(Array.from({ length: 20 }, () => tokens.tokenFor(identity, call())));
+    const all = Array.from({ length: 20 }, (_, at) => tokens.tokenFor(identity, causeOf(`person-${at}`)));
+    expect(new Set((await Promise.all(all)).map((one) => one.reveal()))).toEqual(new Set(["a"]));
+    await tokens.tokenFor(identity, causeOf("robin", "people-of-another-company"));
     expect(requests).toHaveLength(1);
-    await tokens.tokenFor(identity, call("other"));
-    await tokens.tokenFor(identity, call("robin", { target: "another-listener" }));
-    await tokens.tokenFor(identity, call("robin", { trustEntry: "people-of-another-company" }));
-    expect(requests).toHaveLength(4);
+    await tokens.tokenFor(identityOf({ clientCredentials: { ...oauth, scope: "read" } }), causeOf("robin"));
+    expect(requests).toHaveLength(2);
+  });
+
+  it.each([
+    ["that lives for a minute", 60, 53],
+    ["that lives for ten seconds", 10, 8],
+    ["whose lifetime is not given", "absent" as const, 269],
+  ])("100 calls at once request one token %s, and it is used for nine tenths of its life", async (_, seconds, used) => {
+    const { tokens, requests, clock } = tokensWith([granted("a", seconds), granted("b", seconds)]);
+    const atOnce = () => Promise.all(Array.from({ length: 100 }, () => tokens.tokenFor(identity, causeOf("robin"))));
+    await atOnce();
+    clock.advance(used * 1_000);
+    await atOnce();
+    expect(requests).toHaveLength(1);
+    clock.advance(2_000);
+    expect((await atOnce()).map((one) => one.reveal())).toEqual(Array.from({ length: 100 }, () => "b"));
+    expect(requests).toHaveLength(2);
+  });
+
+  it("who waited for a token uses it, even if it was over when it arrived", async () => {
+    const { tokens, requests } = tokensWith([granted("over", 0), granted("next", 0)]);
+    const both = await Promise.all([1, 2].map(() => tokens.tokenFor(identity, causeOf("robin"))));
+    expect(both.map((one) => one.reveal())).toEqual(["over", "over"]);
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("next");
+    expect(requests).toHaveLength(2);
+  });
+
+  it("a token that the target did not accept is not used again, and a newer one stays", async () => {
+    const { tokens, requests } = tokensWith([granted("revoked"), granted("next"), granted("third")]);
+    const revoked = await tokens.tokenFor(identity, causeOf("robin"));
+    tokens.rejected(identity, causeOf("kim"), revoked);
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("next");
+    // A slower call reports the same rejection.
+    tokens.rejected(identity, causeOf("robin"), revoked);
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("next");
+    expect(requests).toHaveLength(2);
+  });
+
+  it("a server that asks for time is not asked again before, by anybody", async () => {
+    const busy = { status: 429, body: {}, headers: { "retry-after": "30" } };
+    const { tokens, requests, clock } = tokensWith([busy, granted("later")]);
+    const ask = (subject: string) => tokens.tokenFor(identity, causeOf(subject));
+    for (const subject of ["robin", "kim"]) {
+      await expect(ask(subject)).rejects.toMatchObject({
+        retryAfterSeconds: 30,
+        message: "login.example.test issued no token: it responded 429",
+      });
+      clock.advance(14_000);
+    }
+    expect(requests).toHaveLength(1);
+    clock.advance(2_000);
+    expect((await ask("robin")).reveal()).toBe("later");
+  });
+
+  it.each<[string, Answer, string]>([
+    [
+      "the wrong secret, as RFC 6749 demands it",
+      { status: 401, body: { error: "invalid_client" }, headers: { "www-authenticate": 'Basic realm="idp"' } },
+      "invalid_client",
+    ],
+    ["a 401 without a code", { status: 401, body: {} }, "invalid_client, its client id or secret is wrong (401)"],
+    [
+      "a token that is bound to a key",
+      { status: 200, body: { access_token: "a", token_type: "DPoP" } },
+      "its token is no Bearer token",
+    ],
+    [
+      "a token of two lines",
+      { status: 200, body: { access_token: "a\r\nb: c", token_type: "Bearer" } },
+      "its token has characters that no header can have",
+    ],
+  ])("%s is named", async (_, answer, why) => {
+    const { tokens } = tokensWith([answer]);
+    await expect(tokens.tokenFor(identity, causeOf("robin"))).rejects.toMatchObject({
+      message: `login.example.test issued no token: ${why}`,
+    });
   });
 
   it.each<[string, Answer]>([
@@ -131,15 +204,15 @@ describe("client credentials", () => {
     ["a gateway's error page", { status: 502, body: {} }],
   ])("%s is a retryable fault that quotes nothing, and the next call requests a token again", async (_, answer) => {
     const { tokens } = tokensWith([answer, granted("later")]);
-    const fault = await tokens.tokenFor(identity, call()).catch((error: unknown) => error);
+    const fault = await tokens.tokenFor(identity, causeOf("robin")).catch((error: unknown) => error);
     expect(fault).toMatchObject({ code: "token_unavailable", retryable: true });
     expect(JSON.stringify(fault, Object.getOwnPropertyNames(fault))).not.toContain(CANARY);
-    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("later");
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("later");
   });
 
   it("a fault of the call is passed on as it is", async () => {
     const { tokens } = tokensWith([new Fault("target_unreachable", "no connection", { retryable: true })]);
-    await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({ code: "target_unreachable" });
+    await expect(tokens.tokenFor(identity, causeOf("robin"))).rejects.toMatchObject({ code: "target_unreachable" });
   });
 });
 
@@ -149,7 +222,7 @@ describe("token exchange", () => {
     const identity = identityOf({
       tokenExchange: { ...oauth, audience: "tekton", subjectAudience: "https://login.example.test" },
     });
-    expect((await tokens.tokenFor(identity, call("robin"))).reveal()).toBe("exchanged");
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("exchanged");
     const form = formOf(requests[0] as OutboundRequest);
     expect(form).toMatchObject({
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -186,7 +259,9 @@ describe("a token of the bridge's own", () => {
 describe("a token of AWS", () => {
   it("a token of AWS is requested with the audience", async () => {
     const { tokens } = tokensWith([]);
-    expect((await tokens.tokenFor(identityOf({ aws: { audience: "el" } }), call())).reveal()).toBe("aws for el");
+    expect((await tokens.tokenFor(identityOf({ aws: { audience: "el" } }), causeOf("robin"))).reveal()).toBe(
+      "aws for el",
+    );
   });
 
   it("a token of AWS is a configuration fault outside of AWS", async () => {
@@ -200,7 +275,7 @@ describe("a token of AWS", () => {
       awsToken: undefined,
     });
     const identity = identityOf({ aws: { audience: "el" } });
-    await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({ code: "configuration_invalid" });
+    await expect(tokens.tokenFor(identity, causeOf("robin"))).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 });
 
@@ -220,7 +295,7 @@ describe("a token of a service account", () => {
     const { tokens, requests, clock } = tokensWith([
       { status: 201, body: { status: { token: "k", expirationTimestamp } } },
     ]);
-    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("k");
+    expect((await tokens.tokenFor(identity, causeOf("robin"))).reveal()).toBe("k");
     expect(requests[0]?.url.href).toBe(
       "https://cluster.example.test/api/v1/namespaces/ci/serviceaccounts/drawbridge/token",
     );
@@ -229,10 +304,10 @@ describe("a token of a service account", () => {
       spec: { audiences: ["https://el.example.test"], expirationSeconds: 600 },
     });
     clock.advance(epochMillis(Date.parse(expirationTimestamp)) - clock.now() - 60_001);
-    await tokens.tokenFor(identity, call());
+    await tokens.tokenFor(identity, causeOf("robin"));
     expect(requests).toHaveLength(1);
     clock.advance(2);
-    await tokens.tokenFor(identity, call());
+    await tokens.tokenFor(identity, causeOf("robin"));
     expect(requests).toHaveLength(2);
   });
 
@@ -241,7 +316,7 @@ describe("a token of a service account", () => {
     ["answered with something else", { status: 201, body: { status: {} } }],
   ])("a TokenRequest that is %s is a retryable fault", async (_, answer) => {
     const { tokens } = tokensWith([answer]);
-    await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({
+    await expect(tokens.tokenFor(identity, causeOf("robin"))).rejects.toMatchObject({
       code: "token_unavailable",
       retryable: true,
     });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { confluence } from "../../../../shared/actions/confluence/index.ts";
 import { paceOf } from "../../../../shared/actions/confluence/pace.ts";
 import { accessTo, routeOptions, targetSettings } from "../../../../shared/actions/confluence/settings.ts";
+import type { CallOut } from "../../../../shared/host/call-out.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
 import { Secret } from "../../../../shared/host/secrets.ts";
 import { actionDeps, secretsOf } from "../../../support/test-doubles.ts";
@@ -69,20 +70,39 @@ describe("a target's settings", () => {
     };
     const settings = v.parse(targetSettings, { ...target, credential: { clientCredentials: client } });
     const asked: unknown[] = [];
-    const tokenFor = async (...args: unknown[]) => {
-      asked.push(...args);
-      return new Secret("granted");
-    };
-    await expect(
-      accessTo(settings, "wiki", actionDeps({ outbound: { tokenFor, boundToken: tokenFor } })),
-    ).resolves.toEqual({
-      base: target.site,
-      authorization: "Bearer granted",
-    });
-    expect(asked).toMatchObject([{ clientCredentials: client }, { target: "wiki" }]);
+    const rejected: string[] = [];
     const refuse = () => Promise.reject(noTokens);
-    const without = actionDeps({ outbound: { tokenFor: refuse, boundToken: refuse } });
-    await expect(accessTo(settings, "wiki", without)).rejects.toMatchObject({ code: "configuration_invalid" });
+    const outbound = {
+      tokenFor: async (...args: unknown[]) => {
+        asked.push(...args);
+        return new Secret("granted");
+      },
+      rejected: (_: unknown, __: unknown, token: Secret) => void rejected.push(token.reveal()),
+      boundToken: refuse,
+    };
+    const answers = [200, 403, 401];
+    const callOut: CallOut = async () => ({
+      status: answers.shift() ?? 500,
+      headers: new Headers(),
+      body: new Uint8Array(),
+    });
+    const access = await accessTo(settings, actionDeps({ outbound, callOut }));
+    expect(access).toMatchObject({ base: target.site, authorization: "Bearer granted" });
+    expect(asked).toMatchObject([{ clientCredentials: client }, { principal: { subject: "pages" } }]);
+    // The site does not accept it any more: the next attempt asks for another one.
+    const request = {
+      method: "GET",
+      url: new URL(target.site),
+      headers: {},
+      timeoutMs: 1,
+      maxResponseBytes: 1,
+    } as const;
+    for (const count of [0, 0, 1]) {
+      await access.callOut(request);
+      expect(rejected).toHaveLength(count);
+    }
+    const without = actionDeps({ outbound: { ...outbound, tokenFor: refuse } });
+    await expect(accessTo(settings, without)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
   test("a Forge credential becomes a header with the app's token for the address that it is valid for, and fails if there is none", async () => {
@@ -93,20 +113,19 @@ describe("a target's settings", () => {
       asked.push(source);
       return { token: new Secret("given"), base };
     };
-    await expect(accessTo(settings, "wiki", actionDeps({ systemTokens: { tokenFor } }))).resolves.toEqual({
+    await expect(accessTo(settings, actionDeps({ systemTokens: { tokenFor } }))).resolves.toMatchObject({
       base: `${base}/wiki`,
       authorization: "Bearer given",
     });
     expect(asked).toEqual(["cloud-wiki"]);
     const without = actionDeps({ systemTokens: { tokenFor: () => Promise.reject(noTokens) } });
-    await expect(accessTo(settings, "wiki", without)).rejects.toMatchObject({ code: "configuration_invalid" });
+    await expect(accessTo(settings, without)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
   test("a user's token or a bearer token becomes the authorization header", async () => {
     const secrets = secretsOf({ TOKEN: "tökën" });
     const headerOf = async (changes: object) =>
-      (await accessTo(v.parse(targetSettings, { ...target, ...changes }), "wiki", actionDeps({ secrets })))
-        .authorization;
+      (await accessTo(v.parse(targetSettings, { ...target, ...changes }), actionDeps({ secrets }))).authorization;
     await expect(headerOf({})).resolves.toBe("Basic Ym90QGV4YW1wbGUudGVzdDp0w7Zrw6tu");
     await expect(headerOf({ credential: { bearer: "env:TOKEN" } })).resolves.toBe("Bearer tökën");
   });

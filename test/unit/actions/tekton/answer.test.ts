@@ -36,14 +36,14 @@ describe("a listener's 202", () => {
 });
 
 describe("other responses", () => {
-  it.each([200, 201, 204, 301, 302, 307, 400, 401, 403, 404, 405, 409, 410, 413, 415, 422])(
+  it.each([200, 201, 204, 301, 302, 307, 400, 403, 404, 405, 409, 410, 413, 415, 422])(
     "status %i is given up",
     (status) => {
       expect(read(status)).toMatchObject(outcome({ outcome: "give_up" }));
     },
   );
 
-  it.each([408, 425, 429, 500, 502, 503, 599])("status %i is retried, and nothing was started", (status) => {
+  it.each([401, 408, 425, 429, 500, 502, 503, 599])("status %i is retried, and nothing was started", (status) => {
     const response = read(status);
     expect(response).toMatchObject(outcome({ outcome: "retry" }));
     expect(response).not.toHaveProperty("outcome.unknownOutcome");

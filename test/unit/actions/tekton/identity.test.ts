@@ -43,6 +43,7 @@ async function tokenFor(busEvent: BusEvent, origin = busEvent, originProof: Orig
     origins: storeWith<OriginStore>({ remember: async () => undefined }),
     outbound: {
       tokenFor: () => Promise.reject(new Error("its tokens are not reused")),
+      rejected: () => undefined,
       boundToken: async (_, cause, request) => {
         made.push({ cause, request });
         return new Secret("token");
@@ -92,5 +93,52 @@ describe("the token of a trigger", () => {
     const unproved = eventOf(4, { principal: principal("dev-jobs", "ns/other"), refusal });
     const { made } = await tokenFor(unproved, edit);
     expect(made).toMatchObject([{ cause: { principal: { id: "unproved:dev-jobs:ns/other" } } }]);
+  });
+});
+
+describe("a requested token that the listener does not accept", () => {
+  const clientCredentials = { tokenUrl: "https://login.example.test/token", clientId: "bridge", clientSecret: "env:S" };
+
+  /** Runs the action once with these answers, and returns its outcome and the tokens that were sent. */
+  async function runWith(answers: readonly number[], identity: object) {
+    const sent: string[] = [];
+    const kept = ["first", "second", "third"].map((text) => new Secret(text));
+    const callOut: CallOut = async ({ headers }) => {
+      sent.push(new Headers(headers).get("authorization") ?? "none");
+      const status = answers[sent.length - 1] ?? 500;
+      return { status, headers: new Headers(), body: Buffer.from('{"eventID":"1","eventListener":"el"}') };
+    };
+    const deps = actionDeps({
+      callOut,
+      origins: storeWith<OriginStore>({ remember: async () => undefined }),
+      outbound: {
+        tokenFor: async () => kept[0] ?? new Secret("none left"),
+        rejected: (_, __, token) => void (token === kept[0] && kept.shift()),
+        boundToken: async () => kept[0] ?? new Secret("none left"),
+      },
+    });
+    const target = { ...TARGET, identity };
+    const action = tekton.connect({ route: "docs", targetName: "listener", target, options: {} }, deps);
+    const signal = new AbortController().signal;
+    const outcome = await action.run({ busEvent: edit, origin: edit, originProof: "proved", attempt: 1, signal });
+    return { outcome, sent };
+  }
+
+  it("is replaced at once, and the run starts in the same attempt", async () => {
+    const { outcome, sent } = await runWith([401, 202], { clientCredentials });
+    expect(sent).toEqual(["Bearer first", "Bearer second"]);
+    expect(outcome).toMatchObject({ outcome: "expect_run" });
+  });
+
+  it("is replaced once in an attempt, which is then tried again later", async () => {
+    const { outcome, sent } = await runWith([401, 401, 202], { clientCredentials });
+    expect(sent).toEqual(["Bearer first", "Bearer second"]);
+    expect(outcome).toMatchObject({ outcome: "retry" });
+  });
+
+  it("a token that was made for the request alone is not replaced", async () => {
+    const { outcome, sent } = await runWith([401, 202], { bridge: { audience: "https://el.example.test" } });
+    expect(sent).toEqual(["Bearer first"]);
+    expect(outcome).toMatchObject({ outcome: "retry" });
   });
 });

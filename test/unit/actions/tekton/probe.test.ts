@@ -12,7 +12,11 @@ function probe(settings: object, answer?: { readonly status: number; readonly bo
     answer === undefined
       ? failing()
       : { status: answer.status, headers: new Headers(), body: Buffer.from(JSON.stringify(answer.body)) };
-  const outbound = { tokenFor: unexpected("tokenFor"), boundToken: unexpected("boundToken") };
+  const outbound = {
+    tokenFor: unexpected("tokenFor"),
+    boundToken: unexpected("boundToken"),
+    rejected: unexpected("rejected"),
+  };
   const systemTokens = { tokenFor: unexpected("tokenFor") };
   const target = { url: "https://el.example.test", runsReportedBy: "cluster", ...settings };
   const deps = { secrets: secretsOf({ TOKEN: "a".repeat(32) }), clock: testClock(), callOut, outbound, systemTokens };
