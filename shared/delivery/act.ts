@@ -9,7 +9,7 @@ import { endReported, endWithoutRun, freeSlot } from "./expected-run.ts";
 import { outcomeWithoutRoute } from "./missing-routes.ts";
 import { type AttemptedRun, type RunAttemptDeps, runAttempt } from "./run-attempt.ts";
 import { type CountedOutcome, type NextState, settle, type WaitOutcome } from "./settle.ts";
-import type { Admission } from "./target-gate.ts";
+import { type Admission, HELD_MS } from "./target-gate.ts";
 
 export interface ActDeps extends RunAttemptDeps {
   /** Routes whose actions run here. */
@@ -30,12 +30,6 @@ export interface ActDeps extends RunAttemptDeps {
 
 /** Time that a lease lasts beyond the longest attempt, for the calls around it. */
 const LEASE_MARGIN_MS = 30_000;
-
-/** How long an action of a held target is kept after a claim, in milliseconds. */
-const HELD_MS = 86_400_000;
-
-/** When an action of a held target is claimed again, in milliseconds after the last claim: well before it would expire. */
-export const CLAIM_HELD_AGAIN_MS = HELD_MS / 2;
 
 /** The length of an action's lease: the longest attempt that any route allows, plus the margin. */
 export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number =>
@@ -104,6 +98,8 @@ async function statusOf(id: string, deps: ActDeps): Promise<AttemptResult> {
       const { parked, dueAt = now } = status;
       // What sent the message of an action that is due may be about to take it out of the index, and its clock may be ahead.
       const isFound = parked !== undefined && parked.dueAt > laterBy(now, CLOCK_SKEW_MS);
+      // An earlier release wrote the entry and did not list the target.
+      if (isFound) await deps.actions.listWaiting(status.target);
       return { result: isFound ? "waits" : "again", at: dueAt };
     }
     case "gave_up":

@@ -141,6 +141,12 @@ export class TargetGate {
 /** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
 const MAX_TRIES = 20;
 
+/** How long an action of a held target is kept after a claim, in milliseconds. */
+export const HELD_MS = 86_400_000;
+
+/** When an action of a held target is claimed again, in milliseconds after the last claim: well before it would expire. */
+export const CLAIM_HELD_AGAIN_MS = HELD_MS / 2;
+
 /** Failures in a row after which the breaker opens. */
 const FAILURES_TO_OPEN = 5;
 /** How long the breaker is open at first, in milliseconds. Each failed probe doubles it. */

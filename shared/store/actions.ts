@@ -465,13 +465,17 @@ export class ActionStore {
     });
   }
 
+  /** Lists a target, so that the sweep finds those of its actions that have an entry in the index `due`. */
+  async listWaiting(target: string): Promise<void> {
+    if (this.#listed.has(target)) return;
+    await this.#table.put({ pk: WAITING_TARGETS, sk: target });
+    this.#listed.add(target);
+  }
+
   /** The entry in the index `due` of an action that waits. Its target is listed before, so that the entry is found. */
   async #entry({ target }: Claim, { hasMessage = false }: { readonly hasMessage?: boolean }): Promise<Fields> {
     if (this.#indexAll || hasMessage) return {};
-    if (!this.#listed.has(target)) {
-      await this.#table.put({ pk: WAITING_TARGETS, sk: target });
-      this.#listed.add(target);
-    }
+    await this.listWaiting(target);
     return { [TABLE.dueIndex.partitionKey]: queueOf(target) };
   }
 

@@ -313,6 +313,40 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(1);
   });
 
+  it.each([
+    ["waits", false],
+    ["expects a run", true],
+  ])(
+    "an action that %s since an earlier release is tried again on time, although its message comes early",
+    async (_, expects) => {
+      const script = scripted([DONE]);
+      const parts = await actFunction(routeOf(script.run, expects ? { runsReportedBy: "cluster" } : {}));
+      const { id: delivery } = parts.delivery;
+      const { eventKey } = entryFor(parts.delivery).detail;
+      // It had an entry for each unfinished action, and no list of targets.
+      const earlier = openStores(parts.database.table, { retentionDays: 30, markUnrelayed: true, clock: parts.clock });
+      const about = { id: ACTION_ID, route: "docs", action: "tekton", target: "ci", eventKey, delivery };
+      const now = parts.clock.now();
+      const nextAt = laterBy(now, 3_600_000);
+      await earlier.actions.schedule(about, now);
+      const claim = await earlier.actions.claim(ACTION_ID, now, laterBy(now, 1));
+      if (claim === undefined) throw new Error("the action is due");
+      if (expects) await earlier.actions.expectRun(claim, now, { at: nextAt, next: "repeat", accepted: {} });
+      else await earlier.actions.defer(claim, now, nextAt);
+      parts.clock.advance(900_000);
+      // Two copies, and a later one: none is needed.
+      expect(await parts.hand(parts.body, parts.body)).toEqual([]);
+      expect(await parts.hand(parts.body)).toEqual([]);
+      parts.clock.advance(2_699_000);
+      expect(await parts.sweep()).toEqual([]);
+      parts.clock.advance(1_000);
+      expect(await parts.sweep()).toEqual([parts.body]);
+      expect(await parts.sweep()).toEqual([]);
+      expect(await parts.hand(parts.body)).toEqual([]);
+      expect(script.contexts).toHaveLength(1);
+    },
+  );
+
   it("an action that expects a run has its message sent for its next step, and none after the run's report", async () => {
     const expectation = { withinMs: 120_000, isRepeatable: true, eventId: "id-1", namespace: "ci" };
     const script = scripted([{ outcome: "expect_run", summary: "accepted", expectation }]);
@@ -368,6 +402,35 @@ describe("a message of a route", () => {
     await resumeTarget("ci", parts);
     expect(await parts.hand(...(await parts.sweep()))).toEqual([]);
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, outcome: "done" }]);
+  });
+
+  it("a pause that lasts longer than records are kept loses no action: each is claimed twice a day, and runs afterwards", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const expiresAt = async (pk: string): Promise<number> =>
+      Number((await parts.database.table.get({ pk, sk: "head" }))?.["expiresAt"] ?? 0);
+    const by = namedPrincipal({ issuer: "https://idp.test", subject: "kim" });
+    await pauseTarget("ci", { by, reason: "upgrade" }, parts);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    let claims = 0;
+    for (let hours = 1; hours <= 40 * 24; hours++) {
+      parts.clock.advance(3_600_000);
+      const bodies = await parts.sweep();
+      claims += bodies.length;
+      expect(await parts.hand(...bodies)).toEqual([]);
+      // The next sweeps of the hour find it claimed.
+      if (bodies.length > 0) expect(await parts.sweep()).toEqual([]);
+    }
+    expect(claims).toBe(80);
+    for (const id of [ACTION_ID, parts.delivery.id]) {
+      expect(await expiresAt(id)).toBeGreaterThan(parts.clock.now() / 1_000 + 86_400);
+    }
+    expect((await parts.deliveries.timeline(parts.delivery.id)).filter(({ kind }) => kind === "waiting")).toHaveLength(
+      1,
+    );
+    await resumeTarget("ci", parts);
+    expect(await parts.hand(...(await parts.sweep()))).toEqual([]);
+    expect(script.contexts.map(({ attempt }) => attempt)).toEqual([1]);
   });
 
   it("a message reads the state of its target once for each attempt, while it works, while it is paused and afterwards", async () => {
