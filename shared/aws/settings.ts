@@ -17,4 +17,3 @@ type SettingName =
   /** SQS: the queue that feeds the function, and its dead-letter queue. */
   | "QUEUE_URL"
   | "DEAD_LETTER_QUEUE_URL";
-  /** JSON: the queue of each kind of action, by the kind. */
