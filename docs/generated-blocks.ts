@@ -105,7 +105,7 @@ function eventTypes(): string {
     const [family = ""] = type.split(".");
     const part = family === "blogpost" ? "page" : family;
     const publishers = providers.filter(({ publishes }) => publishes.includes(type)).map(({ name }) => name);
-    const all = part === "approval" || part === "summary" ? [...publishers, "the bridge"] : publishers;
+    const all = ["approval", "summary", "flow"].includes(part) ? [...publishers, "the bridge"] : publishers;
     return [`\`${type}\``, CD_EVENTS[type], `\`${part}\``, all.join(", ") || "none yet"];
   });
   return table(["type", "CDEvents", "part", "published by"], rows);

@@ -80,6 +80,10 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
       await endForNewer(input, newer, bridge);
     },
     flowGate: () => openFlowGate(bridge),
+    showWait: async (attempt, outcome) => {
+      const { showWait } = await import("../shared/delivery/show-wait.ts");
+      await showWait(attempt, outcome, bridge);
+    },
     retry,
     missingMs,
     messageMs: 0,

@@ -4,7 +4,7 @@ import { bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
 import { dynamoDbClient } from "../shared/aws/clients.ts";
 import { MIN_RECORD_DAYS } from "../shared/aws/record-days.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { compiledOrders, compiledRouteOutline } from "../shared/config/compiled.ts";
+import { compiledOrders, compiledPatterns, compiledRouteOutline } from "../shared/config/compiled.ts";
 import type { ConfigWithoutOrders } from "../shared/config/schema.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { callOut } from "../shared/host/call-out.ts";
@@ -40,6 +40,7 @@ export function awsBridge(
     stores,
     credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
     orders: compiledOrders(),
+    patterns: compiledPatterns,
     recorded: () => undefined,
     woken: wokenOf(log),
     approvalPollSeconds: 3_600,

@@ -1,4 +1,3 @@
-import { compiledPatterns } from "../shared/config/compiled.ts";
 import { readinessByRead } from "../shared/delivery/readiness.ts";
 import { RefusalCounts } from "../shared/delivery/refusal-counts.ts";
 import type { Bridge } from "./bridge.ts";
@@ -17,6 +16,5 @@ export function awsRequests(bridge: Bridge): RequestPorts {
     }),
     metrics: undefined,
     refusalCounts: new RefusalCounts(bridge),
-    patterns: compiledPatterns,
   };
 }

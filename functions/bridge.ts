@@ -28,6 +28,7 @@ import type { Rejection } from "../shared/model/rejection.ts";
 import type { ReceivedRequest } from "../shared/model/request.ts";
 import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
+import type { RoutePattern } from "../shared/routes/route-pattern.ts";
 import type { ActionStatus } from "../shared/store/actions.ts";
 import type { Stores } from "../shared/store/open-stores.ts";
 
@@ -49,6 +50,8 @@ export interface Ports {
   readonly credentialUsage: CredentialUsage;
   /** The declared orders. Only a function that lists, places or fires one reads them. */
   readonly orders: () => Promise<Orders>;
+  /** The patterns of the configured routes. Only a function that explains deliveries, or shows what waits, reads them. */
+  readonly patterns: () => Promise<readonly RoutePattern[]>;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
   /**
@@ -107,7 +110,7 @@ export function buildBridge(
   const asking = { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage };
   const sites = openSites(config, verifiers, { ...asking, random });
   const groups = openGroups(config, groupSources, { ...asking, random });
-  const { woken, approvalPollSeconds, configuration } = ports;
+  const { woken, approvalPollSeconds, configuration, patterns } = ports;
   const deciding = { deliveries, actions, woken, approvals, policy, people, rules, sites, recorded, clock };
   const commands: CommandDeps = { ...deciding, groups, runs, runReporters, orders };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
@@ -132,6 +135,7 @@ export function buildBridge(
     issuer,
     credentialUsage,
     orders,
+    patterns,
     recorded,
     woken,
     approvalPollSeconds,

@@ -14,13 +14,12 @@ export const ANSWER_WITHIN_MS = 8_000;
 export interface RequestPorts extends Pick<AppDeps, "ready" | "metrics"> {
   /** One for each process: it holds the counts that are not written yet. */
   readonly refusalCounts: RefusalCounts;
-  readonly patterns: AppDeps["calls"]["patterns"];
 }
 
 /** Returns the HTTP interface of a bridge. */
 export function receiveApp(
   bridge: Bridge,
-  { ready, metrics, refusalCounts, patterns }: RequestPorts,
+  { ready, metrics, refusalCounts }: RequestPorts,
 ): ReturnType<typeof createApp> {
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
   const [clusters, jobs] = [clusterSources(config), jobSources(config)];
@@ -34,7 +33,6 @@ export function receiveApp(
       jobs,
       refusalCounts,
       rejectionAudit,
-      patterns,
       ready,
       latencyOf: (target) => metrics?.log.latencyOf(target),
     },

@@ -15,14 +15,16 @@ import { openFlowGate } from "./open-flow-gate.ts";
 /**
  * The bus of a bridge with its side effects: before an event is published, the bridge records the change that outdates an
  * approval, the reports of a run and of a listener, and the end of a run, also for its tokens and for what waits for it in a
- * flow or as a promotion, and the runs that rules ask about. It executes the command of a label or of a comment on a change
- * request, and logs an emergency grant.
+ * flow or as a promotion, what could be promoted then, and the runs that rules ask about. It executes the command of a label
+ * or of a comment on a change request, and logs an emergency grant.
  */
 export function relayBus(bridge: Bridge, bus: Bus): Bus {
   const flowGate = () => openFlowGate(bridge);
   const wake: WakePromotions = async (place) => {
     const { wakePromotions } = await import("../shared/delivery/wake-promotions.ts");
     await wakePromotions(place, bridge);
+    const { showLags } = await import("../shared/delivery/show-lag.ts");
+    await showLags(place.route, bridge);
   };
   const effects: readonly SideEffect[] = [
     (busEvent) => recordReportedChange(busEvent, bridge),

@@ -134,6 +134,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       tokens,
       credentialUsage,
       orders: async () => config.orders,
+      patterns: async () => routePatterns(config),
       recorded: (delivery: RecordedDelivery) => {
         worker.recorded(delivery);
         firstWebhooks?.delivered(delivery);
@@ -145,7 +146,6 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       ready: async () => ({ ...(await ready()), configuration }),
       metrics: { log: logMetrics, exported: () => threadExport.counts() },
       refusalCounts,
-      patterns: async () => routePatterns(config),
     });
     const { otlp } = config;
     const exporting = otlp && {

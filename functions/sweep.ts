@@ -6,7 +6,7 @@ import { setting } from "../shared/aws/settings.ts";
 import { sqsClient } from "../shared/aws/sqs-client.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
-import { compiledPatterns, compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
 import { advanceBulkReplays } from "../shared/delivery/bulk-replay.ts";
 import { BULK_EVERY_MS } from "../shared/delivery/bulk-replay-worker.ts";
 import { Paused } from "../shared/delivery/paused.ts";
@@ -69,8 +69,7 @@ export async function handler(_: unknown, context: Pick<Context, "getRemainingTi
   while ((await sweep(publishing, paused)) === SWEEP_SIZE && hasTimeForRound());
   while (hasTimeForRound() && (await showSilentRuns(bridge)) === SILENT_RUNS);
   if (hasTimeForRound()) await reportAllAccess(bridge);
-  const replaying = { ...bridge, patterns: compiledPatterns };
-  while (hasTimeForRound() && (await advanceBulkReplays(replaying)) > 0) await wait(BULK_EVERY_MS);
+  while (hasTimeForRound() && (await advanceBulkReplays(bridge)) > 0) await wait(BULK_EVERY_MS);
 }
 
 async function send(action: ActionStatus): Promise<void> {

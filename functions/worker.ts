@@ -1,7 +1,6 @@
 import { actions } from "../shared/actions/registry.ts";
 import { reportAllAccess } from "../shared/approvals/report-access.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
-import { routePatterns } from "../shared/config/route-outline.ts";
 import { type ActDeps, attempt } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { BulkReplayWorker } from "../shared/delivery/bulk-replay-worker.ts";
@@ -67,10 +66,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy, pageStores: PageS
   let reporting = bridge;
   const silentRuns = new SilentRunWorker(() => reporting);
   const endedAccess = new Loop("access", { everyMs: ACCESS_MS, log }, () => reportAllAccess(reporting));
-  const bulkReplays = new BulkReplayWorker(() => ({
-    ...reporting,
-    patterns: async () => routePatterns(reporting.config),
-  }));
+  const bulkReplays = new BulkReplayWorker(() => reporting);
   const removedRoutes = new RemovedRoutes({ missing, targets: () => lanes.targets(), actions: store, log });
   const startLanes = (): void => lanes.start(current.acting.routes.map(({ target }) => target));
   return {

@@ -1,5 +1,5 @@
 import { isListed } from "../host/name-pattern.ts";
-import { APPROVALS_SOURCE, type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
+import { APPROVALS_SOURCE, type BusEvent, busEventsOf, FLOW_SOURCE, withEventKey } from "../model/bus-event.ts";
 import type { OriginClaim, OriginProof } from "../model/event.ts";
 import { actionIdOf, occurrenceKeyOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
@@ -31,7 +31,8 @@ export interface CorrelateDeps {
 export const PAGES_SOURCE = "pages";
 
 /** Whether the origin claims of a source are trusted, because the bridge made them. */
-export const makesOwnClaims = (source: string): boolean => source === APPROVALS_SOURCE || source === PAGES_SOURCE;
+export const makesOwnClaims = (source: string): boolean =>
+  source === APPROVALS_SOURCE || source === PAGES_SOURCE || source === FLOW_SOURCE;
 
 /** The result of tracing an event back to its origin. */
 export type Origin =

@@ -13,6 +13,11 @@ export interface EnvironmentLag {
   readonly text: string;
   /** The commits that it does not have; undefined if their number does not follow from recorded pushes. */
   readonly commits?: number;
+  /** `from` has something that `to` does not have, as far as is known. */
+  readonly isBehind: boolean;
+  /** The deliveries that fired the two good runs. `to` may have none. */
+  readonly good: string;
+  readonly replaced?: string;
 }
 
 interface LagDeps {
@@ -28,26 +33,29 @@ export async function lagBetween(
   const runs = await deps.runs.of(route);
   const [good, replaced] = [newestGood(runs, from), newestGood(runs, to)];
   if (good === undefined) return undefined;
-  const lag = (text: string, commits?: number): EnvironmentLag => ({
+  const lag = (text: string, { isBehind, commits }: Pick<EnvironmentLag, "isBehind" | "commits">): EnvironmentLag => ({
     from,
     to,
     text,
+    isBehind,
     ...(commits !== undefined && { commits }),
+    good: good.delivery,
+    ...(replaced && { replaced: replaced.delivery }),
   });
   const source = await deps.deliveries.get(good.delivery);
   const reference = source && referenceIn(source);
   const target = replaced && (await deps.deliveries.get(replaced.delivery));
   const there = target && referenceIn(target);
   const has = `${from} has ${short(reference)}`;
-  if (replaced === undefined) return lag(`${to} has no good run yet, ${has}`);
+  if (replaced === undefined) return lag(`${to} has no good run yet, ${has}`, { isBehind: true });
   if (reference !== undefined && reference === there && good.end?.digest === replaced.end?.digest)
-    return lag(`${to} has what ${from} has: ${short(reference)}`, 0);
+    return lag(`${to} has what ${from} has: ${short(reference)}`, { isBehind: false, commits: 0 });
   const commits = source && there ? await commitsBetween(source, there, runs, deps) : undefined;
-  if (commits !== undefined) return lag(`${to} is ${counted(commits)} behind ${from}`, commits);
+  if (commits !== undefined) return lag(`${to} is ${counted(commits)} behind ${from}`, { isBehind: true, commits });
   const back = target && reference ? await commitsBetween(target, reference, runs, deps) : undefined;
-  if (back !== undefined) return lag(`${to} is ${counted(back)} ahead of ${from}`);
+  if (back !== undefined) return lag(`${to} is ${counted(back)} ahead of ${from}`, { isBehind: false });
   // Which of the two is newer is not known: after a rollback, or a run of `to` alone, `from` has the older one.
-  return lag(`${to} does not match ${from}: ${has}, ${to} ${short(there)}`);
+  return lag(`${to} does not match ${from}: ${has}, ${to} ${short(there)}`, { isBehind: true });
 }
 
 const counted = (commits: number): string => `${commits} ${commits === 1 ? "commit" : "commits"}`;

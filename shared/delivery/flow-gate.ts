@@ -98,7 +98,8 @@ export class FlowGate {
       if (turn.is === "full") {
         if (flow.cancels && isGranted) await askForCancel(route, turn.behind, busEvent.detail.id, this.#deps);
         const isOutdated = () => this.#isOutdated(id, flow, claim.id);
-        return { ...this.#wait(waitsBehind(turn.behind), turn.until), isOutdated };
+        const inFlow = turn.isNext ? turn.behind.map(nameOf) : [];
+        return { ...this.#wait(waitsBehind(turn.behind), turn.until), isOutdated, inFlow };
       }
       if (turn.is !== "after") return this.#outcomeOf(turn, route.name);
       const others = await this.#unfinished(id, turn.others);
@@ -106,7 +107,7 @@ export class FlowGate {
         const dueAt = epochMillis(Math.min(...others.map((one) => one.dueAt ?? 0)));
         const until = epochMillis(Math.max(dueAt, laterBy(this.#deps.clock.now(), 1_000)));
         const summary = `waits for the turn of ${others.slice(0, 1).map(nameOf)}, which is before it`;
-        return { ...this.#wait(summary, until), isOutdated: () => this.#isOutdated(id, flow, claim.id) };
+        return { ...this.#wait(summary, until), isOutdated: () => this.#isOutdated(id, flow, claim.id), inFlow: [] };
       }
     }
     throw contended();
@@ -120,7 +121,7 @@ export class FlowGate {
         return { outcome: "give_up", summary: "its slot in the flow has ended, and another run may have it" };
       case "crowded": {
         const until = laterBy(this.#deps.clock.now(), CROWDED_MS);
-        return { ...this.#wait("waits for a place in the queue of its flow, which is full", until) };
+        return { ...this.#wait("waits for a place in the queue of its flow, which is full", until), inFlow: [] };
       }
     }
   }

@@ -96,8 +96,13 @@ const idOf = ({ delivery, event = delivery }: FlowEntry): string =>
 export type SlotTurn =
   | Superseded
   | { readonly is: "run" }
-  /** No slot is free before `until`, unless a run ends before. `behind`: what has them. */
-  | { readonly is: "full"; readonly until: EpochMillis; readonly behind: readonly FlowSlot[] }
+  /** No slot is free before `until`, unless a run ends before. `behind`: what has them. `isNext`: none waits before it. */
+  | {
+      readonly is: "full";
+      readonly until: EpochMillis;
+      readonly behind: readonly FlowSlot[];
+      readonly isNext: boolean;
+    }
   /** A slot is free, and these are before it. */
   | { readonly is: "after"; readonly others: readonly FlowEntry[] }
   /** It has no place in the queue, which is full. */
@@ -162,7 +167,7 @@ export function askSlot(before: FlowState, question: SlotQuestion): Answer<SlotT
     return { state: waited, turn: isFull ? { is: "crowded" } : { is: "after", others: ahead.slice(0, free) } };
   if (isFull) return { state: waited, turn: { is: "crowded" } };
   const until = epochMillis(Math.min(...others.map(({ freeAt }) => freeAt)));
-  return { state: waited, turn: { is: "full", until, behind: others } };
+  return { state: waited, turn: { is: "full", until, behind: others, isNext: ahead.length === 0 } };
 }
 
 const isSameEntry = (one: FlowEntry, other: FlowEntry | undefined): boolean => one.action === other?.action;

@@ -135,7 +135,11 @@ export async function rejectDestination(
 ): Promise<Rejection | undefined> {
   for (const run of runsIn(runs, to)) {
     if (run.delivery !== own && (await isRunning(run, route, deps)))
-      return { reason: "promotion_running", problem: `${run.delivery} deploys to ${to} at this moment` };
+      return {
+        reason: "promotion_running",
+        problem: `${run.delivery} deploys to ${to} at this moment`,
+        run: run.delivery,
+      };
   }
   return undefined;
 }

@@ -50,6 +50,8 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly leaveOut: (input: GateInput, newer: string) => Promise<void>;
   /** Only for a route with `flow`. */
   readonly flowGate: () => Promise<Pick<FlowGate, "enter" | "take" | "leave" | "end">>;
+  /** Shows that the action waits in its flow, or that it does so no more; see `show-wait.ts`. */
+  readonly showWait: (attempt: ShownAttempt, outcome: ActionOutcome) => Promise<void>;
   /** Judges a promotion before it fires; see `judge-promotion.ts`. */
   readonly judgePromotion: (
     route: Route,
@@ -61,6 +63,16 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly chainHops: number;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What is known of an attempt whose wait is shown. */
+export interface ShownAttempt {
+  readonly claim: Pick<Claim, "id">;
+  readonly route: Pick<Route, "name">;
+  readonly busEvent: BusEvent;
+  /** The origin; the event itself if it has none. */
+  readonly cause: BusEvent;
+  readonly originProof: OriginProof;
 }
 
 export interface AttemptedRun {
@@ -89,8 +101,17 @@ export async function runAttempt(
   const failed = (error: unknown): ActionOutcome => outcomeOfFailure(error, claim, deps.log);
   const loaded = await load(claim, deps).catch(failed);
   if ("outcome" in loaded) return { outcome: loaded, traceparent: undefined };
-  const ended = await run({ ...loaded, claim, route, admission }, deps).catch((error) => ({ outcome: failed(error) }));
+  const attempt = { ...loaded, claim, route, admission };
+  const ended = await run(attempt, deps).catch((error) => ({ outcome: failed(error) }));
+  if (mayBeShown(attempt, ended.outcome)) await deps.showWait(attempt, ended.outcome);
   return { ...ended, traceparent: loaded.cause.detail.traceparent };
+}
+
+/** Whether the action waits in its flow, or may have been shown as waiting. Its route may have lost its flow meanwhile. */
+function mayBeShown({ claim, route }: Attempt, outcome: ActionOutcome): boolean {
+  if (outcome.outcome === "wait" && outcome.inFlow !== undefined) return true;
+  const startsRuns = route.flow !== undefined || route.runsReportedBy !== undefined;
+  return startsRuns && (claim.hasWaited || claim.interrupted);
 }
 
 /** The end of an attempt; see {@link AttemptedRun}. */
@@ -362,7 +383,8 @@ async function checkPromotion(
     return deny({ route: route.name, detail, rejection, mode: "enforce" }, deps);
   const isOutdated = async (): Promise<boolean> =>
     (await deps.judgePromotion(route, detail, { isFiring: false }))?.reason !== "promotion_running";
-  return { outcome: "wait", summary: rejection.problem, afterSeconds: PROMOTION_WAIT_SECONDS, isOutdated };
+  const { problem: summary, run } = rejection;
+  return { outcome: "wait", summary, afterSeconds: PROMOTION_WAIT_SECONDS, isOutdated, inFlow: [run] };
 }
 
 /** Until a promotion looks again whether the run before it goes on, in seconds: the end of that run wakes it before. */

@@ -97,6 +97,11 @@ export type ActionOutcome =
        * that, and the action is due at once if so.
        */
       readonly isOutdated?: () => Promise<boolean>;
+      /**
+       * It waits for a slot of its flow, behind the runs of these events; of none if others wait before it. The page of its
+       * cause shows that.
+       */
+      readonly inFlow?: readonly string[];
       /** The wait may take days: the timeline event records this wait and replaces that of an earlier wait. */
       readonly isLong?: true;
       /** The target is held. The action stays due, so that it runs as soon as the hold ends. */

@@ -46,6 +46,8 @@ export interface ShownBuild extends BuildPart {
   readonly author?: string;
   /** The page of the merge request or pull request. */
   readonly changeUrl?: string;
+  /** The row is about an environment that does not have what could be promoted into it. */
+  readonly isBehind?: true;
   /** The approval that the run waits or waited for. */
   readonly gate?: ShownGate;
   /** Present if the row is part of a record of releases. */

@@ -51,12 +51,16 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 /**
  * The sources of what the bridge itself records: calls of its API, callbacks of CI jobs, steps of approvals, texts of
- * machines, pages that fell behind their code, and orders. No configured source has one of these names.
+ * machines, pages that fell behind their code, orders, and what routes hold back. No configured source has one of these
+ * names.
  */
-export const OWN_SOURCES: readonly string[] = ["api", "status", "approvals", "summaries", "pages", "orders"];
+export const OWN_SOURCES: readonly string[] = ["api", "status", "approvals", "summaries", "pages", "orders", "flow"];
 
 /** The bridge's own source, for events about approvals. */
 export const APPROVALS_SOURCE = "approvals";
+
+/** The bridge's own source, for events about what routes hold back. */
+export const FLOW_SOURCE = "flow";
 
 const BUS_SOURCE = "drawbridge.";
 const SOURCE_URI = "/sources/";

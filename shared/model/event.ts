@@ -20,6 +20,7 @@ export type BridgeEvent =
   | GatewayEvent
   | SummaryEvent
   | OrderEvent
+  | FlowEvent
   | AccessEvent;
 
 /** What one delivery reports, in the sender's order: usually one event. Each is published and acted on by itself. */
@@ -67,6 +68,7 @@ const FAMILIES = {
   gateway: ["refused", "failed", "passed"],
   summary: ["submitted"],
   order: ["placed"],
+  flow: ["waiting", "ended", "behind", "level"],
   access: ["requested", "granted", "ended"],
 } as const;
 
@@ -635,6 +637,27 @@ export interface OrderPart {
   readonly inputs: Readonly<Record<string, string>>;
   /** Who acts for the principal, such as an agent: `sub` of the token's claim `act` (RFC 8693 §4.1). Absent without it. */
   readonly act?: string;
+}
+
+/**
+ * What a route holds back. `waiting`: a run waits for a slot of its flow, and `ended`: no more. `behind`: an environment
+ * does not have what could be promoted into it, and `level`: it has. Each replaces the one before it about the same thing.
+ */
+export interface FlowEvent extends EventOf<TypeOf<"flow">> {
+  readonly flow: {
+    readonly route: string;
+    /** What it is about: the id of the event that waits, or the name of the environment. */
+    readonly of: string;
+    /** Why, as a sentence without its full stop. On `waiting` and `behind`. */
+    readonly text?: string;
+    /** On `waiting`: the ids of the events whose runs it waits for; absent if others wait before it. */
+    readonly behind?: readonly string[];
+    /** On `behind` and `level`: the environment from which runs are promoted. */
+    readonly from?: string;
+    /** On `behind`: the commits that it does not have, if their number is known. */
+    readonly commits?: number;
+  };
+  readonly origin: OriginClaim;
 }
 
 export const ACCESS_STATES = ["requested", "granted", "denied", "withdrawn", "revoked", "expired", "ended"] as const;

@@ -147,7 +147,7 @@ export type ForbiddenRejection =
   // The run is not the newest good one of its environment any more, or was rolled back there.
   | { readonly reason: "promotion_outdated"; readonly problem: string }
   // Another run deploys to the environment now.
-  | { readonly reason: "promotion_running"; readonly problem: string }
+  | { readonly reason: "promotion_running"; readonly problem: string; readonly run: string }
   | {
       readonly reason: "rate_exceeded";
       readonly role: string;

@@ -201,3 +201,82 @@ describe("rows of what is gone", () => {
     expect(versions()).toBe(before + 1);
   });
 });
+
+describe("rows of what a route holds back", () => {
+  let sandbox: SandboxConfluence;
+  let bench: Bench;
+  beforeEach(async () => {
+    sandbox = await startSandboxConfluence({ product: "data-center" });
+    const { boards, changeLinks } = memoryStores();
+    bench = benchFor(sandbox, "data-center", { boards, changeLinks });
+  });
+  afterEach(() => sandbox.close());
+
+  type Held = Extract<BusEvent["detail"], { readonly flow: object }>;
+  const held = (type: Held["type"], time: string, flow: Partial<Held["flow"]> = {}): BusEvent =>
+    entryOf(`d-${type}-${time}-${flow.text}`, {
+      type,
+      time,
+      subject: "docs of 98310",
+      flow: { route: "docs", of: "d-2", ...flow },
+      origin: { delivery: "d-2" },
+    });
+  const rows = () =>
+    Array.from(
+      (sandbox.page(PAGE).latest.body.split("Build status")[1] ?? "").matchAll(/<tr><td>.*?<\/tr>/g),
+      ([row]) =>
+        row
+          .split("</td>")
+          .slice(0, 2)
+          .map((cell) => cell.replace(/<ac:parameter ac:name="colour">\w+<\/ac:parameter>|<[^>]*>/g, " "))
+          .join(":")
+          .replace(/\s+/g, " ")
+          .trim(),
+    );
+  const versions = () => sandbox.page(PAGE).versions.length;
+  const first = held("flow.waiting", AT.before, { text: "waits for the end of the run of d-1" });
+  const second = held("flow.waiting", "2026-11-02T09:00:00.000Z", { text: "waits for another attempt" });
+  const ended = held("flow.ended", AT.gone);
+  const other = held("flow.waiting", AT.before, { of: "d-3", text: "waits for its turn" });
+
+  test("a run that waits is shown with what it waits for, until it waits no more", async () => {
+    await bench.run(buildEntry({ number: 1, branch: "main" }));
+    const [build = ""] = rows();
+    await bench.run(first);
+    await bench.run(other);
+    expect(rows().join()).toMatch(/WAITING waits for the end of the run of d-1/);
+    expect(rows().join()).toMatch(/WAITING waits for its turn/);
+    await bench.run(second);
+    expect(rows()).toHaveLength(3);
+    expect(rows().join()).toMatch(/WAITING waits for another attempt/);
+    await bench.run(ended);
+    const after = versions();
+    expect(rows()).toHaveLength(2);
+    for (const again of [ended, first, second]) await bench.run(again);
+    expect([versions(), rows().length]).toEqual([after, 2]);
+    await bench.run(held("flow.ended", AT.gone, { of: "d-3" }));
+    expect(rows()).toEqual([build]);
+  });
+
+  test("the page is the same for every order of the events", async () => {
+    await bench.run(buildEntry({ number: 1, branch: "main" }));
+    const [build = ""] = rows();
+    for (const one of [ended, second, first]) await bench.run(one);
+    expect(rows()).toEqual([build]);
+    await bench.run(held("flow.waiting", AT.later, { text: "waits for the end of the run of d-9" }));
+    await bench.run(second);
+    expect(rows().join()).toContain("d-9");
+  });
+
+  test("an environment that is behind is shown, with the newest number, until it is level", async () => {
+    const behind = (time: string, text: string) => held("flow.behind", time, { of: "production", text });
+    await bench.run(behind("2026-11-02T09:00:00.000Z", "production is 3 commits behind staging"));
+    await bench.run(behind(AT.before, "production is 2 commits behind staging"));
+    expect(rows()).toEqual([expect.stringMatching(/^docs.* BEHIND production is 3 commits behind staging/)]);
+    await bench.run(held("flow.level", AT.gone, { of: "production" }));
+    expect(rows()).toEqual([]);
+    expect(sandbox.page(PAGE).latest.body).not.toContain("BEHIND");
+    await bench.run(behind(AT.later, "production is 1 commit behind staging"));
+    expect(rows()).toEqual([expect.stringContaining("1 commit behind")]);
+  });
+});

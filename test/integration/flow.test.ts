@@ -11,7 +11,9 @@ import type { BridgeEvent } from "../../shared/model/event.ts";
 import type { FlowOptions } from "../../shared/model/flow.ts";
 import { actionIdOf, approvalIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import { compilePattern } from "../../shared/routes/pattern.ts";
 import type { Route } from "../../shared/routes/route.ts";
+import type { RoutePattern } from "../../shared/routes/route-pattern.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import type { Fields, ItemChange, ItemKey } from "../../shared/store/table.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
@@ -36,7 +38,11 @@ let stop: () => Promise<void>;
 afterEach(() => stop());
 
 /** A route with this flow, and the cluster whose runs `cluster` reports. The outcomes of its calls come in turn. */
-async function flowing(first: FlowOptions | undefined, outcomes: readonly ActionOutcome[] = [ACCEPTED]) {
+async function flowing(
+  first: FlowOptions | undefined,
+  outcomes: readonly ActionOutcome[] = [ACCEPTED],
+  { patterns = [] }: { readonly patterns?: readonly RoutePattern[] } = {},
+) {
   let flow = first;
   const fired: string[] = [];
   const memory = openMemoryTable();
@@ -67,7 +73,13 @@ async function flowing(first: FlowOptions | undefined, outcomes: readonly Action
     },
   };
   const rules = new Map<string, ApprovalRules>();
-  const parts = await bridgeParts([route], { database: { table, close: memory.close }, rules });
+  const reported: RecordedDelivery[] = [];
+  const parts = await bridgeParts([route], {
+    database: { table, close: memory.close },
+    rules,
+    patterns: async () => patterns,
+    recorded: (delivery) => void reported.push(delivery),
+  });
   stop = parts.stop;
   const { deliveries, ownAccounts, actions, clock, approvals } = parts;
   const woken: string[] = [];
@@ -102,6 +114,13 @@ async function flowing(first: FlowOptions | undefined, outcomes: readonly Action
   return {
     ...parts,
     fired,
+    /** What the bridge itself recorded about waits, in words. */
+    shown: () =>
+      reported
+        .flatMap(({ events }) => events ?? [])
+        .flatMap((event) =>
+          "flow" in event ? [`${event.type} ${event.flow.of}${event.flow.text ? `: ${event.flow.text}` : ""}`] : [],
+        ),
     rules,
     approvalOf,
     /** Runs of the route need a grant from now on. */
@@ -694,5 +713,108 @@ describe("a granted run that waits for a slot", () => {
     await runDue();
     expect(await outcome(second)).toMatchObject({ state: "superseded", of: third.id });
     expect((await approvalOf(second)).state).toBe("superseded");
+  });
+});
+
+describe("what waits for a slot is shown", () => {
+  const compiled = compilePattern({ "detail-type": [{ prefix: "flow." }] });
+  if (!compiled.ok) throw new Error("the pattern is valid");
+  const patterns: readonly RoutePattern[] = [
+    { name: "status", pattern: compiled.pattern, target: "wiki", mode: "enforce" },
+  ];
+  /** A page is saved each second. */
+  async function open(flow: FlowOptions, outcomes?: readonly ActionOutcome[]) {
+    const flows = await flowing(flow, outcomes, { patterns });
+    const save = async () => {
+      flows.clock.advance(1_000);
+      return flows.save();
+    };
+    return { ...flows, save };
+  }
+
+  it("with what it waits for, once for each reason, until it runs", async () => {
+    const { save, report, runDue, shown, later, fired } = await open(QUEUE);
+    const [first, second, third] = [await save(), await save(), await save()];
+    const waits = [
+      `flow.waiting ${second.id}: waits for the end of the run of ${first.id}`,
+      `flow.waiting ${third.id}: waits for its turn`,
+    ];
+    await later(60);
+    expect(shown()).toEqual(waits);
+    await report(first, "succeeded");
+    await runDue();
+    expect(fired).toEqual([first.id, second.id]);
+    waits.push(`flow.ended ${second.id}`);
+    expect(shown()).toEqual(waits);
+    await report(second, "succeeded");
+    await runDue();
+    expect(fired).toHaveLength(3);
+    waits.push(`flow.ended ${third.id}`);
+    expect(shown()).toEqual(waits);
+    await report(third, "succeeded");
+    await later(600);
+    expect(shown()).toEqual(waits);
+  });
+
+  it("until something newer takes its place, which then waits for the same run", async () => {
+    const { save, runDue, shown } = await open(ONE);
+    const [first, second] = [await save(), await save()];
+    const third = await save();
+    await runDue();
+    expect(shown()).toEqual([
+      `flow.waiting ${second.id}: waits for the end of the run of ${first.id}`,
+      `flow.waiting ${third.id}: waits for the end of the run of ${first.id}`,
+      `flow.ended ${second.id}`,
+    ]);
+  });
+
+  it("until it runs without a flow, if its route has lost it", async () => {
+    const { save, configure, later, shown, fired } = await open(ONE);
+    const [first, second] = [await save(), await save()];
+    configure(undefined);
+    await later(STALE_MS / 1_000 + 10);
+    expect(fired).toEqual([first.id, second.id]);
+    expect(shown().at(-1)).toBe(`flow.ended ${second.id}`);
+  });
+
+  it("again after a failure, if another run has the slot then", async () => {
+    const failed: ActionOutcome = { outcome: "retry", summary: "no connection to 10.0.0.7" };
+    const { save, report, runDue, shown, later } = await open(ONE, [ACCEPTED, failed, ACCEPTED]);
+    const [first, second] = [await save(), await save()];
+    await report(first, "succeeded");
+    await runDue();
+    expect(shown().at(-1)).toBe(`flow.waiting ${second.id}: waits for another attempt`);
+    await later(60);
+    expect(shown().at(-1)).toBe(`flow.ended ${second.id}`);
+    expect(shown().join()).not.toContain("10.0.0.7");
+  });
+
+  it.each(["defer", "expectRun"] as const)("once, if the process is killed before `%s`", async (method) => {
+    const { save, record, report, runDue, idOf, deps, actions, clock, shown, fired } = await open(ONE);
+    const first = await save();
+    const second = method === "defer" ? await record() : await save();
+    const dies = async (): Promise<never> => {
+      throw new Error("the process ended");
+    };
+    if (method === "expectRun") await report(first, "succeeded");
+    await act(idOf(second), { ...deps, actions: withMethods(actions, { [method]: dies }) }).catch(() => undefined);
+    clock.advance(600_000);
+    await runDue();
+    const waits = `flow.waiting ${second.id}: waits for the end of the run of ${first.id}`;
+    expect(shown()).toEqual(method === "defer" ? [waits] : [waits, `flow.ended ${second.id}`]);
+    expect(new Set(fired).has(second.id)).toBe(method === "expectRun");
+  });
+
+  it("not if no route takes it, nor what waits only for quiet", async () => {
+    const unseen = await flowing(ONE);
+    await unseen.save();
+    await unseen.save();
+    expect(unseen.shown()).toEqual([]);
+    await stop();
+    const { save, later, shown, fired } = await open({ ...QUIET, running: 1 });
+    const only = await save();
+    await later(120);
+    expect(fired).toEqual([only.id]);
+    expect(shown()).toEqual([]);
   });
 });

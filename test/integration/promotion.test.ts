@@ -810,6 +810,34 @@ describe("what people see", () => {
     expect(lag).not.toHaveProperty("commits");
   });
 
+  it("each end of a run records what could be promoted, once for each two runs that are compared", async () => {
+    const compiled = compilePattern({ "detail-type": [{ prefix: "flow." }] });
+    if (!compiled.ok) throw new Error("the pattern is valid");
+    const shown: string[] = [];
+    await bridge.stop();
+    bridge = await open(undefined, {
+      patterns: async () => [{ name: "status", pattern: compiled.pattern, target: "wiki", mode: "enforce" }],
+      recorded: ({ events }) => {
+        for (const event of events ?? [])
+          if ("flow" in event) shown.push(`${event.type}: ${event.flow.text ?? ""} for ${event.origin.delivery}`);
+      },
+    });
+    const first = await good(1);
+    await report(await fire(await placed({ run: first })));
+    await good(2, { count: 2 });
+    const third = await good(3);
+    await report(third);
+    await report(await fire(await push(4)), "failed");
+    await report(await fire(await placed({ run: third })));
+    expect(shown).toEqual([
+      `flow.behind: production has no good run yet, staging has ccccccc for ${first.id}`,
+      `flow.level:  for ${first.id}`,
+      expect.stringMatching(/^flow\.behind: production is 2 commits behind staging for d-/),
+      `flow.behind: production is 3 commits behind staging for ${third.id}`,
+      `flow.level:  for ${third.id}`,
+    ]);
+  });
+
   it("a command refuses a run that ended after it was given", async () => {
     await good(1);
     const asOf = bridge.clock.now();

@@ -108,6 +108,7 @@ export function bridgeWith(
       tokens: noTokenVerifier,
       credentialUsage: new CredentialUsage({ credentialUses: ports.stores.credentialUses, log: silentLog }),
       orders: async () => config?.orders ?? EMPTY.orders,
+      patterns: async () => [],
       recorded: () => undefined,
       woken: async () => undefined,
       approvalPollSeconds: 60,
@@ -124,7 +125,6 @@ export const requestPorts = (bridge: Bridge, check: () => Promise<unknown> = asy
   ready: () => readinessByRead(check),
   metrics: undefined,
   refusalCounts: new RefusalCounts(bridge),
-  patterns: async () => [],
 });
 
 export interface PartsOptions
@@ -139,6 +139,8 @@ export interface PartsOptions
       | "callOut"
       | "secrets"
       | "approvalPollSeconds"
+      | "patterns"
+      | "recorded"
     >
   > {
   readonly log?: Ports["log"];

@@ -87,6 +87,8 @@ export async function gatedBridge(
     | "callOut"
     | "secrets"
     | "approvalPollSeconds"
+    | "patterns"
+    | "recorded"
   > & {
     readonly roles?: Config["roles"];
     readonly configuration?: string;

@@ -7,10 +7,11 @@ import { fileURLToPath } from "node:url";
 import { forwarderObjects, sinkObject } from "../../shared/cluster/forwarder-objects.ts";
 import { interceptorObjects } from "../../shared/cluster/interceptor-objects.ts";
 import { yamlOf } from "../../shared/cluster/part-objects.ts";
+import { taskGateObjects } from "../../shared/cluster/task-gate-objects.ts";
 import { AUDIENCE, BODY, causeOf, ROUTE, startInterceptorBench, TRIGGER } from "../support/interceptor-bench.ts";
 
 /**
- * Lets Tekton's own code ask the interceptor, and decodes the objects of both parts beside Tekton strictly. `npm run
+ * Lets Tekton's own code ask the interceptor, and decodes the objects of the parts beside Tekton strictly. `npm run
  * test:tekton` runs it after `run.ts`, which says what it needs.
  */
 const LIMIT_MS = 600_000;
@@ -34,6 +35,7 @@ try {
     yamlOf([
       ...interceptorObjects({ ...common, issuer: "https://bridge.example.test", ca: bench.ca }),
       ...forwarderObjects(common),
+      ...taskGateObjects({ ...common, taskNamespaces: ["ci", "release"], runNamespaces: ["ci"] }),
       sinkObject(new URL(source), password),
     ]),
   );

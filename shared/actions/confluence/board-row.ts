@@ -5,10 +5,11 @@ import { boundedKey } from "./bounded-key.ts";
 import { type EventAndOrigin, placeOfRow } from "./row-place.ts";
 
 /**
- * Returns the row that shows a build, a deployment or an approval of the bridge on a page; undefined for other events.
+ * Returns the row that shows a build, a deployment, an approval of the bridge or what a route holds back on a page;
+ * undefined for other events.
  */
 export function rowOf(context: EventAndOrigin): ReportedRow | undefined {
-  const reported = buildOf(context.busEvent) ?? gateOf(context);
+  const reported = buildOf(context.busEvent) ?? gateOf(context) ?? heldBackOf(context);
   if (!reported) return undefined;
   const { time, replay: { lastReport } = {} } = context.busEvent.detail;
   const build = {
@@ -118,6 +119,26 @@ function gateOf({ busEvent: { detail }, origin }: EventAndOrigin): ShownBuild | 
     ...refIn(origin.detail),
     ...(gate.state !== "requested" && { finishedAt: detail.time }),
     gate: { ...shownGate, labels: "page" in origin.detail },
+  };
+}
+
+/**
+ * What a route holds back has a row until the event that ends it takes the place of the row away. A run that waits has a
+ * row of its own, so that several of one route are shown. What it waits for may change: each reason is a newer build.
+ */
+function heldBackOf({ busEvent: { detail }, origin }: EventAndOrigin): ShownBuild | undefined {
+  if (detail.type !== "flow.waiting" && detail.type !== "flow.behind") return undefined;
+  const { route, of, text } = detail.flow;
+  const isBehind = detail.type === "flow.behind";
+  return {
+    system: "drawbridge",
+    id: detail.delivery,
+    pipeline: isBehind ? route : detail.subject,
+    pipelineId: `${route} ${of}`,
+    state: isBehind ? "queued" : "waiting",
+    createdAt: detail.time,
+    ...(isBehind ? { environment: of, isBehind } : refIn(origin.detail)),
+    ...(text !== undefined && { reason: cut(text, 200) }),
   };
 }
 

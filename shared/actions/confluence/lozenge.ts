@@ -8,8 +8,10 @@ export interface Lozenge {
 }
 
 /** The state of a run, or of the approval that it waits or waited for. */
-export const lozengeOf = ({ state, gate }: Pick<ShownBuild, "state" | "gate">): Lozenge =>
-  gate ? OF_GATES[gate.state] : OF_RUNS[state];
+export function lozengeOf({ state, gate, isBehind }: Pick<ShownBuild, "state" | "gate" | "isBehind">): Lozenge {
+  if (isBehind) return BEHIND;
+  return gate ? OF_GATES[gate.state] : OF_RUNS[state];
+}
 
 /**
  * Whether somebody has to act on the state, or wait for it: a failure, a row that the site refused, a run that waits, and a
@@ -41,6 +43,9 @@ const OF_GATES: Readonly<Record<ShownGate["state"], Lozenge>> = {
   void: { colour: "Red", title: "VOID" },
 };
 
+/** Of an environment. */
+const BEHIND: Lozenge = { colour: "Grey", title: "BEHIND" };
+
 /** Of a row that the page only names, whatever its state. */
 export const NOT_SHOWN: Lozenge = { colour: "Grey", title: "NOT SHOWN" };
 
@@ -54,6 +59,7 @@ const RANKS: readonly string[] = [
   "WAITING",
   "RUNNING",
   "QUEUED",
+  "BEHIND",
   "PASSED",
   "APPROVED",
   "CANCELLED",

@@ -213,7 +213,7 @@ export const SUMMARY_SHAPES: readonly Shape[] = [summary, movedLine];
 const OWN_CELLS: Readonly<Record<string, RegExp>> = {
   Pipeline: /(?:\(.+\)|…)$/,
   State:
-    /^\[(?:QUEUED|RUNNING|WAITING|PASSED|FAILED|CANCELLED|TIMED OUT|SKIPPED|APPROVED|DENIED|WITHDRAWN|EXPIRED|SUPERSEDED|VOID|NOT SHOWN)\]/,
+    /^\[(?:QUEUED|RUNNING|WAITING|PASSED|FAILED|CANCELLED|TIMED OUT|SKIPPED|APPROVED|DENIED|WITHDRAWN|EXPIRED|SUPERSEDED|VOID|BEHIND|NOT SHOWN)\]/,
   "As of": /^(?:\d{4}-\d\d-\d\d \d\d:\d\d UTC|-)$/,
 };
 

@@ -27,6 +27,7 @@ interface Project {
  */
 export function placeOfRow(build: ShownBuild, { busEvent, origin }: EventAndOrigin): string | undefined {
   const { detail } = origin;
+  if ("flow" in busEvent.detail) return placeOfFlow(busEvent.detail);
   const hasCode = providerOf(origin) === build.system;
   if (build.environment !== undefined) return keyOf({ source: busEvent.detail.source, name: build.pipeline }, build);
   if (!hasCode && "code" in detail) {
@@ -90,6 +91,8 @@ export function placesIn({ detail }: BusEvent): PlaceReport | undefined {
       places: kinds.map((kind) => textOf(source, project, `${kind} ${name}`)),
     };
   }
+  if (detail.type === "flow.ended" || detail.type === "flow.level")
+    return { what: subject, ...gone, places: [placeOfFlow(detail)] };
   if (detail.type === "change.merged" || detail.type === "change.closed" || detail.type === "change.opened") {
     const { id, project, targetProject, sourceProject, sourceBranch } = detail.change;
     const isBack = detail.type === "change.opened";
@@ -111,6 +114,10 @@ export function placesIn({ detail }: BusEvent): PlaceReport | undefined {
   }
   return undefined;
 }
+
+/** What a route holds back: one row for each thing that it is about. */
+const placeOfFlow = ({ source, flow }: Extract<BusEvent["detail"], { readonly flow: object }>): string =>
+  textOf(source, flow.route, `for ${flow.of}`);
 
 const present = (sourceProject: string | undefined, sourceBranch: string | undefined) =>
   sourceProject === undefined || sourceBranch === undefined ? undefined : { sourceProject, sourceBranch };

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { ENDS } from "../../approvals/change.ts";
 import { policyOf } from "../../identity/policy.ts";
+import { APPROVALS_SOURCE } from "../../model/bus-event.ts";
 import { grantRules } from "../grant-rules.ts";
 import { routeOutline } from "../route-outline.ts";
 import type { Config, ConfiguredRoute } from "../schema.ts";
@@ -313,6 +314,27 @@ export const taskRoute: Check = {
         if (other === undefined) return [];
         const message = `it also matches ${other.type} of ${other.source}, which is no task that waits inside a run`;
         return [{ path: [...path, "when"], message }];
+      });
+  },
+};
+
+export const messageOfOther: Check = {
+  id: "message-of-other-event",
+  level: "warning",
+  finds:
+    "a route with `do.webhook.as` that also matches other events than steps of the bridge's approvals and of requests for roles: each of these is `given_up`, because no message shows it",
+  remedy: "add `source: [drawbridge.approvals]` to its `when`, and give other events a route without `as`",
+  canBeIgnored: true,
+  needs: ["sources", "routes"],
+  run: (config) => {
+    const events = allEvents(config).filter(({ source }) => source !== APPROVALS_SOURCE);
+    return config.routes
+      .filter(({ options }) => "as" in options)
+      .flatMap(({ name, pattern }) => {
+        const other = events.find(({ facts }) => isSatisfiable(pattern, facts));
+        if (other === undefined) return [];
+        const message = `it also matches ${other.type} of ${other.source}, which "as" does not show`;
+        return [{ path: ["routes", name, "when"], message }];
       });
   },
 };

@@ -119,6 +119,7 @@ export const BUS_EVENT_FIELDS = {
       parent: text,
       previous: { parent: text, space: text },
     },
+    flow: { route: text, of: text, text, behind: texts, from: text, commits: number },
     outdated: {
       commits: number,
       isMore: flag,

@@ -48,7 +48,7 @@ const typesOf = (...families: readonly Family[]): readonly EventType[] =>
 
 /**
  * The bridge publishes events of its own: about approvals of its routes and requests for roles, the states that jobs report,
- * summaries, orders, and pages that fell behind their code.
+ * summaries, orders, pages that fell behind their code, and what routes hold back.
  */
 const OWN: ReadonlyMap<string, OwnSource> = new Map([
   [
@@ -81,6 +81,14 @@ const OWN: ReadonlyMap<string, OwnSource> = new Map([
     },
   ],
   ["orders", { types: typesOf("order"), isActive: ({ orders }) => Object.keys(orders).length > 0 }],
+  [
+    "flow",
+    {
+      types: typesOf("flow"),
+      isActive: ({ routes }) =>
+        routes.some(({ flow, environments = [] }) => flow?.running !== undefined || environments.length > 1),
+    },
+  ],
   [
     "pages",
     {
@@ -122,6 +130,7 @@ const PARTS = {
   gateway: { gateway: true },
   summary: { summary: true },
   order: { order: true },
+  flow: { flow: true, origin: true },
   access: { access: true },
 } as const satisfies { readonly [F in Family]: Readonly<Record<PartOf<F>, true>> };
 
@@ -133,6 +142,10 @@ const ONLY_IN: readonly (readonly [field: string, types: readonly EventType[]])[
   ["detail.comment", ["page.commented"]],
   ["detail.outdated", ["page.outdated"]],
   ["detail.origin", EVENT_TYPES.filter((type) => type === "page.outdated" || !type.startsWith("page."))],
+  ["detail.flow.text", ["flow.waiting", "flow.behind"]],
+  ["detail.flow.behind", ["flow.waiting"]],
+  ["detail.flow.from", ["flow.behind", "flow.level"]],
+  ["detail.flow.commits", ["flow.behind"]],
   ["detail.code.commit", ["code.pushed", "code.tagged"]],
   ["detail.code.message", ["code.tagged"]],
   ["detail.gateway.reason", ["gateway.refused", "gateway.failed"]],

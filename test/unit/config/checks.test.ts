@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { messageOfOther } from "../../../shared/config/checks/approvals.ts";
 import type { Check } from "../../../shared/config/checks/check.ts";
 import { unusablePermission } from "../../../shared/config/checks/confined-roles.ts";
 import { uncancellableRun } from "../../../shared/config/checks/flow.ts";
@@ -458,3 +459,37 @@ async function targetFindings(check: Check, sources: string, settings: object, k
   const context = { secrets: secretsOf({}), here: undefined, found: [] };
   return check.run({ ...loaded.config, targets: [{ name: "docs", kind, settings }] }, context);
 }
+
+describe("the check of messages about other events", () => {
+  const configOf = (when: object, options: object = { as: "slack" }) =>
+    JSON.stringify({
+      sources: { cluster: { provider: "tekton", basic: { username: "t", password: { current: "env:T" } } } },
+      targets: {
+        chat: { kind: "webhook", url: "env:HOOK" },
+        ci: {
+          kind: "tekton",
+          url: "https://el.example.com",
+          token: "env:L",
+          runsReportedBy: "cluster",
+          namespaces: ["ci"],
+        },
+      },
+      routes: {
+        build: { when: { "detail-type": ["build.failed"] }, approval: {}, do: { tekton: { target: "ci" } } },
+        ask: { when, do: { webhook: { target: "chat", ...options } } },
+      },
+    });
+  it.each<[string, object, object | undefined, string[]]>([
+    ["the bridge's approvals", { source: ["drawbridge.approvals"] }, undefined, []],
+    ["a request for a role", { "detail-type": ["access.requested"] }, undefined, []],
+    ["approvals of any system", { "detail-type": ["approval.requested"] }, undefined, ["approval.requested"]],
+    ["runs too", { "detail-type": ["build.failed", "approval.requested"] }, undefined, ["build.failed"]],
+    ["runs, as they are", { "detail-type": ["build.failed"] }, {}, []],
+  ])("a route for %s", async (_, when, options, types) => {
+    const loaded = parseConfig(configOf(when, options), "test.yaml");
+    if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+    const found = await messageOfOther.run(loaded.config, { secrets: secretsOf({}), here: undefined, found: [] });
+    const messages = types.map((type) => `it also matches ${type} of cluster, which "as" does not show`);
+    expect(found.map(({ message }) => message)).toEqual(messages);
+  });
+});

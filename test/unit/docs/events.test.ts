@@ -71,7 +71,7 @@ describe("docs/events.md", () => {
 
   it("names the part that every example carries, and those that no sender reports", () => {
     const shown = EXAMPLES.map(({ part }) => part);
-    expect(new Set(ROWS.map(({ part }) => part))).toEqual(new Set([...shown, "summary", "order", "access"]));
+    expect(new Set(ROWS.map(({ part }) => part))).toEqual(new Set([...shown, "summary", "order", "flow", "access"]));
   });
 
   it.each(EXAMPLES)("shows what is published of $provider $event", async ({ heading, part, provider, event }) => {
