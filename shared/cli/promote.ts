@@ -97,12 +97,13 @@ async function send({ warn }: Invocation, session: Session, { body, key }: Sent)
 }
 
 function previewText(preview: PromotionPreview, columns?: number): string {
-  const { from, to, run, newest, good, behind, approval, placed } = preview;
+  const { from, to, run, newest, good, behind, approval, placed, problem } = preview;
+  const wouldPass = problem === undefined;
   if (placed !== undefined)
     return printable(`${placed.replayOf} was promoted with this key before to ${to} as ${placed.delivery}`);
   const rows = [
-    ...(run ? [row(from, "is promoted", run)] : []),
-    ...(newest ? [row(to, "is replaced", newest)] : []),
+    ...(run ? [row(from, wouldPass ? "would be promoted" : "last good run", run)] : []),
+    ...(newest ? [row(to, wouldPass ? "would be replaced" : "newest run", newest)] : []),
     ...(good ? [row(to, "last good run", good)] : []),
   ];
   const runs = table(["environment", "promotion", "state", "fired", "reference", "digest", "delivery", "what"], rows, {
@@ -111,7 +112,7 @@ function previewText(preview: PromotionPreview, columns?: number): string {
   return [
     ...(rows.length > 0 ? [runs] : []),
     ...(behind === undefined ? [] : [printable(`${behind}.`)]),
-    ...(approval === undefined ? [] : [`It needs an approval ${neededText(approval)}.`]),
+    ...(approval === undefined || !wouldPass ? [] : [`It would need an approval ${neededText(approval)}.`]),
   ].join("\n");
 }
 

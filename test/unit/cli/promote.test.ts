@@ -66,9 +66,14 @@ describe("promote", () => {
     expect([code, posted]).toEqual([expected, []]);
     if (preview === REFUSED) expect(warned).toContainEqual(expect.stringContaining("promotion_running"));
     const shown = [...warned, ...lines].join("\n");
+    // It fires nothing, so nothing is promoted or replaced.
+    expect(shown).not.toMatch(/is promoted|is replaced|It needs/);
+    if (preview === REFUSED) expect(shown).not.toMatch(/would be promoted|would be replaced|an approval/);
     if (preview === PREVIEW) {
       for (const text of [
         "3 commits behind",
+        "would be promoted",
+        "would be replaced",
         "c".repeat(40),
         "d-3",
         "an approval of one person with the role manager, and not you",
