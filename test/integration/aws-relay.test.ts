@@ -23,7 +23,8 @@ import {
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
 
-// On a busy machine, a call of the many here takes longer than the time that functions allow it.
+// On a busy machine, a call of the many here takes longer than the time that functions allow it, and a test than usual.
+vi.setConfig({ testTimeout: 180_000 });
 vi.mock("../../shared/aws/clients.ts", async (original) => {
   const clients = await original<typeof import("../../shared/aws/clients.ts")>();
   Object.assign(clients.CALL_LIMITS.requestHandler, { connectionTimeout: 60_000, requestTimeout: 60_000 });
