@@ -137,6 +137,9 @@ export const listedDeliveries = answer<ListedDeliveries>()(
         v.description("What the text of `find` is. Absent if nothing was found."),
       ),
     ),
+    repeatOf: optional(
+      v.pipe(text, v.description("The delivery of an earlier refusal, which the request that was looked up repeated.")),
+    ),
   }),
 );
 

@@ -111,7 +111,7 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
   const filter = parseFilter(Object.fromEntries(request.url.searchParams));
   if (!filter.ok) return filter;
   const { principal: by } = caller.value;
-  const { matched, ...page } = await foundPage(filter.value, by, api);
+  const { matched, repeatOf, ...page } = await foundPage(filter.value, by, api);
   const { source, cursor } = filter.value;
   // A source that was removed from the configuration still has records.
   const isFound = page.found.length > 0 || cursor !== undefined;
@@ -142,6 +142,7 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
     ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
     lookedBackTo: toIso(page.next?.receivedAt ?? (await reachOf(filter.value, api))),
     ...(matched && { matched: { kind: matched.kind, value: matched.value } }),
+    ...(repeatOf !== undefined && { repeatOf }),
   });
 }
 
@@ -188,6 +189,8 @@ function personFound({ find }: Query, { found }: PageWithOutcomes, matched: Cand
 interface FoundPage extends PageWithOutcomes {
   /** What the text of `find` turned out to be. */
   readonly matched?: Candidate;
+  /** See {@link ListedDeliveries}. */
+  readonly repeatOf?: string;
 }
 
 /**
@@ -221,14 +224,14 @@ async function withRepeat(
   { terms, filter }: { readonly terms: readonly Term[]; readonly filter: Query },
   by: Principal,
   api: DeliveriesApi,
-): Promise<PageWithOutcomes> {
+): Promise<FoundPage> {
   const correlation = terms.find(({ kind }) => kind === "correlation");
   const id = correlation && filter.cursor === undefined ? await api.refusals.repeatOf(correlation.value) : undefined;
   if (id === undefined || page.found.some(({ delivery }) => delivery.id === id)) return page;
   const { correlation: _, find: __, ...rest } = filter;
   const { found } = await pageOfDelivery(id, rest, by, api);
   const all = [...page.found, ...found].toSorted((a, b) => b.delivery.receivedAt - a.delivery.receivedAt);
-  return { ...page, found: all.slice(0, filter.limit) };
+  return { ...page, found: all.slice(0, filter.limit), ...(found.length > 0 && { repeatOf: id }) };
 }
 
 async function pageOfDelivery(id: string, filter: Query, by: Principal, api: DeliveriesApi): Promise<PageWithOutcomes> {
@@ -259,12 +262,7 @@ async function reachOf(filter: Query, api: DeliveriesApi): Promise<EpochMillis> 
 }
 
 /** Newest first. What became of each delivery is read at the end, unless the caller or the filter depends on it. */
-async function pageOf(
-  filter: Query,
-  terms: readonly Term[],
-  by: Principal,
-  api: DeliveriesApi,
-): Promise<PageWithOutcomes> {
+async function pageOf(filter: Query, terms: readonly Term[], by: Principal, api: DeliveriesApi): Promise<FoundPage> {
   const { state: states, route, target, until, limit } = filter;
   const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
   // A refusal that a gateway asked about is one of the audit: who looks for its request, job or person, or for such a type,
@@ -349,6 +347,8 @@ export interface ListedDeliveries {
   readonly lookedBackTo: string;
   /** What the text of `find` is. Absent if nothing was found, and without `find`. */
   readonly matched?: { readonly kind: Candidate["kind"]; readonly value: string };
+  /** The delivery that records an earlier refusal: the request that was looked up repeated it, so it has no record. */
+  readonly repeatOf?: string;
 }
 
 export interface ShownDelivery {
