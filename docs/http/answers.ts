@@ -683,6 +683,7 @@ export const listedRefusals = answer<ListedRefusals>()(
     ),
     sources: v.array(v.object({ source: text, lastGoodAt: optionalTime, unusedNext: optional(yes) })),
     from: time,
+    isConfined: optional(described(yes, "The caller may read only some deliveries, so nothing is listed.")),
   }),
 );
 

@@ -104,7 +104,9 @@ const SOURCE_NAME = /^[a-z][a-z0-9-]*$/;
 /** Why a request was refused that has no record of its own. */
 function explainRequest(refused: ListedRefusals, invocation: Invocation): number {
   const [found] = refused.refusals;
-  const none = `No refused request has this id. Of each source and reason, the newest five of five minutes are kept, back to ${refused.from}. The log has every request.`;
+  const none = refused.isConfined
+    ? "No delivery that your role may show has this id. If it is one of a refused request, your role may not show it, because it is confined."
+    : `No refused request has this id. Of each source and reason, the newest five of five minutes are kept, back to ${refused.from}. The log has every request.`;
   printFound(invocation, {
     whole: refused,
     records: refused.refusals,

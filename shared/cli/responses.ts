@@ -262,6 +262,7 @@ export const listedRefusals = v.object({
     }),
   ),
   from: v.string(),
+  isConfined: v.exactOptional(v.literal(true)),
 });
 export type ListedRefusals = v.InferOutput<typeof listedRefusals>;
 
