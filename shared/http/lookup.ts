@@ -103,7 +103,8 @@ export function candidatesOf(find: string): readonly Candidate[] {
   const read: readonly LookupKind[] = [
     ...(given.startsWith("e-") ? (["eventKey"] as const) : []),
     ...(/^[0-9a-f]{32}$/i.test(given) ? (["trace"] as const) : []),
-    ...(CORRELATION_ID.test(given) && /(?=.*\d).{16}/.test(given) ? (["correlation"] as const) : []),
+    // A name without a digit is far more often that of a branch or a person.
+    ...(CORRELATION_ID.test(given) && /\d/.test(given) ? (["correlation"] as const) : []),
   ];
   const all = [...kinds, ...names.filter((kind) => !kinds.includes(kind)), ...read];
   return all.map((kind) => termOf(kind, kind === "change" ? given.replace(/^!/, "") : given));
