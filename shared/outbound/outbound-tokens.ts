@@ -55,7 +55,7 @@ export class OutboundTokens {
   async tokenFor(identity: ReusableIdentity, cause: Cause): Promise<Secret> {
     const key = keyOf(identity, cause);
     const kept = this.#kept.get(key);
-    if (kept !== undefined && !this.#isOver(kept)) return (await kept.token).token;
+    if (kept !== undefined && !this.#isOver(kept)) return await this.#tokenOf(kept);
     const requested: KeptToken = { since: momentOf(this.#deps.clock), token: this.#request(identity, cause) };
     this.#keep(key, requested);
     try {
@@ -65,6 +65,18 @@ export class OutboundTokens {
     } catch (error) {
       requested.refusedForMs = ((error instanceof Fault && error.retryAfterSeconds) || 0) * 1_000;
       throw error;
+    }
+  }
+
+  /** Throws as its request did, with the time that is left of the wait that the server asked for. */
+  async #tokenOf(kept: KeptToken): Promise<Secret> {
+    const { since, token, refusedForMs } = kept;
+    try {
+      return (await token).token;
+    } catch (error) {
+      if (!(error instanceof Fault) || !refusedForMs) throw error;
+      const left = Math.max(1, Math.ceil((refusedForMs - msSince(since, this.#deps.clock)) / 1_000));
+      throw new Fault(error.code, error.message, { retryable: error.retryable, retryAfterSeconds: left });
     }
   }
 

@@ -1,10 +1,11 @@
 import * as v from "valibot";
 import type { CallOut } from "../host/call-out.ts";
-import { epochMillis } from "../host/clock.ts";
+import { type Clock, epochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { readJsonObject } from "../host/strict-json.ts";
+import { retryAfterSeconds } from "../model/retry-after.ts";
 import type { OutboundToken } from "./issuer.ts";
 import type { KubernetesAccount } from "./target-identity.ts";
 
@@ -25,14 +26,14 @@ const EXPIRATION_SECONDS = 600;
  */
 export async function requestToken(
   account: KubernetesAccount,
-  { secrets, callOut }: { readonly secrets: Secrets; readonly callOut: CallOut },
+  { secrets, callOut, clock }: { readonly secrets: Secrets; readonly callOut: CallOut; readonly clock: Clock },
 ): Promise<OutboundToken> {
   const { api, namespace, serviceAccount, audience } = account;
   const url = new URL(
     `${api.replace(/\/$/, "")}/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`,
   );
   const credential = await secrets.read(account.token);
-  const { status, body } = await callOut({
+  const { status, headers, body } = await callOut({
     method: "POST",
     url,
     headers: { authorization: `Bearer ${credential.reveal()}`, "content-type": "application/json" },
@@ -47,7 +48,12 @@ export async function requestToken(
   const json = readJsonObject(body);
   const parsed = json.ok && status === 201 ? v.safeParse(tokenResponse, json.value) : undefined;
   if (!parsed?.success) {
-    throw new Fault("token_unavailable", `${url.host} issued no token: it responded ${status}`, { retryable: true });
+    const seconds = retryAfterSeconds(headers, clock.now());
+    const wait = seconds === undefined ? {} : { retryAfterSeconds: seconds };
+    throw new Fault("token_unavailable", `${url.host} issued no token: it responded ${status}`, {
+      retryable: true,
+      ...wait,
+    });
   }
   const { token, expirationTimestamp } = parsed.output.status;
   return { token: new Secret(token), expiresAt: epochMillis(Date.parse(expirationTimestamp)) };

@@ -309,11 +309,11 @@ describe("an action that fires again or must not", () => {
     const { fire, later, sandbox, status, lines } = await start();
     sandbox.breakTriggers("filter");
     await fire();
-    sandbox.answerNext({ kind: "unauthorized" });
+    sandbox.answerNext({ kind: "bad_request", errorMessage: "no object" });
     await later(3);
     expect(await status()).toMatchObject({ state: "accepted_without_run" });
     const [line] = await lines();
-    expect(line?.summary).toContain("not repeated further: not authenticated (401)");
+    expect(line?.summary).toContain("not repeated further: the listener rejected the request (400)");
   });
 
   it("a listener that is away during the repeat is asked again after a backoff", async () => {

@@ -17,6 +17,18 @@ import { standaloneBridge } from "../support/standalone-bridge.ts";
 // The policy of docs/gateways.md. Its gateways are started with the other blocks.
 const DOCUMENT = readText("docs/gateways.md");
 const REGISTRY = "https://registry.example.com";
+/** An upstream with the same policy in shadow mode. */
+const TRIAL = "https://trial.example.com";
+const POLICY = {
+  allow: [
+    { role: "builder", scopes: ["pull"] },
+    { role: "publisher", scopes: ["pull", "push"] },
+  ],
+  requests: [
+    { methods: ["GET", "HEAD"], paths: ["/v2/**"], scope: "pull" },
+    { methods: ["POST", "PUT", "PATCH"], paths: ["/v2/**"], scope: "push" },
+  ],
+};
 
 const IDENTITY = ["principal", "token", "trust-entry", "roles", "scope", "request", "would-refuse"];
 
@@ -110,17 +122,8 @@ beforeAll(async () => {
         "hasty-caddy": { limit: { perMinute: 1 } },
       },
       upstreams: {
-        registry: {
-          audience: REGISTRY,
-          allow: [
-            { role: "builder", scopes: ["pull"] },
-            { role: "publisher", scopes: ["pull", "push"] },
-          ],
-          requests: [
-            { methods: ["GET", "HEAD"], paths: ["/v2/**"], scope: "pull" },
-            { methods: ["POST", "PUT", "PATCH"], paths: ["/v2/**"], scope: "push" },
-          ],
-        },
+        registry: { audience: REGISTRY, ...POLICY },
+        trial: { audience: TRIAL, mode: "shadow", ...POLICY },
       },
     },
     changes: { sources: { gitlab: { projects: ["platform/*"] } } },
@@ -209,6 +212,13 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
         expect(path).toBe("/v2/app/%C3%A4?page=1");
         expect(headers["x-drawbridge-principal"]).toBe("jobs:project_path:platform/docs");
         expect(headers["x-drawbridge-token"]).toBeUndefined();
+        expect(headers).toMatchObject({
+          "x-drawbridge-trust-entry": "jobs",
+          "x-drawbridge-roles": "builder publisher",
+          "x-drawbridge-scope": "pull",
+          "x-drawbridge-request": expect.stringMatching(/^[0-9a-f-]{36}$/),
+        });
+        expect(headers["x-drawbridge-would-refuse"] ?? "").toBe("");
         const [, access = ""] = headers.authorization?.split(" ") ?? [];
         expect(decodeJwt(access)).toMatchObject({ aud: REGISTRY, scope: "pull" });
         expect(JSON.stringify(headers)).not.toContain(token);
@@ -256,6 +266,39 @@ describe.each(["nginx", "caddy"] as const)("%s", (name) => {
             expect(headers["connection"] ?? "").not.toMatch(/drawbridge|authorization/i);
             expect(JSON.stringify(headers)).not.toMatch(/root|forged/);
           }
+        }
+      });
+
+      it("in shadow mode the service gets the client's own credential and the reason, and a token once the request is allowed", async () => {
+        const shadow = await startGateway(name, {
+          ...settingsWith(`https://localhost:${portOf(trusted)}`),
+          change: (block) => block.replace(/(authorize\/\w+)\/registry/, "$1/trial"),
+        });
+        try {
+          const passed = async (asked: Sending) => {
+            const before = seen.length;
+            expect(await send(shadow.port, asked)).toMatchObject({ status: 200 });
+            const [{ headers = {} } = {}] = seen.slice(before);
+            return headers;
+          };
+          const spoofed = Object.fromEntries(IDENTITY.map((one) => [`x-drawbridge-${one}`, "spoofed"]));
+          const token = await jobToken({ ref_protected: "false" });
+          for (const _ of ["first", "repeat"]) {
+            const refused = await passed({ token, method: "PUT", headers: spoofed });
+            expect(refused.authorization).toBe(`Bearer ${token}`);
+            expect(refused["x-drawbridge-would-refuse"]).toBe("scope_forbidden");
+            expect(refused["x-drawbridge-principal"] ?? "").toBe("");
+            expect(JSON.stringify(refused)).not.toContain("spoofed");
+          }
+          const own = await passed({ headers: { ...spoofed, authorization: "Basic c2VydmljZTprZXk=" } });
+          expect(own.authorization).toBe("Basic c2VydmljZTprZXk=");
+          expect(own["x-drawbridge-would-refuse"]).toMatch(/^\w+$/);
+          expect((await passed({ headers: spoofed })).authorization).toBeUndefined();
+          const allowed = await passed({ token });
+          expect(decodeJwt(allowed.authorization?.split(" ")[1] ?? "")).toMatchObject({ aud: TRIAL, scope: "pull" });
+          expect(allowed["x-drawbridge-would-refuse"] ?? "").toBe("");
+        } finally {
+          await shadow.stop();
         }
       });
 

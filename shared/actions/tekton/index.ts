@@ -88,7 +88,7 @@ async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): 
     return failedCall(error);
   }
   const read = readResponse(response, deps.clock.now());
-  if (!read.accepted) return read.outcome;
+  if (!read.accepted) return namesCause(trigger.target) ? ofCaller(read.outcome, response) : read.outcome;
   const { eventID, listener, namespace } = read;
   const { runsReportedBy, runName, expectRunWithinMinutes } = trigger.target;
   // This is stored before the action expects the run: the run's first event may have arrived already and wait for it.
@@ -109,6 +109,14 @@ async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): 
     },
   };
 }
+
+/** Whether the token for the listener names who caused the call, so that each has another one. */
+const namesCause = ({ identity }: ListenerTarget): boolean =>
+  identity !== undefined && ("bridge" in identity || "tokenExchange" in identity);
+
+/** A token of one caller that is not accepted says nothing about the calls of others. */
+const ofCaller = (outcome: ActionOutcome, { status }: OutboundResponse): ActionOutcome =>
+  outcome.outcome === "retry" && status === 401 ? { ...outcome, targetAnswered: true } : outcome;
 
 /** The same for each attempt, so that a repeat is the same request. */
 function originProofFor(

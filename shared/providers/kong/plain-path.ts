@@ -10,7 +10,7 @@ export function plainPath(uri: string): string | undefined {
   const [path = ""] = uri.replace(/^[a-z]+:\/\/[^/?#]*/i, "").split(/[?#]/, 1);
   if (!path.startsWith("/")) return undefined;
   const parts = path.slice(1).split("/");
-  const linkAt = parts.findIndex(announcesToken);
+  const linkAt = parts.findIndex((part) => announcesToken(decoded(part)));
   const shown = parts
     .slice(0, MAX_PARTS)
     .map((part, at) => (part === "" || (isPlain(part) && (linkAt < 0 || at <= linkAt)) ? part : "*"));
@@ -27,5 +27,9 @@ const isPlain = (part: string): boolean => NAME.test(part) && secretIn(part) ===
 const announcesToken = (part: string): boolean =>
   (part.replace(/([a-z])([A-Z])/g, "$1-$2").match(/[A-Za-z]+/g) ?? []).some((word) => LINK_WORDS.test(word));
 
+/** Unreserved characters may be written encoded (RFC 3986 §6.2.2.2). */
+const decoded = (part: string): string =>
+  part.replace(/%([\da-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+
 const LINK_WORDS =
-  /^(?:reset|recover|recovery|password|passwd|passcode|otp|magic|invite|invites|invitation|invitations|verify|verification|confirm|confirmation|activate|activation|unsubscribe|share|shares|session|sessions|token|tokens|secret|secrets|credential|credentials|apikey|apikeys|key|keys)$/i;
+  /^(?:reset|recover|recovery|password|passwd|passcode|otp|magic|invite|invites|invitation|invitations|verify|verification|confirm|confirmation|activate|activation|unsubscribe|share|shares|session|sessions|token|tokens|secret|secrets|secretkey|credential|credentials|accesstoken|resetpassword|sessionid|apikey|apikeys|key|keys|pwd|pass|pat|pin|totp|signature)$/i;

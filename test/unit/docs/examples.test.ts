@@ -8,6 +8,7 @@ import { parseConfig } from "../../../shared/config/load.ts";
 import { stringsIn } from "../../../shared/config/references.ts";
 import type { BusEvent } from "../../../shared/model/bus-event.ts";
 import { fill } from "../../../shared/routes/fill.ts";
+import { blocksOf, readText } from "../../support/documents.ts";
 import { playgroundConfig } from "../../support/playground-sandboxes.ts";
 import { entryOf } from "../../support/sandbox-confluence-action.ts";
 import { secretsOf } from "../../support/test-doubles.ts";
@@ -137,3 +138,14 @@ describe("the routes of the examples", () => {
 
 /** The route adds these when it fires, or only a promotion has them. */
 const ONLY_OF_PROMOTIONS = /^\$\.detail\.promotion\./;
+
+it.each(["docs/gateways.md", "docs/kong.md", "docs/configuration-examples.md"])(
+  "%s makes the folder of the bridge's key, and writes the key where the configuration reads it",
+  (page) => {
+    const text = readText(page);
+    const [block = ""] = blocksOf(text, "sh").filter((one) => one.includes("bridge-key.pem"));
+    const [, folder = "", file = ""] = /^mkdir -p (\S+)\nopenssl genpkey .* -out (\S+)$/m.exec(block) ?? [];
+    expect(file).toBe(`${folder}/bridge-key.pem`);
+    expect(text).toContain(`["file:${file}"]`);
+  },
+);

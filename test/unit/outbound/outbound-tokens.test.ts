@@ -162,9 +162,12 @@ describe("client credentials", () => {
     const busy = { status: 429, body: {}, headers: { "retry-after": "30" } };
     const { tokens, requests, clock } = tokensWith([busy, granted("later")]);
     const ask = (subject: string) => tokens.tokenFor(identity, causeOf(subject));
-    for (const subject of ["robin", "kim"]) {
+    for (const [subject, left] of [
+      ["robin", 30],
+      ["kim", 16],
+    ] as const) {
       await expect(ask(subject)).rejects.toMatchObject({
-        retryAfterSeconds: 30,
+        retryAfterSeconds: left,
         message: "login.example.test issued no token: it responded 429",
       });
       clock.advance(14_000);
@@ -309,6 +312,13 @@ describe("a token of a service account", () => {
     clock.advance(2);
     await tokens.tokenFor(identity, causeOf("robin"));
     expect(requests).toHaveLength(2);
+  });
+
+  it("an API server that asks for time gets it", async () => {
+    const { tokens, requests } = tokensWith([{ status: 429, body: {}, headers: { "retry-after": "4" } }]);
+    for (let call = 0; call < 3; call++)
+      await expect(tokens.tokenFor(identity, causeOf("robin"))).rejects.toMatchObject({ retryAfterSeconds: 4 });
+    expect(requests).toHaveLength(1);
   });
 
   it.each<[string, Answer]>([

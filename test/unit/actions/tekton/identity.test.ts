@@ -134,11 +134,15 @@ describe("a requested token that the listener does not accept", () => {
     const { outcome, sent } = await runWith([401, 401, 202], { clientCredentials });
     expect(sent).toEqual(["Bearer first", "Bearer second"]);
     expect(outcome).toMatchObject({ outcome: "retry" });
+    expect(outcome).not.toHaveProperty("targetAnswered");
+    const exchanged = { tokenExchange: { ...clientCredentials, subjectAudience: "https://login.example.test" } };
+    expect((await runWith([401, 401], exchanged)).outcome).toMatchObject({ outcome: "retry", targetAnswered: true });
   });
 
   it("a token that was made for the request alone is not replaced", async () => {
     const { outcome, sent } = await runWith([401, 202], { bridge: { audience: "https://el.example.test" } });
     expect(sent).toEqual(["Bearer first"]);
-    expect(outcome).toMatchObject({ outcome: "retry" });
+    // It names its caller, so it opens no circuit breaker for others.
+    expect(outcome).toMatchObject({ outcome: "retry", targetAnswered: true });
   });
 });
