@@ -1,27 +1,21 @@
 import type { Action } from "../shared/actions/action.ts";
 import { awsToken } from "../shared/aws/aws-token.ts";
-import { sqsClient } from "../shared/aws/clients.ts";
 import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { sendWake } from "../shared/aws/wake-message.ts";
+import { sqsClient } from "../shared/aws/sqs-client.ts";
 import { compiledConfig } from "../shared/config/compiled-config.ts";
 import { actOn } from "../shared/delivery/act-on-message.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
-import type { ActionStatus } from "../shared/store/actions.ts";
 import { openPageStores } from "../shared/store/open-page-stores.ts";
 import { actDeps } from "./act-deps.ts";
 import { awsBridge, awsTable } from "./aws-bridge.ts";
+import { wokenAction } from "./woken-action.ts";
 
 /** Returns the handler of a function that runs one kind of action from its queue. */
 export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const config = compiledConfig();
   const { table, options } = awsTable(config);
-  const queueUrl = setting(process.env, "QUEUE_URL");
-  const bridge = {
-    ...awsBridge(`act-${action.name}`, config, undefined, { table, options }),
-    // What waits for a run of a route is of the same kind.
-    woken: (woken: ActionStatus) => sendWake(woken, queueUrl),
-  };
+  const bridge = awsBridge(`act-${action.name}`, config, { opened: { table, options }, wokenOf: wokenAction });
   const pageStores = openPageStores(table, options);
   // `actOn` looks for the route first, and a queue message has the time since which it waits.
   const missingMs = (): number => 0;
@@ -40,7 +34,7 @@ export function actFunction(action: Action): ReturnType<typeof queueHandler> {
       return result;
     },
     sqs: sqsClient(),
-    queueUrl,
+    queueUrl: setting(process.env, "QUEUE_URL"),
     deadLetterQueueUrl: setting(process.env, "DEAD_LETTER_QUEUE_URL"),
     clock: bridge.clock,
     log: bridge.log,

@@ -22,8 +22,16 @@ import { type Bridge, buildBridge, type Ports } from "./bridge.ts";
 export function awsBridge(
   name: string,
   config: ConfigWithoutOrders,
-  verifierOf: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
-  { table, options } = awsTable(config),
+  {
+    verifierOf = () => noTokenVerifier,
+    opened: { table, options } = awsTable(config),
+    // The sweep finds what was woken.
+    wokenOf = () => async () => undefined,
+  }: {
+    readonly verifierOf?: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"];
+    readonly opened?: ReturnType<typeof awsTable>;
+    readonly wokenOf?: (log: Ports["log"]) => Ports["woken"];
+  } = {},
 ): Bridge {
   const log = awsLog(name, process.env, clock);
   const secrets = new AwsSecrets(process.env, { clock, random: Math.random, log });
@@ -34,7 +42,8 @@ export function awsBridge(
     orders: compiledOrders(),
     patterns: compiledPatterns,
     recorded: () => undefined,
-    woken: async () => undefined,
+    woken: wokenOf(log),
+    approvalPollSeconds: 3_600,
     // The function has no schemas of all providers to compute it.
     configuration: process.env["CONFIGURATION_DIGEST"],
     secrets,

@@ -55,10 +55,12 @@ export interface Ports {
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
   /**
-   * Called after an action that waited for the end of another run was made due. It nudges the target's lane on one machine;
-   * in AWS it sends the action's message. Only the relay and the processes that run actions call it.
+   * Called after an action that waited for a decision, or for the end of another run, was made due. It nudges the target's
+   * lane on one machine. In AWS it sends the action's message, or leaves that to the sweep.
    */
   readonly woken: (action: ActionStatus) => Promise<void>;
+  /** See `GateDeps` in `shared/approvals/gate.ts`. */
+  readonly approvalPollSeconds: number;
   /** The digest of the configuration; undefined if it is not known. */
   readonly configuration: string | undefined;
 }
@@ -108,8 +110,8 @@ export function buildBridge(
   const asking = { secrets, clock, callOut, issuer, systemTokens, ownAccounts, credentialUsage };
   const sites = openSites(config, verifiers, { ...asking, random });
   const groups = openGroups(config, groupSources, { ...asking, random });
-  const { woken, configuration, patterns } = ports;
-  const deciding = { deliveries, actions, approvals, policy, people, rules, sites, recorded, clock };
+  const { woken, approvalPollSeconds, configuration, patterns } = ports;
+  const deciding = { deliveries, actions, woken, approvals, policy, people, rules, sites, recorded, clock };
   const commands: CommandDeps = { ...deciding, groups, runs, runReporters, orders };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
   const auditLog = new AuditLog({ deliveries, log });
@@ -136,6 +138,7 @@ export function buildBridge(
     patterns,
     recorded,
     woken,
+    approvalPollSeconds,
     configuration,
     policy,
     people,

@@ -5,8 +5,9 @@ import { awsRequests } from "./aws-requests.ts";
 import { consoleApp } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
 import { tokenVerifier } from "./token-verifier.ts";
+import { wokenAction } from "./woken-action.ts";
 
-const bridge = awsBridge("console", compiledWithoutRoutes(), tokenVerifier);
+const bridge = awsBridge("console", compiledWithoutRoutes(), { verifierOf: tokenVerifier, wokenOf: wokenAction });
 // The console calls it in this process; no sender's request comes here.
 const api = receiveApp(bridge, awsRequests(bridge));
 

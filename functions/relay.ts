@@ -10,9 +10,9 @@ import { fromStored, type StoredItem } from "../shared/store/dynamodb/item.ts";
 import { TABLE } from "../shared/store/key-schema.ts";
 import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
-import { wokenByRelay } from "./woken-by-relay.ts";
+import { wokenAction } from "./woken-action.ts";
 
-const bridge = { ...awsBridge("relay", compiledWithoutRoutes()), woken: wokenByRelay };
+const bridge = awsBridge("relay", compiledWithoutRoutes(), { wokenOf: wokenAction });
 const { deliveries: outbox, ownAccounts, credentialUsage, clock, log } = bridge;
 const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
 

@@ -139,6 +139,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
         worker.recorded(delivery);
         firstWebhooks?.delivered(delivery);
       },
+      approvalPollSeconds: 60,
       woken: async ({ target }) => worker.nudge(target),
     });
     const api = receiveApp(bridge, {

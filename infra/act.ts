@@ -8,6 +8,7 @@ import type { DeliveryTable } from "./delivery-table.ts";
 import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { grantWebIdentity } from "./target-identities.ts";
+import type { WokenQueues } from "./woken-queues.ts";
 
 export interface ActProps extends FunctionDefaults {
   /** Kind of the action. */
@@ -23,6 +24,8 @@ export interface ActProps extends FunctionDefaults {
   readonly signingKeys: SigningKeys | undefined;
   /** Whether its events may contain commands of people. It then queries the approvals that are open. */
   readonly acceptsCommands: boolean;
+  /** The queues of the other kinds of actions that its commands may decide about. None is its own: that would be a loop. */
+  readonly woken: WokenQueues;
   /** Maximum number of actions that run at once, so that the targets are not overloaded. */
   readonly concurrency: number;
 }
@@ -30,8 +33,19 @@ export interface ActProps extends FunctionDefaults {
 /** Runs one kind of action, from its queue. */
 export class Act extends BridgeFunction {
   constructor(scope: Construct, id: string, props: ActProps) {
-    const { kind, table, digest, queue, secrets, identities, signingKeys, acceptsCommands, concurrency, ...defaults } =
-      props;
+    const {
+      kind,
+      table,
+      digest,
+      queue,
+      secrets,
+      identities,
+      signingKeys,
+      acceptsCommands,
+      woken,
+      concurrency,
+      ...defaults
+    } = props;
     super(scope, id, {
       ...defaults,
       name: `act-${kind}`,
@@ -41,11 +55,12 @@ export class Act extends BridgeFunction {
         CONFIGURATION_DIGEST: digest,
         QUEUE_URL: queue.queue.queueUrl,
         DEAD_LETTER_QUEUE_URL: queue.deadLetters.queueUrl,
+        ...woken.environment,
         ...signingKeys?.environment,
       },
       timeout: queue.functionTimeout,
-      // An action that waits for people or for its turn goes round for days.
-      sendsToItself: true,
+      // It sends nothing to its own queue. Messages of an earlier release, which did, may still arrive and go round.
+      mayLoop: true,
     });
     this.handler.addEventSource(
       new SqsEventSource(queue.queue, {
@@ -56,8 +71,7 @@ export class Act extends BridgeFunction {
       }),
     );
     queue.deadLetters.grant(this.handler, "sqs:SendMessage");
-    // A message that must wait for its turn is sent to the end of the queue.
-    queue.queue.grant(this.handler, "sqs:SendMessage");
+    woken.grantTo(this.handler);
     const indexes = acceptsCommands ? [TABLE.dueIndex.name] : [];
     table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query"], indexes);
     grantSecrets(this.handler, secrets);

@@ -3,6 +3,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Action } from "../shared/actions/action.ts";
 import { leaseMs } from "../shared/delivery/act.ts";
+import { RECEIVES_FOR_WAITS } from "../shared/delivery/act-on-message.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { LONGEST_RETENTION } from "./failure-queue.ts";
 
@@ -15,7 +16,7 @@ const VISIBILITY_FACTOR = 6;
  * Receives after which SQS itself moves a message to the dead-letter queue. The function counts attempts and gives up by
  * its own policy. This limit is for messages that it never counts, with room for receives before the message was due.
  */
-const MAX_RECEIVES = 2 * DEFAULT_RETRY.maxAttempts;
+const MAX_RECEIVES = 2 * DEFAULT_RETRY.maxAttempts + RECEIVES_FOR_WAITS;
 
 /** The queue of one kind of action, with the dead-letter queue for actions that gave up. */
 export class ActionQueue extends Construct {

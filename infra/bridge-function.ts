@@ -27,8 +27,8 @@ export interface BridgeFunctionProps extends FunctionDefaults {
   readonly memoryMb?: number | undefined;
   /** Concurrency that is reserved for this function and is also its maximum. Default: it shares the account's. */
   readonly reservedConcurrency?: number | undefined;
-  /** Whether it may send messages to the queue that calls it, for as long as it takes. Default false. */
-  readonly sendsToItself?: boolean;
+  /** Whether Lambda calls it for messages that went round between functions more than 16 times. Default false. */
+  readonly mayLoop?: boolean;
 }
 
 /** A function with the project's defaults. Its own role may write its log and traces, and nothing else yet. */
@@ -59,7 +59,7 @@ export class BridgeFunction extends Construct {
       logGroup: this.log,
       // Lambda drops a call after about 16 rounds otherwise.
       // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
-      recursiveLoop: props.sendsToItself === true ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
+      recursiveLoop: props.mayLoop === true ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
     Validations.of(role).acknowledge({

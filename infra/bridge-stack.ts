@@ -29,7 +29,7 @@ import type { Settings } from "./settings.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { Sweep } from "./sweep.ts";
 import { identitiesOf, needSigning } from "./target-identities.ts";
-import { wokenQueues } from "./woken-queues.ts";
+import { decidedKinds, wokenKinds, wokenQueues } from "./woken-queues.ts";
 
 export interface BridgeStackProps {
   readonly settings: Settings;
@@ -133,6 +133,7 @@ export class BridgeStack extends Stack {
     // It checks the proofs that runs carry.
     const originKeys = routeOutline(config).runReporters.flatMap(({ originKey }) => originKey ?? []);
     const digest = digestOf(config);
+    const decided = decidedKinds(config.routes);
     const receive = new Receive(this, "Receive", {
       ...defaults,
       digest,
@@ -144,14 +145,21 @@ export class BridgeStack extends Stack {
     const secrets = secretsOf(...verifying, ...groupSettings(config));
     const outline = routeOutline(config);
     const executesCommands = hasPeople(config) || outline.hasGates;
-    const recording = { executesCommands, secrets, woken: wokenQueues(config.routes, stores.queues) };
-    const relay = new Relay(this, "Relay", { ...defaults, ...recording, bus, streamDeadLetters });
+    const recording = { executesCommands, secrets };
+    const relay = new Relay(this, "Relay", {
+      ...defaults,
+      ...recording,
+      bus,
+      streamDeadLetters,
+      woken: wokenQueues(wokenKinds(config.routes), stores.queues),
+    });
     const sweep = new Sweep(this, "Sweep", {
       ...defaults,
       bus,
       failures,
       streamDeadLetters,
       ...recording,
+      woken: wokenQueues(new Set(stores.queues.keys()), stores.queues),
     });
     stores.bus.takeOnlyFrom([relay, sweep]);
     const eventSources = [...partnerSources(config.sources).keys()];
@@ -161,7 +169,12 @@ export class BridgeStack extends Stack {
         : undefined;
     const pages =
       config.console &&
-      new Console(this, "Console", { ...defaults, digest, secrets: secretsOf(config.console, ...verifying) });
+      new Console(this, "Console", {
+        ...defaults,
+        digest,
+        secrets: secretsOf(config.console, ...verifying),
+        woken: wokenQueues(decided, stores.queues),
+      });
     const acts = [...stores.queues].map(([kind, queue]) => {
       const { identities, withSecrets, signs, acceptsCommands } = needsOfKind(kind, config);
       const act = new Act(this, `Act-${kind}`, {
@@ -171,6 +184,7 @@ export class BridgeStack extends Stack {
         digest,
         identities,
         acceptsCommands,
+        woken: wokenQueues(acceptsCommands ? without(kind, decided) : new Set(), stores.queues),
         concurrency: settings.actionConcurrency,
         secrets: secretsOf(...withSecrets, signs ? keyRefs : []),
         signingKeys: signs ? signingKeys : undefined,
@@ -187,6 +201,9 @@ export class BridgeStack extends Stack {
     return { receive, relay, sweep, partner, pages, others };
   }
 }
+
+const without = (kind: string, kinds: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set([...kinds].filter((one) => one !== kind));
 
 type Config = CompiledConfig["config"];
 

@@ -21,7 +21,7 @@ export interface RelayProps extends FunctionDefaults {
   readonly executesCommands: boolean;
   /** Secrets of the targets that are asked before a label grants an approval. */
   readonly secrets: SecretGrant;
-  /** The queues of the kinds of actions of which some wait for the end of another run. */
+  /** The queues of the kinds of actions of which some wait for a decision, or for the end of another run. */
   readonly woken: WokenQueues;
 }
 

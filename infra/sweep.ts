@@ -19,7 +19,7 @@ export interface SweepProps extends FunctionDefaults {
   readonly streamDeadLetters: Queue;
   /** Secrets of the targets that are asked before a label grants an approval. */
   readonly secrets: SecretGrant;
-  /** The queues of the kinds of actions of which some wait for the end of another run. */
+  /** The queues of all kinds of actions. */
   readonly woken: WokenQueues;
 }
 

@@ -2,25 +2,33 @@ import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import type { ConfiguredRoute } from "../shared/config/schema.ts";
 import type { ActionQueue } from "./action-queue.ts";
 
-/** The queues into which the end of a run sends the message of an action that waited for it. */
+/** The queues into which a function sends the message of an action that waits. */
 export interface WokenQueues {
-  /** Empty if no action waits for a run: the function then has no right to send anything. */
+  /** Empty if no action waits for what the function does: it then has no right to send anything. */
   readonly environment: Readonly<Record<string, string>>;
   grantTo(grantee: IGrantable): void;
 }
 
-export function wokenQueues(
-  routes: readonly Pick<ConfiguredRoute, "action" | "flow" | "environments">[],
-  queues: ReadonlyMap<string, ActionQueue>,
-): WokenQueues {
-  const waiting = routes.filter(({ flow, environments }) => flow?.running !== undefined || environments !== undefined);
-  const kinds = new Set(waiting.map(({ action }) => action));
-  const woken = [...queues].filter(([kind]) => kinds.has(kind)).map(([kind, { queue }]) => [kind, queue] as const);
-  const urls = Object.fromEntries(woken.map(([kind, queue]) => [kind, queue.queueUrl]));
+/** The queues of these kinds of actions. */
+export function wokenQueues(kinds: ReadonlySet<string>, queues: ReadonlyMap<string, ActionQueue>): WokenQueues {
+  const woken = [...queues].filter(([kind]) => kinds.has(kind));
+  const urls = woken.map(([kind, { queue }]) => `${kind}=${queue.queueUrl}`);
   return {
-    environment: woken.length === 0 ? {} : { ACTION_QUEUES: JSON.stringify(urls) },
+    environment: woken.length === 0 ? {} : { ACTION_QUEUES: urls.join(" ") },
     grantTo: (grantee) => {
-      for (const [, queue] of woken) queue.grant(grantee, "sqs:SendMessage");
+      for (const [, { queue }] of woken) queue.grant(grantee, "sqs:SendMessage");
     },
   };
 }
+
+type Waiting = Pick<ConfiguredRoute, "action" | "flow" | "environments" | "approval">;
+
+/** The kinds of actions of which some wait for a decision. */
+export const decidedKinds = (routes: readonly Waiting[]): ReadonlySet<string> =>
+  new Set(routes.filter(({ approval }) => approval !== undefined).map(({ action }) => action));
+
+/** The kinds of actions of which some wait for a decision, or for the end of another run. */
+export const wokenKinds = (routes: readonly Waiting[]): ReadonlySet<string> => {
+  const waiting = routes.filter(({ flow, environments }) => flow?.running !== undefined || environments !== undefined);
+  return new Set([...decidedKinds(routes), ...waiting.map(({ action }) => action)]);
+};

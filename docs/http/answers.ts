@@ -137,6 +137,9 @@ export const listedDeliveries = answer<ListedDeliveries>()(
         v.description("What the text of `find` is. Absent if nothing was found."),
       ),
     ),
+    repeatOf: optional(
+      v.pipe(text, v.description("The delivery of an earlier refusal, which the request that was looked up repeated.")),
+    ),
   }),
 );
 
@@ -680,6 +683,7 @@ export const listedRefusals = answer<ListedRefusals>()(
     ),
     sources: v.array(v.object({ source: text, lastGoodAt: optionalTime, unusedNext: optional(yes) })),
     from: time,
+    isConfined: optional(described(yes, "The caller may read only some deliveries, so nothing is listed.")),
   }),
 );
 

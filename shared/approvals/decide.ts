@@ -1,4 +1,5 @@
-import { type Clock, type EpochMillis, toIso } from "../host/clock.ts";
+import { type WakeActionDeps, wakeAction } from "../delivery/wake-action.ts";
+import { type Clock, type EpochMillis, laterBy, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { withoutHidden } from "../host/hidden-characters.ts";
 import { missingRole, type Policy } from "../identity/policy.ts";
@@ -35,7 +36,8 @@ export interface Verdict {
 
 export interface DecideDeps extends RecordStepDeps {
   readonly approvals: ApprovalStore;
-  readonly actions: Pick<ActionStore, "wake">;
+  readonly actions: Pick<ActionStore, "status" | "wake">;
+  readonly woken: WakeActionDeps["woken"];
   readonly policy: Pick<Policy, "rejectRoute" | "mayKnow" | "rolesFor" | "inScope">;
   readonly people: PeopleOf;
   readonly rules: RulesOf;
@@ -104,6 +106,8 @@ async function tryToDecide(
     ...(isGrant(verdict) && verdict.fromGroups && { fromGroups: verdict.fromGroups }),
   };
   const decided = isGrant(verdict) ? withGrant(approval, decision, deps) : ended(approval, verdict, decision);
+  // If the process ends before it has woken the action, the action looks at its approval soon.
+  await deps.actions.wake(approval.action, at, laterBy(at, DECIDED_WITHIN_MS));
   const isMoved =
     decided.state === "requested" || decided.state === "granted"
       ? await deps.approvals.grant(approval, decision, decided.state)
@@ -140,13 +144,16 @@ const ended = (approval: Approval, verdict: Verdict, decision: Decision): Approv
 
 /** Records what was decided. It is recorded again after a repeat: the process that decided it may have crashed before. */
 async function recordDecision(approval: Approval, requestId: string, deps: DecideDeps): Promise<Approval> {
-  const { state, decision, grants, action } = approval;
+  const { state, decision, action } = approval;
   await recordGrants(approval, requestId, deps);
   const isEnd = state === "denied" || state === "withdrawn";
   if (isEnd && decision) await recordStep(approval, { state, ...decision, requestId }, deps);
-  await deps.actions.wake(action, (decision ?? grants.at(-1))?.at ?? deps.clock.now());
+  await wakeAction(action, deps);
   return approval;
 }
+
+/** A decision is stored and its action woken well within this time, in milliseconds. */
+const DECIDED_WITHIN_MS = 120_000;
 
 /** Each lost race means that another decision succeeded, so this limit is never reached in practice. */
 const MAX_TRIES = 50;

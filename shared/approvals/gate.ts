@@ -23,10 +23,15 @@ export interface GateDeps extends RecordGrantDeps, CorrelateDeps, Omit<RuleGrant
   readonly sites: Sites;
   readonly groups: Groups;
   readonly clock: Clock;
+  /**
+   * Seconds until a waiting action checks its approval again, if nothing wakes it: a decision does, and its process may have
+   * ended before.
+   */
+  readonly approvalPollSeconds: number;
 }
 
-/** Seconds until a waiting action checks its approval again. On one machine a decision wakes the action at once. */
-const POLL_SECONDS = 60;
+/** Seconds until the rules of a route are asked again. Nothing wakes an action of which only a rule would grant the run. */
+const RULE_POLL_SECONDS = 60;
 
 /**
  * Holds a run that has no approval yet, was denied one, or whose approval was for another state of things. An approval
@@ -81,8 +86,8 @@ export async function holdForApproval(run: GateInput, beforeFiring: BeforeFiring
 
 /** `notByRule`: why no rule grants the run, as a clause. The question is asked again with the next check. */
 async function waitForPeople(approval: Approval, run: GateInput, deps: GateDeps, notByRule?: string): Promise<Held> {
-  const { rules, people } = deps;
-  const { id, route, approvers, asksAfterRules, asked } = approval;
+  const { rules, people, clock, approvalPollSeconds: pollSeconds } = deps;
+  const { id, route, approvers, asksAfterRules, asked, until } = approval;
   if (asksAfterRules && !asked)
     await (await import("./request-approval.ts")).askPeople(approval, run.delivery.requestId, deps);
   const who = approvers.join(" or ") || "nobody: no role may approve it";
@@ -90,16 +95,24 @@ async function waitForPeople(approval: Approval, run: GateInput, deps: GateDeps,
   const said = `${progress ? ` (${progressText(progress)})` : ""}${notByRule === undefined ? "" : `; ${notByRule}`}`;
   const summary = `needs approval ${id} by ${who}${said}`;
   const isReminded = run.route.approval?.remindMinutes !== undefined;
-  const seconds = isReminded ? await (await import("./remind.ts")).remind(approval, run, deps) : POLL_SECONDS;
-  return { held: { outcome: "wait", summary, afterSeconds: Math.min(POLL_SECONDS, seconds), waitsFor: who } };
+  const reminderSeconds = isReminded ? await (await import("./remind.ts")).remind(approval, run, deps) : pollSeconds;
+  const ruleSeconds = rulesOf(route, rules).grantedBy.length > 0 ? RULE_POLL_SECONDS : pollSeconds;
+  // An approval that waits for a rule's slot stays open for longer.
+  const leftSeconds = Math.max((until - clock.now()) / 1_000, RULE_POLL_SECONDS);
+  const afterSeconds = Math.min(pollSeconds, reminderSeconds, ruleSeconds, leftSeconds);
+  return { held: { outcome: "wait", summary, afterSeconds, waitsFor: who } };
 }
 
 /** The action is due when the window opens. If somebody may skip the window in an emergency, it checks that meanwhile. */
-function waitForWindow({ id, route }: Approval, { opensAt: at }: Closed, { clock, rules }: GateDeps): Held {
+function waitForWindow(
+  { id, route }: Approval,
+  { opensAt: at }: Closed,
+  { clock, rules, approvalPollSeconds }: GateDeps,
+): Held {
   const summary = `approval ${id} is granted, and the run waits for its window, which opens at ${toIso(at)}`;
   const seconds = (at - clock.now()) / 1_000;
   const hasEmergency = rulesOf(route, rules).emergency.length > 0;
-  const afterSeconds = hasEmergency ? Math.min(seconds, POLL_SECONDS) : seconds;
+  const afterSeconds = hasEmergency ? Math.min(seconds, approvalPollSeconds) : seconds;
   return { held: { outcome: "wait", summary, afterSeconds, waitsFor: `the window at ${toIso(at)}` } };
 }
 

@@ -1,5 +1,6 @@
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import { DAYS, type WeeklyWindow } from "./configured-rules.ts";
+import { formatOf, minutesOf, PARTS } from "./local-time.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 1_440 * MINUTE_MS;
@@ -55,31 +56,3 @@ function offsetAt(zone: string, at: number): number {
   const [year = 0, month = 1, day, hour, minute, second] = PARTS.map((type) => parts.get(type));
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1_000) * 1_000;
 }
-
-const PARTS = ["year", "month", "day", "hour", "minute", "second"] as const;
-
-/** Formats are slow to create. There are as many as the configuration names zones. */
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function formatOf(zone: string): Intl.DateTimeFormat {
-  const known = formats.get(zone);
-  if (known) return known;
-  const options = { timeZone: zone, hourCycle: "h23", calendar: "gregory", numberingSystem: "latn" } as const;
-  const numeric = Object.fromEntries(PARTS.map((part) => [part, "numeric"]));
-  const format = new Intl.DateTimeFormat("en-US", { ...options, ...numeric });
-  formats.set(zone, format);
-  return format;
-}
-
-/** Whether this machine knows a time zone. */
-export function isZone(zone: string): boolean {
-  try {
-    formatOf(zone);
-    return true;
-  } catch {
-    // `RangeError` is how `Intl` answers the question.
-    return false;
-  }
-}
-
-export const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3));

@@ -1,6 +1,5 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { SQSClient } from "@aws-sdk/client-sqs";
 
 /**
  * Limits of every call to AWS. All attempts together stay below ten seconds, which GitLab waits and which is the shortest
@@ -14,4 +13,3 @@ export const CALL_LIMITS = {
 // The SDK reads region, credentials and endpoints from the environment of the function.
 export const dynamoDbClient = (): DynamoDBClient => new DynamoDBClient(CALL_LIMITS);
 export const eventBridgeClient = (): EventBridgeClient => new EventBridgeClient(CALL_LIMITS);
-export const sqsClient = (): SQSClient => new SQSClient(CALL_LIMITS);

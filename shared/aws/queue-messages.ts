@@ -31,10 +31,11 @@ export interface QueueDeps {
 }
 
 /**
- * Runs the action of each message of a batch. A message that is due again stays in the queue and is hidden until then. A
- * message that must wait for its turn is sent again to the end of the queue. A message that is refused, or whose action
- * gave up, is sent to the dead-letter queue with the reason, before it leaves this queue. A failure of one message does not
- * affect the others.
+ * Runs the action of each message of a batch. A message that is due again stays in the queue and is hidden until then.
+ * The message of an action that waits for longer leaves the queue: the action is in the index `due`, and the sweep sends it
+ * again. The function itself sends nothing to its own queue, which Lambda would stop as a loop. A message that is refused,
+ * or whose action gave up, is sent to the dead-letter queue with the reason, before it leaves this queue. A failure of one
+ * message does not affect the others.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export function queueHandler(deps: QueueDeps) {
@@ -52,7 +53,6 @@ async function isDone(record: SQSRecord, deps: QueueDeps): Promise<boolean> {
   try {
     const attempt = await run(record, deps);
     if (attempt.result === "again") await hide(record, attempt.at, deps);
-    if (attempt.result === "waits") await defer(record, attempt.at, deps);
     if (attempt.result === "gave_up") await deadLetter(record, attempt.summary, deps);
     if (attempt.result === "refused") await deadLetter(record, MESSAGE_REFUSALS[attempt.reason], deps);
     return attempt.result !== "again";
@@ -71,7 +71,8 @@ async function run(record: SQSRecord, deps: QueueDeps): Promise<MessageResult> {
   const { route, entry } = read.output;
   const { id: event, delivery } = entry.detail;
   const queuedAt = epochMillis(Number(record.attributes.SentTimestamp));
-  const result = await deps.run({ route, delivery, event, queuedAt });
+  const receives = Number(record.attributes.ApproximateReceiveCount);
+  const result = await deps.run({ route, delivery, event, queuedAt, receives });
   return result.result === "refused" ? refused(record, result.reason, { route, event }, deps) : result;
 }
 
@@ -107,25 +108,6 @@ async function hide(
     }),
   );
 }
-
-/**
- * Sends the message again, delayed. Waiting is not a failure: a new message does not count as a receive, nor towards the
- * age of the oldest message. If the old message stays in the queue after all, there are two: the second one finds the
- * action claimed, waiting or done.
- */
-async function defer({ body }: SQSRecord, until: EpochMillis, { sqs, queueUrl, clock }: QueueDeps): Promise<void> {
-  const seconds = Math.ceil((until - clock.now()) / 1_000);
-  await sqs.send(
-    new SendMessageCommand({
-      QueueUrl: queueUrl,
-      MessageBody: body,
-      DelaySeconds: Math.min(Math.max(seconds, 0), MAX_DELAY_SECONDS),
-    }),
-  );
-}
-
-/** SQS delays a message by 15 minutes at most (API reference, SendMessage). */
-const MAX_DELAY_SECONDS = 900;
 
 async function deadLetter({ body }: SQSRecord, summary: string, { sqs, deadLetterQueueUrl }: QueueDeps): Promise<void> {
   await sqs.send(

@@ -16,6 +16,4 @@ type SettingName =
   | "BUS_NAME"
   /** SQS: the queue that feeds the function, and its dead-letter queue. */
   | "QUEUE_URL"
-  | "DEAD_LETTER_QUEUE_URL"
-  /** JSON: the queue of each kind of action, by the kind. */
-  | "ACTION_QUEUES";
+  | "DEAD_LETTER_QUEUE_URL";

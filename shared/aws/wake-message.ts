@@ -1,6 +1,6 @@
-import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { ActionStatus } from "../store/actions.ts";
-import { CALL_LIMITS } from "./clients.ts";
+import { sqsClient } from "./sqs-client.ts";
 
 /**
  * Sends the message of an action that was made due into a queue, as the rule of its route did at first. The message that it
@@ -10,7 +10,7 @@ export async function sendWake(
   { route, delivery, event = delivery }: Pick<ActionStatus, "route" | "delivery" | "event">,
   queueUrl: string,
 ): Promise<void> {
-  client ??= new SQSClient(CALL_LIMITS);
+  client ??= sqsClient();
   const message = { route, entry: { detail: { id: event, delivery } } };
   await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(message) }));
 }

@@ -41,9 +41,9 @@ export async function explainCommand(invocation: Invocation): Promise<number> {
       return explainSource({ refusals: counted, sources: [seen], from, deliveries }, invocation);
     }
   }
-  if (isDeliveryId(what)) return explainDelivery(session, what, [], invocation);
+  if (isDeliveryId(what)) return explainDelivery(session, { id: what, isRepeated: false, others: [] }, invocation);
   if (isUnknownAddress(what)) throw usageFault(`this address cannot be looked up. These can: those ${KNOWN_ADDRESSES}`);
-  const { deliveries: found, lookedBackTo, next } = await deliveriesWith(session, what);
+  const { deliveries: found, lookedBackTo, next, repeatOf } = await deliveriesWith(session, what);
   const explained =
     found.find(needsLook) ?? found.find(({ state }) => state !== "ignored" && state !== "repeat") ?? found[0];
   if (explained === undefined && refused !== undefined) return explainRequest(refused, invocation);
@@ -54,14 +54,20 @@ export async function explainCommand(invocation: Invocation): Promise<number> {
     return EXIT.refused;
   }
   const others = found.filter((one) => one !== explained);
-  return explainDelivery(session, explained.id, others, invocation);
+  return explainDelivery(session, { id: explained.id, isRepeated: explained.id === repeatOf, others }, invocation);
 }
 
-/** `others`: deliveries that have the same text. */
+interface Explained {
+  readonly id: string;
+  /** What was looked up is a later request, of which there is no record. */
+  readonly isRepeated: boolean;
+  /** Deliveries that have the same text. */
+  readonly others: readonly ListedDelivery[];
+}
+
 async function explainDelivery(
   session: Session,
-  id: string,
-  others: readonly ListedDelivery[],
+  { id, isRepeated, others }: Explained,
   invocation: Invocation,
 ): Promise<number> {
   const path = `/v1/deliveries/${encodeURIComponent(id)}?explain=true`;
@@ -69,11 +75,14 @@ async function explainDelivery(
   const all = invocation.given.has("all");
   const isTable = formatOf(invocation) === "table";
   if (others.length > 0 && !isTable) invocation.warn(`${others.length + 1} deliveries have it; this explains ${id}`);
+  const repeats = `The request repeats that of ${shown.delivery.receivedAt}, which is explained here: similar refusals within ten minutes have one record.`;
+  if (isRepeated && !isTable) invocation.warn(repeats);
   printFound(invocation, {
     whole: explanation,
     records: explanation.routes,
     text: (display) =>
       [
+        ...(isRepeated ? [shownLine({ indent: "", text: repeats }, display)] : []),
         explanationText(shown, explanation, { all, display, program: invocation.program }),
         ...(others.length === 0 ? [] : [OTHERS, deliveriesText([...others], { isAudit: false, ...display })]),
       ].join("\n\n"),
@@ -95,7 +104,9 @@ const SOURCE_NAME = /^[a-z][a-z0-9-]*$/;
 /** Why a request was refused that has no record of its own. */
 function explainRequest(refused: ListedRefusals, invocation: Invocation): number {
   const [found] = refused.refusals;
-  const none = `No refused request has this id. Of each source and reason, the newest five of five minutes are kept, back to ${refused.from}. The log has every request.`;
+  const none = refused.isConfined
+    ? "No delivery that your role may show has this id. If it is one of a refused request, your role may not show it, because it is confined."
+    : `No refused request has this id. Of each source and reason, the newest five of five minutes are kept, back to ${refused.from}. The log has every request.`;
   printFound(invocation, {
     whole: refused,
     records: refused.refusals,

@@ -70,6 +70,7 @@ export const listedDeliveries = v.object({
   next: v.exactOptional(v.string()),
   lookedBackTo: v.exactOptional(v.string()),
   matched: v.exactOptional(v.object({ kind: v.string(), value: v.string() })),
+  repeatOf: v.exactOptional(v.string()),
 });
 export type ListedDeliveries = v.InferOutput<typeof listedDeliveries>;
 export type ListedDelivery = v.InferOutput<typeof summary>;
@@ -261,6 +262,7 @@ export const listedRefusals = v.object({
     }),
   ),
   from: v.string(),
+  isConfined: v.exactOptional(v.literal(true)),
 });
 export type ListedRefusals = v.InferOutput<typeof listedRefusals>;
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type ConfiguredApproval, DAYS } from "../approvals/configured-rules.ts";
-import { isZone, minutesOf } from "../approvals/windows.ts";
+import { isZone, minutesOf } from "../approvals/local-time.ts";
 import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import type { Orders } from "../identity/order.ts";

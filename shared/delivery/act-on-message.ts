@@ -4,11 +4,10 @@ import { type BusEvent, busEventsOf, isMeantFor } from "../model/bus-event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Route } from "../routes/route.ts";
-import { type ActDeps, type AttemptResult, act, CLAIM_HELD_AGAIN_MS } from "./act.ts";
+import { type ActDeps, type AttemptResult, act } from "./act.ts";
 import { MISSING_ROUTE_GRACE_MS, ROUTE_REMOVED } from "./missing-routes.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
 import { schedule } from "./schedule.ts";
-import type { Hold } from "./target-gate.ts";
 
 /**
  * What a queue message asks for. Whoever can put an event on the bus can write one, so it only names a record. The event,
@@ -21,6 +20,8 @@ export interface QueueMessage {
   readonly event: string;
   /** When the message was put into the queue. */
   readonly queuedAt: EpochMillis;
+  /** How often it was received, with this time. */
+  readonly receives: number;
 }
 
 /** Why a message runs nothing. The relay publishes no event that leads to such a message. */
@@ -42,11 +43,18 @@ export interface MessageDeps extends ActDeps {
 
 const UNKNOWN_ROUTE_RETRY_MS = 60_000;
 
+/** A wait below this time keeps its message: the sweep, which sends that of a longer wait, runs once a minute. */
+const SHORT_WAIT_MS = 120_000;
+
+/** Receives up to which short waits keep their message. Each of them brings it nearer to the dead-letter queue. */
+export const RECEIVES_FOR_WAITS = 15;
+
 /**
  * Runs a route's action for a recorded event, as often as a queue delivers the message. The action is stored before it
  * runs. Only the message of the delivery that stored it runs it. Throws a retryable Fault if the store does not respond.
  */
-export async function actOn(message: QueueMessage, deps: MessageDeps): Promise<MessageResult> {
+export async function actOn(message: QueueMessage, given: Omit<MessageDeps, "messageMs">): Promise<MessageResult> {
+  const deps = { ...given, messageMs: message.receives <= RECEIVES_FOR_WAITS ? SHORT_WAIT_MS : 0 };
   const found = await recordedEvent(message, deps);
   if (typeof found === "string") return { result: "refused", reason: found };
   const { delivery, busEvent } = found;
@@ -54,32 +62,12 @@ export async function actOn(message: QueueMessage, deps: MessageDeps): Promise<M
   const route = deps.routes.find(({ name }) => name === message.route);
   if (route === undefined) return withoutRoute(message, deps);
   const admission = await deps.targetGate.admit(route.target);
-  const held = "hold" in admission ? await heldAction(admission.hold, route, busEvent, deps) : undefined;
-  if (held !== undefined) return held;
   const begun = await begunAction(route, busEvent, deps);
   if (begun !== undefined) return begun.isExpecting ? act(begun.id, deps, admission) : { result: "finished" };
   const reason = await refuse(route, busEvent, delivery, deps);
   if (reason !== undefined && !(await isScheduled(route, busEvent, deps))) return { result: "refused", reason };
   const { id, isOwn } = await schedule(route, busEvent.detail, deps);
   return isOwn ? act(id, deps, admission) : { result: "finished" };
-}
-
-/**
- * The result for an action that waits for its target, and whose timeline says so: the message is sent again after two reads,
- * instead of the writes of a claim.
- */
-async function heldAction(
-  hold: Hold,
-  { name }: Route,
-  { detail: { eventKey, delivery } }: BusEvent,
-  { actions, clock }: MessageDeps,
-): Promise<AttemptResult | undefined> {
-  const status = await actions.status(actionIdOf(name, eventKey));
-  const now = clock.now();
-  if (status?.delivery !== delivery || status.hold?.key !== hold.key) return undefined;
-  return now > laterBy(status.hold.at, CLAIM_HELD_AGAIN_MS)
-    ? undefined
-    : { result: "waits", at: laterBy(now, hold.afterSeconds * 1_000), hold };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type EpochMillis, laterBy } from "../host/clock.ts";
+import { CLOCK_SKEW_MS, type EpochMillis, laterBy } from "../host/clock.ts";
 import { traceIdOf } from "../host/trace.ts";
 import type { TargetHold } from "../model/action-outcome.ts";
 import type { Route } from "../routes/route.ts";
@@ -9,7 +9,7 @@ import { endReported, endWithoutRun, freeSlot } from "./expected-run.ts";
 import { outcomeWithoutRoute } from "./missing-routes.ts";
 import { type AttemptedRun, type RunAttemptDeps, runAttempt } from "./run-attempt.ts";
 import { type CountedOutcome, type NextState, settle, type WaitOutcome } from "./settle.ts";
-import type { Admission } from "./target-gate.ts";
+import { type Admission, HELD_MS } from "./target-gate.ts";
 
 export interface ActDeps extends RunAttemptDeps {
   /** Routes whose actions run here. */
@@ -21,16 +21,15 @@ export interface ActDeps extends RunAttemptDeps {
   readonly missingMs: (route: string) => number;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
+  /**
+   * An action that waits for less than this time, in milliseconds, keeps its queue message. It needs no entry in the index
+   * `due` then. 0 on one machine, which has no messages.
+   */
+  readonly messageMs: number;
 }
 
 /** Time that a lease lasts beyond the longest attempt, for the calls around it. */
 const LEASE_MARGIN_MS = 30_000;
-
-/** How long an action of a held target is kept after a claim, in milliseconds. */
-const HELD_MS = 86_400_000;
-
-/** When an action of a held target is claimed again, in milliseconds after the last claim: well before it would expire. */
-export const CLAIM_HELD_AGAIN_MS = HELD_MS / 2;
 
 /** The length of an action's lease: the longest attempt that any route allows, plus the margin. */
 export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number =>
@@ -41,9 +40,9 @@ export type AttemptResult =
   | { readonly result: "finished" }
   /** It was given up, by this attempt or an earlier one. A person has to look at it. */
   | { readonly result: "gave_up"; readonly summary: string }
-  /** It is due again at this time: after a backoff, or when another owner's lease ends. */
+  /** It is due again at this time: after a backoff or a short wait, or when another owner's lease ends. */
   | { readonly result: "again"; readonly at: EpochMillis }
-  /** It was deferred to this time. Nothing has failed, so the number of waits has no limit. */
+  /** It was deferred to this time, and the index `due` has it. Its message is not needed any more. */
   | {
       readonly result: "waits";
       readonly at: EpochMillis;
@@ -92,11 +91,17 @@ const resultOf = async (ended: "ended" | "lost", { id }: Claim, deps: ActDeps): 
 
 async function statusOf(id: string, deps: ActDeps): Promise<AttemptResult> {
   const status = await deps.actions.status(id);
+  const now = deps.clock.now();
   switch (status?.state) {
     case "due":
-      return { result: "again", at: status.dueAt ?? deps.clock.now() };
-    case "expecting_run":
-      return { result: "waits", at: status.dueAt ?? deps.clock.now() };
+    case "expecting_run": {
+      const { parked, dueAt = now } = status;
+      // What sent the message of an action that is due may be about to take it out of the index, and its clock may be ahead.
+      const isFound = parked !== undefined && parked.dueAt > laterBy(now, CLOCK_SKEW_MS);
+      // An earlier release wrote the entry and did not list the target.
+      if (isFound) await deps.actions.listWaiting(status.target);
+      return { result: isFound ? "waits" : "again", at: dueAt };
+    }
     case "gave_up":
       return { result: "gave_up", summary: "it was given up before" };
     default:
@@ -154,8 +159,7 @@ async function record(
   if (!mayRun && (next.state === "gave_up" || isWithoutRun)) await freeSlot(claim, { unlessMayRun: true }, deps);
   switch (next.state) {
     case "retry":
-      // In AWS a message that comes again counts as a receive, so one that does not count is sent anew.
-      return { result: next.isUncounted ? "waits" : "again", at: next.at };
+      return { result: keepsMessage(next, endedAt, deps) ? "again" : "waits", at: next.at };
     case "expecting_run":
       return moved === "ended" ? { result: "finished" } : { result: "waits", at: next.at };
     case "gave_up":
@@ -164,6 +168,13 @@ async function record(
       return { result: "finished" };
   }
 }
+
+/** Whether the message of an action that is tried again stays in its queue. A probe that fails may go on for days. */
+const keepsMessage = (
+  { at, isUncounted }: Extract<NextState, { readonly state: "retry" }>,
+  endedAt: EpochMillis,
+  { messageMs }: ActDeps,
+): boolean => isUncounted !== true || at - endedAt < messageMs;
 
 /** Stores the next state. `ended`: nothing is due any more. `lost`: the claim no longer owned the action. */
 async function moveOn(
@@ -177,7 +188,8 @@ async function moveOn(
     case "retry": {
       const mayRun = next.outcome.outcome === "retry" && next.outcome.unknownOutcome === true;
       const { isUncounted = false } = next;
-      return (await actions.release(claim, endedAt, next.at, { mayRun, isUncounted })) ? "due" : "lost";
+      const hasMessage = keepsMessage(next, endedAt, deps);
+      return (await actions.release(claim, endedAt, next.at, { mayRun, isUncounted, hasMessage })) ? "due" : "lost";
     }
     case "expecting_run": {
       const expected = await actions.expectRun(claim, endedAt, next);
@@ -240,12 +252,15 @@ async function defer(
   const hold = outcome.hold?.target === claim.target ? outcome.hold : undefined;
   const held = outcome.hold && { key: outcome.hold.key, keepUntil };
   const isAttended = waitsFor !== undefined;
-  const deferred = await deps.actions.defer(claim, endedAt, hold ? claim.dueAt : at, { isAttended, hold: held });
+  const hasMessage = held === undefined && at - endedAt < deps.messageMs;
+  const waits = { isAttended, hold: held, hasMessage };
+  const deferred = await deps.actions.defer(claim, endedAt, hold ? claim.dueAt : at, waits);
   if (!deferred) return statusOf(claim.id, deps);
   // Whoever ended the wait before it was stored could not wake the action.
   const isOutdated = (await outcome.isOutdated?.()) ?? false;
   if (isOutdated) await deps.actions.wake(claim.id, deps.clock.now());
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
+  if (hasMessage) return { result: "again", at: isOutdated ? endedAt : at };
   return { result: "waits", at: isOutdated ? endedAt : at, ...(hold && { hold }) };
 }
 

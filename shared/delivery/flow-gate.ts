@@ -8,7 +8,7 @@ import { eventIn } from "../model/timeline.ts";
 import { whyEmpty } from "../routes/fill.ts";
 import { flowSettings } from "../routes/flow.ts";
 import type { Route } from "../routes/route.ts";
-import type { ActionStatus, ActionStore, Claim } from "../store/actions.ts";
+import type { ActionStatus, Claim } from "../store/actions.ts";
 import type { FlowStore } from "../store/flows.ts";
 import { askForCancel, type CancelRunDeps, endCancel } from "./cancel-run.ts";
 import { type FlowingRoute, flowIdOf, nameOf } from "./flow-id.ts";
@@ -23,12 +23,10 @@ import {
   withoutWaiting,
   withUnknownRun,
 } from "./flow-turns.ts";
+import { type WakeActionDeps, wakeAction } from "./wake-action.ts";
 
-interface FlowGateDeps extends CancelRunDeps {
+interface FlowGateDeps extends CancelRunDeps, WakeActionDeps {
   readonly flows: Pick<FlowStore, "get" | "save">;
-  readonly actions: Pick<ActionStore, "status" | "wake">;
-  /** Called after a waiting action was made due: it nudges the lane on one machine, and sends a message in AWS. */
-  readonly woken: (action: ActionStatus) => Promise<void>;
 }
 
 /** An attempt of a route's action for an event. */
@@ -191,15 +189,10 @@ export class FlowGate {
 
   /** Makes so many of the actions due that still wait. */
   async #wake(entries: readonly FlowEntry[], most: number): Promise<void> {
-    const { actions, woken, clock } = this.#deps;
     let left = most;
     for (const { action } of entries) {
       if (left === 0) return;
-      const status = await actions.status(action);
-      if (status?.state !== "due") continue;
-      await actions.wake(action, clock.now());
-      await woken(status);
-      left -= 1;
+      if (await wakeAction(action, this.#deps)) left -= 1;
     }
   }
 

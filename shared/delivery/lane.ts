@@ -3,11 +3,11 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { isPowerOfTwo, Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
-import { type AttemptResult, CLAIM_HELD_AGAIN_MS } from "./act.ts";
+import type { AttemptResult } from "./act.ts";
 import { DueTimeCheck } from "./due-time-check.ts";
 import { Paused } from "./paused.ts";
 import { OVERDUE_MS, type WaitingTarget } from "./readiness.ts";
-import type { TargetAccess } from "./target-gate.ts";
+import { CLAIM_HELD_AGAIN_MS, type TargetAccess } from "./target-gate.ts";
 
 /** Actions that run at once for one target. */
 const CONCURRENCY = 8;

@@ -73,6 +73,7 @@ export class RejectionAudit {
       by.trustEntry ?? "",
       by.subject,
       ...kindOfRejection(rejection),
+      ...(upstream === undefined ? [] : askedOf(rejection)),
       window,
     ]);
     const headers = keptHeaders(request.headers);
@@ -126,3 +127,16 @@ function kindOfRejection(rejection: Rejection): readonly string[] {
   const role = "role" in rejection ? rejection.role : "";
   return [rejection.reason, claim, role];
 }
+
+/**
+ * What differs between the requests that a gateway asks about: the scope is one of the upstream's `requests`, and a method
+ * that is none of the usual ones counts as one. At the token endpoint a scope is the caller's text, so it does not count.
+ */
+function askedOf(rejection: Rejection): readonly string[] {
+  const scope = "scope" in rejection ? rejection.scope : "";
+  const method = "method" in rejection ? rejection.method : "";
+  return [scope, METHODS.has(method) ? method : ""];
+}
+
+/** RFC 9110, section 9, and RFC 5789. */
+const METHODS: ReadonlySet<string> = new Set("GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE".split(" "));

@@ -39,8 +39,8 @@ export type NextState =
   /** Due again at this time. Nothing has failed, and the attempt does not count. */
   | { readonly state: "deferred"; readonly outcome: WaitOutcome; readonly at: EpochMillis };
 
-/** Longest time until a deferred action runs again: below 900 s, the longest delay of an SQS message. */
-const MAX_WAIT_SECONDS = 600;
+/** Longest time until a deferred action runs again: then it notices a changed configuration, or a wake that was lost. */
+const MAX_WAIT_SECONDS = 3_600;
 
 const MINUTE_MS = 60_000;
 /**

@@ -23,7 +23,7 @@ export interface Hold {
   /** One sentence, the same for as long as the hold lasts. */
   readonly summary: string;
   readonly waitsFor: string;
-  /** Seconds until a queue message asks again. */
+  /** Seconds until a wait for the hold ends at the latest. */
   readonly afterSeconds: number;
 }
 
@@ -141,6 +141,12 @@ export class TargetGate {
 /** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
 const MAX_TRIES = 20;
 
+/** How long an action of a held target is kept after a claim, in milliseconds. */
+export const HELD_MS = 86_400_000;
+
+/** When an action of a held target is claimed again, in milliseconds after the last claim: well before it would expire. */
+export const CLAIM_HELD_AGAIN_MS = HELD_MS / 2;
+
 /** Failures in a row after which the breaker opens. */
 const FAILURES_TO_OPEN = 5;
 /** How long the breaker is open at first, in milliseconds. Each failed probe doubles it. */
@@ -160,7 +166,7 @@ function holdOf({ target, pause, breaker }: TargetState, now: EpochMillis): Hold
 const isProbeDue = ({ retryAt, setAt }: OpenBreaker, now: EpochMillis): boolean =>
   retryAt <= now || isAhead(setAt, now);
 
-/** The longer a pause has lasted, the less often each message asks whether it has ended. */
+/** The longer a pause has lasted, the less often an action that waits elsewhere for it asks whether it has ended. */
 const PAUSE_CHECKS = { shortestSeconds: 15, longestSeconds: 300, shareOfPause: 1 / 20 };
 
 function pauseHold(target: string, { since, by, reason }: TargetPause, now: EpochMillis): Hold {

@@ -26,6 +26,7 @@ import { type ListByStateDeps, listByState, type PageWithOutcomes } from "./list
 import {
   type Candidate,
   candidatesOf,
+  isRequestId,
   KNOWN_ADDRESSES,
   LOOKUP_PARAMETERS,
   lookupEntries,
@@ -111,7 +112,7 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
   const filter = parseFilter(Object.fromEntries(request.url.searchParams));
   if (!filter.ok) return filter;
   const { principal: by } = caller.value;
-  const { matched, ...page } = await foundPage(filter.value, by, api);
+  const { matched, repeatOf, ...page } = await foundPage(filter.value, by, api);
   const { source, cursor } = filter.value;
   // A source that was removed from the configuration still has records.
   const isFound = page.found.length > 0 || cursor !== undefined;
@@ -142,6 +143,7 @@ export async function listDeliveries(request: ReceivedRequest, api: DeliveriesAp
     ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
     lookedBackTo: toIso(page.next?.receivedAt ?? (await reachOf(filter.value, api))),
     ...(matched && { matched: { kind: matched.kind, value: matched.value } }),
+    ...(repeatOf !== undefined && { repeatOf }),
   });
 }
 
@@ -177,17 +179,21 @@ const PAGE = 100;
 
 /**
  * The text of `find`, if it was searched for as a person: a person was found, or nothing was and it may be the name of one.
- * So a search is audited alike whether it finds something or not.
+ * So a search is audited alike whether it finds something or not. What has the form of an id that systems make for a
+ * request is searched for as that.
  */
 function personFound({ find }: Query, { found }: PageWithOutcomes, matched: Candidate | undefined): string | undefined {
   if (find === undefined) return undefined;
-  const wasSought = found.length === 0 && candidatesOf(find).some(({ kind }) => kind === "person");
+  const wasSought =
+    found.length === 0 && !isRequestId(find.trim()) && candidatesOf(find).some(({ kind }) => kind === "person");
   return matched?.kind === "person" || wasSought ? find : undefined;
 }
 
 interface FoundPage extends PageWithOutcomes {
   /** What the text of `find` turned out to be. */
   readonly matched?: Candidate;
+  /** See {@link ListedDeliveries}. */
+  readonly repeatOf?: string;
 }
 
 /**
@@ -221,14 +227,14 @@ async function withRepeat(
   { terms, filter }: { readonly terms: readonly Term[]; readonly filter: Query },
   by: Principal,
   api: DeliveriesApi,
-): Promise<PageWithOutcomes> {
+): Promise<FoundPage> {
   const correlation = terms.find(({ kind }) => kind === "correlation");
   const id = correlation && filter.cursor === undefined ? await api.refusals.repeatOf(correlation.value) : undefined;
   if (id === undefined || page.found.some(({ delivery }) => delivery.id === id)) return page;
   const { correlation: _, find: __, ...rest } = filter;
   const { found } = await pageOfDelivery(id, rest, by, api);
   const all = [...page.found, ...found].toSorted((a, b) => b.delivery.receivedAt - a.delivery.receivedAt);
-  return { ...page, found: all.slice(0, filter.limit) };
+  return { ...page, found: all.slice(0, filter.limit), ...(found.length > 0 && { repeatOf: id }) };
 }
 
 async function pageOfDelivery(id: string, filter: Query, by: Principal, api: DeliveriesApi): Promise<PageWithOutcomes> {
@@ -259,12 +265,7 @@ async function reachOf(filter: Query, api: DeliveriesApi): Promise<EpochMillis> 
 }
 
 /** Newest first. What became of each delivery is read at the end, unless the caller or the filter depends on it. */
-async function pageOf(
-  filter: Query,
-  terms: readonly Term[],
-  by: Principal,
-  api: DeliveriesApi,
-): Promise<PageWithOutcomes> {
+async function pageOf(filter: Query, terms: readonly Term[], by: Principal, api: DeliveriesApi): Promise<FoundPage> {
   const { state: states, route, target, until, limit } = filter;
   const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
   // Who asks for the whole name of an act sees the audit's records of it. Who looks for a request, job or person sees what
@@ -348,6 +349,8 @@ export interface ListedDeliveries {
   readonly lookedBackTo: string;
   /** What the text of `find` is. Absent if nothing was found, and without `find`. */
   readonly matched?: { readonly kind: Candidate["kind"]; readonly value: string };
+  /** The delivery that records an earlier refusal: the request that was looked up repeated it, so it has no record. */
+  readonly repeatOf?: string;
 }
 
 export interface ShownDelivery {

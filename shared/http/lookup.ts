@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { CORRELATION_ID } from "../model/correlation-id.ts";
+import { CORRELATION_ID, MADE_ID } from "../model/correlation-id.ts";
 import { isDeliveryId } from "../model/idempotency-keys.ts";
 import { type LookupKind, MIN_COMMIT_DIGITS, type Term, termOf } from "../model/lookup-terms.ts";
 
@@ -89,6 +89,11 @@ export const termsOfCandidate = ({
   ...term
 }: Exclude<Candidate, { kind: "delivery" }>): readonly Term[] => [term, ...(pipeline === undefined ? [] : [pipeline])];
 
+/** Whether a text has the form of an id that systems make for a request, so that it is no name. */
+export const isRequestId = (text: string): boolean => UUID.test(text) || MADE_ID.test(text);
+
+const UUID = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
+
 /** What a text typed anywhere may stand for, the surest first. */
 export function candidatesOf(find: string): readonly Candidate[] {
   const given = find.trim();
@@ -103,7 +108,8 @@ export function candidatesOf(find: string): readonly Candidate[] {
   const read: readonly LookupKind[] = [
     ...(given.startsWith("e-") ? (["eventKey"] as const) : []),
     ...(/^[0-9a-f]{32}$/i.test(given) ? (["trace"] as const) : []),
-    ...(CORRELATION_ID.test(given) && /(?=.*\d).{16}/.test(given) ? (["correlation"] as const) : []),
+    // A name without a digit is far more often that of a branch or a person.
+    ...(CORRELATION_ID.test(given) && /\d/.test(given) ? (["correlation"] as const) : []),
   ];
   const all = [...kinds, ...names.filter((kind) => !kinds.includes(kind)), ...read];
   return all.map((kind) => termOf(kind, kind === "change" ? given.replace(/^!/, "") : given));

@@ -8,7 +8,7 @@ import { HINTS } from "../model/rejection-hints.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
-import { type RefusalCount, type RefusalStore, WINDOW_MS } from "../store/refusals.ts";
+import { RETENTION_SECONDS, type RefusalCount, type RefusalStore, WINDOW_MS } from "../store/refusals.ts";
 import { time } from "./query-time.ts";
 
 export interface RefusalsApi extends CallerDeps {
@@ -51,6 +51,8 @@ export interface ListedRefusals {
   readonly sources: readonly SeenSource[];
   /** How far back the list goes: `since`, or later if there are more counts than it looks at. */
   readonly from: string;
+  /** The caller may read only some deliveries, so nothing is listed. */
+  readonly isConfined?: true;
 }
 
 export const query = v.strictObject({
@@ -91,7 +93,7 @@ export async function listRefusals(request: ReceivedRequest, api: RefusalsApi): 
   const { source, request: id } = parsed.output;
   const range = rangeOf(parsed.output, api.clock);
   if (api.policy.isConfined(caller.value.principal, "deliveries"))
-    return ok({ refusals: [], sources: [], from: toIso(range.from) });
+    return ok({ refusals: [], sources: [], from: toIso(range.from), isConfined: true });
   await api.refusalCounts.flush();
   const [counts, uses] = await Promise.all([
     api.refusals.list({ ...range, limit: MAX_COUNTS }),
@@ -112,7 +114,7 @@ const isParameter = (name: string): name is Parameter => Object.hasOwn(EXPECTED,
 function rangeOf({ since, until, request }: v.InferOutput<typeof query>, clock: Clock) {
   const to = until === undefined ? clock.now() : epochMillis(Date.parse(until));
   if (since !== undefined) return { from: epochMillis(Date.parse(since)), to };
-  return { from: request === undefined ? laterBy(to, -DAY_MS) : epochMillis(0), to };
+  return { from: laterBy(to, request === undefined ? -DAY_MS : -RETENTION_SECONDS * 1_000), to };
 }
 
 /** Joins the windows, which are the newest first, of one source and reason that have no long pause between them. */

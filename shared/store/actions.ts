@@ -43,6 +43,8 @@ export interface ActionStatus
   readonly attention?: Attention;
   /** While it is due or expects a run; during a lease that is the end of the lease. */
   readonly dueAt?: EpochMillis;
+  /** In AWS, if it is in the index `due`. */
+  readonly parked?: ParkedAction;
   /** Present once a target has accepted a request and a run was expected. */
   readonly run?: ExpectedRun;
   /** The first report of the run. */
@@ -57,6 +59,13 @@ interface HeldAction {
   readonly key: string;
   /** The action does not expire before. */
   readonly keepUntil: EpochMillis;
+}
+
+/** An action in the index `due`, as it was when it was read: a later claim changes it. */
+export interface ParkedAction {
+  readonly dueAt: EpochMillis;
+  /** How often it was claimed. */
+  readonly claims: number;
 }
 
 interface DueAction {
@@ -118,6 +127,15 @@ export interface Claim extends ScheduledAction {
   readonly attention?: Attention;
 }
 
+interface Indexing {
+  /**
+   * Whether every unfinished action is in the index `due`. Required on one machine, because nothing else lists them. In AWS
+   * a queue has the message of an action that runs or is tried again, and each change of an entry costs two index writes:
+   * only an action without a message has an entry, by which the sweep finds it.
+   */
+  readonly indexAll: boolean;
+}
+
 /** The delivery and time with which an action was stored, now or earlier. */
 export interface Schedule {
   readonly scheduled: boolean;
@@ -135,10 +153,14 @@ export interface Schedule {
 export class ActionStore {
   readonly #table: Table;
   readonly #options: Retention;
+  readonly #indexAll: boolean;
+  /** The targets that this process has listed under {@link WAITING_TARGETS}. */
+  readonly #listed = new Set<string>();
 
-  constructor(table: Table, options: Retention) {
+  constructor(table: Table, options: Retention, { indexAll }: Indexing) {
     this.#table = table;
     this.#options = options;
+    this.#indexAll = indexAll;
   }
 
   /** Stores the action as due at `at`, once. */
@@ -150,7 +172,7 @@ export class ActionStore {
       state: "due" satisfies ActionState,
       attempt: 0,
       scheduledAt: at,
-      queue: queueOf(action.target),
+      ...(this.#indexAll && { queue: queueOf(action.target) }),
       ...dueFields(at, at),
       expiresAt: expiryOf(at, this.#options),
     });
@@ -198,6 +220,8 @@ export class ActionStore {
       condition: isDue(now),
       add: { attempt: 1 },
       set: { ...dueFields(now, leaseUntil), owned: 1 },
+      // If the owner crashes, its message comes again.
+      remove: this.#indexAll ? [] : [TABLE.dueIndex.partitionKey],
     });
     if (before === undefined) return undefined;
     const owner = number(before, "attempt") + 1;
@@ -262,11 +286,13 @@ export class ActionStore {
       requests: (run?.requests ?? 0) + (accepted ? 1 : 0),
       eventIds: eventIds.length > 0 ? eventIds.join(" ") : undefined,
     };
+    const entry = await this.#entry(claim, {});
     const before = await this.#table.change(keyOf(claim.id), {
       // A missing field differs from every value.
       condition: unreported(claim, namespace === undefined ? [] : [{ field: "claimedIn", is: "<>", value: namespace }]),
       set: {
         state: "expecting_run" satisfies ActionState,
+        ...entry,
         ...dueFields(now, at),
         ...expiryOfWaiting(claim.scheduledAt, at, this.#options),
         ...expected,
@@ -348,17 +374,23 @@ export class ActionStore {
   /**
    * Ends the lease at `now` after a failure: the action is retried at `at`, and kept until then. False, and no change, if
    * the claim no longer owns it. `mayRun`: the target may have started a run, as the request of an interrupted attempt may
-   * have. `isUncounted`: the attempt does not count.
+   * have. `isUncounted`: the attempt does not count. `hasMessage`: a queue keeps the action's message.
    */
   async release(
     claim: Claim,
     now: EpochMillis,
     at: EpochMillis,
-    { mayRun = false, isUncounted = false }: { readonly mayRun?: boolean; readonly isUncounted?: boolean } = {},
+    {
+      mayRun = false,
+      isUncounted = false,
+      ...queued
+    }: { readonly mayRun?: boolean; readonly isUncounted?: boolean; readonly hasMessage?: boolean } = {},
   ): Promise<boolean> {
+    const entry = await this.#entry(claim, queued);
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
       set: {
+        ...entry,
         ...dueFields(now, at),
         ...expiryOfWaiting(claim.scheduledAt, at, this.#options),
         mayRun: mayRun || claim.interrupted ? 1 : undefined,
@@ -378,11 +410,17 @@ export class ActionStore {
     claim: Claim,
     now: EpochMillis,
     at: EpochMillis,
-    { isAttended = false, hold }: { readonly isAttended?: boolean; readonly hold?: HeldAction | undefined } = {},
+    {
+      isAttended = false,
+      hold,
+      ...queued
+    }: { readonly isAttended?: boolean; readonly hold?: HeldAction | undefined; readonly hasMessage?: boolean } = {},
   ): Promise<boolean> {
+    const entry = await this.#entry(claim, queued);
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
       set: {
+        ...entry,
         ...dueFields(now, at),
         ...expiryOfWaiting(claim.scheduledAt, hold?.keepUntil ?? at, this.#options),
         mayRun: claim.interrupted ? 1 : undefined,
@@ -410,18 +448,35 @@ export class ActionStore {
     });
   }
 
-  /** Makes a waiting action due at `now`. No change if it is owned, expects a run, is finished or was deleted. */
-  async wake(id: string, now: EpochMillis): Promise<void> {
+  /**
+   * Makes a waiting action due at `at`, which is `now` or later. No change if it is due earlier, owned, expects a run, is
+   * finished or was deleted.
+   */
+  async wake(id: string, now: EpochMillis, at = now): Promise<void> {
     await this.#table.change(keyOf(id), {
       condition: {
         all: [
-          { field: "dueAt", is: ">", value: now },
+          { field: "dueAt", is: ">", value: at },
           { field: "owned", is: "absent" },
           { field: "state", is: "=", value: "due" satisfies ActionState },
         ],
       },
-      set: dueFields(now, now),
+      set: dueFields(now, at),
     });
+  }
+
+  /** Lists a target, so that the sweep finds those of its actions that have an entry in the index `due`. */
+  async listWaiting(target: string): Promise<void> {
+    if (this.#listed.has(target)) return;
+    await this.#table.put({ pk: WAITING_TARGETS, sk: target });
+    this.#listed.add(target);
+  }
+
+  /** The entry in the index `due` of an action that waits. Its target is listed before, so that the entry is found. */
+  async #entry({ target }: Claim, { hasMessage = false }: { readonly hasMessage?: boolean }): Promise<Fields> {
+    if (this.#indexAll || hasMessage) return {};
+    await this.listWaiting(target);
+    return { [TABLE.dueIndex.partitionKey]: queueOf(target) };
   }
 
   /**
@@ -465,6 +520,7 @@ export class ActionStore {
       ...(item["event"] !== undefined && { event: text(item, "event") }),
       ...(state !== "done" && withAttention(item)),
       ...(isUnfinished(state) && { dueAt: epochMillis(number(item, TABLE.dueIndex.sortKey)) }),
+      ...(!this.#indexAll && parkedOf(item)),
       ...(run && { run }),
       ...(item["hold"] !== undefined && { hold: { key: text(item, "hold"), at: dueSetAt(item) } }),
       ...(item["reportedAt"] !== undefined && {
@@ -486,6 +542,12 @@ const WORK_FIELDS = [...DUE_FIELDS, "owned"];
 function withAttention(item: Item): { readonly attention?: Attention } {
   const attention = attentionOf(item);
   return attention === undefined ? {} : { attention };
+}
+
+function parkedOf(item: Item): { readonly parked?: ParkedAction } {
+  const { partitionKey, sortKey } = TABLE.dueIndex;
+  if (item[partitionKey] === undefined || item["owned"] === 1) return {};
+  return { parked: { dueAt: epochMillis(number(item, sortKey)), claims: number(item, "attempt") } };
 }
 
 /** The fields of an unfinished action that enters a state; none if it is in that state, so that the index is not written. */
@@ -522,6 +584,8 @@ const unreported = (claim: Claim, more: readonly Condition[] = []): Condition =>
 });
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });
+/** The partition that lists the targets of which any action ever waited without a message. Only in AWS. */
+export const WAITING_TARGETS = "waiting-targets";
 const QUEUE_PREFIX = "act#";
 const queueOf = (target: string): string => `${QUEUE_PREFIX}${target}`;
 

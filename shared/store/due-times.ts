@@ -17,12 +17,7 @@ export const dueSetAt = (item: Item): EpochMillis => epochMillis(item[SET_AT] ==
 export const DUE_FIELDS = [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey, SET_AT] as const;
 
 /** The due time was set in the future, by a clock that was ahead: see `isAhead` in `host/clock.ts`. */
-const isSetAhead = (now: EpochMillis): Condition => ({
-  all: [
-    { field: TABLE.dueIndex.partitionKey, is: "present" },
-    { field: SET_AT, is: ">", value: now + CLOCK_SKEW_MS },
-  ],
-});
+const isSetAhead = (now: EpochMillis): Condition => ({ field: SET_AT, is: ">", value: now + CLOCK_SKEW_MS });
 
 export const isDue = (now: EpochMillis): Condition => ({
   any: [{ field: TABLE.dueIndex.sortKey, is: "<=", value: now }, isSetAhead(now)],

@@ -58,7 +58,8 @@ export interface Stores {
 export function openStores(table: Table, options: DeliveryStoreOptions & StoreOptions): Stores {
   return {
     deliveries: new DeliveryStore(table, options),
-    actions: new ActionStore(table, options),
+    // Where the stream lists the deliveries, queues have the actions.
+    actions: new ActionStore(table, options, { indexAll: options.markUnrelayed }),
     attention: new AttentionStore(table),
     origins: new OriginStore(table, options),
     approvals: new ApprovalStore(table, options),

@@ -92,7 +92,7 @@ const repeatKey = (id: string): ItemKey => ({ pk: `refused#${id.toLowerCase()}`,
 const UNKNOWN = { field: "requests", is: "absent" } as const;
 
 /** Two weeks: on-call looks at them within days, and a log is kept longer. */
-const RETENTION_SECONDS = 14 * 86_400;
+export const RETENTION_SECONDS = 14 * 86_400;
 
 const countOf = (item: Item): RefusalCount => {
   const { goodAt } = item;

@@ -16,7 +16,7 @@ const FAR = epochMillis(START + 9_000_000);
 
 const stores = (table: Table) => ({
   deliveries: new DeliveryStore(table, { ...RETENTION, markUnrelayed: false }),
-  actions: new ActionStore(table, RETENTION),
+  actions: new ActionStore(table, RETENTION, { indexAll: true }),
   attention: new AttentionStore(table),
 });
 

@@ -30,7 +30,7 @@ for (const kind of tableKinds) {
         table,
         deleteExpired,
         deliveries: new DeliveryStore(table, { ...RETENTION, markUnrelayed: true }),
-        actions: new ActionStore(table, RETENTION),
+        actions: new ActionStore(table, RETENTION, { indexAll: true }),
         origins: new OriginStore(table, { ...RETENTION, clock }),
       };
     }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Verdict } from "../../shared/approvals/decide.ts";
+import { decide, type Verdict } from "../../shared/approvals/decide.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import { problemOf } from "../../shared/http/problem-of.ts";
@@ -9,6 +9,7 @@ import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
+import { withMethods } from "../support/memory-stores.ts";
 import { busEventOf } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
@@ -99,6 +100,21 @@ describe("a route that needs an approval", () => {
     await bridge.approvals.move(id, ["requested"], { state: "granted", decision });
     await bridge.later();
     expect(await states()).toEqual(["requested", "granted"]);
+    expect(bridge.fired).toHaveLength(1);
+  });
+
+  it("a decision whose process dies before it wakes the action fires it within two minutes, though it looks once an hour", async () => {
+    await bridge.stop();
+    await start([DONE], {}, [], silentLog, { approvalPollSeconds: 3_600 });
+    const killed = withMethods(bridge.actions, { status: () => Promise.reject(new Error("killed")) });
+    const verdict = { decision: "grant", by: holder("max"), requestId: "request-2" } as const;
+    const deciding = decide(await bridge.approvalOf(edit), verdict, { ...bridge.bridge, actions: killed });
+    await expect(deciding).rejects.toThrow("killed");
+    await bridge.later(1);
+    expect(bridge.fired).toEqual([]);
+    await bridge.later(1);
+    expect(bridge.fired).toHaveLength(1);
+    await bridge.later(60);
     expect(bridge.fired).toHaveLength(1);
   });
 

@@ -490,8 +490,15 @@ describe("a job that a gateway refused first", () => {
       const again = await refuse(correlation);
       for (const query of [`correlation=${again}`, `find=${again}`, `correlation=${correlation}`])
         expect((await foundBy(query)).map((found) => found.id)).toEqual([id]);
+      expect(await shown(`/v1/deliveries?find=${again}`)).toMatchObject({ repeatOf: id });
       expect(JSON.stringify(await shown(`/v1/threads?correlation=${again}`))).toContain(id);
     }
+    expect(await shown(`/v1/deliveries?find=${first}`)).not.toHaveProperty("repeatOf");
+    // Another scope is no repeat.
+    const headers = { "x-correlation-id": randomUUID() };
+    await callForward({ method: "DELETE", target: "/v2/app", headers, token: await jobToken(job) });
+    const [other, ...rest] = await foundBy(`find=${headers["x-correlation-id"]}`);
+    expect([other?.id, rest]).toEqual([expect.not.stringMatching(`^${id}$`), []]);
   });
 
   it("a text that is no correlation id is neither kept nor looked for", async () => {

@@ -1,18 +1,23 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { awsLog } from "../../shared/aws/aws-log.ts";
-import { sqsClient } from "../../shared/aws/clients.ts";
 import { type QueueDeps, queueHandler } from "../../shared/aws/queue-messages.ts";
+import { sqsClient } from "../../shared/aws/sqs-client.ts";
 import { type ActDeps, leaseMs } from "../../shared/delivery/act.ts";
-import { actOn } from "../../shared/delivery/act-on-message.ts";
+import { actOn, RECEIVES_FOR_WAITS } from "../../shared/delivery/act-on-message.ts";
 import { pauseTarget, resumeTarget } from "../../shared/delivery/target-gate.ts";
-import { laterBy } from "../../shared/host/clock.ts";
+import { wakeAction } from "../../shared/delivery/wake-action.ts";
+import { wakeDue } from "../../shared/delivery/wake-due.ts";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import { namedPrincipal } from "../../shared/model/principal.ts";
 import type { Route } from "../../shared/routes/route.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { ParkedActions } from "../../shared/store/parked-actions.ts";
+import { collect } from "../../shared/store/streams.ts";
 import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
 import { bodyOf, queueMessage, SandboxQueue } from "../support/aws-queue.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
@@ -23,6 +28,7 @@ import { silentLog } from "../support/test-doubles.ts";
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection" };
 const WAIT: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 40 };
+const LONG_WAIT: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 300 };
 const GIVE_UP: ActionOutcome = { outcome: "give_up", summary: "the listener rejects it \u0000\uD800" };
 
 let account: AwsAccount;
@@ -38,7 +44,7 @@ afterEach(async () => {
 
 /** A function for this route, with one delivery recorded and the message that its rule makes of it. */
 async function actFunction(route: Route) {
-  const parts = await bridgeParts([route]);
+  const parts = await bridgeParts([route], { markUnrelayed: false });
   stop = parts.stop;
   const delivery = sampleDelivery();
   await parts.deliveries.record(delivery);
@@ -59,7 +65,25 @@ async function actFunction(route: Route) {
     const Records = bodies.map((body, at) => queueMessage(`m${at}`, body));
     return (await handler({ Records })).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
   };
-  return { ...parts, deps, delivery, run, handlerOf, handler, hand, body: bodyOf("docs", entryFor(delivery)) };
+  /** Runs the sweep, and returns the messages that it sends. */
+  const sweep = async (send: (body: string) => unknown = () => undefined): Promise<readonly string[]> => {
+    const bodies: string[] = [];
+    await wakeDue({
+      actions: parts.actions,
+      parkedActions: new ParkedActions(parts.database.table),
+      accessTo: (target) => deps.targetGate.accessTo(target),
+      send: async ({ route: name, delivery: id, event = id }) => {
+        const body = JSON.stringify({ route: name, entry: { detail: { id: event, delivery: id } } });
+        await send(body);
+        bodies.push(body);
+      },
+      hasTime: () => true,
+      clock: parts.clock,
+      log: silentLog,
+    });
+    return bodies;
+  };
+  return { ...parts, deps, delivery, run, handlerOf, handler, hand, sweep, body: bodyOf("docs", entryFor(delivery)) };
 }
 
 function entryFor(delivery: Parameters<typeof busEventOf>[0]): BusEvent {
@@ -76,13 +100,14 @@ describe("a message of a route", () => {
   it("the end of a run sends the message of the action that waits for it, and the action runs with it", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
-    vi.stubEnv("ACTION_QUEUES", JSON.stringify({ tekton: account.environment.QUEUE_URL }));
-    const { wokenByRelay } = await import("../../functions/woken-by-relay.ts");
+    const { wokenAction } = await import("../../functions/woken-action.ts");
+    const actionQueues = `other=nowhere tekton=${account.environment.QUEUE_URL}`;
+    const wakes = wokenAction(silentLog, actionQueues);
     const { id: delivery } = parts.delivery;
     const waiting = { state: "due", route: "docs", target: "ci", eventKey: "e-1", delivery } as const;
-    await wokenByRelay({ ...waiting, action: "tekton" });
-    // The queue of another kind is not the relay's to write.
-    await wokenByRelay({ ...waiting, action: "webhook" });
+    await wakes({ ...waiting, action: "tekton" });
+    // The function may not write the queue of another kind.
+    await wakes({ ...waiting, action: "webhook" });
     const [woken, ...others] = sendings();
     expect(others).toEqual([]);
     expect(woken?.QueueUrl).toBe(account.environment.QUEUE_URL);
@@ -173,34 +198,172 @@ describe("a message of a route", () => {
     expect(hidings()).toMatchObject([{ VisibilityTimeout: 42_300 }]);
   });
 
-  it("the message of a waiting action is sent to the end of the queue again, and leaves the batch", async () => {
-    const parts = await actFunction(routeOf(scripted([WAIT]).run));
+  it("the message of a short wait is hidden, and that of a long one leaves the queue until the sweep sends it", async () => {
+    const script = scripted([WAIT, LONG_WAIT, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    expect(hidings()).toMatchObject([{ VisibilityTimeout: 40 }]);
+    expect(await parts.sweep()).toEqual([]);
+    parts.clock.advance(40_000);
     expect(await parts.hand(parts.body)).toEqual([]);
-    expect(hidings()).toEqual([]);
-    expect(sendings()).toMatchObject([
-      { QueueUrl: account.environment.QUEUE_URL, MessageBody: parts.body, DelaySeconds: 40 },
-    ]);
+    parts.clock.advance(299_000);
+    expect(await parts.sweep()).toEqual([]);
+    // A copy of the message is not needed either.
+    parts.clock.advance(-100_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    parts.clock.advance(101_000);
+    expect(await parts.sweep()).toEqual([parts.body]);
+    expect(await parts.sweep()).toEqual([]);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(3);
+    expect(sendings()).toEqual([]);
+    expect(await parts.actions.state(ACTION_ID)).toBe("done");
   });
 
-  it("the message of an action that expects a run comes again for its next step, and leaves after the run's report", async () => {
+  it("a message that was received often is not hidden for a short wait: it would become a dead letter", async () => {
+    const script = scripted([WAIT, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const often = queueMessage("m0", parts.body, RECEIVES_FOR_WAITS + 1);
+    expect(await parts.handler({ Records: [often] })).toEqual({ batchItemFailures: [] });
+    expect(hidings()).toEqual([]);
+    parts.clock.advance(40_000);
+    expect(await parts.sweep()).toEqual([parts.body]);
+  });
+
+  it.each([
+    ["before it sends", true],
+    ["after it sent", false],
+  ])("a sweep that fails %s sends the message again, and the action runs once", async (_, isBefore) => {
+    const script = scripted([LONG_WAIT, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    parts.clock.advance(300_000);
+    const sentBodies: string[] = [];
+    const failing = (body: string) => {
+      if (!isBefore) sentBodies.push(body);
+      throw new Error("killed");
+    };
+    expect(await parts.sweep(failing)).toEqual([]);
+    sentBodies.push(...(await parts.sweep()));
+    expect(sentBodies).toEqual(isBefore ? [parts.body] : [parts.body, parts.body]);
+    expect(await parts.sweep()).toEqual([]);
+    // The second one is hidden while the first one runs.
+    await parts.hand(...sentBodies);
+    expect(await parts.hand(...sentBodies)).toEqual([]);
+    expect(script.contexts).toHaveLength(2);
+  });
+
+  it("an action that waits again while the sweep sends its message stays in the index", async () => {
+    const script = scripted([LONG_WAIT, LONG_WAIT, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    await parts.hand(parts.body);
+    parts.clock.advance(300_000);
+    // The message is received before the sweep has taken the action out of the index.
+    expect(await parts.sweep((body) => parts.hand(body))).toEqual([parts.body]);
+    expect(script.contexts).toHaveLength(2);
+    parts.clock.advance(300_000);
+    expect(await parts.sweep()).toEqual([parts.body]);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(await parts.actions.state(ACTION_ID)).toBe("done");
+  });
+
+  it("an action is woken once for all: its message runs it before it was due", async () => {
+    const script = scripted([LONG_WAIT, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    await parts.hand(parts.body);
+    const woken: string[] = [];
+    const deps = { ...parts, woken: async ({ route }: { readonly route: string }) => void woken.push(route) };
+    expect([await wakeAction(ACTION_ID, deps), await wakeAction(ACTION_ID, deps)]).toEqual([true, true]);
+    expect(woken).toEqual(["docs", "docs"]);
+    // The process that woke it may have been killed before it sent the message.
+    expect(await parts.sweep()).toEqual([parts.body]);
+    // The second one is hidden while the first one runs.
+    await parts.hand(parts.body, parts.body);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(2);
+  });
+
+  it("an action that runs, or is tried again, has no entry in the index `due`", async () => {
+    const script = scripted([RETRY, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const isIndexed = async () => (await parts.database.table.get({ pk: ACTION_ID, sk: "head" }))?.["queue"];
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    expect(await isIndexed()).toBeUndefined();
+    parts.clock.advance(60_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(await isIndexed()).toBeUndefined();
+  });
+
+  it("an action that an earlier release left in the index is sent once, and runs", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const { id: delivery } = parts.delivery;
+    const { eventKey } = entryFor(parts.delivery).detail;
+    const earlier = openStores(parts.database.table, { retentionDays: 30, markUnrelayed: true, clock: parts.clock });
+    const about = { id: ACTION_ID, route: "docs", action: "tekton", target: "ci", eventKey, delivery };
+    await earlier.actions.schedule(about, parts.clock.now());
+    // Any action that waits lists its target.
+    const other = { ...sampleDelivery(7), id: "d-other" };
+    await parts.deliveries.record(other);
+    await parts.actions.schedule({ ...about, id: "a-other", delivery: "d-other" }, parts.clock.now());
+    const claim = await parts.actions.claim("a-other", parts.clock.now(), laterBy(parts.clock.now(), 1));
+    if (claim) await parts.actions.defer(claim, parts.clock.now(), laterBy(parts.clock.now(), 9_000));
+    expect(await parts.sweep()).toEqual([parts.body]);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+  });
+
+  it.each([
+    ["waits", false],
+    ["expects a run", true],
+  ])(
+    "an action that %s since an earlier release is tried again on time, although its message comes early",
+    async (_, expects) => {
+      const script = scripted([DONE]);
+      const parts = await actFunction(routeOf(script.run, expects ? { runsReportedBy: "cluster" } : {}));
+      const { id: delivery } = parts.delivery;
+      const { eventKey } = entryFor(parts.delivery).detail;
+      // It had an entry for each unfinished action, and no list of targets.
+      const earlier = openStores(parts.database.table, { retentionDays: 30, markUnrelayed: true, clock: parts.clock });
+      const about = { id: ACTION_ID, route: "docs", action: "tekton", target: "ci", eventKey, delivery };
+      const now = parts.clock.now();
+      const nextAt = laterBy(now, 3_600_000);
+      await earlier.actions.schedule(about, now);
+      const claim = await earlier.actions.claim(ACTION_ID, now, laterBy(now, 1));
+      if (claim === undefined) throw new Error("the action is due");
+      if (expects) await earlier.actions.expectRun(claim, now, { at: nextAt, next: "repeat", accepted: {} });
+      else await earlier.actions.defer(claim, now, nextAt);
+      parts.clock.advance(900_000);
+      // Two copies, and a later one: none is needed.
+      expect(await parts.hand(parts.body, parts.body)).toEqual([]);
+      expect(await parts.hand(parts.body)).toEqual([]);
+      parts.clock.advance(2_699_000);
+      expect(await parts.sweep()).toEqual([]);
+      parts.clock.advance(1_000);
+      expect(await parts.sweep()).toEqual([parts.body]);
+      expect(await parts.sweep()).toEqual([]);
+      expect(await parts.hand(parts.body)).toEqual([]);
+      expect(script.contexts).toHaveLength(1);
+    },
+  );
+
+  it("an action that expects a run has its message sent for its next step, and none after the run's report", async () => {
     const expectation = { withinMs: 120_000, isRepeatable: true, eventId: "id-1", namespace: "ci" };
     const script = scripted([{ outcome: "expect_run", summary: "accepted", expectation }]);
     const parts = await actFunction(routeOf(script.run, { runsReportedBy: "cluster" }));
-    const delayed = () => sendings().map(({ DelaySeconds }) => DelaySeconds);
     expect(await parts.hand(parts.body)).toEqual([]);
-    expect(delayed()).toEqual([120]);
     parts.clock.advance(60_000);
-    // A message that comes too early, or twice, waits for the rest of the time.
+    expect(await parts.sweep()).toEqual([]);
+    // A message that comes too early, or twice, is not needed.
     expect(await parts.hand(parts.body)).toEqual([]);
-    expect(delayed()).toEqual([120, 60]);
     parts.clock.advance(60_000);
+    expect(await parts.sweep()).toEqual([parts.body]);
     expect(await parts.hand(parts.body)).toEqual([]);
     expect(script.contexts.map(({ attempt }) => attempt)).toEqual([1, 2]);
-    expect(delayed()).toEqual([120, 60, 300]);
     await parts.actions.reportRun(ACTION_ID, { at: parts.clock.now(), by: "d-run" });
     parts.clock.advance(300_000);
+    expect(await parts.sweep()).toEqual([]);
     expect(await parts.hand(parts.body)).toEqual([]);
-    expect(delayed()).toHaveLength(3);
     expect(script.contexts).toHaveLength(2);
     expect(hidings()).toEqual([]);
     expect(await parts.actions.state(ACTION_ID)).toBe("done");
@@ -211,36 +374,63 @@ describe("a message of a route", () => {
     const script = scripted([{ outcome: "expect_run", summary: "accepted", expectation }]);
     const parts = await actFunction(routeOf(script.run, { runsReportedBy: "cluster" }));
     expect(await parts.hand(parts.body)).toEqual([]);
-    parts.clock.advance(900_000);
-    expect(await parts.hand(parts.body)).toEqual([]);
-    parts.clock.advance(300_000);
-    expect(await parts.hand(parts.body)).toEqual([]);
-    // SQS delays a message by 15 minutes at most.
-    expect(sendings().map(({ DelaySeconds }) => DelaySeconds)).toEqual([900, 300]);
+    parts.clock.advance(1_199_999);
+    expect(await parts.sweep()).toEqual([]);
+    parts.clock.advance(1);
+    expect(await parts.hand(...(await parts.sweep()))).toEqual([]);
+    expect(sendings()).toEqual([]);
     expect(script.contexts).toHaveLength(1);
     expect(await parts.actions.state(ACTION_ID)).toBe("accepted_without_run");
   });
 
-  it("the message of a paused target is sent again after reads alone, and runs as the first attempt after the resume", async () => {
+  it("the message of a paused target leaves the queue, and the sweep sends it after the resume as the first attempt", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     const by = namedPrincipal({ issuer: "https://idp.test", subject: "kim" });
     await pauseTarget("ci", { by, reason: "upgrade" }, parts);
-    // Far more often than a message may be received.
-    for (let receives = 0; receives < 40; receives++) {
-      expect(await parts.hand(parts.body)).toEqual([]);
-      parts.clock.advance(600_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    account.calls.length = 0;
+    for (let minutes = 0; minutes < 40; minutes++) {
+      expect(await parts.sweep()).toEqual([]);
+      parts.clock.advance(60_000);
     }
-    expect(hidings()).toEqual([]);
-    expect([sendings().at(0), sendings().at(-1)]).toMatchObject([{ DelaySeconds: 15 }, { DelaySeconds: 300 }]);
-    expect(sendings().every(({ QueueUrl }) => QueueUrl === account.environment.QUEUE_URL)).toBe(true);
+    expect(account.calls).toEqual([]);
     const item = await parts.database.table.get({ pk: ACTION_ID, sk: "head" });
     expect(item).toMatchObject({ attempt: 1, waits: 1 });
     const waiting = (await parts.deliveries.timeline(parts.delivery.id)).filter(({ kind }) => kind === "waiting");
     expect(waiting).toMatchObject([{ summary: expect.stringMatching(/^target ci paused by kim since .*: upgrade$/) }]);
     await resumeTarget("ci", parts);
-    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(await parts.hand(...(await parts.sweep()))).toEqual([]);
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, outcome: "done" }]);
+  });
+
+  it("a pause that lasts longer than records are kept loses no action: each is claimed twice a day, and runs afterwards", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const expiresAt = async (pk: string): Promise<number> =>
+      Number((await parts.database.table.get({ pk, sk: "head" }))?.["expiresAt"] ?? 0);
+    const by = namedPrincipal({ issuer: "https://idp.test", subject: "kim" });
+    await pauseTarget("ci", { by, reason: "upgrade" }, parts);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    let claims = 0;
+    for (let hours = 1; hours <= 40 * 24; hours++) {
+      parts.clock.advance(3_600_000);
+      const bodies = await parts.sweep();
+      claims += bodies.length;
+      expect(await parts.hand(...bodies)).toEqual([]);
+      // The next sweeps of the hour find it claimed.
+      if (bodies.length > 0) expect(await parts.sweep()).toEqual([]);
+    }
+    expect(claims).toBe(80);
+    for (const id of [ACTION_ID, parts.delivery.id]) {
+      expect(await expiresAt(id)).toBeGreaterThan(parts.clock.now() / 1_000 + 86_400);
+    }
+    expect((await parts.deliveries.timeline(parts.delivery.id)).filter(({ kind }) => kind === "waiting")).toHaveLength(
+      1,
+    );
+    await resumeTarget("ci", parts);
+    expect(await parts.hand(...(await parts.sweep()))).toEqual([]);
+    expect(script.contexts.map(({ attempt }) => attempt)).toEqual([1]);
   });
 
   it("a message reads the state of its target once for each attempt, while it works, while it is paused and afterwards", async () => {
@@ -269,7 +459,7 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(4);
   });
 
-  it("the message of a failed probe is sent again, so that an outage uses up no receives", async () => {
+  it("an outage uses up no receives, and the sweep sends one action at a time to a target that is probed", async () => {
     const script = scripted([RETRY]);
     const parts = await actFunction(routeOf(script.run));
     for (let failures = 0; failures < 4; failures++) {
@@ -279,24 +469,31 @@ describe("a message of a route", () => {
     expect(await parts.hand(parts.body)).toEqual([]);
     expect(await parts.actions.state(ACTION_ID)).toBe("gave_up");
     account.calls.length = 0;
-    const other = { ...sampleDelivery(7), id: "d-other" };
-    await parts.deliveries.record(other);
-    for (let probes = 0; probes < 40; probes++) {
+    const others = [7, 8, 9].map((n) => ({ ...sampleDelivery(n), id: `d-other-${n}` }));
+    for (const other of others) {
+      await parts.deliveries.record(other);
+      // The breaker is open, so they wait without an attempt.
       expect(await parts.hand(bodyOf("docs", entryFor(other)))).toEqual([]);
-      parts.clock.advance(301_000);
     }
-    expect(hidings()).toEqual([]);
-    expect(await parts.attempts("d-other")).toMatchObject([{ attempt: 1, outcome: "retry" }]);
-  });
-
-  it("the message of a waiting action stays in the queue if it cannot be sent again", async () => {
-    const script = scripted([WAIT, DONE]);
-    const parts = await actFunction(routeOf(script.run));
-    account.answers.set("AmazonSQS.SendMessage", () => ({ error: "InternalException" }));
-    expect(await parts.hand(parts.body)).toEqual(["m0"]);
-    parts.clock.advance(40_000);
-    expect(await parts.hand(parts.body)).toEqual([]);
-    expect(script.contexts).toHaveLength(2);
+    expect(await parts.sweep()).toEqual([]);
+    const attemptsBefore = script.contexts.length;
+    let hidden: readonly string[] = [];
+    for (let probes = 0; probes < 40; probes++) {
+      parts.clock.advance(301_000);
+      const swept = await parts.sweep();
+      expect(swept).toHaveLength(1);
+      const bodies = [...hidden, ...swept];
+      const left = await parts.hand(...bodies);
+      hidden = bodies.filter((_body, at) => left.includes(`m${at}`));
+    }
+    expect(script.contexts.length - attemptsBefore).toBe(40);
+    // Only the first probes follow each other within two minutes.
+    expect(hidings().length).toBeLessThan(RECEIVES_FOR_WAITS);
+    expect([hidden, sendings()]).toEqual([[], []]);
+    const states = await Promise.all(
+      others.map((other) => parts.actions.state(actionIdOf("docs", entryFor(other).detail.eventKey))),
+    );
+    expect(states).toEqual(["due", "due", "due"]);
   });
 
   it("a message whose action is leased to another owner is hidden until that lease ends", async () => {
@@ -394,7 +591,7 @@ describe("a message of a route", () => {
     const parts = await actFunction(routeOf(script.run, { matches: () => isMatching }));
     const later = sampleDelivery(2);
     await parts.deliveries.record(later);
-    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
     isMatching = false;
     parts.clock.advance(40_000);
     expect(await parts.hand(parts.body, bodyOf("docs", entryFor(later)))).toEqual([]);
@@ -450,7 +647,7 @@ describe("a message of a route", () => {
   });
 });
 
-const outcomes = fc.constantFrom<ActionOutcome>(DONE, RETRY, WAIT, { ...RETRY, afterSeconds: 90 }, GIVE_UP);
+const outcomes = fc.constantFrom<ActionOutcome>(DONE, RETRY, WAIT, LONG_WAIT, { ...RETRY, afterSeconds: 90 }, GIVE_UP);
 /** For each event: the outcomes of its attempts, and its messages, each from one of two deliveries. */
 const events = fc.array(
   fc.record({
@@ -459,6 +656,8 @@ const events = fc.array(
   }),
   { minLength: 1, maxLength: 4 },
 );
+
+const FAR = epochMillis(Number.MAX_SAFE_INTEGER);
 
 describe("any messages and any outcomes of targets", () => {
   it("every action ends as done or in the dead letters, and no message stays", async () => {
@@ -477,9 +676,8 @@ describe("any messages and any outcomes of targets", () => {
         const queue = new SandboxQueue(account, parts.clock);
         const dead: string[] = [];
         let again = 0;
-        account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "", QueueUrl, DelaySeconds }) => {
-          if (QueueUrl === account.environment.QUEUE_URL) queue.put(`again-${++again}`, MessageBody, DelaySeconds);
-          else dead.push(MessageBody);
+        account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "" }) => {
+          dead.push(MessageBody);
           return sent(MessageBody);
         });
         for (const [at, { messages }] of reported.entries()) {
@@ -490,9 +688,13 @@ describe("any messages and any outcomes of targets", () => {
             queue.put(`m${at}-${n}`, bodyOf("docs", entryFor(delivery)));
           }
         }
-        for (let round = 0; queue.nextAt !== undefined; round++) {
-          if (round > 100) throw new Error("a message stays");
-          parts.clock.advance(Math.max(0, queue.nextAt - parts.clock.now()));
+        const waiting = () => collect(parts.actions.dueBetween("ci", epochMillis(0), FAR), ({ dueAt }) => dueAt);
+        for (let round = 0; ; round++) {
+          if (round > 200) throw new Error("a message stays");
+          const nextAt = [queue.nextAt ?? FAR, ...(await waiting())].sort((a, b) => a - b)[0] ?? FAR;
+          if (nextAt === FAR) break;
+          parts.clock.advance(Math.max(0, nextAt - parts.clock.now()));
+          for (const body of await parts.sweep()) queue.put(`again-${++again}`, body);
           await queue.deliver(parts.handler, batchSize);
         }
         for (const at of reported.keys()) {

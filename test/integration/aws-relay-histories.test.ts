@@ -3,7 +3,7 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { DynamoDBBatchResponse, DynamoDBRecord } from "aws-lambda";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { sqsClient } from "../../shared/aws/clients.ts";
+import { sqsClient } from "../../shared/aws/sqs-client.ts";
 import { requeueDeadLetters } from "../../shared/aws/stream-dead-letters.ts";
 import { type StreamDeps, streamHandler } from "../../shared/aws/stream-records.ts";
 import type { Bus, PublishResult } from "../../shared/bus/bus.ts";

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
@@ -185,4 +186,14 @@ describe("a label of a person whose role is confined to a space", () => {
     expect(await gated.decided(label)).toEqual([expect.objectContaining(expected)]);
     await gated.stop();
   });
+});
+
+it("refused requests are not shown to a confined role, which is told so; another role is told how far back they are kept", async () => {
+  const before = systemClock.now();
+  const path = `/v1/refusals?request=${randomUUID()}`;
+  const confined = (await ask<{ from: string }>("docs-team", path)).body;
+  expect(confined).toEqual({ refusals: [], sources: [], from: expect.any(String), isConfined: true });
+  const whole = (await ask<{ from: string }>("auditor", path)).body;
+  expect(whole).not.toHaveProperty("isConfined");
+  for (const { from } of [confined, whole]) expect(Date.parse(from)).toBeGreaterThan(before - 15 * 86_400_000);
 });

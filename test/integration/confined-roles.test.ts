@@ -243,6 +243,7 @@ async function bridgeOf(
   const runReporters = [{ name: "docs", runsReportedBy: "cluster", target: "ci" }];
   const calls = apiCalls({
     ...stores,
+    woken: async () => undefined,
     config: { issuers: {}, roles: {}, upstreams: {} },
     issuer: undefined,
     tokens: { verify: async (token) => ok({ principal: personWith(token.token), claims: {} }) },

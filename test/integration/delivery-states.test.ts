@@ -38,6 +38,7 @@ async function bridgeOf(routes: readonly Route[], held = "on-call") {
   } as const;
   const calls = apiCalls({
     ...parts,
+    woken: async () => undefined,
     config: { issuers: {}, roles: {}, upstreams: {} },
     issuer: undefined,
     tokens: { verify: async () => ok({ principal: { ...person, trustEntry: "people" }, claims: {} }) },

@@ -257,7 +257,13 @@ describe("a job whose token has a wrong audience", () => {
     const authorization = `Bearer ${await identity.token(person, "https://other.example.test")}`;
     const body = JSON.stringify({ state: "succeeded", pipeline: "docs" });
     const headers = { authorization, "content-type": "application/json" };
-    await fetch(new URL("/v1/status", bridge.url), { method: "POST", headers, body });
+    const report = async (): Promise<string> => {
+      const answer = await fetch(new URL("/v1/status", bridge.url), { method: "POST", headers, body });
+      const { instance } = (await answer.json()) as { readonly instance: string };
+      return instance.replace("urn:uuid:", "");
+    };
+    const first = await report();
+    const again = await report();
     const { text } = await run("events", "list", "--outcome", "refused");
     const [id = ""] = /d-[a-z2-7]{26}/.exec(text) ?? [];
     expect((await run("explain", "status")).text).toMatch(
@@ -266,6 +272,11 @@ describe("a job whose token has a wrong audience", () => {
     const explained = (await run("explain", id)).text;
     expect(explained).toContain("✕ It was refused: audience_mismatch.");
     expect(explained).toMatch(/expected https:\/\/bridge\.example\.test.+Make the caller request the audience/);
+    // Both requests lead to the one record. Only the later one is said to repeat it.
+    const repeats = /^The request repeats that of \S+, which is explained here/;
+    expect((await run("explain", again)).text).toMatch(new RegExp(`${repeats.source}[^]+\\(${id}\\)`));
+    expect((await run("explain", first)).text).toContain(`(${id})`);
+    for (const other of [first, id]) expect((await run("explain", other)).text).not.toMatch(repeats);
   });
 });
 

@@ -61,6 +61,7 @@ async function bridgeOf(routes: readonly Route[], options: PartsOptions = {}) {
   let ready = async () => readiness;
   const calls = apiCalls({
     ...parts,
+    woken: async () => undefined,
     config: { issuers: {}, roles: {}, upstreams: {} },
     orders: async () => ({}),
     issuer: undefined,

@@ -37,8 +37,10 @@ type Answer = Readonly<Record<string, unknown>> | { readonly error: string };
 export async function startAwsAccount() {
   const calls: AwsCall[] = [];
   const lines: string[] = [];
+  let writes = 0;
   const output = vi.spyOn(process.stdout, "write").mockImplementation((line) => lines.push(String(line)) > 0);
-  const answers = new Map<string, (input: AwsInput) => Answer>([
+  // `trace`: the header by which Lambda counts how often a message leads to a call that sends a message.
+  const answers = new Map<string, (input: AwsInput, trace: string) => Answer>([
     ["AWSEvents.PutEvents", ({ Entries = [] }) => ({ Entries: Entries.map(() => ({ EventId: "1" })) })],
     ["AmazonSQS.SendMessage", ({ MessageBody = "" }) => sent(MessageBody)],
     ["AmazonSQS.ChangeMessageVisibility", () => ({})],
@@ -47,11 +49,17 @@ export async function startAwsAccount() {
     const target = targetOf(request);
     const input = JSON.parse(await textOf(request)) as AwsInput;
     calls.push({ target, input });
-    reply(response, answers.get(target)?.(input) ?? { error: "UnknownOperationException" });
+    reply(
+      response,
+      answers.get(target)?.(input, String(request.headers["x-amzn-trace-id"])) ?? {
+        error: "UnknownOperationException",
+      },
+    );
   });
   const tables = dynalite({ createTableMs: 0 });
   const database = await listening((request, response) => {
     calls.push({ target: targetOf(request), input: {} });
+    if (/(Put|Update)Item$/.test(targetOf(request))) writes += 1;
     tables.emit("request", request, response);
   });
   const environment = environmentOf(services.url, database.url);
@@ -68,6 +76,8 @@ export async function startAwsAccount() {
     lines,
     answers,
     environment,
+    /** How many items the functions have written so far. */
+    writes: () => writes,
     stop: async () => {
       client.destroy();
       output.mockRestore();

@@ -9,7 +9,7 @@ import { systemClock } from "../../shared/host/clock.ts";
 import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { type AwsAccount, loadFunction, sent, startAwsAccount } from "./aws-account.ts";
 import { startGateway } from "./aws-gateway.ts";
-import { bodyOf, type QueueHandler, SandboxQueue } from "./aws-queue.ts";
+import { bodyOf, lineageIn, type QueueHandler, SandboxQueue } from "./aws-queue.ts";
 import { streamRecord } from "./aws-stream.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { GROUPS_TOKEN } from "./sandbox-groups.ts";
@@ -71,14 +71,20 @@ export async function awsBridge(
 
   const digest = digestOf(loaded.config);
   const environment = { ...ENVIRONMENT, CONFIGURATION_DIGEST: digest };
-  const load = <T>(from: () => Promise<T>) => loadFunction(account, plain, from, environment);
+  /** `own`: the kind of action whose queue the function is fed by. */
+  const load = <T>(from: () => Promise<T>, own?: string) => {
+    const urls = KINDS.filter((kind) => kind !== own).map((kind) => `${kind}=${queueUrlOf(account, kind)}`);
+    const ACTION_QUEUES = urls.join(" ");
+    const QUEUE_URL = own === undefined ? account.environment.QUEUE_URL : queueUrlOf(account, own);
+    return loadFunction(account, plain, from, { ...environment, ACTION_QUEUES, QUEUE_URL });
+  };
   const receive = await load(async () => (await import("../../functions/receive.ts")).handler);
   const relay = await load(async () => (await import("../../functions/relay.ts")).handler);
   const acts = new Map<string, QueueHandler>();
   for (const action of actions.filter(({ name }) => KINDS.includes(name))) {
     acts.set(
       action.name,
-      await load(async () => (await import("../../functions/act-function.ts")).actFunction(action)),
+      await load(async () => (await import("../../functions/act-function.ts")).actFunction(action), action.name),
     );
   }
   const gateway = await startGateway(receive, { kind: "http-api", base64: false });
@@ -96,6 +102,7 @@ export async function awsBridge(
     /** The events that the relay published. */
     published: between.published,
     turn: () => between.turn(),
+    queue: (kind: string) => between.queue(kind),
     sweep: async () => {
       const sweeping = await load(async () => (await import("../../functions/sweep.ts")).handler);
       await sweeping({}, { getRemainingTimeInMillis: () => 50_000 });
@@ -116,6 +123,8 @@ export async function awsBridge(
     },
   };
 }
+
+const queueUrlOf = ({ environment }: AwsAccount, kind: string): string => `${environment.QUEUE_URL}/${kind}`;
 
 /** The page after AWS has passed on everything that is pending. */
 export const pageAfterTurn =
@@ -144,14 +153,18 @@ class Between {
     this.#relay = relay;
     this.#acts = acts;
     this.#queues = new Map(config.targets.map(({ kind }) => [kind, new SandboxQueue(account, systemClock)]));
-    // An action that waits sends its message again, into the queue of its kind.
-    account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "", DelaySeconds, QueueUrl }) => {
-      if (QueueUrl !== account.environment.QUEUE_URL) return sent(MessageBody);
-      const { route } = JSON.parse(MessageBody);
-      const kind = config.routes.find(({ name }) => name === route)?.action ?? "";
-      this.#queues.get(kind)?.put(randomUUID(), MessageBody, DelaySeconds);
+    account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "", DelaySeconds, QueueUrl = "" }, trace) => {
+      const kind = KINDS.find((one) => QueueUrl === queueUrlOf(account, one)) ?? "";
+      const delayed = { delaySeconds: DelaySeconds ?? 0, lineage: lineageIn(trace) };
+      this.#queues.get(kind)?.put(randomUUID(), MessageBody, delayed);
       return sent(MessageBody);
     });
+  }
+
+  queue(kind: string): SandboxQueue {
+    const queue = this.#queues.get(kind);
+    if (queue === undefined) throw new Error(`no target is of the kind ${kind}`);
+    return queue;
   }
 
   put(kind: string, body: string): void {

@@ -1,20 +1,26 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
+import { vi } from "vitest";
 import type { Clock } from "../../shared/host/clock.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { AwsAccount } from "./aws-account.ts";
+
+/** What Lambda sets for a function that a message calls: the SDK passes it on with each message that the function sends. */
+const TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=1:a87bd80c:";
+/** The lineage of the sender of a message, which its request has in this header. */
+export const lineageIn = (trace: string): number => Number(/Lineage=1:a87bd80c:(\d+)/.exec(trace)?.[1] ?? 0);
 
 /** The message that a route's rule makes of an event (`infra/event-bus.ts`). */
 export const bodyOf = (route: string, { detail: { id, delivery } }: BusEvent): string =>
   JSON.stringify({ route, entry: { detail: { id, delivery } } });
 
 /** A message in the form in which Lambda passes it on. */
-export function queueMessage(messageId: string, body: string): SQSRecord {
+export function queueMessage(messageId: string, body: string, receives = 1): SQSRecord {
   return {
     messageId,
     receiptHandle: `receipt-of-${messageId}`,
     body,
     attributes: {
-      ApproximateReceiveCount: "1",
+      ApproximateReceiveCount: String(receives),
       SentTimestamp: "1793610000000",
       SenderId: "AIDAEXAMPLE",
       ApproximateFirstReceiveTimestamp: "1793610000000",
@@ -34,9 +40,16 @@ export type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
  * deleted. A failed one becomes visible again at the end of its visibility timeout.
  */
 export class SandboxQueue {
-  readonly #waiting = new Map<string, { readonly body: string; visibleAt: number }>();
+  readonly #waiting = new Map<
+    string,
+    { readonly body: string; readonly lineage: number; visibleAt: number; receives: number }
+  >();
   readonly #account: AwsAccount;
   readonly #clock: Clock;
+  /** Messages handed over so far. */
+  deliveries = 0;
+  /** The most calls of functions in a row, each because of a message that the one before it sent. */
+  longestLineage = 0;
 
   constructor(account: AwsAccount, clock: Clock) {
     this.#account = account;
@@ -52,8 +65,9 @@ export class SandboxQueue {
     return [...this.#waiting.values()].map(({ visibleAt }) => visibleAt).sort((a, b) => a - b)[0];
   }
 
-  put(messageId: string, body: string, delaySeconds = 0): void {
-    this.#waiting.set(messageId, { body, visibleAt: this.#clock.now() + delaySeconds * 1_000 });
+  /** `lineage`: how often its sender was called because of a message, as Lambda counts it. */
+  put(messageId: string, body: string, { delaySeconds = 0, lineage = 0 } = {}): void {
+    this.#waiting.set(messageId, { body, lineage, receives: 0, visibleAt: this.#clock.now() + delaySeconds * 1_000 });
   }
 
   /** Delivers the messages that are visible now, in batches of at most `batchSize`. */
@@ -61,7 +75,15 @@ export class SandboxQueue {
     const visible = [...this.#waiting].filter(([, { visibleAt }]) => visibleAt <= this.#clock.now());
     for (let at = 0; at < visible.length; at += batchSize) {
       const batch = visible.slice(at, at + batchSize);
-      const { batchItemFailures } = await handler({ Records: batch.map(([id, { body }]) => queueMessage(id, body)) });
+      for (const [, message] of batch) message.receives += 1;
+      const lineage = 1 + Math.max(...batch.map(([, message]) => message.lineage));
+      this.longestLineage = Math.max(this.longestLineage, lineage);
+      vi.stubEnv("AWS_LAMBDA_FUNCTION_NAME", "drawbridge-act");
+      vi.stubEnv("_X_AMZN_TRACE_ID", `${TRACE}${lineage}`);
+      const Records = batch.map(([id, { body, receives }]) => queueMessage(id, body, receives));
+      const { batchItemFailures } = await handler({ Records });
+      vi.stubEnv("_X_AMZN_TRACE_ID", undefined);
+      this.deliveries += batch.length;
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       for (const [id] of batch) if (!failed.has(id)) this.#waiting.delete(id);
     }

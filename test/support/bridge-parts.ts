@@ -111,6 +111,7 @@ export function bridgeWith(
       patterns: async () => [],
       recorded: () => undefined,
       woken: async () => undefined,
+      approvalPollSeconds: 60,
       configuration: "3fa2c1d09b7e",
       ...ports,
     },
@@ -137,6 +138,7 @@ export interface PartsOptions
       | "targetHosts"
       | "callOut"
       | "secrets"
+      | "approvalPollSeconds"
       | "patterns"
       | "recorded"
     >
@@ -146,14 +148,23 @@ export interface PartsOptions
   /** Default: a table in memory. */
   readonly database?: OpenTable;
   readonly clock?: TestClock;
+  /** Whether the stores are those of one machine. Default true. */
+  readonly markUnrelayed?: boolean;
 }
 
 /** A bridge, its bus and its actions over one embedded table, with a clock that stands still. */
 export async function bridgeParts(
   routes: readonly Route[],
-  { log = silentLog, config = {}, database = openMemoryTable(), clock = testClock(), ...ports }: PartsOptions = {},
+  {
+    log = silentLog,
+    config = {},
+    database = openMemoryTable(),
+    clock = testClock(),
+    markUnrelayed = true,
+    ...ports
+  }: PartsOptions = {},
 ) {
-  const stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
+  const stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed, singleProcess: true, clock });
   const bridge = bridgeWith(routes, { stores, clock, log, config, ...ports });
   const nudged: string[] = [];
   const { actions, deliveries } = stores;

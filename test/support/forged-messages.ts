@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import { sqsClient } from "../../shared/aws/clients.ts";
 import { queueHandler } from "../../shared/aws/queue-messages.ts";
+import { sqsClient } from "../../shared/aws/sqs-client.ts";
 import { actOn, type MessageDeps } from "../../shared/delivery/act-on-message.ts";
 import { isOwnEdit } from "../../shared/delivery/own-edits.ts";
 import { laterBy } from "../../shared/host/clock.ts";
@@ -106,7 +106,8 @@ async function settledInstallation() {
   const takeAll = async (): Promise<void> => {
     for (const { name } of routes.slice(0, 2)) {
       for (const { detail } of published) {
-        await actOn({ route: name, delivery: detail.delivery, event: detail.id, queuedAt: clock.now() }, deps);
+        const { delivery, id: event } = detail;
+        await actOn({ route: name, delivery, event, queuedAt: clock.now(), receives: 1 }, deps);
       }
     }
   };

@@ -86,6 +86,7 @@ export async function gatedBridge(
     | "grantRules"
     | "callOut"
     | "secrets"
+    | "approvalPollSeconds"
     | "patterns"
     | "recorded"
   > & {

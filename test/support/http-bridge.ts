@@ -66,6 +66,7 @@ export async function httpBridge(
         dueBetween: noEntries,
         answer: unexpected("the end of a failure"),
       },
+      woken: unexpected("the wake-up of an action"),
       orders: async () => ({}),
       bulkReplays: async () => ({
         create: unexpected("a bulk replay"),

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DAYS, type WeeklyWindow } from "../../../shared/approvals/configured-rules.ts";
-import { minutesOf, opensAt } from "../../../shared/approvals/windows.ts";
+import { minutesOf } from "../../../shared/approvals/local-time.ts";
+import { opensAt } from "../../../shared/approvals/windows.ts";
 import { epochMillis, toIso } from "../../../shared/host/clock.ts";
 
 const WORK = ["mon", "tue", "wed", "thu"] as const;

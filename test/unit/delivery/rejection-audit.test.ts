@@ -18,7 +18,7 @@ const job: Principal = {
 /** Rejects once a second, each time for the next of `rejections`, and returns the records. */
 async function recorded(
   rejections: readonly Rejection[],
-  { by = () => job, isRead = false, repeats = new Map<string, string>(), isElsewhere = false } = {},
+  { by = () => job, isRead = false, repeats = new Map<string, string>(), isElsewhere = false, upstream = "" } = {},
 ): Promise<readonly RecordedDelivery[]> {
   const records: RecordedDelivery[] = [];
   const record = async (delivery: RecordedDelivery) => {
@@ -36,6 +36,7 @@ async function recorded(
       rejection,
       by: by(),
       isRead,
+      ...(upstream !== "" && { upstream }),
       request: {
         method: "GET",
         url: new URL("https://bridge.example.test/v1/deliveries"),
@@ -74,6 +75,20 @@ describe("rejections of one caller within ten minutes", () => {
     expect(
       await recorded([role("ci"), role("ci")], { by: () => ({ ...job, subject: `job-${caller++}` }) }),
     ).toHaveLength(2);
+  });
+
+  it("of a gateway, another scope or method makes a record of its own, and a strange method makes no more than one", async () => {
+    const scope = (name: string): Rejection => ({ reason: "scope_forbidden", scope: name });
+    const asked = (method: string): Rejection => ({ reason: "asked_request_not_listed", upstream: "registry", method });
+    const gateway = { isRead: true, upstream: "registry" };
+    const scopes = await recorded([scope("push"), scope("admin"), scope("push"), scope("admin")], gateway);
+    expect(scopes.map(({ refusal }) => refusal)).toEqual([scope("push"), scope("admin")]);
+    const methods = await recorded(["GET", "DELETE", "GET", "DELETE"].map(asked), gateway);
+    expect(methods.map(({ refusal }) => refusal)).toEqual([asked("GET"), asked("DELETE")]);
+    const strange = Array.from({ length: 26 }, (_, n) => asked(`X${String.fromCharCode(65 + n)}`));
+    expect(await recorded(strange, gateway)).toHaveLength(1);
+    // At the token endpoint, the caller chooses the text.
+    expect(await recorded(each((n) => scope(`s${n}`)))).toHaveLength(1);
   });
 
   it("a refused read is a record of the audit with its reason, and a refused order beside it needs a person", async () => {

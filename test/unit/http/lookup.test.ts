@@ -38,3 +38,16 @@ describe("what an address stands for", () => {
       expect(isUnknownAddress(text)).toBe(false);
   });
 });
+
+describe("an id that goes with a request", () => {
+  it.each(["corr-demo-0001", "job-12-a", "0b54a5a1-6f3c-4f0e-9d5e-3f0f6f0a7c11"])(
+    "%s may be one, after all names",
+    (id) => {
+      expect(found(id).at(-1)).toBe(`correlation ${id}`);
+    },
+  );
+
+  it.each(["feature-login", "job-12", `glpat-${"a1".repeat(12)}`])("%s is not taken for one", (text) => {
+    expect(found(text).filter((one) => one.startsWith("correlation"))).toEqual([]);
+  });
+});

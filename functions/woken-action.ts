@@ -1,0 +1,32 @@
+import { kindOf } from "../shared/host/fault.ts";
+import type { Log } from "../shared/host/log.ts";
+import type { ActionStatus } from "../shared/store/actions.ts";
+import type { Ports } from "./bridge.ts";
+
+/** `<kind>=<url>` of each queue into which the function may send, as the stack sets it; undefined if there is none. */
+type ActionQueues = string | undefined;
+
+/** Sends the message of an action. False if the function may send none to the queue of its kind. */
+export async function sendAction(action: ActionStatus, actionQueues: ActionQueues): Promise<boolean> {
+  const prefix = `${action.action}=`;
+  const queue = actionQueues?.split(" ").find((one) => one.startsWith(prefix));
+  if (queue === undefined) return false;
+  const { sendWake } = await import("../shared/aws/wake-message.ts");
+  await sendWake(action, queue.slice(prefix.length));
+  return true;
+}
+
+/**
+ * How a function wakes an action that it has made due: it sends the message at once. What it cannot send is in the index
+ * `due`, where the sweep finds it, or has a message that is hidden for two minutes at most.
+ */
+export function wokenAction(log: Log, actionQueues: ActionQueues = process.env["ACTION_QUEUES"]): Ports["woken"] {
+  return async (action) => {
+    try {
+      await sendAction(action, actionQueues);
+    } catch (error) {
+      const { route, delivery } = action;
+      log.warn({ route, delivery, error: kindOf(error) }, "a woken action is left to the sweep");
+    }
+  };
+}
