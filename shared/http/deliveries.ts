@@ -26,7 +26,6 @@ import { type ListByStateDeps, listByState, type PageWithOutcomes } from "./list
 import {
   type Candidate,
   candidatesOf,
-  isRequestId,
   KNOWN_ADDRESSES,
   LOOKUP_PARAMETERS,
   lookupEntries,
@@ -179,13 +178,11 @@ const PAGE = 100;
 
 /**
  * The text of `find`, if it was searched for as a person: a person was found, or nothing was and it may be the name of one.
- * So a search is audited alike whether it finds something or not. What has the form of an id that systems make for a
- * request is searched for as that.
+ * So a search is audited alike whether it finds something or not.
  */
 function personFound({ find }: Query, { found }: PageWithOutcomes, matched: Candidate | undefined): string | undefined {
   if (find === undefined) return undefined;
-  const wasSought =
-    found.length === 0 && !isRequestId(find.trim()) && candidatesOf(find).some(({ kind }) => kind === "person");
+  const wasSought = found.length === 0 && candidatesOf(find).some(({ kind }) => kind === "person");
   return matched?.kind === "person" || wasSought ? find : undefined;
 }
 
