@@ -63,8 +63,12 @@ async function shadowReport(session: Session, filters: Readonly<Record<string, s
 const partialText = ({ listed }: ShadowReport): string =>
   `The report covers only the newest ${listed} deliveries; narrow it with --since or --source.`;
 
+/** A request to an upstream is no delivery. */
+const AT_UPSTREAMS =
+  "Requests to upstreams in shadow mode are not counted here: see events list --type upstream_refused, and the log.";
+
 function reportText(report: ShadowReport, display: Display): string {
-  if (report.sums.length === 0) return "Nothing was let in that would have been refused.";
+  if (report.sums.length === 0) return `No delivery was let in that would have been refused.\n${AT_UPSTREAMS}`;
   const head = [
     "COUNT",
     { name: "SOURCE", least: 6 },
@@ -87,7 +91,7 @@ function reportText(report: ShadowReport, display: Display): string {
     ]),
     display,
   );
-  return report.isWhole ? text : `${text}\n${partialText(report)}`;
+  return [text, ...(report.isWhole ? [] : [partialText(report)]), AT_UPSTREAMS].join("\n");
 }
 
 function add(sums: Map<string, ShadowSum>, delivery: ListedDelivery): void {

@@ -26,7 +26,6 @@ import { type ListByStateDeps, listByState, type PageWithOutcomes } from "./list
 import {
   type Candidate,
   candidatesOf,
-  isRequestId,
   KNOWN_ADDRESSES,
   LOOKUP_PARAMETERS,
   lookupEntries,
@@ -179,13 +178,11 @@ const PAGE = 100;
 
 /**
  * The text of `find`, if it was searched for as a person: a person was found, or nothing was and it may be the name of one.
- * So a search is audited alike whether it finds something or not. What has the form of an id that systems make for a
- * request is searched for as that.
+ * So a search is audited alike whether it finds something or not.
  */
 function personFound({ find }: Query, { found }: PageWithOutcomes, matched: Candidate | undefined): string | undefined {
   if (find === undefined) return undefined;
-  const wasSought =
-    found.length === 0 && !isRequestId(find.trim()) && candidatesOf(find).some(({ kind }) => kind === "person");
+  const wasSought = found.length === 0 && candidatesOf(find).some(({ kind }) => kind === "person");
   return matched?.kind === "person" || wasSought ? find : undefined;
 }
 
@@ -268,12 +265,11 @@ async function reachOf(filter: Query, api: DeliveriesApi): Promise<EpochMillis> 
 async function pageOf(filter: Query, terms: readonly Term[], by: Principal, api: DeliveriesApi): Promise<FoundPage> {
   const { state: states, route, target, until, limit } = filter;
   const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
-  // A refusal that a gateway asked about is one of the audit: who looks for its request, job or person, or for such a type,
-  // sees it.
+  // Who asks for the whole name of an act sees the audit's records of it. Who looks for a request, job or person sees what
+  // a gateway was to refuse, too.
   const isOfRequest = terms.some(({ kind }) => kind === "correlation");
-  const isSought = terms.length > 0 || filter.type === UPSTREAM_REFUSED;
   const isShown = (one: Listed): boolean => {
-    const isAuditShown = isOfRequest || (isSought && one.what === UPSTREAM_REFUSED);
+    const isAuditShown = isOfRequest || filter.type === one.what || (terms.length > 0 && one.what === UPSTREAM_REFUSED);
     return isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
   };
   const isConfined = api.policy.isConfined(by, "deliveries");

@@ -15,7 +15,8 @@ export function parseJsonBody<T>(body: Uint8Array, schema: v.GenericSchema<unkno
   const member = v.getDotPath(issue) ?? "the body";
   if (issue.expected === "never") return reject(invalid(`"${member}" is not a member of this body`));
   if (issue.type === "non_empty") return reject(invalid(`"${member}" is empty`));
-  if (issue.type === "integer") return reject(invalid(`"${member}" is no whole number`));
+  if (issue.type === "integer" || issue.type === "safe_integer")
+    return reject(invalid(`"${member}" is no whole number`));
   return reject(invalid(`"${member}" is missing or invalid; expected ${issue.expected ?? issue.message}`));
 }
 

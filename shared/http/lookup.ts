@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { CORRELATION_ID, MADE_ID } from "../model/correlation-id.ts";
+import { CORRELATION_ID } from "../model/correlation-id.ts";
 import { isDeliveryId } from "../model/idempotency-keys.ts";
 import { type LookupKind, MIN_COMMIT_DIGITS, type Term, termOf } from "../model/lookup-terms.ts";
 
@@ -88,11 +88,6 @@ export const termsOfCandidate = ({
   in: pipeline,
   ...term
 }: Exclude<Candidate, { kind: "delivery" }>): readonly Term[] => [term, ...(pipeline === undefined ? [] : [pipeline])];
-
-/** Whether a text has the form of an id that systems make for a request, so that it is no name. */
-export const isRequestId = (text: string): boolean => UUID.test(text) || MADE_ID.test(text);
-
-const UUID = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 
 /** What a text typed anywhere may stand for, the surest first. */
 export function candidatesOf(find: string): readonly Candidate[] {

@@ -181,14 +181,15 @@ const LEVELS_OF = {
 /** Anybody may call the bridge's own interface with a token that has ended: that says nothing about the bridge. */
 const levelOf = (state: SourceState, source: string): Level => (source === "api" ? "well" : LEVELS_OF[state]);
 
-function whyOf(state: SourceState, { goodAt, refusals, lastHour, weekAgo, now }: Facts): string {
+function whyOf(state: SourceState, { goodAt, refusals, lastHour, weekAgo, isOwn, now }: Facts): string {
   const last = goodAt === undefined ? "no good request is on record" : `last good ${ago(now, goodAt)}`;
   const [newest] = refusals;
   switch (state) {
     case "refused":
       return `${refusedText(refusals)}, the last ${ago(now, newest?.lastAt ?? now)}; ${last}`;
     case "partly_refused":
-      return `${refusedText(refusals)}; ${last}`;
+      // Not every good call of the bridge's own interface is on record.
+      return isOwn && goodAt === undefined ? refusedText(refusals) : `${refusedText(refusals)}; ${last}`;
     case "quiet":
       return `nothing in the last hour, and ${countText(weekAgo, DELIVERIES)} in the same hour a week ago; ${last}`;
     case "never_seen":

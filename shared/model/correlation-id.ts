@@ -3,7 +3,7 @@ import type { RecordedHeaders } from "./recorded-delivery.ts";
 
 /** Ids that libraries make: 16 or 32 hexadecimal digits, a ULID, and one of AWS X-Ray. */
 const MADE = String.raw`[\da-f]{16}|[\da-f]{32}|[0-7][\da-hjkmnp-tv-z]{25}|1-[\da-f]{8}-[\da-f]{24}`;
-export const MADE_ID = new RegExp(`^(?:${MADE})$`, "i");
+const MADE_ID = new RegExp(`^(?:${MADE})$`, "i");
 
 /** The form of an id that goes with a request from system to system. */
 export const CORRELATION_ID = new RegExp(String.raw`^(?:${MADE}|(?!.*\w{20})[\w.#-]{8,64})$`, "i");

@@ -455,6 +455,11 @@ describe("a job that a gateway refused first", () => {
     for (const query of ["run=45127", "find=45127", "type=upstream_refused"])
       expect((await foundBy(query)).map(({ what }) => what)).toContain("upstream_refused");
     expect((await foundBy("outcome=event&type=upstream_refused")).length).toBe(0);
+    // An act of the audit is found by its whole name, and fills no other list.
+    const acts = (await foundBy("type=token_exchanged")).map(({ what }) => what);
+    expect([...new Set(acts)]).toEqual(["token_exchanged"]);
+    for (const query of ["limit=200", "type=t"])
+      expect((await foundBy(query)).map(({ what }) => what)).not.toContain("token_exchanged");
     const { reported } = await shown<{ reported: { newest: readonly { what: string; subject: string }[] } }>(
       "/v1/overview",
     );

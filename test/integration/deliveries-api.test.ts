@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from "node:crypto";
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuditLog } from "../../shared/delivery/audit-log.ts";
@@ -265,16 +264,13 @@ describe("the audit", () => {
   });
 
   it("a search for a person is recorded whether it finds somebody or not, and a search for something else is not", async () => {
-    const ids = [randomUUID(), randomBytes(16).toString("hex")];
     await Promise.all([
-      ...ids.map((id) => get(`/v1/deliveries?find=${id}`)),
       get("/v1/deliveries?find=nobody-here"),
       get("/v1/deliveries?find=https://wiki.example.test/pages/1"),
     ]);
     const { deliveries } = await list("?outcome=audit");
     const searched = deliveries.flatMap(({ what, subject }) => (what === "person_searched" ? [subject] : []));
     expect(searched).toContain("nobody-here");
-    for (const id of ids) expect(searched).not.toContain(id);
     expect(searched.filter((subject) => subject?.startsWith("https:"))).toEqual([]);
   });
 });

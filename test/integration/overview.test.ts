@@ -317,7 +317,9 @@ describe("a source over time", () => {
   it("callers of the interface whose token is refused are shown, and nothing fails because of them", async () => {
     const { overview, refuse, stop } = await bridgeOf([]);
     await refuse("token_expired", "api");
-    expect(sourceIn(await overview(), "api")).toMatchObject({ level: "well", refusals: [{ reason: "token_expired" }] });
+    const api = sourceIn(await overview(), "api");
+    expect(api).toMatchObject({ level: "well", refusals: [{ reason: "token_expired" }] });
+    expect(api?.why).toBe("1 request refused: 1 token_expired");
     await stop();
   });
 
