@@ -1,4 +1,5 @@
 import { auditRecord } from "../delivery/audit-log.ts";
+import { type RecordNewDeps, recordNew } from "../delivery/record-new.ts";
 import { type EpochMillis, toIso } from "../host/clock.ts";
 import type { Decision, Identity, RequestedApproval } from "../model/approval.ts";
 import { APPROVALS_SOURCE } from "../model/bus-event.ts";
@@ -9,13 +10,7 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { nameOf } from "./people.ts";
 
-export interface RecordEventDeps {
-  readonly deliveries: Pick<DeliveryStore, "record">;
-  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
-  readonly recorded: (delivery: RecordedDelivery) => void;
-}
-
-export interface RecordStepDeps extends RecordEventDeps {
+export interface RecordStepDeps extends RecordNewDeps {
   readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;
 }
 
@@ -87,9 +82,9 @@ export async function addStep(
 }
 
 /** Records the step as an event only. Idempotent. */
-export async function recordEvent(approval: RequestedApproval, step: Step, deps: RecordEventDeps): Promise<void> {
+export async function recordEvent(approval: RequestedApproval, step: Step, deps: RecordNewDeps): Promise<void> {
   const record = recordOf(approval, step);
-  if ((await deps.deliveries.record(record)) === "recorded") deps.recorded(record);
+  await recordNew(record, deps);
 }
 
 function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {

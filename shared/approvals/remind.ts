@@ -1,14 +1,15 @@
+import type { RecordNewDeps } from "../delivery/record-new.ts";
 import type { GateInput } from "../delivery/run-attempt.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
 import type { Approval } from "../model/approval.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import { type RulesOf, rulesOf } from "./configured-rules.ts";
 import type { PeopleOf } from "./people.ts";
-import { type RecordEventDeps, recordEvent } from "./record-step.ts";
+import { recordEvent } from "./record-step.ts";
 import { progressOf } from "./rules.ts";
 import { opensAt } from "./windows.ts";
 
-interface RemindDeps extends RecordEventDeps {
+interface RemindDeps extends RecordNewDeps {
   readonly approvals: Pick<ApprovalStore, "move">;
   readonly people: PeopleOf;
   readonly rules: RulesOf;

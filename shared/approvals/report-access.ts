@@ -1,3 +1,4 @@
+import { type RecordNewDeps, recordNew } from "../delivery/record-new.ts";
 import { type Clock, type EpochMillis, laterBy, toIso } from "../host/clock.ts";
 import type { Roles } from "../identity/policy.ts";
 import { type Access, type AccessDecision, type AccessState, DECIDE_WITHIN_MS } from "../model/access.ts";
@@ -6,9 +7,8 @@ import { type AccessEvent, cut } from "../model/event.ts";
 import { bridgePrincipal, ownRecord } from "../model/own-record.ts";
 import type { AccessStore } from "../store/access.ts";
 import { nameOf } from "./people.ts";
-import type { RecordEventDeps } from "./record-step.ts";
 
-export interface ReportAccessDeps extends RecordEventDeps {
+export interface ReportAccessDeps extends RecordNewDeps {
   readonly config: { readonly roles: Roles };
   readonly access: () => Promise<Pick<AccessStore, "markReported">>;
   readonly clock: Clock;
@@ -36,7 +36,7 @@ export async function reportAccess(access: Access, requestId: string, deps: Repo
     const event = eventOf(access, step, deps);
     const principal = step.state === "requested" ? access.by : (step.decision?.by ?? BRIDGE);
     const record = ownRecord({ source: APPROVALS_SOURCE, event, principal, at: step.at, requestId });
-    if ((await deps.deliveries.record(record)) === "recorded") deps.recorded(record);
+    await recordNew(record, deps);
   }
   await (await deps.access()).markReported(access, last.state);
 }

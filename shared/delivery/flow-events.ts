@@ -6,11 +6,10 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { matches } from "../routes/matches.ts";
 import type { RoutePattern } from "../routes/route-pattern.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import type { RecordNewDeps } from "./record-new.ts";
 
-export interface FlowEventDeps {
+export interface FlowEventDeps extends RecordNewDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "record">;
-  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
-  readonly recorded: (delivery: RecordedDelivery) => void;
   readonly patterns: () => Promise<readonly RoutePattern[]>;
   readonly clock: Clock;
 }
@@ -42,14 +41,4 @@ export async function isTaken(
 ): Promise<boolean> {
   const events = records.flatMap(busEventsOf);
   return (await patterns()).some(({ pattern }) => events.some((event) => matches(pattern, event)));
-}
-
-/** Records it, if it is not recorded yet. Answers whether it was new. */
-export async function recordNew(
-  record: RecordedDelivery,
-  { deliveries, recorded }: Pick<FlowEventDeps, "deliveries" | "recorded">,
-): Promise<boolean> {
-  const isNew = (await deliveries.record(record)) === "recorded";
-  if (isNew) recorded(record);
-  return isNew;
 }

@@ -2,7 +2,8 @@ import { busEventsOf } from "../model/bus-event.ts";
 import type { RunStore } from "../store/runs.ts";
 import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
 import { lagBetween } from "./environment-lag.ts";
-import { type FlowEventDeps, flowRecord, isTaken, recordNew } from "./flow-events.ts";
+import { type FlowEventDeps, flowRecord, isTaken } from "./flow-events.ts";
+import { recordNew } from "./record-new.ts";
 
 interface ShowLagDeps extends FlowEventDeps, Omit<CorrelateDeps, "deliveries"> {
   readonly deliveries: FlowEventDeps["deliveries"] & CorrelateDeps["deliveries"];

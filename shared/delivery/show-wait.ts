@@ -3,7 +3,8 @@ import type { Log } from "../host/log.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import type { FlowEvent } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
-import { type FlowEventDeps, flowRecord, isTaken, recordNew } from "./flow-events.ts";
+import { type FlowEventDeps, flowRecord, isTaken } from "./flow-events.ts";
+import { recordNew } from "./record-new.ts";
 import type { ShownAttempt } from "./run-attempt.ts";
 
 interface ShowWaitDeps extends FlowEventDeps {

@@ -14,8 +14,8 @@ import {
   requestableRoles,
 } from "../approvals/access.ts";
 import { isReason } from "../approvals/decide.ts";
-import type { RecordEventDeps } from "../approvals/record-step.ts";
 import type { AuditLog } from "../delivery/audit-log.ts";
+import type { RecordNewDeps } from "../delivery/record-new.ts";
 import { toIso } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { redactText } from "../host/url-credentials.ts";
@@ -29,7 +29,7 @@ import { ok, type Result, reject } from "../model/result.ts";
 import type { AccessStore } from "../store/access.ts";
 import { parseJsonBody } from "./json-body.ts";
 
-export interface AccessApi extends CallerDeps, RecordEventDeps, Omit<AccessDeps, "access" | "record" | "policy"> {
+export interface AccessApi extends CallerDeps, RecordNewDeps, Omit<AccessDeps, "access" | "record" | "policy"> {
   readonly access: () => Promise<Pick<AccessStore, "create" | "get" | "of" | "recent" | "decide" | "markReported">>;
   readonly policy: AccessDeps["policy"] & Pick<Policy, "rejectCall">;
   readonly auditLog: Pick<AuditLog, "record">;

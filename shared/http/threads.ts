@@ -69,9 +69,9 @@ export interface ShownThread {
 }
 
 /**
- * `GET /v1/threads`: everything that followed from one cause. A commit, or an id that goes from system to
- * system, has one thread with all its causes. Else it is the
- * thread of the newest delivery with all that is asked for that had an effect, and the others are named.
+ * `GET /v1/threads`: everything that followed from one cause. A commit, or an id that goes from system to system, has one
+ * thread with all its causes. Else it is the thread of the newest delivery with all that is asked for that had an effect,
+ * and the others are named.
  */
 export async function getThread(request: ReceivedRequest, api: ThreadsApi): Promise<Result<ShownThread>> {
   const caller = await callerOf(request, "deliveries", api);

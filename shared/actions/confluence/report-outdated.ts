@@ -1,4 +1,5 @@
 import { PAGES_SOURCE } from "../../delivery/correlate.ts";
+import { type RecordNewDeps, recordNew } from "../../delivery/record-new.ts";
 import { type Clock, type EpochMillis, epochMillis, isAhead, toIso } from "../../host/clock.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import { type CodeSince, commitsSince } from "../../model/code-since.ts";
@@ -6,14 +7,10 @@ import { cut, EVENT_LIMITS, type OutdatedEvent } from "../../model/event.ts";
 import { bridgePrincipal, ownRecord } from "../../model/own-record.ts";
 import type { RecordedDelivery } from "../../model/recorded-delivery.ts";
 import type { BoardStore } from "../../store/boards.ts";
-import type { DeliveryStore } from "../../store/deliveries.ts";
 import type { DocumentingPage } from "./documented-pages.ts";
 
-export interface ReportDeps {
+export interface ReportDeps extends RecordNewDeps {
   readonly boards: Pick<BoardStore, "changeCode">;
-  readonly deliveries: Pick<DeliveryStore, "record">;
-  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
-  readonly recorded: (delivery: RecordedDelivery) => void;
   readonly clock: Clock;
 }
 
@@ -51,7 +48,7 @@ interface Outdated {
 export async function reportOutdated(outdated: Outdated, deps: ReportDeps): Promise<void> {
   const at = deps.clock.now();
   const record = recordOf(outdated, at);
-  if ((await deps.deliveries.record(record)) === "recorded") deps.recorded(record);
+  await recordNew(record, deps);
   const reported = { at, since: sinceOf(outdated.code) };
   const { site, page } = outdated;
   await deps.boards.changeCode({ site, id: page.id }, (code) => ({ ...code, reported }));
