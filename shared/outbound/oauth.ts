@@ -15,8 +15,8 @@ import { type Clock, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { RemoteAddress } from "../host/remote-address.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
-import { retryAfterSeconds } from "../model/retry-after.ts";
 import type { OutboundToken } from "./issuer.ts";
+import { noToken } from "./no-token.ts";
 import type { OAuthClient } from "./target-identity.ts";
 
 export interface OAuthDeps {
@@ -98,21 +98,15 @@ async function requestGrant(client: OAuthClient, deps: OAuthDeps, send: SendRequ
       [allowInsecureRequests]: true,
     });
     const problem = problemWith(response);
-    if (problem !== undefined) throw unavailable(host, problem);
+    if (problem !== undefined) throw noToken(host, problem);
     const seconds = response.expires_in ?? DEFAULT_LIFETIME_SECONDS;
     return { token: new Secret(response.access_token), expiresAt: laterBy(requestedAt, seconds * 1000) };
   } catch (error) {
     if (error instanceof Fault) throw error;
-    const afterSeconds = answer && retryAfterSeconds(answer.headers, deps.clock.now());
-    throw unavailable(host, reasonOf(error, answer), afterSeconds);
+    const answered = answer && { headers: answer.headers, now: deps.clock.now() };
+    throw noToken(host, reasonOf(error, answer), answered);
   }
 }
-
-const unavailable = (host: string, why: string, retryAfterSeconds?: number): Fault =>
-  new Fault("token_unavailable", `${host} issued no token: ${why}`, {
-    retryable: true,
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  });
 
 /** Only a registered error code is reported: every other text may quote the request. */
 function reasonOf(error: unknown, answer: Response | undefined): string {

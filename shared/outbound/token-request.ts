@@ -1,12 +1,11 @@
 import * as v from "valibot";
 import type { CallOut } from "../host/call-out.ts";
 import { type Clock, epochMillis } from "../host/clock.ts";
-import { Fault } from "../host/fault.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { readJsonObject } from "../host/strict-json.ts";
-import { retryAfterSeconds } from "../model/retry-after.ts";
 import type { OutboundToken } from "./issuer.ts";
+import { noToken } from "./no-token.ts";
 import type { KubernetesAccount } from "./target-identity.ts";
 
 const tokenResponse = v.object({
@@ -48,12 +47,7 @@ export async function requestToken(
   const json = readJsonObject(body);
   const parsed = json.ok && status === 201 ? v.safeParse(tokenResponse, json.value) : undefined;
   if (!parsed?.success) {
-    const seconds = retryAfterSeconds(headers, clock.now());
-    const wait = seconds === undefined ? {} : { retryAfterSeconds: seconds };
-    throw new Fault("token_unavailable", `${url.host} issued no token: it responded ${status}`, {
-      retryable: true,
-      ...wait,
-    });
+    throw noToken(url.host, `it responded ${status}`, { headers, now: clock.now() });
   }
   const { token, expirationTimestamp } = parsed.output.status;
   return { token: new Secret(token), expiresAt: epochMillis(Date.parse(expirationTimestamp)) };
