@@ -63,9 +63,8 @@ async function shadowReport(session: Session, filters: Readonly<Record<string, s
 const partialText = ({ listed }: ShadowReport): string =>
   `The report covers only the newest ${listed} deliveries; narrow it with --since or --source.`;
 
-/** A request to an upstream is no delivery. */
 const AT_UPSTREAMS =
-  "Requests to upstreams in shadow mode are not counted here: see events list --type upstream_refused, and the log.";
+  "Of the requests to upstreams (source api), one record stands for all of ten minutes with the same job, reason and scope; strangers are only in the log.";
 
 function reportText(report: ShadowReport, display: Display): string {
   if (report.sums.length === 0) return `No delivery was let in that would have been refused.\n${AT_UPSTREAMS}`;

@@ -115,6 +115,7 @@ const TYPES: readonly Option[] = [
   ]),
   // In the audit, and listed when it is asked for.
   ["upstream_refused", "refusal at a gateway"],
+  ["upstream_refused_in_shadow", "passed a gateway in shadow mode"],
 ];
 
 const LABELS: Readonly<Record<string, string>> = {

@@ -22,6 +22,8 @@ export interface AuditedRejection {
   readonly isRead: boolean;
   /** The configured upstream for which a gateway asked. */
   readonly upstream?: string;
+  /** Shadow mode let the request pass nevertheless. */
+  readonly isShadow?: boolean;
 }
 
 export interface RejectionAuditDeps {
@@ -37,7 +39,10 @@ const MAX_REPEAT_IDS = 60;
 /** What the audit calls a refused read. Its subject is the reason. */
 const READ_REFUSED = "read_refused";
 /** What it calls a request to an upstream that a gateway has to refuse. Its subject is the upstream and the reason. */
-export const UPSTREAM_REFUSED = "upstream_refused";
+const UPSTREAM_REFUSED = "upstream_refused";
+/** The same for a request that the upstream's shadow mode let pass. */
+export const UPSTREAM_REFUSED_IN_SHADOW = "upstream_refused_in_shadow";
+export const UPSTREAM_REFUSALS: readonly string[] = [UPSTREAM_REFUSED, UPSTREAM_REFUSED_IN_SHADOW];
 /** Ids held in memory, so that a repeat does not cost a failed conditional write either. */
 const MAX_REMEMBERED = 10_000;
 
@@ -58,12 +63,21 @@ export class RejectionAudit {
   }
 
   /** Never throws: the request is rejected and logged whether or not the rejection can be recorded. */
-  async record({ source, provider, rejection, by, request, isRead, upstream }: AuditedRejection): Promise<void> {
+  async record({
+    source,
+    provider,
+    rejection,
+    by,
+    request,
+    isRead,
+    upstream,
+    isShadow,
+  }: AuditedRejection): Promise<void> {
     const { reason } = rejection;
     const audited =
       upstream === undefined
         ? { what: READ_REFUSED, subject: reason }
-        : { what: UPSTREAM_REFUSED, subject: `${upstream} ${reason}` };
+        : { what: isShadow ? UPSTREAM_REFUSED_IN_SHADOW : UPSTREAM_REFUSED, subject: `${upstream} ${reason}` };
     const { body, receivedAt, requestId, traceparent } = request;
     const window = String(Math.floor(receivedAt / WINDOW_MS));
     const id = deliveryIdOf(source, [

@@ -124,7 +124,8 @@ export class Authorizer {
     if (isRecorded && by) {
       // The headers of the client have the ids by which the gateway's log names the request.
       const about = asked.ok ? { ...request, headers: asked.value.headers } : request;
-      const rejected = { rejection, by, request: about, source: "api", provider: "api", isRead: true, upstream: name };
+      const sentTo = { source: "api", provider: "api", upstream: name, isShadow } as const;
+      const rejected = { ...sentTo, rejection, by, request: about, isRead: true };
       await this.#api.rejectionAudit.record(rejected);
     }
     if (!isShadow) return isRecorded ? reject(rejection) : decided;

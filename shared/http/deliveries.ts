@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { AuditLog } from "../delivery/audit-log.ts";
 import { isSelected, outcomesOf, readOutcome } from "../delivery/delivery-outcomes.ts";
-import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
+import { UPSTREAM_REFUSALS, UPSTREAM_REFUSED_IN_SHADOW } from "../delivery/rejection-audit.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
@@ -269,7 +269,11 @@ async function pageOf(filter: Query, terms: readonly Term[], by: Principal, api:
   // a gateway was to refuse, too.
   const isOfRequest = terms.some(({ kind }) => kind === "correlation");
   const isShown = (one: Listed): boolean => {
-    const isAuditShown = isOfRequest || filter.type === one.what || (terms.length > 0 && one.what === UPSTREAM_REFUSED);
+    const isAuditShown =
+      isOfRequest ||
+      filter.type === one.what ||
+      filter.shadow !== undefined ||
+      (terms.length > 0 && UPSTREAM_REFUSALS.includes(one.what));
     return isWanted(one, { ...filter, isAuditShown }) && hasTerms(one, terms);
   };
   const isConfined = api.policy.isConfined(by, "deliveries");
@@ -427,6 +431,7 @@ function meaningOf({
   refusal,
 }: DeliverySummary): "refusedFor" | "excludedFor" | "shadowRejection" | undefined {
   if (refusal === undefined) return undefined;
+  if (outcome === "audit" && what === UPSTREAM_REFUSED_IN_SHADOW) return "shadowRejection";
   if (outcome === "refused" || outcome === "audit") return "refusedFor";
   return outcome === "ignored" && what === refusal.reason ? "excludedFor" : "shadowRejection";
 }

@@ -1,4 +1,4 @@
-import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
+import { UPSTREAM_REFUSALS } from "../delivery/rejection-audit.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
 import { type AboutRoute, type DeliveryState, ROUTE_STATES, type RouteOutcome } from "../model/delivery-state.ts";
 import type { DeliverySummary, RecordedDelivery, Replay } from "../model/recorded-delivery.ts";
@@ -382,13 +382,14 @@ function answerOf(
   nearest: ExplainedRoute | undefined,
 ): { readonly answer: string; readonly mark: Mark } {
   const { delivery } = shown;
-  const { outcome, refusedFor, repeats, state, unrelayed } = delivery;
+  const { outcome, refusedFor, shadowRejection, repeats, state, unrelayed } = delivery;
   if (outcome === "refused") return { answer: `It was refused: ${refusedFor?.reason ?? delivery.what}.`, mark: "bad" };
   if (outcome === "unusable") return { answer: `It could not be read: ${delivery.what}.`, mark: "bad" };
   if (outcome === "ignored") return { answer: ignoredText(delivery), mark: "quiet" };
-  // In shadow mode it passed nevertheless.
-  if (outcome === "audit" && delivery.what === UPSTREAM_REFUSED && refusedFor !== undefined)
-    return { answer: `A gateway was to refuse a request: ${refusedFor.reason}.`, mark: "bad" };
+  if (outcome === "audit" && shadowRejection !== undefined)
+    return { answer: `Shadow mode let a request pass that is to be refused: ${shadowRejection.reason}.`, mark: "warn" };
+  if (outcome === "audit" && UPSTREAM_REFUSALS.includes(delivery.what) && refusedFor !== undefined)
+    return { answer: `A gateway was made to refuse a request: ${refusedFor.reason}.`, mark: "bad" };
   if (outcome === "audit" && refusedFor !== undefined)
     return {
       answer: `A read was refused: ${refusedFor.reason}. Nothing was to happen, so nothing is missing.`,

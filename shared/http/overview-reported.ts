@@ -1,4 +1,4 @@
-import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
+import { UPSTREAM_REFUSALS } from "../delivery/rejection-audit.ts";
 import { type Clock, laterBy, toIso } from "../host/clock.ts";
 import { badEndOf } from "../model/state-words.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
@@ -17,7 +17,7 @@ export interface ShownReported {
 
 interface ReportedEnd {
   readonly delivery: string;
-  /** The types of its events, or `upstream_refused`. */
+  /** The types of its events, or what the audit calls a refusal at a gateway. */
   readonly what: string;
   readonly subject?: string;
   readonly about?: ShownAbout;
@@ -46,7 +46,8 @@ export async function reportedOf({
     limit: MAX_NEWEST,
     scanLimit: MAX_READ,
     matches: ({ outcome, what }) =>
-      (outcome === "event" || (outcome === "audit" && what === UPSTREAM_REFUSED)) && badEndOf(what) !== undefined,
+      (outcome === "event" || (outcome === "audit" && UPSTREAM_REFUSALS.includes(what))) &&
+      badEndOf(what) !== undefined,
   });
   const newest = await Promise.all(
     found.map(async ({ id, what, subject, receivedAt }): Promise<ReportedEnd> => {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { outcomesOf } from "../delivery/delivery-outcomes.ts";
 import { readThread, type ThreadDeps } from "../delivery/read-thread.ts";
-import { UPSTREAM_REFUSED } from "../delivery/rejection-audit.ts";
+import { UPSTREAM_REFUSALS } from "../delivery/rejection-audit.ts";
 import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
@@ -179,7 +179,8 @@ async function deliveriesWith(
     hasTime: () => clock.monotonic() < end,
     matches: async ({ id, outcome, what }) => {
       // What a gateway refused belongs to the thread of the request, with what came after it.
-      const isStep = outcome === "event" || (isOfRequest && (outcome === "refused" || what === UPSTREAM_REFUSED));
+      const isStep =
+        outcome === "event" || (isOfRequest && (outcome === "refused" || UPSTREAM_REFUSALS.includes(what)));
       const delivery = isStep ? await readable(id, deliveries) : undefined;
       return delivery !== undefined && maySee(delivery);
     },

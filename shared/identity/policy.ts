@@ -222,13 +222,11 @@ export function policyOf(roles: Roles): Policy {
 
 type Named = readonly [name: string, role: Role];
 
-/** `key` of a role gives the permission. */
+/** `key` of a role gives the permission. A role that is confined to something else would not help, so it is not named. */
 function rejectUnless(holder: Holder, allowed: readonly Named[], about: About, key: string): Rejection | undefined {
-  if (allowed.some(([name, one]) => holder.roles.includes(name) && mayConcern(one, about))) return undefined;
-  return missingRole(
-    allowed.map(([name]) => name),
-    `${key} under a role`,
-  );
+  const helpful = allowed.filter(([, one]) => mayConcern(one, about)).map(([name]) => name);
+  if (helpful.some((name) => holder.roles.includes(name))) return undefined;
+  return missingRole(helpful, allowed.length === 0 ? `${key} under a role` : `${key} under a role whose "in" has it`);
 }
 
 /** The rejection of somebody who holds none of these roles. `key` of the configuration would give the permission to one. */

@@ -23,7 +23,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   target_unknown: "Compare the name in the path with the names under `targets`",
   grant_type_unsupported: "Set `grant_type` to `urn:ietf:params:oauth:grant-type:token-exchange`",
   upstream_unknown: "Compare `audience` of the request with the names under `upstreams`",
-  scope_forbidden: "Ask for fewer scopes, or add `scope` to `allow` of the upstream for a role of the caller",
+  scope_forbidden: "Add `scope` to `allow` of the upstream for a role of the caller, or let the caller do without it",
   run_missing:
     "Send what proves the run of the pod, or set `run: optional` in `allow` of the upstream if the caller is no job",
   run_ended: "Nothing: a token of a run that has ended gets no other. A new try of the run has a new token",

@@ -125,7 +125,8 @@ const REPORT_WORDS: Readonly<Record<string, StateWords>> = {
   "gateway.failed": look("failed", "gateway failed"),
   // In the audit: the bridge had a gateway refuse a request.
   upstream_refused: look("failed", "refusal at a gateway"),
-} satisfies Readonly<Partial<Record<EventType | "upstream_refused", StateWords>>>;
+  upstream_refused_in_shadow: look("attention", "passed a gateway in shadow mode"),
+} satisfies Readonly<Partial<Record<EventType | "upstream_refused" | "upstream_refused_in_shadow", StateWords>>>;
 
 /** Every state that a page or the command line shows, by what has it. `docs/design.md` lists them. */
 export const STATE_TABLES: Readonly<Record<string, Readonly<Record<string, StateWords>>>> = {

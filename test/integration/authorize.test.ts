@@ -370,8 +370,14 @@ describe("an upstream in shadow mode", () => {
     for (const name of ["principal", "token", "roles", "scope", "trust-entry"])
       expect(refused.headers.get(`x-drawbridge-${name}`)).toBe("");
     expect(await audited("trial role_missing")).toMatchObject([
-      { what: "upstream_refused", subject: "trial role_missing" },
+      { what: "upstream_refused_in_shadow", subject: "trial role_missing" },
     ]);
+    expect(await foundBy("shadow=true")).toMatchObject([
+      { subject: "trial role_missing", shadowRejection: { reason: "role_missing" } },
+    ]);
+    expect(await foundBy("type=upstream_refused&limit=200")).not.toContainEqual(
+      expect.objectContaining({ subject: "trial role_missing" }),
+    );
     const nobody = await callForward({ upstream: "trial" });
     expect(nobody.status).toBe(200);
     expect(nobody.headers.get("x-drawbridge-would-refuse")).toBe("credential_missing");

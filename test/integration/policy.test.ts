@@ -181,7 +181,7 @@ describe("a route that is reserved for a role", () => {
 
 describe("a source in shadow mode", () => {
   it("a forged request is let in with an unproved principal, and the report lists it", async () => {
-    expect(await report({ source: "draft" })).toMatch(/^No delivery was let in.*\n.*upstream_refused/);
+    expect(await report({ source: "draft" })).toMatch(/^No delivery was let in.*\n.*upstreams/);
     const forged = await edit("draft", 2, "guessed");
     const honest = await edit("draft", 2);
     expect(honest).not.toBe(forged);

@@ -295,7 +295,17 @@ describe("the answer about a delivery", () => {
       "refused at a gateway",
       { outcome: "audit", what: "upstream_refused", refusedFor: { reason: "scope_forbidden", scope: "push" } },
       {},
-      "A gateway was to refuse a request: scope_forbidden.",
+      "A gateway was made to refuse a request: scope_forbidden.",
+    ],
+    [
+      "passed in shadow mode",
+      {
+        outcome: "audit",
+        what: "upstream_refused_in_shadow",
+        shadowRejection: { reason: "scope_forbidden", scope: "push" },
+      },
+      {},
+      "Shadow mode let a request pass that is to be refused: scope_forbidden.",
     ],
     ["unusable", { outcome: "unusable", what: "no project" }, {}, "It could not be read: no project."],
     [

@@ -65,6 +65,22 @@ describe("a policy", () => {
     );
   });
 
+  it("a role that is confined to other events is not named as the one that is missing", () => {
+    const confined = policyOf(
+      rolesOf({
+        docs: { replay: ["*"], in: { projects: ["group/docs"] } },
+        shop: { replay: ["*"], in: { projects: ["group/shop"] } },
+      }),
+    );
+    const about = (project: string) => [{ project }];
+    expect(confined.rejectRoute(holder("docs"), "replay", "build", about("group/docs"))).toBeUndefined();
+    const rejected = confined.rejectRoute(holder("docs"), "replay", "build", about("group/shop"));
+    expect(rejected).toEqual({ reason: "role_missing", role: "shop" });
+    const key = 'replay: [build] under a role whose "in" has it';
+    const nobody = confined.rejectRoute(holder("docs"), "replay", "build", about("group/other"));
+    expect(nobody).toEqual({ reason: "role_missing", role: "none", key });
+  });
+
   it("a role that is not configured allows nothing", () => {
     fc.assert(
       fc.property(fc.array(fc.string().filter((name) => !(name in DEFAULT_ROLES))), (roles) => {
