@@ -32,7 +32,7 @@ export function shownRunOf(
 export const shownCauseOf = ({ detail }: Pick<BusEvent, "detail">): ShownRun => ({
   ...("code" in detail && codeOf(detail.code)),
   ...("change" in detail && changeOf(detail.change)),
-  ...("page" in detail && linkOf(detail.page)),
+  ...("page" in detail && pageOf(detail.page)),
 });
 
 /** Parameters that an approval names, and UTF-16 code units of each value. */
@@ -66,6 +66,16 @@ function codeOf({ commits, commitCount, commit, before }: DetailWith<"code">["co
 
 function changeOf({ title, url, author }: DetailWith<"change">["change"]): ShownRun {
   return { ...linkOf({ title, url }), ...(author !== undefined && { author: cut(author, NAME_LIMIT) }) };
+}
+
+/** Confluence compares two versions of a page at this address; its notifications have it as well. */
+function pageOf({ site, id, version = 0, kind, title, url }: DetailWith<"page">["page"]): ShownRun {
+  const hasVersions = version > 1 && kind !== "live_doc";
+  const versions = [version - 1, version].map((one) => `&selectedPageVersions=${one}`).join("");
+  const diffUrl = hasVersions
+    ? `${site}/pages/diffpagesbyversion.action?pageId=${encodeURIComponent(id)}${versions}`
+    : undefined;
+  return { ...linkOf({ title, url }), ...(isShort(diffUrl) && { diffUrl }) };
 }
 
 const linkOf = ({

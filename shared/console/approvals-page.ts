@@ -5,6 +5,7 @@ import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
 import type { EndedApprovals } from "../http/ended-approvals.ts";
 import type { ShownApproval } from "../http/shown-approval.ts";
+import type { ShownRun } from "../model/approval.ts";
 import { APPROVAL_WORDS } from "../model/state-words.ts";
 import { roleRequestsNotice } from "./access-page.ts";
 import { commitsText } from "./commits.ts";
@@ -143,7 +144,7 @@ function card(approval: ListedApproval, visit: Visit): Html {
 ${route} of ${shows?.title ?? subject}</h2>
 ${facts([
   ["Parameters", paramsText(approval)],
-  ["For", shows?.title === undefined ? undefined : outsideLink(shows.url, shows.title)],
+  ["For", shows?.title === undefined ? undefined : causeText(shows.title, shows)],
   ["Commits", commitsText(approval.shows)],
   ["Change", changeText(approval, visit.now)],
   ["Requested by", requesterText(approval, visit)],
@@ -170,6 +171,10 @@ ${decisionForm(approval, visit)}
 ${approval.may.includes("emergency") ? emergencyForm(approval, visit) : NOTHING}
 </article>`;
 }
+
+/** The commits have their own link to what changed. */
+const causeText = (title: string, { url, commits, diffUrl }: ShownRun): Html =>
+  html`${outsideLink(url, title)}${commits === undefined && diffUrl !== undefined ? html` · ${outsideLink(diffUrl, "See what changed")}` : NOTHING}`;
 
 function stateBadge({ state, grants }: ListedApproval): Html {
   const isEmergency = grants.some(({ emergency }) => emergency);

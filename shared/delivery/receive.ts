@@ -22,7 +22,7 @@ import { checkOriginProof, isFirstRun, type ProvingRoute } from "./origin-proof.
 export interface Source extends ProvingSource, ReadingSource {
   readonly contentTypes: readonly string[];
   /** See `ConnectedSource.select`. */
-  readonly select?: (delivery: AuthenticDelivery) => SelectedRecords;
+  readonly select?: (delivery: AuthenticDelivery) => Promise<SelectedRecords>;
   /** Stores data that a proved delivery carries besides its event. Never throws. */
   readonly keep?: (delivery: AuthenticDelivery) => Promise<void>;
 }
@@ -64,7 +64,7 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   if (overRate) return reject(overRate, principal);
   if (source.select !== undefined) {
     const { receiveRecords } = await import("./receive-records.ts");
-    return ok(await receiveRecords(authentic.value, source.select(authentic.value), { source, request, deps }));
+    return ok(await receiveRecords(authentic.value, await source.select(authentic.value), { source, request, deps }));
   }
   const { reading, redacted } = readDelivery(authentic.value, source, deps.log);
   const proved = await withProvedOrigin(reading, authentic.value, deps);

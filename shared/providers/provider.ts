@@ -79,7 +79,7 @@ export interface ConnectedSource {
    * Selects what is recorded of a request with any number of records, each as a delivery of its own. Absent if every request
    * is one delivery. Never throws.
    */
-  readonly select?: (delivery: AuthenticDelivery) => SelectedRecords;
+  readonly select?: (delivery: AuthenticDelivery) => Promise<SelectedRecords>;
   /** Stores the token that a proved delivery carries for calls back to its sender. Never throws. */
   readonly keep?: (delivery: AuthenticDelivery) => Promise<void>;
   /**

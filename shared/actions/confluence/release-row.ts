@@ -39,7 +39,7 @@ export function releaseRowOf(context: EventAndOrigin): ReportedRow | undefined {
       names: [nameOfDeployment(detail.source, row.build.id), nameOfCause(context)],
       ...(commits && { commits: commits.slice(0, MAX_COMMITS) }),
       ...(commitCount !== undefined && { commitCount }),
-      ...(diffUrl !== undefined && { diffUrl }),
+      ...(commits && diffUrl !== undefined && { diffUrl }),
       ...(title !== undefined && { title }),
       ...(url !== undefined && { url }),
     },

@@ -1,4 +1,5 @@
 import { type EpochMillis, epochMillis } from "../../host/clock.ts";
+import { parseJsonInSteps } from "../../host/json-in-steps.ts";
 import { type AuthenticDelivery, partOf, type SelectedRecords } from "../../model/authentic-delivery.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import { type GatewayRecord, isOfStream, type MoreRecords, readingOfMore, readRecord } from "./parse.ts";
@@ -43,12 +44,13 @@ export class RecordSelection {
     this.#id = id;
   }
 
-  select(delivery: AuthenticDelivery): SelectedRecords {
+  async select(delivery: AuthenticDelivery): Promise<SelectedRecords> {
+    const records = await recordsIn(delivery);
     this.#endMinute(delivery.receivedAt);
     const counts = { refused: 0, failed: 0, passed: 0, stream: 0, unusable: 0, kept: 0 };
     const selected: AuthenticDelivery[] = [];
     const left: Pick<Group, "verdict" | "reason">[] = [];
-    for (const one of recordsIn(delivery)) {
+    for (const one of records) {
       const found = readRecord(one.value, one.digest);
       const verdict = found?.verdict ?? (isOfStream(one.value) ? ("stream" as const) : ("unusable" as const));
       counts[verdict]++;
@@ -129,8 +131,8 @@ interface OneRecord {
  * The plugin sends one record, or a list of them, also if it has only one. A record has the same bytes, and so the same
  * digest, whichever of these forms it comes in. A body of another form is one record that cannot be read.
  */
-function recordsIn(delivery: AuthenticDelivery): readonly OneRecord[] {
-  const value = parsed(delivery.body);
+async function recordsIn(delivery: AuthenticDelivery): Promise<readonly OneRecord[]> {
+  const value = await parsed(delivery.body);
   if (value === undefined) return [{ value, digest: () => delivery.bodyDigest, part: () => delivery }];
   return [value].flat().map((one: unknown, at) => {
     const part = () => partOf(delivery, Buffer.from(textOf(one) ?? `${delivery.bodyDigest} ${at}`));
@@ -138,9 +140,10 @@ function recordsIn(delivery: AuthenticDelivery): readonly OneRecord[] {
   });
 }
 
-function parsed(body: Uint8Array): unknown {
+/** A batch of a busy gateway has hundreds of kilobytes. */
+async function parsed(body: Uint8Array): Promise<unknown> {
   try {
-    return JSON.parse(UTF8.decode(body));
+    return await parseJsonInSteps(UTF8.decode(body));
   } catch {
     // What it is said to be follows when it is read.
     return undefined;

@@ -91,6 +91,13 @@ describe("what an approval shows of the run", () => {
       title: "Release 4",
       url: page.url,
     });
+    const shownOf = (part: object) =>
+      shownRunOf(entryOf("d-1", { type: "page.updated", time, subject: "7", page: { ...page, ...part } }), asked(ines));
+    expect(shownOf({ version: 4 }).diffUrl).toBe(
+      "https://wiki.example.test/pages/diffpagesbyversion.action?pageId=7&selectedPageVersions=3&selectedPageVersions=4",
+    );
+    expect(shownOf({ version: 1 }).diffUrl).toBeUndefined();
+    expect(shownOf({ version: 4, kind: "live_doc" }).diffUrl).toBeUndefined();
     const change = {
       project: "p",
       id: "3",
