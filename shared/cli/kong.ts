@@ -23,7 +23,10 @@ import { printable } from "./terminal-text.ts";
 /** `drawbridge kong render`: prints the configuration of Kong, or with `--check` how a Kong differs from it. */
 export async function kongRenderCommand(invocation: Invocation): Promise<number> {
   const { format, check } = invocation.options;
-  if (check !== undefined && format === "kubernetes") throw usageFault("--check compares no Kubernetes objects");
+  if (check !== undefined && format === "kubernetes") {
+    // The defaults of an API server depend on its release, and it applies them itself before it compares.
+    throw usageFault("--check compares no Kubernetes objects: pipe them to `kubectl diff -f -`");
+  }
   const config = withKong(await loadConfig((await sessionOf(invocation)).config()));
   const { document, warnings } = await kongDocument(config, editionOf(invocation));
   for (const warning of warnings) invocation.warn(printable(warning));

@@ -143,6 +143,11 @@ describe("the command kong render", () => {
     await expect(failed).rejects.not.toMatchObject({ message: expect.stringContaining("hunter2") });
   });
 
+  it("objects of Kubernetes are compared by kubectl, which applies the defaults of the cluster", async () => {
+    const given = kongCommand(["render", "--format", "kubernetes", "--check", "exported.yaml"]);
+    await expect(given).rejects.toMatchObject({ message: expect.stringContaining("kubectl diff -f -") });
+  });
+
   it("a Kong that is away, or does not know the token, is reported by the exit code", async () => {
     const app = new Hono<{ Bindings: HttpBindings }>();
     app.get("/*", (c) => c.json({ message: "Invalid credentials: hunter2" }, 401));

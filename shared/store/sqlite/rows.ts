@@ -10,6 +10,7 @@ const OWN_COLUMNS = ["pk", "sk", "seen", "queue", "dueAt", "expiresAt", "content
 
 /** All other fields are in the column `fields`, as JSON. */
 export const COLUMNS = [...OWN_COLUMNS, "fields"] as const;
+export type Column = (typeof COLUMNS)[number];
 
 export type Row = Readonly<Partial<Record<(typeof OWN_COLUMNS)[number], Value | null>>> & { readonly fields?: string };
 
@@ -87,15 +88,27 @@ export function columnsOf({ set = {}, add = {}, remove = [] }: ItemChange): Read
 }
 
 /** Throws `record_unreadable`. */
-export function itemOf(row: Row): Item {
+export const itemOf = (row: Row): Item =>
+  itemIn(
+    COLUMNS.map((column) => row[column]),
+    COLUMNS,
+  );
+
+/**
+ * The item whose values are in the order of these columns; what follows them is not read. The driver makes an array in a
+ * third of the time of an object, and a list reads hundreds of rows. Throws `record_unreadable`.
+ */
+export function itemIn(values: readonly (Value | null | undefined)[], columns: readonly Column[]): Item {
   const item: Record<string, Value> = {};
-  // A list reads many rows, and to copy the others of a row takes longer than to read it.
-  for (const column of OWN_COLUMNS) {
-    const value = row[column];
-    if (value !== null && value !== undefined) item[column] = typeof value === "string" ? fromText(value) : value;
-  }
+  let fields = "{}";
+  columns.forEach((column, at) => {
+    const value = values[at];
+    if (value === null || value === undefined) return;
+    if (column === "fields") fields = String(value);
+    else item[column] = typeof value === "string" ? fromText(value) : value;
+  });
   try {
-    return Object.assign(item, JSON.parse(row.fields ?? "{}"));
+    return Object.assign(item, JSON.parse(fields));
   } catch (cause) {
     throw new Fault("record_unreadable", "a stored item is not JSON", { retryable: false, cause });
   }

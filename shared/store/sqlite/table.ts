@@ -28,6 +28,7 @@ import {
   FORMAT,
   INSERT_OR_NOTHING,
   INSERT_OR_REPLACE,
+  itemIn,
   itemOf,
   PARTIAL_INDEXES,
   type Row,
@@ -100,16 +101,16 @@ export class SqliteTable implements Table {
   }
 
   async *select(selection: Selection): AsyncGenerator<Item> {
-    const { text, values, start } = selectOf(selection);
+    const { text, values, columns, start } = selectOf(selection);
     let left = selection.limit ?? Number.POSITIVE_INFINITY;
     let after = start;
     do {
-      const page = this.#all(text, [...values, ...after, Math.min(left, PAGE_ITEMS)]);
+      const page = this.#arrays(text, [...values, ...after, Math.min(left, PAGE_ITEMS)]);
       for (const row of page) {
-        yield itemOf(row);
+        yield itemIn(row, columns);
         left -= 1;
-        after = [row.sort, row.id];
       }
+      after = positionOf(page.at(-1)?.slice(columns.length)) ?? after;
       if (page.length < PAGE_ITEMS || left === 0) return;
       await nextTurn();
     } while (left > 0);
@@ -223,6 +224,17 @@ export class SqliteTable implements Table {
     }
   }
 
+  /** As {@link #all}, with the values of each row in the order of the columns. */
+  #arrays(text: string, values: readonly (string | number)[]): readonly (readonly (Value | null)[])[] {
+    try {
+      const statement = this.#statement(text);
+      statement.setReturnArrays(true);
+      return statement.all(...values) as (Value | null)[][];
+    } catch (error) {
+      throw this.#readFault(error);
+    }
+  }
+
   #readFault(error: unknown): Fault {
     if (this.#database.isOpen) this.#failures.failed(error);
     return storeFault(error);
@@ -237,6 +249,12 @@ export class SqliteTable implements Table {
 
 /** Sort key and rowid of a row: no two rows of a partition have the same position. */
 type Position = readonly [string | number, number];
+
+/** The last columns of `selectOf`. */
+function positionOf([sort, id]: readonly (Value | null)[] = []): Position | undefined {
+  const isSortKey = typeof sort === "string" || typeof sort === "number";
+  return isSortKey && typeof id === "number" ? [sort, id] : undefined;
+}
 
 type SelectedRow = Row & { readonly sort: string | number; readonly id: number };
 
@@ -286,11 +304,11 @@ const PLACES = {
   table: { ...TABLE, columns: COLUMNS, first: "", last: "\u{10ffff}" },
   [TABLE.dueIndex.name]: {
     ...TABLE.dueIndex,
-    columns: ["pk", "sk", "queue", "dueAt"],
+    columns: ["pk", "sk", "queue", "dueAt"] as const,
     first: Number.MIN_SAFE_INTEGER,
     last: Number.MAX_SAFE_INTEGER,
   },
-  [TABLE.stateIndex.name]: { ...STATE_KEYS, columns: ["pk", "sk", "fields"], first: "", last: "\u{10ffff}" },
+  [TABLE.stateIndex.name]: { ...STATE_KEYS, columns: ["pk", "sk", "fields"] as const, first: "", last: "\u{10ffff}" },
 };
 
 /**
@@ -311,7 +329,7 @@ function selectOf({ index, partition, from, to, newestFirst }: Selection) {
     WHERE ${ranges.join(" AND ")} AND (${sortKey}, rowid) ${beyond} (?, ?)
     ORDER BY ${sortKey} ${order}, rowid ${order} LIMIT ?`;
   const start: Position = newestFirst ? [toBound(near ?? last), Number.MAX_SAFE_INTEGER] : [toBound(near ?? first), 0];
-  return { text, values, start };
+  return { text, values, columns, start };
 }
 
 const toBound = (bound: string | number): string | number => (typeof bound === "string" ? toText(bound) : bound);
