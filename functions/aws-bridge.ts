@@ -13,6 +13,7 @@ import { noTokenVerifier } from "../shared/identity/token-verifier.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { DynamoDbTable } from "../shared/store/dynamodb/table.ts";
 import { openStores } from "../shared/store/open-stores.ts";
+import type { Table } from "../shared/store/table.ts";
 import { type Bridge, buildBridge, type Ports } from "./bridge.ts";
 
 /**
@@ -56,7 +57,13 @@ export function awsBridge(
   return buildBridge(config, compiledRouteOutline(), { ...ports, tokens: verifierOf(config, ports) });
 }
 
-/** The deployed table, and how its stores are opened. */
+/** A table, and how its stores are opened. */
+interface OpenTable {
+  readonly table: Table;
+  readonly options: Parameters<typeof openStores>[1];
+}
+
+/** The deployed table. */
 export const awsTable = ({ limits }: ConfigWithoutOrders) => ({
   table: new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")),
   options: {
