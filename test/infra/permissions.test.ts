@@ -32,7 +32,7 @@ const MAY = {
     [secret("gitlab")]: ["secretsmanager:GetSecretValue"],
     [parameter("buildkite")]: ["ssm:GetParameters"],
     [parameter("origin")]: ["ssm:GetParameters"],
-    SpillQueue: SEND,
+    SpillQueue: ["sqs:SendMessage"],
   },
   Relay: {
     ...OWN("Relay"),
