@@ -30,7 +30,7 @@ export function awsBridge(
     wokenOf = () => async () => undefined,
   }: {
     readonly verifierOf?: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"];
-    readonly opened?: ReturnType<typeof awsTable>;
+    readonly opened?: OpenTable;
     readonly wokenOf?: (log: Ports["log"]) => Ports["woken"];
   } = {},
 ): Bridge {
@@ -60,7 +60,7 @@ export function awsBridge(
 /** A table, and how its stores are opened. */
 interface OpenTable {
   readonly table: Table;
-  readonly options: Parameters<typeof openStores>[1];
+  readonly options: ReturnType<typeof awsTable>["options"];
 }
 
 /** The deployed table. */

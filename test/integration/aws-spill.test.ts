@@ -24,9 +24,9 @@ beforeEach(async () => {
   queueError = undefined;
   const others = answers.get("AmazonSQS.SendMessage");
   const isSpill = ({ QueueUrl }: AwsInput): boolean => QueueUrl === environment.SPILL_QUEUE_URL;
-  answers.set("AmazonSQS.SendMessage", (input) => {
+  answers.set("AmazonSQS.SendMessage", (input, trace) => {
     const { MessageBody = "" } = input;
-    if (!isSpill(input)) return others?.(input) ?? sent(MessageBody);
+    if (!isSpill(input)) return others?.(input, trace) ?? sent(MessageBody);
     if (queueError !== undefined) return { error: queueError };
     queue.set(`handle-${queue.size}`, MessageBody);
     return sent(MessageBody);
