@@ -1,7 +1,7 @@
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
 import { bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
-import { dynamoDbClient } from "../shared/aws/clients.ts";
+import { dynamoDbClient } from "../shared/aws/dynamodb-client.ts";
 import { MIN_RECORD_DAYS } from "../shared/aws/record-days.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledOrders, compiledPatterns, compiledRouteOutline } from "../shared/config/compiled.ts";

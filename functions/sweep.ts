@@ -1,9 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "aws-lambda";
 import { reportAllAccess } from "../shared/approvals/report-access.ts";
-import { dynamoDbClient, eventBridgeClient } from "../shared/aws/clients.ts";
+import { eventBridgeClient } from "../shared/aws/clients.ts";
+import { drainSpilled } from "../shared/aws/drain-spilled.ts";
+import { dynamoDbClient } from "../shared/aws/dynamodb-client.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { drainSpilled } from "../shared/aws/spilled-records.ts";
 import { sqsClient } from "../shared/aws/sqs-client.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
