@@ -44,8 +44,8 @@ const queueUrl = setting(process.env, "QUEUE_URL");
 
 /**
  * Runs on a schedule: records what was spilled, sends the messages of the waiting actions that are due, requeues the
- * stream's dead letters, relays the deliveries in the outbox, looks at the runs whose reports stopped, reports the roles that
- * ended, and works on the bulk replays.
+ * stream's dead letters, relays the deliveries in the outbox, looks at the runs whose reports stopped, reports the roles
+ * that ended, and works on the bulk replays.
  */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const find = (span: TimeSpan) => findDeliveries(dynamoDb, setting(process.env, "TABLE_NAME"), span);
