@@ -131,15 +131,21 @@ describe("a delivery that the table does not take", () => {
   });
 });
 
-describe("a message that is no record", () => {
-  it("stays in the queue, and the others are recorded", async () => {
+describe("a message that is no record of a delivery", () => {
+  it.each([
+    ["no item", '{"pk":{"S":"d-x"}}'],
+    ["no JSON", "d-x"],
+    ["another item", '{"pk":"p-1","sk":"approval","outcome":"granted"}'],
+    ["another item with the sort key of a delivery", '{"pk":"p-1","sk":"head","outcome":"granted"}'],
+  ])("stays in the queue, and does not hold the others: %s", async (_, foreign) => {
+    for (let at = 0; at < 10; at++) queue.set(`foreign ${at}`, foreign);
     bridge.account.tableErrors.set("PutItem", THROTTLED);
     const { delivery } = await edit();
     bridge.account.tableErrors.clear();
-    queue.set("foreign", '{"pk":{"S":"d-x"}}');
     await sweep();
-    expect([...queue.keys()]).toEqual(["foreign"]);
+    expect([...queue.keys()]).toEqual(Array.from({ length: 10 }, (_, at) => `foreign ${at}`));
     expect(await heads()).toEqual([delivery]);
+    expect(lines()).toContainEqual(expect.objectContaining({ level: "error", messages: 10 }));
   });
 });
 
