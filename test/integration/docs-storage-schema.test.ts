@@ -50,6 +50,7 @@ const HEADINGS = [
   "Page of a change",
   "Comment",
   "First look",
+  "Commit status",
   "Command in a comment",
   "Replies",
   "Approval",
@@ -473,6 +474,22 @@ describe("docs/storage-schema.md", () => {
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 
+  it("the example of a commit status is leased and released as documented", async () => {
+    const { stored, read } = exampleOf("Commit status");
+    const { record, owner } = read.lease;
+    const put = await emptyStores();
+    await put.put(stored);
+    const statuses = await put.commitStatuses();
+    expect(await statuses.lease(read.address, clock.now(), laterBy(clock.now(), 1))).toEqual(read.lease);
+    const recorded = await emptyStores();
+    const written = await recorded.commitStatuses();
+    for (let taken = 1; taken < owner; taken += 1) {
+      const lease = await written.lease(read.address, clock.now(), laterBy(clock.now(), 1));
+      if (lease) await written.release(read.address, lease, record);
+    }
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
   it("the example of a first look is recorded and found as documented", async () => {
     const { stored, read } = exampleOf("First look");
     const put = await emptyStores();
@@ -720,6 +737,14 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       const { comment } = exampleOf("Comment").read.lease;
       await costs("end the lease of a comment", () =>
         changeComments.release(change, writing ?? { owner: 1, comment }, comment),
+      );
+      const statuses = await stores.commitStatuses();
+      const { address, lease: example } = exampleOf("Commit status").read;
+      const setting = await costs("take the lease of a commit's status", () =>
+        statuses.lease(address, clock.now(), later),
+      );
+      await costs("end the lease of a commit's status", () =>
+        statuses.release(address, setting ?? example, example.record),
       );
       await costs("take a comment with a command", () =>
         stores.commentReplies.take(exampleOf("Command in a comment").read.comment),
