@@ -1,7 +1,7 @@
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
 import { bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
-import { dynamoDbClient } from "../shared/aws/clients.ts";
+import { dynamoDbClient } from "../shared/aws/dynamodb-client.ts";
 import { MIN_RECORD_DAYS } from "../shared/aws/record-days.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledOrders, compiledPatterns, compiledRouteOutline } from "../shared/config/compiled.ts";
@@ -13,6 +13,7 @@ import { noTokenVerifier } from "../shared/identity/token-verifier.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { DynamoDbTable } from "../shared/store/dynamodb/table.ts";
 import { openStores } from "../shared/store/open-stores.ts";
+import type { Table } from "../shared/store/table.ts";
 import { type Bridge, buildBridge, type Ports } from "./bridge.ts";
 
 /**
@@ -29,7 +30,7 @@ export function awsBridge(
     wokenOf = () => async () => undefined,
   }: {
     readonly verifierOf?: (config: ConfigWithoutOrders, ports: Omit<Ports, "tokens">) => Ports["tokens"];
-    readonly opened?: ReturnType<typeof awsTable>;
+    readonly opened?: OpenTable;
     readonly wokenOf?: (log: Ports["log"]) => Ports["woken"];
   } = {},
 ): Bridge {
@@ -56,7 +57,13 @@ export function awsBridge(
   return buildBridge(config, compiledRouteOutline(), { ...ports, tokens: verifierOf(config, ports) });
 }
 
-/** The deployed table, and how its stores are opened. */
+/** A table, and how its stores are opened. */
+interface OpenTable {
+  readonly table: Table;
+  readonly options: ReturnType<typeof awsTable>["options"];
+}
+
+/** The deployed table. */
 export const awsTable = ({ limits }: ConfigWithoutOrders) => ({
   table: new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")),
   options: {

@@ -1,7 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "aws-lambda";
 import { reportAllAccess } from "../shared/approvals/report-access.ts";
-import { dynamoDbClient, eventBridgeClient } from "../shared/aws/clients.ts";
+import { eventBridgeClient } from "../shared/aws/clients.ts";
+import { drainSpilled } from "../shared/aws/drain-spilled.ts";
+import { dynamoDbClient } from "../shared/aws/dynamodb-client.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { sqsClient } from "../shared/aws/sqs-client.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
@@ -41,13 +43,15 @@ const dynamoDb = dynamoDbClient();
 const queueUrl = setting(process.env, "QUEUE_URL");
 
 /**
- * Runs on a schedule: sends the messages of the waiting actions that are due, requeues the stream's dead letters, relays the
- * deliveries in the outbox, looks at the runs whose reports stopped, reports the roles that ended, and works on the bulk
- * replays.
+ * Runs on a schedule: records what was spilled, sends the messages of the waiting actions that are due, requeues the
+ * stream's dead letters, relays the deliveries in the outbox, looks at the runs whose reports stopped, reports the roles
+ * that ended, and works on the bulk replays.
  */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const find = (span: TimeSpan) => findDeliveries(dynamoDb, setting(process.env, "TABLE_NAME"), span);
   const hasTime = () => context.getRemainingTimeInMillis() > ROUNDS_MS;
+  const spillQueueUrl = setting(process.env, "SPILL_QUEUE_URL");
+  await drainSpilled({ sqs, queueUrl: spillQueueUrl, table: opened.table, log, hasTime });
   await wakeDue({
     actions,
     parkedActions,

@@ -36,6 +36,8 @@ export interface MonitoredParts {
   /** Undefined if no source receives partner events. */
   readonly partner: ReceivePartner | undefined;
   readonly failures: Queue;
+  /** The records of deliveries that the table did not take. */
+  readonly spill: Queue;
   /** Batches that the table's stream gave up on. */
   readonly streamDeadLetters: Queue;
   /** By kind of action. */
@@ -297,7 +299,17 @@ export class Alarms extends Construct {
   }
 
   /** What is stuck between two functions: either the sweep continues it, or a person must look at it. */
-  #failureQueues({ failures, streamDeadLetters, sweep }: MonitoredParts): void {
+  #failureQueues({ failures, spill, streamDeadLetters, sweep }: MonitoredParts): void {
+    this.#alarm("Spilled", {
+      when: "deliveries could not be recorded, and wait in the queue of spilled records",
+      page: "alarms-of-aws",
+      runbook: "spilled",
+      metric: math("FILL(sent, 0) + FILL(visible, 0) + FILL(hidden, 0)", {
+        sent: spill.metricNumberOfMessagesSent({ statistic: Stats.SUM }),
+        ...messagesIn(spill),
+      }),
+      above: 0,
+    });
     this.#alarm("FailureQueue", {
       when: "an event or a call could not be passed from one function to the next",
       runbook: "failure-queue",

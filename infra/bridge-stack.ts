@@ -27,6 +27,7 @@ import { Relay } from "./relay.ts";
 import type { SecretGrant } from "./secret-grants.ts";
 import type { Settings } from "./settings.ts";
 import { SigningKeys } from "./signing-keys.ts";
+import { SpillQueue } from "./spill-queue.ts";
 import { Sweep } from "./sweep.ts";
 import { identitiesOf, needSigning } from "./target-identities.ts";
 import { decidedKinds, wokenKinds, wokenQueues } from "./woken-queues.ts";
@@ -43,6 +44,8 @@ interface Stores {
   /** By kind of action. */
   readonly queues: ReadonlyMap<string, ActionQueue>;
   readonly failures: Queue;
+  /** The records of deliveries that the table did not take. */
+  readonly spill: Queue;
   /** Batches that the table's stream gave up on. */
   readonly streamDeadLetters: Queue;
 }
@@ -107,6 +110,7 @@ export class BridgeStack extends Stack {
     const table = new DeliveryTable(this, "Deliveries", settings);
     const failures = new FailureQueue(this, "Failures").queue;
     const streamDeadLetters = new FailureQueue(this, "Unrelayed").queue;
+    const spill = new SpillQueue(this, "Spill").queue;
     const kinds = actions.filter(({ name }) => config.targets.some(({ kind }) => kind === name));
     const queues = new Map(kinds.map((action) => [action.name, new ActionQueue(this, `Queue-${action.name}`, action)]));
     const bus = new BridgeBus(this, "Bus", {
@@ -115,11 +119,11 @@ export class BridgeStack extends Stack {
       failures,
       archiveDays: config.limits.retentionDays,
     });
-    return { table, bus, queues, failures, streamDeadLetters };
+    return { table, bus, queues, failures, spill, streamDeadLetters };
   }
 
   #functions({ settings, compiled: { config, value } }: BridgeStackProps, stores: Stores) {
-    const { table, failures, streamDeadLetters } = stores;
+    const { table, failures, spill, streamDeadLetters } = stores;
     const { bus } = stores.bus;
     const { stage, logDays: logRetention, tracing } = settings;
     const defaults = { stage, configuration: value, logRetention, tracing, table };
@@ -137,6 +141,7 @@ export class BridgeStack extends Stack {
     const receive = new Receive(this, "Receive", {
       ...defaults,
       digest,
+      spill,
       signingKeys,
       reservedConcurrency: settings.receiveConcurrency,
       secrets: secretsOf(...config.sources.map((source) => source.settings), ...originKeys, keyRefs, ...verifying),
@@ -157,6 +162,7 @@ export class BridgeStack extends Stack {
       ...defaults,
       bus,
       failures,
+      spill,
       streamDeadLetters,
       ...recording,
       woken: wokenQueues(new Set(stores.queues.keys()), stores.queues),

@@ -6,7 +6,7 @@ import { QUEUE_DAYS } from "../shared/aws/record-days.ts";
 export const LONGEST_RETENTION = Duration.days(QUEUE_DAYS);
 
 /** Time for a reader to process and delete a message. The sweep needs less than a minute. */
-const VISIBILITY = Duration.minutes(2);
+export const VISIBILITY = Duration.minutes(2);
 
 /**
  * A queue for what AWS services could not pass from one function to the next: events that reached no queue and sweeps that

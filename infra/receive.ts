@@ -1,4 +1,5 @@
 import { Duration } from "aws-cdk-lib";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { TABLE } from "../shared/store/key-schema.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
@@ -9,6 +10,8 @@ import type { SigningKeys } from "./signing-keys.ts";
 
 export interface ReceiveProps extends FunctionDefaults {
   readonly table: DeliveryTable;
+  /** Takes the records that the table does not. */
+  readonly spill: Queue;
   /** Of the configuration, as one machine has it of the same file. The overview shows it. */
   readonly digest: string;
   readonly secrets: SecretGrant;
@@ -19,12 +22,17 @@ export interface ReceiveProps extends FunctionDefaults {
 
 /** Receives requests: authenticates and records deliveries, and serves the API for on-call. */
 export class Receive extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, digest, secrets, signingKeys, ...defaults }: ReceiveProps) {
+  constructor(scope: Construct, id: string, { table, spill, digest, secrets, signingKeys, ...defaults }: ReceiveProps) {
     super(scope, id, {
       ...defaults,
       name: "receive",
       description: "Receives webhooks and serves the API",
-      environment: { TABLE_NAME: table.table.tableName, CONFIGURATION_DIGEST: digest, ...signingKeys?.environment },
+      environment: {
+        TABLE_NAME: table.table.tableName,
+        SPILL_QUEUE_URL: spill.queueUrl,
+        CONFIGURATION_DIGEST: digest,
+        ...signingKeys?.environment,
+      },
       // GitLab waits ten seconds for a response, which is the shortest timeout of the senders.
       timeout: Duration.seconds(10),
       // A sender waits while this function starts.
@@ -36,6 +44,7 @@ export class Receive extends BridgeFunction {
       ["PutItem", "UpdateItem", "GetItem", "Query"],
       [TABLE.dueIndex.name, TABLE.stateIndex.name],
     );
+    spill.grant(this.handler, "sqs:SendMessage");
     grantSecrets(this.handler, secrets);
     signingKeys?.grantPublish(this.handler);
   }

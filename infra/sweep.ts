@@ -15,6 +15,8 @@ export interface SweepProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly bus: EventBus;
   readonly failures: Queue;
+  /** Has the records that the table did not take. */
+  readonly spill: Queue;
   /** Has a message for each batch that the stream gave up on. */
   readonly streamDeadLetters: Queue;
   /** Secrets of the targets that are asked before a label grants an approval. */
@@ -29,7 +31,7 @@ const RETRY = { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 };
 /** Publishes, every minute, the deliveries that the relay marked and those of the batches that the stream gave up on. */
 export class Sweep extends BridgeFunction {
   constructor(scope: Construct, id: string, props: SweepProps) {
-    const { table, bus, failures, streamDeadLetters, secrets, woken, ...defaults } = props;
+    const { table, bus, failures, spill, streamDeadLetters, secrets, woken, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: "sweep",
@@ -38,6 +40,7 @@ export class Sweep extends BridgeFunction {
         TABLE_NAME: table.table.tableName,
         BUS_NAME: bus.eventBusName,
         QUEUE_URL: streamDeadLetters.queueUrl,
+        SPILL_QUEUE_URL: spill.queueUrl,
         ...woken.environment,
       },
       timeout: Duration.seconds(50),
@@ -51,6 +54,7 @@ export class Sweep extends BridgeFunction {
     // A bulk replay reads the timelines of its deliveries, and whoever lists deliveries makes the index of an earlier time.
     table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query", "Scan"], [TABLE.dueIndex.name]);
     streamDeadLetters.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
+    spill.grant(this.handler, "sqs:ReceiveMessage", "sqs:DeleteMessage");
     grantSecrets(this.handler, secrets);
     woken.grantTo(this.handler);
     bus.grantPutEventsTo(this.handler);

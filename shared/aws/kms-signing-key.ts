@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { GetPublicKeyCommand, KMSClient, SignCommand } from "@aws-sdk/client-kms";
 import { Fault } from "../host/fault.ts";
 import { published, type SigningKey } from "../outbound/signing-key.ts";
-import { CALL_LIMITS } from "./clients.ts";
+import { CALL_LIMITS } from "./call-limits.ts";
 
 /**
  * A signing key whose private key never leaves AWS KMS (`ECC_NIST_P256`, `SIGN_VERIFY`). Calls KMS once for the public key,

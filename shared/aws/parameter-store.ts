@@ -1,5 +1,5 @@
 import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { CALL_LIMITS } from "./clients.ts";
+import { CALL_LIMITS } from "./call-limits.ts";
 import { SecretCache, type SecretCacheDeps } from "./secret-cache.ts";
 
 /** Of one call (API reference, GetParameters). */

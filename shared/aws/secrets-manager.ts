@@ -1,6 +1,6 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import * as v from "valibot";
-import { CALL_LIMITS } from "./clients.ts";
+import { CALL_LIMITS } from "./call-limits.ts";
 import { SecretCache, type SecretCacheDeps } from "./secret-cache.ts";
 
 /**

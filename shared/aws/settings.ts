@@ -16,4 +16,6 @@ type SettingName =
   | "BUS_NAME"
   /** SQS: the queue that feeds the function, and its dead-letter queue. */
   | "QUEUE_URL"
-  | "DEAD_LETTER_QUEUE_URL";
+  | "DEAD_LETTER_QUEUE_URL"
+  /** SQS: the records that the table did not take. */
+  | "SPILL_QUEUE_URL";

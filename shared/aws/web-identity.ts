@@ -3,7 +3,7 @@ import { epochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { Secret } from "../host/secrets.ts";
 import type { OutboundToken } from "../outbound/issuer.ts";
-import { CALL_LIMITS } from "./clients.ts";
+import { CALL_LIMITS } from "./call-limits.ts";
 
 /**
  * Creates tokens in which AWS attests the function's role

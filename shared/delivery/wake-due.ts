@@ -27,19 +27,14 @@ const HELD_ARE_READ = { everyMs: 3_600_000, forMs: 180_000 };
 /**
  * Sends the messages of the waiting actions that are due. Those of a held target stay in the index; while it is probed, one
  * is sent. Twice a day each of them is sent, and its claim keeps it from expiring. An action leaves the index after its
- * message was sent, so a crash in between sends it twice. What fails is sent by the next run. Throws `store_unavailable` if
- * it cannot read which targets there are.
+ * message was sent, so a crash in between sends it twice. What fails is sent by the next run. Never throws.
  */
 export async function wakeDue(deps: WakeDueDeps): Promise<void> {
-  const targets = await deps.parkedActions.targets();
+  const cannotRead = (error: unknown, target?: string) =>
+    deps.log.error({ ...(target && { target }), error: kindOf(error) }, "waiting actions cannot be read");
+  const targets = await deps.parkedActions.targets().catch(cannotRead);
   await Promise.all(
-    targets.map(async (target) => {
-      try {
-        await wakeDueOf(target, deps);
-      } catch (error) {
-        deps.log.error({ target, error: kindOf(error) }, "waiting actions cannot be read");
-      }
-    }),
+    (targets ?? []).map((target) => wakeDueOf(target, deps).catch((error: unknown) => cannotRead(error, target))),
   );
 }
 

@@ -1,8 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import { Fault, type FaultCode } from "./fault.ts";
-import { publicLookup } from "./remote-address.ts";
-import { scrubCredential } from "./scrub-credential.ts";
 import type { TraceParent } from "./trace.ts";
 
 /**
@@ -42,14 +39,15 @@ export const callOut: CallOut = callOutWith();
 /** Creates a `CallOut`. `lookupFor` replaces the lookup for a request that may only go to a public address of `host`. */
 export function callOutWith(lookupFor?: (host: string) => LookupFunction): CallOut {
   return async (request) => {
-    const { url, traceparent, timeoutMs, onlyPublic } = request;
+    const { url, traceparent, timeoutMs, maxResponseBytes, onlyPublic } = request;
     const headers = { ...request.headers, ...(traceparent && { traceparent }) };
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
     const sent = { ...request, headers, signal };
     try {
       const response = await (onlyPublic ? sendToPublic(sent, lookupFor) : send(sent));
-      return withoutCredential(response, headers);
+      const body = await readUpTo(response.body ?? [], maxResponseBytes);
+      return await withoutCredential({ ...response, body }, headers);
     } catch (error) {
       if (error instanceof Fault) throw error;
       throw callFault(url, error);
@@ -57,36 +55,24 @@ export function callOutWith(lookupFor?: (host: string) => LookupFunction): CallO
   };
 }
 
-type SentRequest = OutboundRequest & { readonly signal: AbortSignal };
-
-async function send({ method, url, headers, body, signal, maxResponseBytes }: SentRequest): Promise<OutboundResponse> {
-  const response = await fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal });
-  const bytes = await readUpTo(response.body ?? [], maxResponseBytes);
-  return { status: response.status, headers: response.headers, body: bytes };
+/** A response whose body is not read yet. */
+interface UnreadResponse extends Omit<OutboundResponse, "body"> {
+  readonly body: AsyncIterable<Uint8Array> | null;
 }
 
-/**
- * The same with a check of the addresses that are connected to, which `fetch` does not take. A function in AWS starts
- * without these modules of Node.
- */
+type SentRequest = OutboundRequest & { readonly signal: AbortSignal };
+
+async function send({ method, url, headers, body, signal }: SentRequest): Promise<UnreadResponse> {
+  const response = await fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal });
+  return { status: response.status, headers: response.headers, body: response.body };
+}
+
 async function sendToPublic(
   request: SentRequest,
   lookupFor?: (host: string) => LookupFunction,
-): Promise<OutboundResponse> {
-  const { method, url, body, signal, maxResponseBytes } = request;
-  const [dns, http, https] = await Promise.all([import("node:dns"), import("node:http"), import("node:https")]);
-  const lookup = lookupFor?.(url.hostname) ?? publicLookup(url.hostname, dns.lookup);
-  const sendRequest = url.protocol === "https:" ? https.request : http.request;
-  const headers = { ...request.headers, "accept-encoding": "identity" };
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    sendRequest(url, { method, headers, signal, lookup }, resolve).once("error", reject).end(body);
-  });
-  const received = new Headers();
-  for (const [name, values] of Object.entries(response.headersDistinct)) {
-    for (const value of values ?? []) received.append(name, value);
-  }
-  const bytes = await readUpTo(response, maxResponseBytes);
-  return { status: response.statusCode ?? 0, headers: received, body: bytes };
+): Promise<UnreadResponse> {
+  const publicly = await import("./send-to-public.ts");
+  return publicly.sendToPublic(request, lookupFor);
 }
 
 async function readUpTo(body: AsyncIterable<Uint8Array> | [], maxBytes: number): Promise<Uint8Array> {
@@ -107,9 +93,13 @@ async function readUpTo(body: AsyncIterable<Uint8Array> | [], maxBytes: number):
  * response, and its text goes into records. A 200 response stays unchanged byte by byte, because a page is written back
  * as it was read.
  */
-function withoutCredential(response: OutboundResponse, headers: OutboundRequest["headers"]): OutboundResponse {
+async function withoutCredential(
+  response: OutboundResponse,
+  headers: OutboundRequest["headers"],
+): Promise<OutboundResponse> {
   const [, scheme, credential] = /^(\S+) +(.+)$/.exec(headers["authorization"] ?? "") ?? [];
   if (credential === undefined || response.status === 200) return response;
+  const { scrubCredential } = await import("./scrub-credential.ts");
   const [, password] = /:(.+)/s.exec(scheme === "Basic" ? Buffer.from(credential, "base64").toString() : "") ?? [];
   return {
     ...response,

@@ -1,12 +1,10 @@
-import type { lookup as systemLookup } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
-import { Fault } from "./fault.ts";
+import { BlockList, isIP } from "node:net";
 import { isSecureUrl } from "./secure-url.ts";
 
 /** An address that a remote document named and that the bridge may call. */
 export interface RemoteAddress {
   readonly url: URL;
-  /** Whether its name must not resolve to an internal address; see {@link publicLookup}. */
+  /** Whether its name must not resolve to an internal address; see `publicLookup`. */
   readonly onlyPublic: boolean;
 }
 
@@ -37,31 +35,6 @@ export function isInternalAddress(address: string): boolean {
   const family = isIP(bare);
   return family === 0 || internalNetworks().check(bare, family === 4 ? "ipv4" : "ipv6");
 }
-
-/** Resolves a name as `node:dns` does. */
-type Lookup = typeof systemLookup;
-
-/**
- * Returns a lookup for a connection to `host` that fails if one of the name's addresses is internal. The addresses that are
- * checked are those that are connected to, so that a name cannot change its answer in between (DNS rebinding). The name of
- * a proxy, which the operator configures, is looked up without a check.
- */
-export const publicLookup =
-  (host: string, lookup: Lookup): LookupFunction =>
-  (name, options, callback) => {
-    lookup(name, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, []);
-      if (name === host && addresses.some(({ address }) => isInternalAddress(address))) {
-        return callback(
-          new Fault("target_unreachable", `${host} resolves to an internal address`, { retryable: true }),
-          [],
-        );
-      }
-      if (options.all) return callback(null, addresses);
-      const [first] = addresses;
-      return callback(null, first?.address ?? "", first?.family);
-    });
-  };
 
 /**
  * https://www.iana.org/assignments/iana-ipv4-special-registry, and the public address at which Azure serves its virtual

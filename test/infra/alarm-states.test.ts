@@ -132,6 +132,18 @@ const CASES: readonly (readonly [
     [2, 4],
   ],
   ["batches that the sweep does not take", "StreamDeadLetters", { visible: times(4, 1), hidden: times(4, 0) }, [3, 4]],
+  [
+    "a record that was spilled and recorded at once",
+    "Spilled",
+    { sent: [NONE, 1, NONE], visible: times(3, 0) },
+    [2, 2],
+  ],
+  [
+    "records that wait until the table works again",
+    "Spilled",
+    { sent: [NONE, 900, 0, 0], visible: [0, 900, 880, 0], hidden: [0, 0, 20, 0] },
+    [2, 3],
+  ],
   ["a relay that is behind", "RelayLate", { IteratorAge: [NONE, 60_001, 900] }, [2, 2]],
 ];
 

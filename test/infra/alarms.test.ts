@@ -78,6 +78,7 @@ describe("the alarms", () => {
         "DestinationDeliveryFailures of SweepHandler",
       ],
       AlarmsFailureQueue: messagesOf("FailuresQueue.QueueName"),
+      AlarmsSpilled: messagesOf("SpillQueue.QueueName"),
       AlarmsStreamDeadLetters: ["NotVisible", "Visible"].map(
         (state) => `ApproximateNumberOfMessages${state} of UnrelayedQueue.QueueName`,
       ),

@@ -32,6 +32,7 @@ const MAY = {
     [secret("gitlab")]: ["secretsmanager:GetSecretValue"],
     [parameter("buildkite")]: ["ssm:GetParameters"],
     [parameter("origin")]: ["ssm:GetParameters"],
+    SpillQueue: ["sqs:SendMessage"],
   },
   Relay: {
     ...OWN("Relay"),
@@ -52,6 +53,7 @@ const MAY = {
     Bus: ["events:PutEvents"],
     FailuresQueue: SEND,
     UnrelayedQueue: ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"],
+    SpillQueue: ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
     QueuetektonQueue: ["sqs:SendMessage"],
     QueueconfluenceQueue: ["sqs:SendMessage"],
   },

@@ -25,10 +25,10 @@ import { silentLog, testClock } from "../support/test-doubles.ts";
 
 // On a busy machine, a call of the many here takes longer than the time that functions allow it, and a test than usual.
 vi.setConfig({ testTimeout: 180_000 });
-vi.mock("../../shared/aws/clients.ts", async (original) => {
-  const clients = await original<typeof import("../../shared/aws/clients.ts")>();
-  Object.assign(clients.CALL_LIMITS.requestHandler, { connectionTimeout: 60_000, requestTimeout: 60_000 });
-  return clients;
+vi.mock("../../shared/aws/call-limits.ts", async (original) => {
+  const limits = await original<typeof import("../../shared/aws/call-limits.ts")>();
+  Object.assign(limits.CALL_LIMITS.requestHandler, { connectionTimeout: 60_000, requestTimeout: 60_000 });
+  return limits;
 });
 
 const CONFIG = { sources: {} };

@@ -44,6 +44,7 @@ export async function startAwsAccount() {
     ["AWSEvents.PutEvents", ({ Entries = [] }) => ({ Entries: Entries.map(() => ({ EventId: "1" })) })],
     ["AmazonSQS.SendMessage", ({ MessageBody = "" }) => sent(MessageBody)],
     ["AmazonSQS.ChangeMessageVisibility", () => ({})],
+    ["AmazonSQS.ReceiveMessage", () => ({ Messages: [] })],
   ]);
   const services = await listening(async (request, response) => {
     const target = targetOf(request);
@@ -57,10 +58,17 @@ export async function startAwsAccount() {
     );
   });
   const tables = dynalite({ createTableMs: 0 });
-  const database = await listening((request, response) => {
-    calls.push({ target: targetOf(request), input: {} });
-    if (/(Put|Update)Item$/.test(targetOf(request))) writes += 1;
-    tables.emit("request", request, response);
+  const tableErrors = new Map<string, string>();
+  const database = await listening(async (request, response) => {
+    const target = targetOf(request);
+    calls.push({ target, input: {} });
+    const error = tableErrors.get(target.split(".")[1] ?? "");
+    if (error === undefined) {
+      if (/(Put|Update)Item$/.test(target)) writes += 1;
+      return tables.emit("request", request, response);
+    }
+    await textOf(request);
+    return reply(response, { error });
   });
   const environment = environmentOf(services.url, database.url);
   const client = new DynamoDBClient({
@@ -75,6 +83,8 @@ export async function startAwsAccount() {
     calls,
     lines,
     answers,
+    /** The error with which the table answers an operation, such as `PutItem`. */
+    tableErrors,
     environment,
     /** How many items the functions have written so far. */
     writes: () => writes,
@@ -114,6 +124,7 @@ const environmentOf = (services: string, database: string) => ({
   BUS_NAME: "drawbridge-bus",
   QUEUE_URL: `${services}/queue`,
   DEAD_LETTER_QUEUE_URL: `${services}/dead-letters`,
+  SPILL_QUEUE_URL: `${services}/spilled`,
 });
 
 const targetOf = ({ headers }: IncomingMessage): string => String(headers["x-amz-target"]);

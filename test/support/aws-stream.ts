@@ -163,10 +163,14 @@ export function givenUp(batch: Batch, lateSeconds = 0): string {
 }
 
 /** Replaces the content of the queue for given-up batches. Returns a function that returns what is left in it. */
-export function unrelayedQueue({ answers }: AwsAccount, bodies: readonly string[]): () => readonly string[] {
+export function unrelayedQueue(
+  { answers, environment }: AwsAccount,
+  bodies: readonly string[],
+): () => readonly string[] {
   const left = new Map(bodies.map((body, at) => [`m-${at}`, body]));
   let hidden = new Set<string>();
-  answers.set("AmazonSQS.ReceiveMessage", () => {
+  answers.set("AmazonSQS.ReceiveMessage", ({ QueueUrl }) => {
+    if (QueueUrl !== environment.QUEUE_URL) return { Messages: [] };
     const shown = [...left].filter(([id]) => !hidden.has(id)).slice(0, 10);
     // A message that was received becomes visible again after all others were.
     hidden = new Set(shown.length === 0 ? [] : [...hidden, ...shown.map(([id]) => id)]);

@@ -132,12 +132,13 @@ describe("the rules of imports", () => {
   );
 
   rule(
-    "Adapters are constructed only in `functions/` and `test/`, SQLite's in `store/sqlite/`, AWS clients also in `aws/clients.ts`.",
+    "Adapters are constructed only in `functions/` and `test/`, SQLite's in `store/sqlite/`, AWS clients also in `aws/clients.ts` and `aws/dynamodb-client.ts`.",
     () =>
       wrongCode(/\bnew (DynamoD[bB]\w+|SqliteTable|EventBridge\w+|InProcessBus)\(/, [
         "functions/",
         "shared/store/sqlite/",
         "shared/aws/clients.ts",
+        "shared/aws/dynamodb-client.ts",
       ]),
   );
 
