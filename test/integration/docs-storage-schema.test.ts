@@ -738,14 +738,6 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       await costs("end the lease of a comment", () =>
         changeComments.release(change, writing ?? { owner: 1, comment }, comment),
       );
-      const statuses = await stores.commitStatuses();
-      const { address, lease: example } = exampleOf("Commit status").read;
-      const setting = await costs("take the lease of a commit's status", () =>
-        statuses.lease(address, clock.now(), later),
-      );
-      await costs("end the lease of a commit's status", () =>
-        statuses.release(address, setting ?? example, example.record),
-      );
       await costs("take a comment with a command", () =>
         stores.commentReplies.take(exampleOf("Command in a comment").read.comment),
       );

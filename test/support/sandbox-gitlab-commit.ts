@@ -58,8 +58,9 @@ export interface SandboxProjectOptions {
 
 /**
  * A project with branches, tags, pipelines and statuses; all statuses are set by one user. It follows GitLab's
- * `app/services/ci/commit_statuses`: the newest pipeline of the commit, of the ref and with the id if they are given; without
- * one, a new pipeline with source `external` on the ref, or on the first branch in the alphabet that contains the commit.
+ * `app/services/ci/commit_statuses`: the newest pipeline of the commit, of the ref and with the id if they are given;
+ * without one, a new pipeline with source `external` on the ref, or on the first branch in the alphabet that contains the
+ * commit.
  */
 export class SandboxProject {
   readonly id: number;
