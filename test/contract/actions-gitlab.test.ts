@@ -182,6 +182,16 @@ describe("the commit whose status is set", () => {
     expect(sandbox.requests).toEqual([]);
   });
 
+  it("an instance whose links have another address than its API gets a status", async () => {
+    const target = { url: "https://GitLab.example.com:443/code", api: sandbox.url };
+    const origin = push({ projectUrl: "https://gitlab.example.com/code/Platform/docs" });
+    expect(await statusBench(sandbox, {}, target).report(origin)).toHaveProperty("facts");
+    expect(await statusBench(sandbox, {}, target).report(push())).toMatchObject({
+      summary: expect.stringMatching(/^no status/),
+    });
+    expect(states()).toEqual(["ci/docs: success"]);
+  });
+
   it.each([
     [["platform/*"], "facts.commit"],
     [["PLATFORM/docs"], "facts.commit"],

@@ -59,7 +59,8 @@ export interface StatusClient {
 }
 
 export interface Connection {
-  readonly instance: string;
+  /** The address to which `/api/v4/` is appended. */
+  readonly api: string;
   readonly token: Secret;
   readonly traceparent: TraceParent | undefined;
   readonly timeoutMs: number;
@@ -159,12 +160,12 @@ interface ApiCall {
 
 /** Makes one call of the API. */
 export async function call(
-  { instance, token, traceparent, timeoutMs, signal, callOut }: Connection,
+  { api, token, traceparent, timeoutMs, signal, callOut }: Connection,
   { method, path, body, maxResponseBytes = MAX_RESPONSE_BYTES }: ApiCall,
 ): Promise<OutboundResponse | Ended> {
   // No header of the event is sent back: GitLab would take its own header as a sign of recursion and disable the hook.
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
-  const url = new URL(`${instance}/api/v4/${path}`);
+  const url = new URL(`${api}/api/v4/${path}`);
   const request = { method, url, traceparent, timeoutMs, signal, maxResponseBytes };
   try {
     if (body === undefined) return await callOut({ ...request, headers });

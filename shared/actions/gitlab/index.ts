@@ -11,7 +11,7 @@ import { commentClient } from "./comment-client.ts";
 import { commitOf } from "./commit.ts";
 import { lookUp } from "./look-up.ts";
 import { mergeRequestOf } from "./merge-request.ts";
-import { type InstanceTarget, instanceTarget, type RouteOptions, routeOptions } from "./settings.ts";
+import { apiOf, type InstanceTarget, instanceTarget, type RouteOptions, routeOptions } from "./settings.ts";
 import { statusOf } from "./status.ts";
 import { listPages } from "./write-comment.ts";
 
@@ -103,16 +103,16 @@ async function comment(
 }
 
 async function connectionTo(
-  { url: instance, token, timeoutSeconds }: InstanceTarget,
+  target: InstanceTarget,
   { origin, signal }: ActionContext,
   { secrets, clock, callOut }: ActionDeps,
 ): Promise<Connection> {
   const { traceparent } = origin.detail;
   return {
-    instance,
-    token: await secrets.read(token),
+    api: apiOf(target),
+    token: await secrets.read(target.token),
     traceparent,
-    timeoutMs: timeoutSeconds * 1_000,
+    timeoutMs: target.timeoutSeconds * 1_000,
     signal,
     clock,
     callOut,

@@ -5,7 +5,7 @@ import { retryAfterSeconds } from "../../model/retry-after.ts";
 import type { LookedUpTarget, LookUpDeps } from "../action.ts";
 import { jsonOf } from "../response-text.ts";
 import { isAt } from "./address.ts";
-import { instanceTarget } from "./settings.ts";
+import { apiOf, instanceTarget } from "./settings.ts";
 
 /** Asks the instance for the commit of a branch, tag, merge request, release or environment. */
 export async function lookUp(
@@ -22,7 +22,7 @@ export async function lookUp(
   const token = await secrets.read(target.token);
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
   const get: Get = async (path, schema) => {
-    const url = new URL(`${target.url}/api/v4/projects/${encodeURIComponent(subject.project)}/${path}`);
+    const url = new URL(`${apiOf(target)}/api/v4/projects/${encodeURIComponent(subject.project)}/${path}`);
     const bounds = { timeoutMs: target.timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
     const response = await callOut({ method: "GET", url, headers, ...bounds });
     const read = v.safeParse(schema, response.status === 200 ? jsonOf(response.body) : undefined);
