@@ -25,7 +25,7 @@ interface Acting {
 export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const { boards, changeLinks, changeComments, commentReplies, approvalMessages } = pageStores;
+  const { boards, changeLinks, changeComments, commentReplies, commitStatuses, approvalMessages } = pageStores;
   const { systemTokens, origins, ownAccounts, commands, deliveries, recorded, credentialUsage, orders } = bridge;
   const { approvals, access, rules, people, rateLimits } = bridge;
   const actionDeps = {
@@ -40,6 +40,7 @@ export function actDeps(bridge: Bridge, { actions, retry, pageStores, missingMs,
     ownAccounts,
     changeLinks,
     changeComments,
+    commitStatuses,
     commentReplies,
     approvals,
     rules,

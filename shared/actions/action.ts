@@ -21,6 +21,7 @@ import type { BoardStore } from "../store/boards.ts";
 import type { ChangeCommentStore } from "../store/change-comments.ts";
 import type { ChangeLinkStore } from "../store/change-links.ts";
 import type { CommentReplyStore } from "../store/comment-replies.ts";
+import type { CommitStatusStore } from "../store/commit-statuses.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
 import type { OwnAccountStore } from "../store/own-accounts.ts";
@@ -175,6 +176,8 @@ export interface ActionDeps {
   readonly changeLinks: Pick<ChangeLinkStore, "record" | "find">;
   /** The comments of the bridge on change requests, and the pages that they list. */
   readonly changeComments: Pick<ChangeCommentStore, "recordPage" | "firstLook" | "pages" | "lease" | "release">;
+  /** The statuses of the bridge on commits. They are loaded when a route sets one. */
+  readonly commitStatuses: () => Promise<Pick<CommitStatusStore, "lease" | "release">>;
   readonly commands: Commands;
   /** Where an action records an event of the bridge's own. */
   readonly deliveries: Pick<DeliveryStore, "record">;

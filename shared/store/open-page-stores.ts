@@ -3,6 +3,7 @@ import { BoardStore, type BoardStoreOptions } from "./boards.ts";
 import { ChangeCommentStore } from "./change-comments.ts";
 import { ChangeLinkStore } from "./change-links.ts";
 import { CommentReplyStore } from "./comment-replies.ts";
+import type { CommitStatusStore } from "./commit-statuses.ts";
 import type { Table } from "./table.ts";
 
 /** The stores that only actions use. A function that runs none starts without their code. */
@@ -11,6 +12,8 @@ export interface PageStores {
   readonly changeLinks: ChangeLinkStore;
   readonly changeComments: ChangeCommentStore;
   readonly commentReplies: CommentReplyStore;
+  /** It is loaded when it is needed, as the next one. */
+  readonly commitStatuses: () => Promise<CommitStatusStore>;
   /** It is loaded when it is needed: few routes send messages. */
   readonly approvalMessages: () => Promise<ApprovalMessageStore>;
 }
@@ -22,6 +25,10 @@ export function openPageStores(table: Table, options: BoardStoreOptions): PageSt
     changeLinks: new ChangeLinkStore(table, options),
     changeComments: new ChangeCommentStore(table, options),
     commentReplies: new CommentReplyStore(table, options),
+    commitStatuses: async () => {
+      const { CommitStatusStore } = await import("./commit-statuses.ts");
+      return new CommitStatusStore(table, options);
+    },
     approvalMessages: async () => {
       const { ApprovalMessageStore } = await import("./approval-messages.ts");
       return new ApprovalMessageStore(table, options);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { gitlab } from "../../shared/actions/gitlab/index.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import { memoryStores } from "../support/memory-stores.ts";
 import { reportBench } from "../support/report-bench.ts";
 import { type InjectedAnswer, type SandboxGitlab, startSandboxGitlab } from "../support/sandbox-gitlab.ts";
 import { pushTo, statusBench, writesTo } from "../support/sandbox-gitlab-action.ts";
@@ -22,7 +23,11 @@ describe("GitLab's responses", () => {
 
   const toRead: readonly [string, InjectedAnswer, object][] = [
     ["a 401", answer(401), { outcome: "retry", summary: expect.stringContaining("token") }],
-    ["a 404", answer(404), { outcome: "give_up", summary: expect.stringContaining("no such project or commit") }],
+    [
+      "a 404",
+      answer(404),
+      { outcome: "give_up", summary: expect.stringContaining("no such project, commit or pipeline") },
+    ],
     ["a 429", answer(429, later), { outcome: "retry", afterSeconds: 17 }],
     ["a 503", answer(503), { outcome: "retry" }],
     ["a login page", answer(200, { body: "<html>" }), { outcome: "retry" }],
@@ -70,27 +75,58 @@ describe("GitLab's responses", () => {
   it("a rejection because the state is set already counts as done", async () => {
     const transition = message("Cannot transition status via :run from :running (Reason(s): …)");
     const list = (state: string) => ({ body: JSON.stringify([{ id: 1, name: "ci/docs", status: state }]) });
-    sandbox.answerNext("GET", answer(200, list("running")), answer(200, list("running")));
+    sandbox.answerNext("GET", answer(200, { body: "[]" }), answer(200, list("running")));
     sandbox.answerNext("POST", answer(400, transition));
     expect(await bench().report(push(), { state: "running" })).toMatchObject({ outcome: "done" });
   });
 
-  it("a status that never shows what was set is retried later", async () => {
-    const empty = answer(200, { body: "[]" });
-    sandbox.answerNext("GET", empty, empty, empty, empty);
-    expect(await bench().report(push())).toMatchObject({ outcome: "retry" });
+  it("a state that was rejected without a reason that the list shows is given up", async () => {
+    sandbox.answerNext("POST", answer(400, message("Cannot transition status via :run from :running")));
+    sandbox.answerNext("GET", answer(200, { body: "[]" }), answer(200, { body: "[]" }));
+    expect(await bench().report(push(), { state: "running" })).toEqual({
+      outcome: "give_up",
+      summary: "GitLab does not let the status go from nothing to running",
+    });
+  });
+
+  it("a link that GitLab refuses costs the link and not the status, and is sent once", async () => {
+    sandbox.repository.refusesLink = () => true;
+    for (const state of ["running", "succeeded"] as const) {
+      expect(await bench().report(push(), { state })).toMatchObject({
+        outcome: "done",
+        summary: expect.stringContaining("without its link, which GitLab refuses"),
+      });
+    }
     expect(writes()).toBe(3);
+    expect(sandbox.shown()).toMatchObject([{ state: "success", targetUrl: undefined }]);
+  });
+
+  it("a project that was renamed is found by its old path, before and between two states", async () => {
+    sandbox.rename("platform/handbook");
+    expect(await bench().report(push(), { state: "queued" })).toMatchObject({ outcome: "done" });
+    expect(await bench().report(push(), { state: "running" })).toMatchObject({ outcome: "done" });
+    sandbox.rename("platform/manual");
+    expect(await bench().report(push(), { state: "succeeded" })).toMatchObject({ outcome: "done" });
+    expect(sandbox.shown()).toMatchObject([{ state: "success" }]);
+  });
+
+  it("a project that is renamed before its id is known is found as well", async () => {
+    const unmoved = push();
+    sandbox.answerNext("GET", answer(200, { body: "[]" }));
+    sandbox.rename("platform/handbook");
+    expect(await bench().report(unmoved)).toMatchObject({ outcome: "done" });
+    expect(sandbox.shown()).toMatchObject([{ state: "success" }]);
   });
 
   it("a missing response is retried, and a fault that is not the target's is thrown", async () => {
     const gone = sandbox.url;
     await sandbox.close();
-    const target = { url: gone };
-    expect(await reportBench(gitlab, { target, token: "t" }).report(push())).toMatchObject({ outcome: "retry" });
+    const settings = { target: { url: gone }, token: "t", deps: { commitStatuses: memoryStores().commitStatuses } };
+    expect(await reportBench(gitlab, settings).report(push())).toMatchObject({ outcome: "retry" });
     const failing = async () => {
       throw new Fault("store_unavailable", "as the test wants it", { retryable: true });
     };
-    await expect(reportBench(gitlab, { target, token: "t", callOut: failing }).report(push())).rejects.toThrow(Fault);
+    await expect(reportBench(gitlab, { ...settings, callOut: failing }).report(push())).rejects.toThrow(Fault);
   });
 
   it("no outcome contains a token, whatever GitLab responds", async () => {

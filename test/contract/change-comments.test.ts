@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { laterBy } from "../../shared/host/clock.ts";
 import { type ChangeAddress, ChangeCommentStore, type PageReport } from "../../shared/store/change-comments.ts";
+import { CommitStatusStore } from "../../shared/store/commit-statuses.ts";
 import { type TestDatabase, tableKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 
@@ -78,6 +79,24 @@ for (const kind of tableKinds) {
       for (const lease of leases) expect(await comments.release(change("5"), lease, { id: "7" })).toBe(false);
       if (second) expect(await comments.release(change("5"), second, { id: "8" })).toBe(true);
       expect(await comments.lease(change("5"), clock.now(), until())).toEqual({ owner: 3, comment: { id: "8" } });
+    });
+
+    it("one caller sets a status, and whoever follows one that crashed knows that it may have written", async () => {
+      const statuses = new CommitStatusStore((await database.freshTable()).table, { retentionDays: 90, clock });
+      const address = { system: "https://gitlab.example.test", project: "a/b", commit: "c".repeat(40), name: "docs" };
+      const take = (changes = {}) =>
+        statuses.lease({ ...address, ...changes }, clock.now(), laterBy(clock.now(), 60_000));
+      const record = { run: "tekton 1", place: { project: "7", sha: "c".repeat(40), pipeline: 3 } };
+      const first = await take();
+      expect(first).toEqual({ owner: 1, record: {} });
+      expect(await take()).toBeUndefined();
+      expect(await take({ name: "lint" })).toEqual({ owner: 1, record: {} });
+      if (first) expect(await statuses.release(address, first, record)).toBe(true);
+      const second = await take();
+      expect(second).toEqual({ owner: 2, record });
+      clock.advance(60_001);
+      expect(await take()).toEqual({ owner: 3, record: { ...record, isUnsure: true } });
+      if (second) expect(await statuses.release(address, second, {})).toBe(false);
     });
 
     it("a lease that a clock ahead of its time took is free", async () => {

@@ -199,7 +199,7 @@ describe("what GitLab answers", () => {
       "one that was squashed without a merge commit",
       { state: "merged", sha: A, squashCommit: B },
       "be_merged",
-      found(A),
+      found(B),
     ],
     ["an approved one", { state: "opened", sha: A, approvedBy: 1 }, "be_approved", found(A)],
     ["one whose approval was revoked", { state: "opened", sha: A, approvedBy: 0 }, "be_approved", { state: "ended" }],

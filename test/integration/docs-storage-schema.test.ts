@@ -50,6 +50,7 @@ const HEADINGS = [
   "Page of a change",
   "Comment",
   "First look",
+  "Commit status",
   "Command in a comment",
   "Replies",
   "Approval",
@@ -469,6 +470,22 @@ describe("docs/storage-schema.md", () => {
     for (let taken = 1; taken < owner; taken += 1) {
       const lease = await changeComments.lease(read.change, clock.now(), laterBy(clock.now(), 1));
       if (lease) await changeComments.release(read.change, lease, comment);
+    }
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a commit status is leased and released as documented", async () => {
+    const { stored, read } = exampleOf("Commit status");
+    const { record, owner } = read.lease;
+    const put = await emptyStores();
+    await put.put(stored);
+    const statuses = await put.commitStatuses();
+    expect(await statuses.lease(read.address, clock.now(), laterBy(clock.now(), 1))).toEqual(read.lease);
+    const recorded = await emptyStores();
+    const written = await recorded.commitStatuses();
+    for (let taken = 1; taken < owner; taken += 1) {
+      const lease = await written.lease(read.address, clock.now(), laterBy(clock.now(), 1));
+      if (lease) await written.release(read.address, lease, record);
     }
     expect(await recorded.shown(stored)).toEqual(stored);
   });

@@ -281,7 +281,7 @@ function trialOf({ action, folder, target: running }: Contract) {
   const original = actionFixtureIn(folder, target.url);
   const called: OutboundRequest[] = [];
   const clock = testClock();
-  const { boards, origins, ownAccounts } = memoryStores({ clock });
+  const { boards, origins, ownAccounts, commitStatuses } = memoryStores({ clock });
   target.play({ exchange: original.exchange });
 
   const ended: string[] = [];
@@ -306,7 +306,7 @@ function trialOf({ action, folder, target: running }: Contract) {
     const secrets = secretsOf(changes.environment ?? fixture.environment);
     const connected = action.connect(
       { route: "fixture", targetName: "fixture", target: fixture.target, options: fixture.options },
-      actionDeps({ secrets, clock, callOut: recorded, boards, origins, ownAccounts }),
+      actionDeps({ secrets, clock, callOut: recorded, boards, origins, ownAccounts, commitStatuses }),
     );
     const { busEvent = fixture.busEvent, attempt: number = 1, signal = new AbortController().signal } = changes;
     return connected.run({ busEvent, origin: fixture.origin, originProof: "proved", attempt: number, signal });

@@ -1,4 +1,4 @@
-import type { Action } from "../../shared/actions/action.ts";
+import type { Action, ActionDeps } from "../../shared/actions/action.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
@@ -11,6 +11,7 @@ interface BenchOptions {
   readonly token: string;
   readonly options?: object;
   readonly callOut?: CallOut;
+  readonly deps?: Partial<ActionDeps>;
 }
 
 interface ReportBench {
@@ -28,7 +29,7 @@ export function reportBench(action: Action, changes: BenchOptions): ReportBench 
       target: { token: "env:TOKEN", ...changes.target },
       options: changes.options ?? {},
     },
-    actionDeps({ secrets: secretsOf({ TOKEN: changes.token }), callOut: changes.callOut ?? callOut }),
+    actionDeps({ secrets: secretsOf({ TOKEN: changes.token }), callOut: changes.callOut ?? callOut, ...changes.deps }),
   );
   const run: ReportBench["run"] = (busEvent, origin, signal = new AbortController().signal) =>
     connected.run({ busEvent, origin, originProof: "proved", attempt: 1, signal });

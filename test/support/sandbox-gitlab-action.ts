@@ -1,11 +1,27 @@
 import { gitlab } from "../../shared/actions/gitlab/index.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
+import type { AllStores } from "./all-stores.ts";
+import { memoryStores } from "./memory-stores.ts";
 import { causeOf, reportBench } from "./report-bench.ts";
 import type { SandboxGitlab } from "./sandbox-gitlab.ts";
+import { type TestClock, testClock } from "./test-doubles.ts";
 
-/** The action, connected to the sandbox. */
-export const statusBench = ({ token, url }: SandboxGitlab, options: object = {}, target: object = {}) =>
-  reportBench(gitlab, { token, options, target: { url, ...target } });
+/** The stores of the bridge that writes to a sandbox. */
+const stores = new WeakMap<SandboxGitlab, AllStores>();
+
+/** The action, connected to the sandbox. All benches of one sandbox are one bridge. */
+export function statusBench(
+  sandbox: SandboxGitlab,
+  options: object = {},
+  target: object = {},
+  clock: TestClock = testClock(),
+): ReturnType<typeof reportBench> {
+  const { token, url } = sandbox;
+  const opened = stores.get(sandbox) ?? memoryStores();
+  stores.set(sandbox, opened);
+  const { commitStatuses } = opened;
+  return reportBench(gitlab, { token, options, target: { url, ...target }, deps: { commitStatuses, clock } });
+}
 
 /** The push of the sandbox's commit to `main`, as published. */
 export function pushTo({ project, sha: commit, url }: SandboxGitlab, changes: object = {}): BusEvent {

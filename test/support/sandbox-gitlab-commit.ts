@@ -3,6 +3,7 @@ export interface SandboxStatus {
   readonly id: number;
   readonly name: string;
   readonly ref: string;
+  readonly sha: string;
   readonly state: string;
   readonly description: string;
   readonly targetUrl: string | undefined;
@@ -17,11 +18,23 @@ export interface SandboxHook {
 
 export interface Rejection {
   readonly message: string | Readonly<Record<string, readonly string[]>>;
+  /** Default: 400. */
+  readonly status?: 404;
+}
+
+/** What GitLab runs a pipeline for. */
+export interface PipelineSeed {
+  readonly source: string;
+  readonly ref: string;
+  /** Default: the commit that the ref has. */
+  readonly sha?: string;
 }
 
 interface Pipeline {
   readonly id: number;
   readonly source: string;
+  readonly ref: string;
+  readonly sha: string;
   status: string;
 }
 
@@ -29,38 +42,77 @@ interface NewStatus {
   readonly state: string;
   readonly name: string;
   readonly ref?: string | undefined;
+  readonly pipeline_id?: number | undefined;
   readonly description?: string | undefined;
   readonly target_url?: string | undefined;
 }
 
-/** One commit on `main` with its pipelines and statuses; all statuses are set by one user. */
-export class SandboxCommit {
+/** `dangling_sources` of GitLab's `Enums::Ci::Pipeline`, as far as the tests need them. */
+const DANGLING: readonly string[] = ["parent_pipeline", "webide"];
+
+export interface SandboxProjectOptions {
+  readonly id: number;
+  readonly project: string;
+  readonly rejectsRepeats: boolean;
+}
+
+/**
+ * A project with branches, tags, pipelines and statuses; all statuses are set by one user. It follows GitLab's
+ * `app/services/ci/commit_statuses`: the newest pipeline of the commit, of the ref and with the id if they are given;
+ * without one, a new pipeline with source `external` on the ref, or on the first branch in the alphabet that contains the
+ * commit.
+ */
+export class SandboxProject {
+  readonly id: number;
+  /** Somebody may rename it. */
+  project: string;
   readonly hooks: SandboxHook[] = [];
-  readonly #options: { readonly project: string; readonly sha: string; readonly rejectsRepeats: boolean };
-  readonly #pipelines: Pipeline[] = [];
+  /** The commits that each branch or tag contains, newest first. */
+  readonly branches = new Map<string, readonly string[]>();
+  readonly tags = new Map<string, readonly string[]>();
+  /** Commits that only a hidden reference keeps: heads of merge requests and trial merges. */
+  readonly hidden = new Set<string>();
+  readonly pipelines: Pipeline[] = [];
+  /** Whether GitLab refuses the address of a link. */
+  refusesLink: (url: string) => boolean = () => false;
+  readonly #rejectsRepeats: boolean;
   #statuses: readonly SandboxStatus[] = [];
   #lastId = 500;
 
-  constructor(options: { readonly project: string; readonly sha: string; readonly rejectsRepeats: boolean }) {
-    this.#options = options;
+  constructor({ id, project, rejectsRepeats }: SandboxProjectOptions) {
+    this.id = id;
+    this.project = project;
+    this.#rejectsRepeats = rejectsRepeats;
   }
 
-  startPipeline(source: "push" | "external"): Pipeline {
-    const pipeline = { id: ++this.#lastId, source, status: source === "push" ? "success" : "created" };
-    this.#pipelines.push(pipeline);
+  has(sha: string): boolean {
+    return this.hidden.has(sha) || [...this.branches.values(), ...this.tags.values()].some((all) => all.includes(sha));
+  }
+
+  startPipeline({ source, ref, sha = this.#headOf(ref) }: PipelineSeed): Pipeline {
+    const status = source === "external" ? "created" : "success";
+    const pipeline = { id: ++this.#lastId, source, ref, sha, status };
+    this.pipelines.push(pipeline);
     return pipeline;
   }
 
-  /** Newest first. A newer status hides the older ones of its name, unless `all` is set. */
+  #headOf(ref: string): string {
+    return (this.branches.get(ref) ?? this.tags.get(ref))?.[0] ?? "";
+  }
+
+  /** Newest first. A newer status of a pipeline hides the older ones of its name, unless `all` is set. */
   statuses({ all }: { readonly all: boolean }): readonly SandboxStatus[] {
     const newestFirst = [...this.#statuses].sort((one, other) => other.id - one.id);
-    const isNewest = ({ name }: SandboxStatus, index: number) =>
-      newestFirst.findIndex((one) => one.name === name) === index;
+    const isNewest = ({ name, pipeline }: SandboxStatus, index: number) =>
+      newestFirst.findIndex((one) => one.name === name && one.pipeline === pipeline) === index;
     return all ? newestFirst : newestFirst.filter(isNewest);
   }
 
-  /** Finds or creates the pipeline. Updates the status of that name while it is open, otherwise creates one. */
-  set({ state, name, ref = "main", description = "", target_url }: NewStatus): SandboxStatus | Rejection {
+  /** Updates the status of that name while it is open, otherwise creates one. A text: what GitLab does not find. */
+  set(
+    sha: string,
+    { state, name, ref, pipeline_id, description = "", target_url }: NewStatus,
+  ): SandboxStatus | Rejection {
     const tooLong = Object.entries({ name, description, target_url: target_url ?? "" }).filter(
       ([, text]) => text.length > 255,
     );
@@ -69,13 +121,27 @@ export class SandboxCommit {
         message: Object.fromEntries(tooLong.map(([field]) => [field, ["is too long (maximum is 255 characters)"]])),
       };
     }
-    const pipeline = this.#pipelines.at(-1) ?? this.startPipeline("external");
+    if (target_url !== undefined && this.refusesLink(target_url))
+      return { message: { target_url: ["is blocked: URI is invalid"] } };
+    const found = this.pipelines.findLast(
+      (one) =>
+        one.sha === sha &&
+        !DANGLING.includes(one.source) &&
+        (ref === undefined || one.ref === ref) &&
+        (pipeline_id === undefined || one.id === pipeline_id),
+    );
+    if (!found && pipeline_id !== undefined)
+      return { message: "404 Pipeline for pipeline_id, sha and ref Not Found", status: 404 };
+    const [first] = [...this.branches].flatMap(([branch, all]) => (all.includes(sha) ? [branch] : [])).sort();
+    const chosen = ref ?? found?.ref ?? first;
+    if (chosen === undefined) return { message: "404 References for commit Not Found", status: 404 };
+    const pipeline = found ?? this.startPipeline({ source: "external", ref: chosen, sha });
     const open = this.#statuses.find(
       (one) => one.name === name && one.pipeline === pipeline.id && ["pending", "running"].includes(one.state),
     );
     const rejection = open && this.#rejection(open.state, state);
     if (rejection) return rejection;
-    const content = { name, ref, state, description, targetUrl: target_url, pipeline: pipeline.id };
+    const content = { name, ref: chosen, sha, state, description, targetUrl: target_url, pipeline: pipeline.id };
     const status = { ...content, id: open?.id ?? ++this.#lastId };
     this.#statuses = [...this.#statuses.filter(({ id }) => id !== status.id), status];
     this.#raise(pipeline, status);
@@ -85,7 +151,7 @@ export class SandboxCommit {
   #rejection(from: string, to: string): Rejection | undefined {
     const event = EVENTS[to] ?? to;
     const isRepeat = from === to;
-    const isAllowed = isRepeat ? !this.#options.rejectsRepeats : !(FORBIDDEN[from] ?? []).includes(to);
+    const isAllowed = isRepeat ? !this.#rejectsRepeats : !(FORBIDDEN[from] ?? []).includes(to);
     if (isAllowed) return undefined;
     return {
       message: `Cannot transition status via :${event} from :${from} (Reason(s): Status cannot transition via "${event}")`,
@@ -94,16 +160,16 @@ export class SandboxCommit {
 
   #raise(pipeline: Pipeline, status: SandboxStatus): void {
     pipeline.status = status.state;
-    const { project: path, sha } = this.#options;
+    const { project: path, id: projectId } = this;
     const project = {
-      id: 4117,
+      id: projectId,
       name: "Docs",
       web_url: `https://gitlab.example.com/${path}`,
       path_with_namespace: path,
     };
     const user = { id: 7, name: "Bridge" };
     const at = "2026-11-02 09:00:00 UTC";
-    const { id, source } = pipeline;
+    const { id, source, sha } = pipeline;
     const object_attributes = { id, ref: status.ref, tag: false, sha, source, status: status.state, created_at: at };
     this.hooks.push({
       event: "Job Hook",

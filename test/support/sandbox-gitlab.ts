@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { serveOnLoopback } from "./loopback.ts";
 import { SandboxComments, type SandboxMergeRequest } from "./sandbox-gitlab-comments.ts";
-import { type Rejection, SandboxCommit, type SandboxHook, type SandboxStatus } from "./sandbox-gitlab-commit.ts";
+import { type PipelineSeed, type SandboxHook, SandboxProject, type SandboxStatus } from "./sandbox-gitlab-commit.ts";
 
 export interface SandboxGitlabOptions {
   /** Older servers reject a state that the status has already. */
@@ -30,11 +30,17 @@ export interface SandboxGitlab {
   readonly requests: readonly { readonly method: string; readonly path: string; readonly headers: Headers }[];
   /** Bodies of the hooks that the project's events raised, in order. */
   readonly hooks: readonly SandboxHook[];
+  /** The project itself: its branches, tags and pipelines. */
+  readonly repository: SandboxProject;
+  /** A fork of it. The token may not write there unless `fork.isOpen`. */
+  readonly fork: SandboxProject & { isOpen: boolean };
+  /** Renames the project. Its old path leads to it. */
+  rename(path: string): void;
   /** The statuses on the commit's page: the newest one of each name. */
   shown(): readonly SandboxStatus[];
-  /** Starts a pipeline, as a push to a project with `.gitlab-ci.yml` does. */
-  startPipeline(): void;
-  /** Number 41 of the project. */
+  /** Starts a pipeline of the project. Default: as a push to `main` does. */
+  startPipeline(seed?: PipelineSeed): { readonly id: number };
+  /** Number 41 of the project, from its branch `feature`. */
   readonly mergeRequest: SandboxMergeRequest;
   /** Sets the responses to the next requests of that method, in order. */
   answerNext(method: "GET" | "POST" | "PUT", ...answers: readonly InjectedAnswer[]): void;
@@ -46,16 +52,23 @@ const PROJECT = "platform/docs";
 const SHA = "c4a1e7d20f9b8364517a2c6d8e0f1b3a5c7d9e2f";
 
 /**
- * The two calls about commit statuses of one project with one commit on `main`, and the hooks that they raise. The calls
- * about the comments of one merge request. Behaves as
+ * The calls about pipelines, deployments and commit statuses of a project with one commit on `main` and of its fork, and the
+ * hooks that they raise. The calls about one merge request and its comments. Behaves as
  * https://docs.gitlab.com/api/commits/ and
  * https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/ say.
  */
 export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Promise<SandboxGitlab> {
-  const commit = new SandboxCommit({ project: PROJECT, sha: SHA, rejectsRepeats: options.rejectsRepeats ?? false });
+  const { rejectsRepeats = false } = options;
+  const repository = new SandboxProject({ id: 4117, project: PROJECT, rejectsRepeats });
+  repository.branches.set("main", [SHA]);
+  const fork = Object.assign(new SandboxProject({ id: 5200, project: "alice/docs", rejectsRepeats }), {
+    isOpen: false,
+  });
+  const all = [repository, fork];
+  const former = new Map<string, SandboxProject>();
   const requests: SandboxGitlab["requests"][number][] = [];
   const injected = { GET: [] as InjectedAnswer[], POST: [] as InjectedAnswer[], PUT: [] as InjectedAnswer[] };
-  const comments = new SandboxComments();
+  const comments = new SandboxComments(repository, fork);
 
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use("*", async (c, next) => {
@@ -69,22 +82,57 @@ export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Pr
     return undefined;
   });
 
+  const projectOf = (c: Context) => {
+    const id = c.req.param("id") ?? "";
+    return all.find((one) => String(one.id) === id || one.project === id);
+  };
+  // `redirect!` of GitLab's API, which answers 405 to every method but GET.
+  app.use("/api/v4/projects/:id{.+}", async (c, next) => {
+    const id = decodeURIComponent(/^\/api\/v4\/projects\/([^/]+)/.exec(new URL(c.req.url).pathname)?.[1] ?? "");
+    const moved = former.get(id);
+    if (!moved) return next();
+    if (c.req.method !== "GET") return c.json({ message: "Non GET methods are not allowed for moved projects" }, 405);
+    const { origin, pathname, search } = new URL(c.req.url);
+    const to = pathname.replace(/^(\/api\/v4\/projects\/)[^/]+/, `$1${moved.id}`);
+    return c.redirect(`${origin}${to}${search}`, 301);
+  });
+  app.get("/api/v4/projects/:id", (c) => {
+    const project = projectOf(c);
+    return project ? c.json({ id: project.id, path_with_namespace: project.project }) : c.notFound();
+  });
+  app.get("/api/v4/projects/:id/pipelines", (c) => {
+    const project = projectOf(c);
+    if (!project) return c.json({ message: "404 Project Not Found" }, 404);
+    const listed = project.pipelines.filter(
+      ({ sha, source }) => sha === c.req.query("sha") && source !== "parent_pipeline",
+    );
+    return c.json(listed.reverse().map((one) => ({ ...one, project_id: project.id })));
+  });
+  app.get("/api/v4/projects/:id/deployments/:number", (c) => {
+    const found = repository.pipelines.find(({ id }) => id === Number(c.req.param("number")));
+    const place = found ? { ref: found.ref, sha: found.sha } : { ref: "main", sha: SHA };
+    return c.json({ ...place, deployable: found ? { pipeline: found } : null });
+  });
   app.get("/api/v4/projects/:id/repository/commits/:sha/statuses", (c) => {
-    const missing = whatIsMissing(c);
-    if (missing) return c.json({ message: missing }, 404);
-    const { name, ref, all } = c.req.query();
-    const found = commit.statuses({ all: all === "true" }).filter((one) => !name || one.name === name);
-    return c.json(found.filter((one) => !ref || one.ref === ref).map(shownOf));
+    const project = projectOf(c);
+    if (!project?.has(c.req.param("sha"))) return c.json({ message: "404 Commit Not Found" }, 404);
+    const { name, ref, pipeline_id, all } = c.req.query();
+    const found = project
+      .statuses({ all: all === "true" })
+      .filter((one) => (!name || one.name === name) && (!ref || one.ref === ref) && one.sha === c.req.param("sha"));
+    return c.json(found.filter(({ pipeline }) => !pipeline_id || String(pipeline) === pipeline_id).map(shownOf));
   });
 
   app.post("/api/v4/projects/:id/statuses/:sha", async (c) => {
-    const missing = whatIsMissing(c);
-    if (missing) return c.json({ message: missing }, 404);
+    const project = projectOf(c);
+    if (!project || (project === fork && !fork.isOpen)) return c.json({ message: "404 Project Not Found" }, 404);
+    if (!project.has(c.req.param("sha"))) return c.json({ message: "404 Commit Not Found" }, 404);
     const read = v.safeParse(statusBody, await c.req.json());
     if (!read.success) return c.json({ error: "state does not have a valid value" }, 400);
     await options.delay?.(read.output.state);
-    const made = commit.set({ ...read.output, name: read.output.name ?? read.output.context ?? "default" });
-    return "message" in made ? c.json(made satisfies Rejection, 400) : c.json(shownOf(made), 201);
+    const { name, context } = read.output;
+    const made = project.set(c.req.param("sha"), { ...read.output, name: name ?? context ?? "default" });
+    return "message" in made ? c.json({ message: made.message }, made.status ?? 400) : c.json(shownOf(made), 201);
   });
 
   app.route("/", comments.app(PROJECT));
@@ -96,32 +144,35 @@ export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Pr
     project: PROJECT,
     sha: SHA,
     requests,
-    hooks: commit.hooks,
-    shown: () => commit.statuses({ all: false }),
-    startPipeline: () => commit.startPipeline("push"),
+    hooks: repository.hooks,
+    repository,
+    fork,
+    rename: (path) => {
+      former.set(repository.project, repository);
+      repository.project = path;
+    },
+    shown: () => repository.statuses({ all: false }),
+    startPipeline: (seed = { source: "push", ref: "main" }) => repository.startPipeline(seed),
     mergeRequest: comments,
     answerNext: (method, ...answers) => void injected[method].push(...answers),
     close,
   };
 }
 
-function whatIsMissing(c: Context): string | undefined {
-  if (c.req.param("id") !== PROJECT) return "404 Project Not Found";
-  return c.req.param("sha") === SHA ? undefined : "404 Commit Not Found";
-}
-
 const statusBody = v.object({
   state: v.picklist(["pending", "running", "success", "failed", "canceled", "skipped"]),
   ref: v.optional(v.string()),
+  pipeline_id: v.optional(v.number()),
   name: v.optional(v.string()),
   context: v.optional(v.string()),
   target_url: v.optional(v.string()),
   description: v.optional(v.string()),
 });
 
-const shownOf = ({ id, name, state, ref, description, targetUrl }: SandboxStatus) => ({
+const shownOf = ({ id, name, state, ref, sha, description, targetUrl, pipeline }: SandboxStatus) => ({
   id,
-  sha: SHA,
+  sha,
+  pipeline_id: pipeline,
   ref,
   name,
   status: state,

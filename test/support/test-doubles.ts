@@ -96,6 +96,7 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
     lease: unexpected("the lease of a comment"),
     release: unexpected("the release of a comment"),
   },
+  commitStatuses: unexpected("the statuses of commits"),
   decisionWays: { comments: true, console: "https://bridge.example.test/console/approvals" },
   commentReplies: { take: async () => true, release: async () => undefined, count: async () => true },
   approvals: { get: unexpected("the reading of an approval") },

@@ -5,7 +5,7 @@ import type { Membership } from "../../model/approval.ts";
 import { retryAfterSeconds } from "../../model/retry-after.ts";
 import type { LookedUpTarget, LookUpDeps } from "../action.ts";
 import { jsonOf } from "../response-text.ts";
-import { type InstanceTarget, instanceTarget } from "./settings.ts";
+import { apiOf, type InstanceTarget, instanceTarget } from "./settings.ts";
 
 /**
  * Asks the instance for the members of each group with this user id, those of its ancestors and of invited groups among
@@ -78,13 +78,13 @@ export async function knownGroups(
 const named = v.object({ full_path: v.string() });
 
 async function caller(
-  { url: instance, token: ref, timeoutSeconds }: InstanceTarget,
+  target: InstanceTarget,
   { secrets, callOut, signal }: Pick<LookUpDeps, "secrets" | "callOut" | "signal">,
 ): Promise<(path: string) => Promise<OutboundResponse>> {
-  const token = await secrets.read(ref);
+  const token = await secrets.read(target.token);
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
-  const bounds = { timeoutMs: timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
-  return (path) => callOut({ method: "GET", url: new URL(`${instance}/api/v4/${path}`), headers, ...bounds });
+  const bounds = { timeoutMs: target.timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
+  return (path) => callOut({ method: "GET", url: new URL(`${apiOf(target)}/api/v4/${path}`), headers, ...bounds });
 }
 
 /** A hundred members of at most about 2 KB each, if a server does not know the filter. */

@@ -1,17 +1,17 @@
 import * as v from "valibot";
+import { isListedInAnyCase } from "../../host/name-pattern.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
-import { isTerminal } from "../../model/build-order.ts";
+import { buildOrder, isTerminal } from "../../model/build-order.ts";
 import { BUILD_STATES, type BuildEvent } from "../../model/event.ts";
 import { fill } from "../../routes/fill.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { runKeyOf } from "../change-of-run.ts";
-import { type Connection, statusClient } from "./client.ts";
+import type { Connection } from "./client.ts";
 import { commentClient } from "./comment-client.ts";
 import { commitOf } from "./commit.ts";
 import { lookUp } from "./look-up.ts";
 import { mergeRequestOf } from "./merge-request.ts";
-import { type InstanceTarget, instanceTarget, type RouteOptions, routeOptions } from "./settings.ts";
-import { showStatus } from "./show-status.ts";
+import { apiOf, type InstanceTarget, instanceTarget, type RouteOptions, routeOptions } from "./settings.ts";
 import { statusOf } from "./status.ts";
 import { listPages } from "./write-comment.ts";
 
@@ -51,13 +51,32 @@ async function run({ target, options }: Report, context: ActionContext, deps: Ac
   const { detail } = busEvent;
   if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is not a build event` };
   if (options.comment !== undefined) return comment(detail, target, context, deps);
-  const commit = commitOf(origin, target);
-  if ("reason" in commit) return { outcome: "done", summary: `no status: ${commit.reason}` };
+  const cause = commitOf(origin, target);
+  if ("reason" in cause) return { outcome: "done", summary: `no status: ${cause.reason}` };
   const name = fill(busEvent, options.name);
   if (name === "")
     return { outcome: "give_up", summary: `the event has no value at ${options.name} to name the status` };
-  const client = statusClient(await connectionTo(target, context, deps));
-  return showStatus(statusOf(detail.build, { name, linkHosts: target.linkHosts }), commit, client);
+  const { build } = detail;
+  const [{ showStatus }, { statusClient }, statuses] = await Promise.all([
+    import("./show-status.ts"),
+    import("./client.ts"),
+    deps.commitStatuses(),
+  ]);
+  return showStatus({
+    status: statusOf(build, { name, linkHosts: target.linkHosts }),
+    order: buildOrder(build),
+    run: `${build.system} ${build.id}`,
+    isEnd: isTerminal(build.state),
+    isReplay: detail.replay !== undefined,
+    cause,
+    causedAt: origin.time,
+    mayWriteTo: (project) => target.projects === undefined || isListedInAnyCase(project ?? "", target.projects),
+    system: target.url,
+    client: statusClient(await connectionTo(target, context, deps)),
+    statuses,
+    clock: deps.clock,
+    maxAttemptMs: MAX_ATTEMPT_MS,
+  });
 }
 
 async function comment(
@@ -84,16 +103,16 @@ async function comment(
 }
 
 async function connectionTo(
-  { url: instance, token, timeoutSeconds }: InstanceTarget,
+  target: InstanceTarget,
   { origin, signal }: ActionContext,
   { secrets, clock, callOut }: ActionDeps,
 ): Promise<Connection> {
   const { traceparent } = origin.detail;
   return {
-    instance,
-    token: await secrets.read(token),
+    api: apiOf(target),
+    token: await secrets.read(target.token),
     traceparent,
-    timeoutMs: timeoutSeconds * 1_000,
+    timeoutMs: target.timeoutSeconds * 1_000,
     signal,
     clock,
     callOut,

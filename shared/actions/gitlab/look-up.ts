@@ -4,7 +4,8 @@ import type { CurrentState, Subject } from "../../model/approval.ts";
 import { retryAfterSeconds } from "../../model/retry-after.ts";
 import type { LookedUpTarget, LookUpDeps } from "../action.ts";
 import { jsonOf } from "../response-text.ts";
-import { instanceTarget } from "./settings.ts";
+import { isAt } from "./address.ts";
+import { apiOf, instanceTarget } from "./settings.ts";
 
 /** Asks the instance for the commit of a branch, tag, merge request, release or environment. */
 export async function lookUp(
@@ -15,13 +16,13 @@ export async function lookUp(
 ): Promise<CurrentState> {
   const target = v.parse(instanceTarget, settings);
   if (subject.kind === "page") return unknown("a GitLab target cannot be asked about a page");
-  if (!subject.url?.startsWith(`${target.url}/`)) {
+  if (!isAt(subject.url ?? "", target.url)) {
     return unknown(`the event does not show that its project is on ${target.url}`);
   }
   const token = await secrets.read(target.token);
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
   const get: Get = async (path, schema) => {
-    const url = new URL(`${target.url}/api/v4/projects/${encodeURIComponent(subject.project)}/${path}`);
+    const url = new URL(`${apiOf(target)}/api/v4/projects/${encodeURIComponent(subject.project)}/${path}`);
     const bounds = { timeoutMs: target.timeoutSeconds * 1_000, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
     const response = await callOut({ method: "GET", url, headers, ...bounds });
     const read = v.safeParse(schema, response.status === 200 ? jsonOf(response.body) : undefined);
@@ -75,6 +76,7 @@ const mergeRequest = v.object({
   state: v.string(),
   sha: v.string(),
   merge_commit_sha: v.nullish(v.string()),
+  squash_commit_sha: v.nullish(v.string()),
 });
 const approvals = v.object({ approved: v.optional(v.boolean()), approved_by: v.optional(v.array(v.unknown()), []) });
 
@@ -84,11 +86,11 @@ async function mergeRequestState(
 ): Promise<CurrentState> {
   const answer = await get(`merge_requests/${number}`, mergeRequest);
   if (!answer.ok) return answer.state;
-  const { state, sha, merge_commit_sha } = answer.value;
+  const { state, sha, merge_commit_sha, squash_commit_sha } = answer.value;
   if (must === "be_merged") {
     if (state !== "merged") return { state: "ended", why: `the merge request is ${state}` };
-    // As in the event, which names no commit of a squash.
-    return { state: "found", mark: merge_commit_sha ?? sha };
+    // As in the event. A squash that was fast-forwarded has no merge commit.
+    return { state: "found", mark: merge_commit_sha ?? squash_commit_sha ?? sha };
   }
   if (state !== "opened") return { state: "ended", why: `the merge request is ${state}` };
   if (must === "be_approved") {

@@ -1,6 +1,7 @@
 import { isListedInAnyCase } from "../../host/name-pattern.ts";
 import type { ChangeAddress } from "../../store/change-comments.ts";
 import { changeOfRun } from "../change-of-run.ts";
+import { isAt } from "./address.ts";
 import type { MergeRequest } from "./comment-client.ts";
 import type { InstanceTarget } from "./settings.ts";
 
@@ -21,8 +22,7 @@ export function mergeRequestOf(
   // A project that is known by its id alone would have another comment than the same project known by its path.
   if (!/^\d{1,12}$/.test(id) || !project.includes("/"))
     return { reason: "the number or the project's path of the merge request is not known" };
-  if (!url.startsWith(`${instance}/`))
-    return { reason: "the merge request is not known to be at the target's instance" };
+  if (!isAt(url, instance)) return { reason: "the merge request is not known to be at the target's instance" };
   if (!isListedInAnyCase(project, projects))
     return { reason: `its project ${project} is not in the target's "projects"` };
   return { change, mergeRequest: { project, number: id } };

@@ -10,6 +10,12 @@ import { SECTIONS } from "./comment-body.ts";
 /** Settings of a target in `drawbridge.yaml`, next to `kind: gitlab`. */
 export const instanceTarget = v.strictObject({
   url: v.pipe(baseAddress, v.description("Base address of the instance, as in the links of its events.")),
+  api: v.optional(
+    v.pipe(
+      baseAddress,
+      v.description("Base address at which the bridge reaches the instance, if it is another one. Default: `url`."),
+    ),
+  ),
   token: v.pipe(
     secretRef,
     v.description("An access token with the scope `api` and the role Developer or above in the projects."),
@@ -29,6 +35,9 @@ export const instanceTarget = v.strictObject({
   ),
 });
 export type InstanceTarget = v.InferOutput<typeof instanceTarget>;
+
+/** The address to which `/api/v4/` is appended. */
+export const apiOf = ({ url, api = url }: InstanceTarget): string => api;
 
 /** Options of a route in `drawbridge.yaml`, under `do.gitlab`, next to `target`. */
 export const routeOptions = v.strictObject({

@@ -51,6 +51,7 @@ const mergeRequestBody = v.object({
     updated_at: requiredMoment,
     oldrev: orUnreadable(identifier),
     merge_commit_sha: optional(identifier),
+    squash_commit_sha: optional(identifier),
   }),
   /** Compared as a whole: two people, or one person twice, may change something within one second. */
   changes: v.optional(v.unknown()),
@@ -60,7 +61,8 @@ const mergeRequestBody = v.object({
 });
 
 export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt }): Reading => {
-  const { action, actioned_at, updated_at, oldrev, merge_commit_sha, ...attributes } = body.object_attributes;
+  const { action, actioned_at, updated_at, oldrev, merge_commit_sha, squash_commit_sha, ...attributes } =
+    body.object_attributes;
   // System hooks may omit the action. It is then unknown what happened.
   if (!action) return { outcome: "ignored", kind };
   const type = TYPES.get(action);
@@ -87,7 +89,7 @@ export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt
     actor: actorOf(body.user),
     change: present({
       ...changeOf(body.project, { ...attributes, labels: attributes.labels ?? v.parse(labels, body.labels) }, people),
-      mergeCommit: type === "change.merged" ? merge_commit_sha : undefined,
+      mergeCommit: type === "change.merged" ? (merge_commit_sha ?? squash_commit_sha) : undefined,
       changed: type === "change.updated" ? changedIn(body.changes, oldrev) : undefined,
     }),
   });

@@ -9,6 +9,7 @@ describe("a target of kind gitlab", () => {
     ["an address and a token", target],
     ["a path, if GitLab shares its host with others", { ...target, url: `${target.url}/gitlab` }],
     ["an http:// address on this machine", { ...target, url: "http://127.0.0.1:8080" }],
+    ["another address of its API", { ...target, api: "https://gitlab.internal.example.test/code" }],
     ["projects", { ...target, projects: ["platform/docs", "platform/*", "a.b/c-d"] }],
     ["the longest timeout", { ...target, timeoutSeconds: 20 }],
   ])("a GitLab target may have %s", (_, settings) => expect(v.is(instanceTarget, settings)).toBe(true));
@@ -17,6 +18,7 @@ describe("a target of kind gitlab", () => {
     ["no token", { url: target.url }],
     ["a literal token", { ...target, token: "glpat-abc" }],
     ["a token sent over plain HTTP", { ...target, url: "http://gitlab.example.test" }],
+    ["an API over plain HTTP", { ...target, api: "http://gitlab.internal.example.test" }],
     ["a slash at the end of its address", { ...target, url: `${target.url}/` }],
     ["a query", { ...target, url: `${target.url}?private_token=1` }],
     ["a password in its address", { ...target, url: "https://user:pass@gitlab.example.test" }],
