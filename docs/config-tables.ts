@@ -44,6 +44,7 @@ export const sections = (): readonly Key[] => {
 };
 
 export const issuerKeys = (): readonly Key[] => keysOf(entryIn("issuers"));
+export const authorityKeys = (): readonly Key[] => keysOf(entryIn("certificateAuthorities"));
 export const upstreamKeys = (): readonly Key[] => keysOf(entryIn("upstreams"));
 export const orderKeys = (): readonly Key[] => keysOf(entryIn("orders"));
 export const roleKeys = (): readonly Key[] => keysOf(entryIn("roles"));

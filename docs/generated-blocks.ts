@@ -7,6 +7,7 @@ import { EVENT_TYPES } from "../shared/model/event.ts";
 import { providers } from "../shared/providers/registry.ts";
 import { CD_EVENTS } from "./cd-events.ts";
 import {
+  authorityKeys,
   commonKeys,
   issuerKeys,
   keysUnder,
@@ -53,6 +54,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "config-rules": () => keyTable(ruleKeys()),
   "config-identity": () => keyTable(keysUnder("identity")),
   "config-roles": () => keyTable(roleKeys()),
+  "config-authorities": () => keyTable(authorityKeys()),
   "config-upstreams": () => keyTable(upstreamKeys()),
   "config-kong": () => keyTable(keysUnder("kong")),
   "config-orders": () => keyTable(orderKeys()),

@@ -7,9 +7,9 @@ import { setting } from "../shared/aws/settings.ts";
 import { compiledOrders, compiledPatterns, compiledRouteOutline } from "../shared/config/compiled.ts";
 import type { ConfigWithoutOrders } from "../shared/config/schema.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
-import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { noTokenVerifier } from "../shared/identity/token-verifier.ts";
+import { callOutOf } from "../shared/outbound/certificate-authorities.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { DynamoDbTable } from "../shared/store/dynamodb/table.ts";
 import { openStores } from "../shared/store/open-stores.ts";
@@ -50,7 +50,7 @@ export function awsBridge(
     secrets,
     clock,
     log,
-    callOut,
+    callOut: callOutOf(config),
     random: Math.random,
     issuer: openIssuer({ ...config, identity: bridgeIdentity(config, process.env) }, { secrets, kmsKey }),
   };

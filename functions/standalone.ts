@@ -8,7 +8,6 @@ import { type FirstWebhookNews, FirstWebhooks } from "../shared/delivery/first-w
 import { type Readiness, ReadinessLog, readinessOf } from "../shared/delivery/readiness.ts";
 import { RefusalCounts } from "../shared/delivery/refusal-counts.ts";
 import { ThreadExport } from "../shared/delivery/thread-export.ts";
-import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { diskSpace } from "../shared/host/disk-space.ts";
 import type { Log } from "../shared/host/log.ts";
@@ -23,6 +22,7 @@ import { metricsOnly } from "../shared/http/metrics.ts";
 import type { TlsSettings } from "../shared/http/tls.ts";
 import type { OtlpSpan } from "../shared/model/otlp/otlp.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
+import { callOutOf } from "../shared/outbound/certificate-authorities.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { exportSpans } from "../shared/outbound/otlp.ts";
 import { targetsOf } from "../shared/store/actions.ts";
@@ -121,6 +121,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     });
   const build = ({ config, secrets }: Pick<StandaloneOptions, "config" | "secrets">) => {
     const configuration = digestOf(config);
+    const callOut = callOutOf(config);
     const tokens = tokenVerifier(config, { stores, clock, callOut });
     const bridge = buildBridge(config, routeOutline(config), {
       configuration,

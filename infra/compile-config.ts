@@ -25,6 +25,7 @@ export async function compileConfig(path: string): Promise<CompiledConfig> {
   const { config, file } = loaded;
   const problems = [
     ...collector(config),
+    ...authorityFiles(config),
     ...keyFiles(config),
     ...signingKeys(config),
     ...nulls(config),
@@ -69,6 +70,14 @@ const collector = ({ otlp }: Config): readonly ConfigProblem[] =>
           message: "threads are exported on one machine only; for AWS remove it, and see `drawbridge events thread`",
         },
       ];
+
+const authorityFiles = ({ certificateAuthorities }: Config): readonly ConfigProblem[] =>
+  Object.entries(certificateAuthorities)
+    .filter(([, { file }]) => file !== undefined)
+    .map(([name]) => ({
+      path: ["certificateAuthorities", name, "file"],
+      message: "a file is read on one machine only; in AWS use inline",
+    }));
 
 function keyFiles({ issuers }: Config): readonly ConfigProblem[] {
   return Object.entries(issuers)

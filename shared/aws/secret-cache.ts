@@ -15,7 +15,7 @@ const PAUSE_MS = 30_000;
 const WAIT_MS = 1_500;
 
 export interface SecretCacheDeps {
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   readonly log: Log;
@@ -23,9 +23,9 @@ export interface SecretCacheDeps {
 
 interface Kept {
   readonly value: string;
-  readonly readAt: number;
-  /** From when on the service is asked again. */
-  readonly dueAt: number;
+  readonly readAt: { readonly now: number; readonly monotonic: number };
+  /** The age from which on the service is asked again, in milliseconds. */
+  readonly dueAge: number;
 }
 
 /**
@@ -46,12 +46,12 @@ export class SecretCache {
 
   /** Throws what `fetch` throws if there is no value to use. */
   async read(name: string): Promise<string> {
-    const now = this.#deps.clock.now();
     const kept = this.#kept.get(name);
-    if (kept === undefined || now - kept.readAt >= STALE_MS) return this.#readAgain(name);
-    if (now < kept.dueAt) return kept.value;
+    const age = kept === undefined ? STALE_MS : this.#ageOf(kept);
+    if (kept === undefined || age >= STALE_MS) return this.#readAgain(name);
+    if (age < kept.dueAge) return kept.value;
     const reading = this.#readAgain(name);
-    if (now - kept.readAt < FRESH_MS) {
+    if (age < FRESH_MS) {
       // A failure is logged, and the next read tries again.
       reading.catch(() => undefined);
       return kept.value;
@@ -62,6 +62,12 @@ export class SecretCache {
       if (!isPassing(error)) throw error;
       return kept.value;
     }
+  }
+
+  /** By the clock that says more: one may be set back, and the other one stops while a function is frozen. */
+  #ageOf({ readAt }: Kept): number {
+    const { clock } = this.#deps;
+    return Math.max(clock.now() - readAt.now, clock.monotonic() - readAt.monotonic);
   }
 
   #readAgain(name: string): Promise<string> {
@@ -76,14 +82,14 @@ export class SecretCache {
     const { clock, random, log } = this.#deps;
     try {
       const value = await this.#fetch(name);
-      const readAt = clock.now();
-      this.#kept.set(name, { value, readAt, dueAt: readAt + FRESH_MS - random() * EARLY_MS });
+      const readAt = { now: clock.now(), monotonic: clock.monotonic() };
+      this.#kept.set(name, { value, readAt, dueAge: FRESH_MS - random() * EARLY_MS });
       return value;
     } catch (error) {
       const kept = this.#kept.get(name);
       if (kept === undefined) throw error;
       if (isPassing(error)) {
-        this.#kept.set(name, { ...kept, dueAt: clock.now() + (PAUSE_MS * (1 + random())) / 2 });
+        this.#kept.set(name, { ...kept, dueAge: this.#ageOf(kept) + (PAUSE_MS * (1 + random())) / 2 });
         log.warn({ error: kindOf(error) }, "a secret could not be read again; its last value is used");
       } else this.#kept.delete(name);
       throw error;

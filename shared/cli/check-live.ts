@@ -4,10 +4,11 @@ import { connectSources } from "../config/connect.ts";
 import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
 import { signingDeps } from "../config/signing-deps.ts";
-import { type CallOut, callOut as outboundCall } from "../host/call-out.ts";
+import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { forgedTokens } from "../identity/forged-tokens.ts";
+import { callOutOf } from "../outbound/certificate-authorities.ts";
 import { exportSpans } from "../outbound/otlp.ts";
 import { notAnswering } from "./bridge-client.ts";
 
@@ -43,7 +44,7 @@ export async function checkLive(base: URL, config: Config, deps: LiveDeps): Prom
     const url = new URL(path, base);
     const body = method === "POST" ? { body: BODY } : {};
     const request = { method, url, headers, ...body, ...LIMITS };
-    const { status } = await (deps.callOut ?? outboundCall)(request).catch(notAnswering(base));
+    const { status } = await (deps.callOut ?? callOutOf(config))(request).catch(notAnswering(base));
     findings.push({ what, ...(source !== undefined && { source }), status, verdict: verdictOf(status) });
   }
   return findings;
@@ -51,11 +52,12 @@ export async function checkLive(base: URL, config: Config, deps: LiveDeps): Prom
 
 /** Sends the collector an export without spans, if one is configured. It must take it. */
 export async function checkCollector(
-  { otlp }: Config,
+  config: Config,
   deps: LiveDeps & { readonly secrets: Secrets },
 ): Promise<readonly LiveFinding[]> {
+  const { otlp } = config;
   if (otlp === undefined) return [];
-  const answer = await exportSpans([], { ...deps, settings: otlp, callOut: deps.callOut ?? outboundCall });
+  const answer = await exportSpans([], { ...deps, settings: otlp, callOut: deps.callOut ?? callOutOf(config) });
   const what = "collector, empty export";
   if (answer.result === "taken") return [{ what, status: 200, verdict: "taken" }];
   return [{ what: `${what}: ${answer.why}`, status: 0, verdict: "not taken" }];
@@ -66,7 +68,7 @@ export async function checkLiveGroups(
   config: Config,
   deps: LiveDeps & { readonly secrets: Secrets },
 ): Promise<readonly LiveFinding[]> {
-  const checked = await checkGroups(config, { ...deps, callOut: deps.callOut ?? outboundCall });
+  const checked = await checkGroups(config, { ...deps, callOut: deps.callOut ?? callOutOf(config) });
   return checked.map(({ source, group, target, isKnown, why }): LiveFinding => {
     const what = `group ${group} of source ${source}, as ${target} says`;
     if (isKnown === undefined) return { what: `${what}: ${why}`, status: 0, verdict: "undecided" };

@@ -1,9 +1,9 @@
 import { checkHere, expectedOfTargets } from "../config/check.ts";
 import { loadConfig, showFinding, showSummary } from "../config/load.ts";
 import { previewTarget, probeTarget } from "../config/preview-target.ts";
-import { callOut } from "../host/call-out.ts";
 import { systemClock } from "../host/clock.ts";
 import { LocalSecrets } from "../host/secrets.ts";
+import { callOutOf } from "../outbound/certificate-authorities.ts";
 import { checkCollector, checkLive, checkLiveGroups, type LiveFinding, unknownSources } from "./check-live.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -44,7 +44,12 @@ async function checkRun(invocation: Invocation, target: string): Promise<number>
   const { given, environment, options, print } = invocation;
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config());
-  const probe = probeTarget(config, { target, secrets: new LocalSecrets(environment), clock: systemClock, callOut });
+  const probe = probeTarget(config, {
+    target,
+    secrets: new LocalSecrets(environment),
+    clock: systemClock,
+    callOut: callOutOf(config),
+  });
   const timeoutMs = Number(options["timeout"]) * 1_000;
   const facts = { bridge: bridgeOf(session), ...probe.plan };
   for (const [name, fact] of Object.entries(facts)) print(printable(`${name.padEnd(FACT_WIDTH)}  ${fact}`));
@@ -56,7 +61,13 @@ async function checkPage(invocation: Invocation, target: string, page: string): 
   const { environment } = invocation;
   const config = await loadConfig((await sessionOf(invocation)).config());
   const secrets = new LocalSecrets(environment);
-  const { writes, facts } = await previewTarget(config, { target, page, secrets, clock: systemClock, callOut });
+  const { writes, facts } = await previewTarget(config, {
+    target,
+    page,
+    secrets,
+    clock: systemClock,
+    callOut: callOutOf(config),
+  });
   const whole = { writes, ...facts };
   const text = (): string =>
     Object.entries(facts)

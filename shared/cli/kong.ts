@@ -6,6 +6,7 @@ import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { readSmallFile } from "../host/small-file.ts";
 import type { KeySources } from "../identity/load-jwks.ts";
+import { callOutOf } from "../outbound/certificate-authorities.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { adminApi, isAddress, runningConfiguration } from "./kong/admin-api.ts";
@@ -67,7 +68,7 @@ export const editionOf = ({ options }: Pick<Invocation, "options">): Edition =>
 export async function kongKeysCommand(invocation: Invocation): Promise<number> {
   const [address = ""] = invocation.positionals;
   const config = withKong(await loadConfig((await sessionOf(invocation)).config()));
-  const { issuers, warnings, unavailable } = await loadIssuers(config, "oss");
+  const { issuers, warnings, unavailable } = await loadIssuers(config, "oss", { callOut: callOutOf(config) });
   const api = adminApi(address, { environment: invocation.environment });
   const plan = await planKeys({ config, issuers, isComplete: unavailable.length === 0, api, now: systemClock.now() });
   for (const line of [...warnings, ...plan.problems]) invocation.warn(printable(line));
@@ -87,7 +88,10 @@ export async function kongDocument(
   sources: KeySources = {},
 ): Promise<{ readonly document: KongDocument; readonly warnings: readonly string[] }> {
   const clientCas = await clientCasOf(config, edition);
-  const { issuers, warnings, unavailable } = await loadIssuers(config, edition, sources);
+  const { issuers, warnings, unavailable } = await loadIssuers(config, edition, {
+    callOut: callOutOf(config),
+    ...sources,
+  });
   // Without them Kong would refuse all tokens of these issuers.
   if (unavailable.length > 0) throw unavailableKeys(unavailable);
   return { document: renderKong({ config, edition, issuers, clientCas }), warnings };

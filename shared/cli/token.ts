@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { loadConfig } from "../config/load.ts";
 import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
-import { type CallOut, callOut as outboundCall } from "../host/call-out.ts";
+import type { CallOut } from "../host/call-out.ts";
 import { type Clock, systemClock, toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { readCompactJws } from "../identity/compact-jws.ts";
@@ -12,6 +12,7 @@ import { type Explanation, explainToken } from "../identity/explain-token.ts";
 import { trustedAs } from "../identity/verify-signature.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { hintOf } from "../model/rejection-hints.ts";
+import { callOutOf } from "../outbound/certificate-authorities.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Format, formatOf } from "./output.ts";
@@ -30,10 +31,11 @@ export interface ExplainDeps extends Pick<Config, "issuers" | "orders" | "roles"
 export async function tokenCommand(invocation: Invocation): Promise<number> {
   const { options, given, print } = invocation;
   const session = await sessionOf(invocation);
-  const { issuers, orders, roles, sources, routes, upstreams } = await loadConfig(session.config());
+  const config = await loadConfig(session.config());
+  const { issuers, orders, roles, sources, routes, upstreams } = config;
   const { entry } = options;
   if (entry !== undefined && !Object.hasOwn(issuers, entry)) throw unknownEntry(entry, issuers);
-  const callOut = given.has("offline") ? offline : outboundCall;
+  const callOut = given.has("offline") ? offline : callOutOf(config);
   const token = await readToken(options["file"]);
   return tokenExplain(token, entry, {
     issuers,

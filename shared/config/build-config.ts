@@ -47,6 +47,7 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
   const problems: ConfigProblem[] = [];
   const config: Config = {
     identity: outline.identity,
+    certificateAuthorities: outline.certificateAuthorities,
     issuers: withSignIn(outline.issuers, outline.console?.trust),
     roles: outline.roles,
     upstreams: outline.upstreams,

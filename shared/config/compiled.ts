@@ -155,6 +155,7 @@ export function outlineOf(value: object): Outline {
 /** All parts but the routes and orders. */
 export const partsOf = ({
   identity,
+  certificateAuthorities,
   issuers,
   roles,
   upstreams,
@@ -165,6 +166,7 @@ export const partsOf = ({
   checks,
 }: Outline): Omit<ConfigWithoutOrders, "routes"> => ({
   identity,
+  certificateAuthorities,
   issuers: withSignIn(issuers, console?.trust),
   roles,
   upstreams,

@@ -12,6 +12,11 @@ import type { FlowOptions } from "../model/flow.ts";
 import { RESERVED_VOUCHERS } from "../model/principal.ts";
 import { PROBE_ROUTE } from "../model/probe-run.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
+import {
+  type CertificateAuthorities,
+  certificateAuthority,
+  repeatedOrigins,
+} from "../outbound/certificate-authorities.ts";
 import { type OtlpSettings, otlpSettings } from "../outbound/otlp-settings.ts";
 import type { Pattern } from "../routes/pattern.ts";
 import type { KongSettings } from "./kong.ts";
@@ -231,6 +236,16 @@ export const outline = v.strictObject({
   identity: v.optional(
     v.pipe(bridgeIdentity, v.description("The bridge as an issuer of short-lived tokens for the calls it makes.")),
   ),
+  certificateAuthorities: v.optional(
+    v.pipe(
+      v.record(name, certificateAuthority),
+      v.check((given) => repeatedOrigins(given).length === 0, "each origin under one authority only"),
+      v.description(
+        "Who signs the certificates of targets, token endpoints and issuers that no public authority signs.",
+      ),
+    ),
+    {},
+  ),
   issuers: v.optional(
     v.pipe(
       v.record(trustEntryName, trustEntry),
@@ -432,6 +447,7 @@ export type Outline = v.InferOutput<typeof outline>;
 /** A configuration in which every name is resolved and every part is valid for its provider or action. */
 export interface Config {
   readonly identity?: BridgeIdentity | undefined;
+  readonly certificateAuthorities: CertificateAuthorities;
   readonly issuers: Readonly<Record<string, TrustEntry>>;
   readonly roles: Roles;
   readonly upstreams: Upstreams;

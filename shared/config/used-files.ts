@@ -6,9 +6,10 @@ import type { Config } from "./schema.ts";
 const refsOf = ({ identity, sources, targets, console, otlp }: Config) =>
   refsIn({ identity, sources, targets, console, otlp }, []).map(([, ref]) => partsOf(ref));
 
-/** Returns the paths of the files that a configuration refers to: secrets and sets of public keys. */
+/** Returns the paths of the files of a configuration: secrets, certificate authorities and sets of public keys. */
 export const usedFiles = (config: Config): readonly string[] => [
   ...refsOf(config).flatMap(({ kind, rest }) => (kind === "file" ? [rest] : [])),
+  ...Object.values(config.certificateAuthorities).flatMap(({ file }) => file ?? []),
   ...Object.values(config.issuers).flatMap(({ jwks }) => (jwks && "file" in jwks ? [jwks.file] : [])),
 ];
 

@@ -36,8 +36,14 @@ export interface OutboundResponse {
 
 export const callOut: CallOut = callOutWith();
 
-/** Creates a `CallOut`. `lookupFor` replaces the lookup for a request that may only go to a public address of `host`. */
-export function callOutWith(lookupFor?: (host: string) => LookupFunction): CallOut {
+interface CallOutSettings {
+  /** Replaces the lookup for a request that may only go to a public address of `host`. */
+  readonly lookupFor?: (host: string) => LookupFunction;
+  /** Certificate authorities in PEM for an origin, in place of the public ones; undefined if these hold. */
+  readonly authoritiesFor?: ((origin: string) => Promise<string | undefined>) | undefined;
+}
+
+export function callOutWith({ lookupFor, authoritiesFor }: CallOutSettings = {}): CallOut {
   return async (request) => {
     const { url, traceparent, timeoutMs, maxResponseBytes, onlyPublic } = request;
     const headers = { ...request.headers, ...(traceparent && { traceparent }) };
@@ -45,7 +51,9 @@ export function callOutWith(lookupFor?: (host: string) => LookupFunction): CallO
     const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
     const sent = { ...request, headers, signal };
     try {
-      const response = await (onlyPublic ? sendToPublic(sent, lookupFor) : send(sent));
+      const ca = await authoritiesFor?.(url.origin);
+      const isPlain = !onlyPublic && ca === undefined;
+      const response = await (isPlain ? send(sent) : sendWithNode({ ...sent, ca }, lookupFor));
       const body = await readUpTo(response.body ?? [], maxResponseBytes);
       return await withoutCredential({ ...response, body }, headers);
     } catch (error) {
@@ -67,12 +75,12 @@ async function send({ method, url, headers, body, signal }: SentRequest): Promis
   return { status: response.status, headers: response.headers, body: response.body };
 }
 
-async function sendToPublic(
-  request: SentRequest,
+async function sendWithNode(
+  request: SentRequest & { readonly ca: string | undefined },
   lookupFor?: (host: string) => LookupFunction,
 ): Promise<UnreadResponse> {
-  const publicly = await import("./send-to-public.ts");
-  return publicly.sendToPublic(request, lookupFor);
+  const node = await import("./send-with-node.ts");
+  return node.sendWithNode(request, lookupFor);
 }
 
 async function readUpTo(body: AsyncIterable<Uint8Array> | [], maxBytes: number): Promise<Uint8Array> {

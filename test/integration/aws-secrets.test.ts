@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AwsSecrets } from "../../shared/aws/aws-secrets.ts";
-import { systemClock } from "../../shared/host/clock.ts";
+import { laterBy, systemClock } from "../../shared/host/clock.ts";
 import { readBoth } from "../../shared/host/secrets.ts";
 import { type AwsAccount, startAwsAccount } from "../support/aws-account.ts";
 import { until } from "../support/until.ts";
@@ -114,6 +114,21 @@ describe("a secret in AWS", () => {
   it("an absent current value is a fault", async () => {
     const pair = { current: "secretsmanager:drawbridge/wiki#nothing" };
     await expect(readBoth(secrets(), pair)).rejects.toMatchObject({ code: "secret_unavailable" });
+  });
+
+  it("a clock that is set back keeps no value for longer", async () => {
+    let [now, monotonic] = [systemClock.now(), 0];
+    const clock = { now: () => now, monotonic: () => monotonic };
+    const reading = new AwsSecrets({}, { clock, random: () => 0, log });
+    const read = async () => (await reading.read("secretsmanager:drawbridge/rotating#current")).reveal();
+    STORED["drawbridge/rotating"] = '{"current":"old"}';
+    expect(await read()).toBe("old");
+    STORED["drawbridge/rotating"] = '{"current":"new"}';
+    now = laterBy(now, -86_400_000);
+    monotonic += 299_000;
+    expect(await read()).toBe("old");
+    monotonic += 2_000;
+    expect(await read()).toBe("new");
   });
 
   it("a secret is fetched once in five minutes, and a change is found after that", async () => {

@@ -88,9 +88,10 @@ describe("an outbound call", () => {
     await expect(callOut(to(url))).rejects.toMatchObject(refused);
     const blocked = { ...isUnreachable, message: "127.0.0.1:6000: blocked port" };
     await expect(callOut(to(new URL("http://127.0.0.1:6000/")))).rejects.toMatchObject(blocked);
-    const unknown = callOutWith(() => (_, __, answer) => {
+    const lookupFor = (): LookupFunction => (_, __, answer) => {
       answer(Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }), "");
-    });
+    };
+    const unknown = callOutWith({ lookupFor });
     await expect(unknown(to(new URL("http://ci.invalid/"), { onlyPublic: true }))).rejects.toMatchObject({
       ...isUnreachable,
       message: "ci.invalid: host name not found (ENOTFOUND)",
@@ -165,7 +166,7 @@ describe("an outbound call to a public address only", () => {
         request.pipe(response);
       }
     });
-    const call = callOutWith(() => toThisMachine);
+    const call = callOutWith({ lookupFor: () => toThisMachine });
     const { status, headers, body } = await call(to(named(url), { onlyPublic: true, body: "\u{20AC}" }));
     expect([status, headers.getSetCookie(), headers.get("x-host"), Buffer.from(body).toString()]).toEqual([
       202,

@@ -52,6 +52,7 @@ export function scripted(outcomes: readonly (ActionOutcome | Error)[]) {
 }
 
 const EMPTY: Config = {
+  certificateAuthorities: {},
   issuers: {},
   roles: {},
   upstreams: {},

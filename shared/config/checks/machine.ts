@@ -4,6 +4,7 @@ import { rotatingSecret } from "../../host/secrets.ts";
 import { UnusableFileError } from "../../host/small-file.ts";
 import { signingKey } from "../../host/standard-webhooks.ts";
 import { jwksLoader } from "../../identity/load-jwks.ts";
+import { certificatesOf } from "../../outbound/certificate-authorities.ts";
 import { connectSources } from "../connect.ts";
 import type { ConfigProblem } from "../explain.ts";
 import { signingDeps } from "../signing-deps.ts";
@@ -94,6 +95,25 @@ export const unreadableKeyFile: Check = {
         (error: unknown) => [{ path, message: `no usable keys: ${messageOf(error)}` }],
       );
     });
+    return (await Promise.all(problems)).flat();
+  },
+};
+
+export const unreadableAuthority: Check = {
+  id: "unreadable-authority",
+  level: "error",
+  finds: "a file in `certificateAuthorities` that cannot be read or has no certificate in PEM",
+  remedy: "correct the path, or write the certificates there",
+  canBeIgnored: false,
+  needs: [],
+  run: async ({ certificateAuthorities }, { here }) => {
+    if (here === undefined) return [];
+    const problems = Object.entries(certificateAuthorities).map(async ([name, authority]) =>
+      certificatesOf(authority).then(
+        () => [],
+        (error: unknown) => [{ path: ["certificateAuthorities", name, "file"], message: messageOf(error) }],
+      ),
+    );
     return (await Promise.all(problems)).flat();
   },
 };

@@ -29,7 +29,7 @@ import {
   unpinnedSharedIssuer,
   unreachableConsole,
 } from "./issuers.ts";
-import { unfitSecret, unfitTargetSecret, unreadableKeyFile } from "./machine.ts";
+import { unfitSecret, unfitTargetSecret, unreadableAuthority, unreadableKeyFile } from "./machine.ts";
 import { orderWithoutRoute, unattendedAgent, unknownStarter, unplaceableOrder } from "./orders.ts";
 import { uncountedCommits } from "./outdated-pages.ts";
 import { unnamedPeople } from "./people.ts";
@@ -149,5 +149,6 @@ export const checks: readonly Check[] = [
   unfitSecret,
   unfitTargetSecret,
   unreadableKeyFile,
+  unreadableAuthority,
   unusedIgnore,
 ];

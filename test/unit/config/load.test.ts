@@ -46,7 +46,7 @@ describe("a mistake", () => {
     [
       "only a text",
       "sources",
-      "1:1 it must be a block of keys (identity, issuers, roles, upstreams, sources, targets, routes, orders, kong, console, otlp, limits, checks), and is a text",
+      "1:1 it must be a block of keys (identity, certificateAuthorities, issuers, roles, upstreams, sources, targets, routes, orders, kong, console, otlp, limits, checks), and is a text",
     ],
     ["a list at its top", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
     ["two documents", "sources: {}\n---\nsources: {}\n", expect.stringMatching(/^2:1 a second document begins here/)],

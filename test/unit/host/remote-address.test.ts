@@ -1,7 +1,7 @@
 import type { LookupAddress } from "node:dns";
 import { describe, expect, it } from "vitest";
 import { isInternalAddress, remoteAddress } from "../../../shared/host/remote-address.ts";
-import { publicLookup } from "../../../shared/host/send-to-public.ts";
+import { publicLookup } from "../../../shared/host/send-with-node.ts";
 
 const CONFIGURED = ["https://sso.corp.example", "http://127.0.0.1:4001"];
 

@@ -5,25 +5,30 @@ import type { LookupFunction } from "node:net";
 import { Fault } from "./fault.ts";
 import { isInternalAddress } from "./remote-address.ts";
 
-interface PublicRequest {
+interface NodeRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal: AbortSignal;
+  /** Fails if the host resolves to an internal address. */
+  readonly onlyPublic?: boolean;
+  /** Certificates in PEM, in place of the public authorities. */
+  readonly ca?: string | undefined;
 }
 
 /**
- * Sends a request with a check of the addresses that are connected to, which `fetch` does not take. A function in AWS
- * starts without these modules of Node.
+ * Sends a request with a check of the addresses that are connected to, or with other certificate authorities: `fetch` takes
+ * neither. A function in AWS starts without these modules of Node.
  */
-export async function sendToPublic(request: PublicRequest, lookupFor?: (host: string) => LookupFunction) {
-  const { method, url, body, signal } = request;
-  const lookup = lookupFor?.(url.hostname) ?? publicLookup(url.hostname, systemLookup);
+export async function sendWithNode(request: NodeRequest, lookupFor?: (host: string) => LookupFunction) {
+  const { method, url, body, signal, onlyPublic, ca } = request;
+  const lookup = onlyPublic && (lookupFor?.(url.hostname) ?? publicLookup(url.hostname, systemLookup));
   const sendRequest = url.protocol === "https:" ? httpsRequest : httpRequest;
   const headers = { ...request.headers, "accept-encoding": "identity" };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    sendRequest(url, { method, headers, signal, lookup }, resolve).once("error", reject).end(body);
+    const options = { method, headers, signal, ...(lookup && { lookup }), ...(ca !== undefined && { ca }) };
+    sendRequest(url, options, resolve).once("error", reject).end(body);
   });
   const received = new Headers();
   for (const [name, values] of Object.entries(response.headersDistinct)) {
