@@ -1,7 +1,7 @@
 import { OWN_COMMENT } from "../../model/own-comment.ts";
 
 /** The sections of the comment, in their order. Each has one writer, which replaces it as a whole. */
-export const SECTIONS = ["results", "pages"] as const;
+const SECTIONS = ["results", "pages"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /**
