@@ -103,7 +103,7 @@ describe("the comment on a merge request", () => {
 
   test("a repeated end makes no call that writes, and a run that goes on makes no call", async () => {
     await end(pipeline());
-    expect(await end(pipeline())).toMatchObject({ summary: expect.stringContaining("lists these pages already") });
+    expect(await end(pipeline())).toMatchObject({ summary: expect.stringContaining("lists the pages already") });
     expect(writes()).toBe(1);
     const before = sandbox.requests.length;
     expect(await end(pipeline({ number: 513, state: "running" }))).toMatchObject({ outcome: "done" });

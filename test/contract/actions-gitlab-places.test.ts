@@ -183,16 +183,48 @@ describe("the pipeline in which a status is", () => {
     expect(sandbox.requests.length).toBeLessThanOrEqual(3 + 2 + 2);
   });
 
-  it("a fork in which the account has no rights gets no status, once and without an alarm", async () => {
+  const notes = () => sandbox.mergeRequest.comments.map(({ body }) => body);
+  const lines = () => notes().flatMap((body) => body.split("\n").filter((line) => line.startsWith("- ")));
+
+  it("the end of a run in a fork without rights is in one comment on the merge request, without an alarm", async () => {
     const origin = ofFork();
-    for (const state of ["queued", "running", "succeeded"] as const) {
+    sandbox.mergeRequest.add("a person's comment");
+    for (const state of ["queued", "running"] as const) {
       expect(await report(origin, { state })).toEqual({
         outcome: "done",
         summary: "nowhere to write: the merge request is of a fork, in which the account has no rights",
       });
     }
+    expect(notes()).toHaveLength(1);
+    expect(await report(origin, { state: "failed" })).toMatchObject({
+      outcome: "done",
+      summary: expect.stringMatching(/^the comment on platform\/docs!41 lists "ci\/docs" as failed; no status: /),
+    });
+    const posted = "- **failed**: [`ci/docs`](<https://ci.example.test/runs/512>) (`#512 failed`)";
+    expect(lines()).toEqual([posted]);
+    // A repeat, a late state, another name, and a later run of the first name.
+    await report(origin, { state: "failed" });
+    await report(origin, { state: "running" });
+    const other = { id: "run-9", number: 9, pipeline: "ci/lint" };
+    await report(origin, { ...other, state: "succeeded" });
+    expect(lines()).toEqual([posted, expect.stringContaining("**success**: [`ci/lint`]")]);
+    await report(origin, { id: "run-513", number: 513, createdAt: "2026-11-02T09:30:00.000Z", state: "succeeded" });
+    expect(lines()).toEqual([expect.stringContaining("#513 succeeded"), expect.stringContaining("[`ci/lint`]")]);
+    expect(notes()).toHaveLength(2);
     expect(shown()).toEqual([]);
-    expect(sandbox.requests.filter(({ method }) => method === "POST")).toHaveLength(1);
+  });
+
+  it("a result of an older commit of a fork never replaces what the comment says of the newest one", async () => {
+    const origin = ofFork();
+    await report(origin, { state: "running" });
+    sandbox.mergeRequest.sha = TRIAL_MERGE;
+    expect(await report(origin, { state: "failed" })).toMatchObject({
+      outcome: "done",
+      summary: expect.stringContaining("platform/docs!41 has a newer commit"),
+    });
+    expect(notes()).toEqual([]);
+    await report(change({ fork: true, sourceProject: "alice/docs", commit: TRIAL_MERGE }), { state: "succeeded" });
+    expect(lines()).toEqual([expect.stringContaining("**success**")]);
   });
 
   it("a fork that the target's projects do not list gets no status", async () => {
@@ -200,8 +232,9 @@ describe("the pipeline in which a status is", () => {
     const bench = statusBench(sandbox, {}, { projects: ["platform/*"] }, testClock());
     expect(await bench.report(ofFork())).toMatchObject({
       outcome: "done",
-      summary: expect.stringContaining("nowhere to write: the merge request is of a fork that is not in"),
+      summary: expect.stringContaining("no status: the merge request is of a fork that is not in"),
     });
+    expect(lines()).toHaveLength(1);
     expect(shown()).toEqual([]);
   });
 });

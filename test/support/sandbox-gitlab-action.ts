@@ -19,8 +19,13 @@ export function statusBench(
   const { token, url } = sandbox;
   const opened = stores.get(sandbox) ?? memoryStores();
   stores.set(sandbox, opened);
-  const { commitStatuses } = opened;
-  return reportBench(gitlab, { token, options, target: { url, ...target }, deps: { commitStatuses, clock } });
+  const { commitStatuses, changeComments } = opened;
+  return reportBench(gitlab, {
+    token,
+    options,
+    target: { url, ...target },
+    deps: { commitStatuses, changeComments, clock },
+  });
 }
 
 /** The push of the sandbox's commit to `main`, as published. */

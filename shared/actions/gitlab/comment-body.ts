@@ -1,7 +1,7 @@
 import { OWN_COMMENT } from "../../model/own-comment.ts";
 
 /** The sections of the comment, in their order. Each has one writer, which replaces it as a whole. */
-export const SECTIONS = ["pages"] as const;
+const SECTIONS = ["results", "pages"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /**
@@ -23,6 +23,13 @@ export function withSection(body: string, section: Section, content: string): st
   const first = all.findIndex((line) => line.trim() !== "");
   const marked = all[first]?.trim() === OWN_COMMENT ? all.slice(first) : [OWN_COMMENT, ...all];
   return marked.join("\n").trimEnd();
+}
+
+/** The lines of a section; none if the comment does not have it. */
+export function sectionIn(body: string, section: Section): readonly string[] {
+  const lines = body.split(/\r?\n/);
+  const found = placeOf(lines, section);
+  return found ? lines.slice(found.start + 1, found.end) : [];
 }
 
 /**

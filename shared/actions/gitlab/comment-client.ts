@@ -18,8 +18,8 @@ interface Comment {
 
 /** A client for the comments on one merge request: https://docs.gitlab.com/api/notes/#merge-requests. */
 export interface CommentClient {
-  /** Whether the merge request is neither merged nor closed. */
-  isOpen(): Promise<{ readonly kind: "state"; readonly isOpen: boolean } | Ended>;
+  /** Whether the merge request is neither merged nor closed, and its newest commit. */
+  state(): Promise<{ readonly kind: "state"; readonly isOpen: boolean; readonly sha?: string | undefined } | Ended>;
   read(id: string): Promise<{ readonly kind: "read"; readonly comment: Comment | undefined } | Ended>;
   /** Finds the oldest comment that this account wrote and that has the marker. */
   find(): Promise<{ readonly kind: "read"; readonly comment: Comment | undefined } | Ended>;
@@ -40,10 +40,11 @@ export function commentClient(connection: Connection, { project, number }: Merge
     return read.success ? ({ kind: "read", value: read.output } as const) : response;
   };
   return {
-    async isOpen() {
-      const found = await get(mergeRequest, v.object({ state: v.string() }));
+    async state() {
+      const found = await get(mergeRequest, v.object({ state: v.string(), sha: v.optional(v.string()) }));
       if (!("kind" in found)) return ended(found);
-      return found.kind === "ended" ? found : { kind: "state", isOpen: found.value.state === "opened" };
+      if (found.kind === "ended") return found;
+      return { kind: "state", isOpen: found.value.state === "opened", sha: found.value.sha };
     },
     async read(id) {
       const found = await get(`${mergeRequest}/notes/${id}`, comment);

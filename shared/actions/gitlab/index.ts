@@ -8,12 +8,12 @@ import type { Action, ActionDeps } from "../action.ts";
 import { runKeyOf } from "../change-of-run.ts";
 import type { Connection } from "./client.ts";
 import { commentClient } from "./comment-client.ts";
-import { commitOf } from "./commit.ts";
+import { type Cause, commitOf } from "./commit.ts";
 import { lookUp } from "./look-up.ts";
 import { mergeRequestOf } from "./merge-request.ts";
 import { apiOf, type InstanceTarget, instanceTarget, type RouteOptions, routeOptions } from "./settings.ts";
-import { statusOf } from "./status.ts";
-import { listPages } from "./write-comment.ts";
+import { type CommitStatus, statusOf } from "./status.ts";
+import { type CommentUpdate, listPages, writeSection } from "./write-comment.ts";
 
 const MAX_ATTEMPT_MS = 60_000;
 
@@ -62,8 +62,9 @@ async function run({ target, options }: Report, context: ActionContext, deps: Ac
     import("./client.ts"),
     deps.commitStatuses(),
   ]);
+  const status = statusOf(build, { name, linkHosts: target.linkHosts });
   return showStatus({
-    status: statusOf(build, { name, linkHosts: target.linkHosts }),
+    status,
     order: buildOrder(build),
     run: `${build.system} ${build.id}`,
     isEnd: isTerminal(build.state),
@@ -71,6 +72,7 @@ async function run({ target, options }: Report, context: ActionContext, deps: Ac
     cause,
     causedAt: origin.time,
     mayWriteTo: (project) => target.projects === undefined || isListedInAnyCase(project ?? "", target.projects),
+    showElsewhere: commentOnResults(status, cause, context, { target, deps }),
     system: target.url,
     client: statusClient(await connectionTo(target, context, deps)),
     statuses,
@@ -78,6 +80,41 @@ async function run({ target, options }: Report, context: ActionContext, deps: Ac
     maxAttemptMs: MAX_ATTEMPT_MS,
   });
 }
+
+/** The result of a run in the comment on its merge request; undefined if its cause is none. */
+function commentOnResults(
+  status: CommitStatus,
+  { of, sha }: Cause,
+  context: ActionContext,
+  { target, deps }: { readonly target: InstanceTarget; readonly deps: ActionDeps },
+): (() => Promise<ActionOutcome>) | undefined {
+  const found = of.kind === "change" ? mergeRequestOf(context, target) : undefined;
+  if (!found || "reason" in found) return undefined;
+  return async () => {
+    const { resultsSection } = await import("./results-section.ts");
+    const contentOf = (body: string) => resultsSection(body, sha, status);
+    return writeSection(
+      async () => ({ section: "results", contentOf, what: `"${status.name}" as ${status.state}`, commit: sha }),
+      commentUpdate(found, context, { target, deps }),
+    );
+  };
+}
+
+type OfInstance = Exclude<ReturnType<typeof mergeRequestOf>, { readonly reason: string }>;
+
+const commentUpdate = (
+  { change, mergeRequest }: OfInstance,
+  context: ActionContext,
+  { target, deps }: { readonly target: InstanceTarget; readonly deps: ActionDeps },
+): CommentUpdate => ({
+  change,
+  name: `${mergeRequest.project}!${mergeRequest.number}`,
+  isReplay: context.busEvent.detail.replay !== undefined,
+  client: async () => commentClient(await connectionTo(target, context, deps), mergeRequest),
+  changeComments: deps.changeComments,
+  clock: deps.clock,
+  maxAttemptMs: MAX_ATTEMPT_MS,
+});
 
 async function comment(
   detail: Pick<BuildEvent, "build" | "time">,
@@ -88,17 +125,10 @@ async function comment(
   if (!isTerminal(detail.build.state)) return { outcome: "done", summary: "only the end of a run changes the comment" };
   const found = mergeRequestOf(context, target);
   if ("reason" in found) return { outcome: "done", summary: `no comment: ${found.reason}` };
-  const { change, mergeRequest } = found;
   return listPages({
-    change,
-    name: `${mergeRequest.project}!${mergeRequest.number}`,
+    ...commentUpdate(found, context, { target, deps }),
     run: runKeyOf(detail),
-    isReplay: context.busEvent.detail.replay !== undefined,
     linkHosts: target.linkHosts,
-    client: async () => commentClient(await connectionTo(target, context, deps), mergeRequest),
-    changeComments: deps.changeComments,
-    clock: deps.clock,
-    maxAttemptMs: MAX_ATTEMPT_MS,
   });
 }
 

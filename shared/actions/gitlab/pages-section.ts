@@ -42,7 +42,7 @@ function lineOf({ url, title, pipeline, state, at }: ShownPage, linkHosts: LinkH
  * Somebody's text as inline code: no Markdown, HTML, mention, reference or quick action of GitLab has an effect in it. It
  * has one line and no backtick, so it cannot end the code.
  */
-const codeOf = (text: string): string => {
+export const codeOf = (text: string): string => {
   const plain = cut(withoutHidden(text).replace(/[\s\p{Cc}]+/gu, " "), MAX_TEXT_LENGTH).replaceAll("`", "'");
   return `\`${plain.trim() || "?"}\``;
 };

@@ -5,7 +5,6 @@ import { secretRef } from "../../host/secrets.ts";
 import { baseAddress } from "../../host/secure-url.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import { linkHostsOf } from "../link-hosts.ts";
-import { SECTIONS } from "./comment-body.ts";
 
 /** Settings of a target in `drawbridge.yaml`, next to `kind: gitlab`. */
 export const instanceTarget = v.strictObject({
@@ -53,7 +52,7 @@ export const routeOptions = v.strictObject({
   ),
   comment: v.optional(
     v.pipe(
-      v.picklist(SECTIONS),
+      v.picklist(["pages"]),
       v.description(
         "Keep one comment on the merge request of a run up to date, and set no status. `pages`: the comment lists the Confluence pages that show the results of the merge request's runs.",
       ),

@@ -20,6 +20,8 @@ export interface StatusUpdate {
   readonly causedAt: string;
   /** Whether the target may write to a project with this path; undefined: the path is not known. */
   readonly mayWriteTo: (project: string | undefined) => boolean;
+  /** Shows the end of a run of a fork's merge request where it has no status. Undefined: nowhere. */
+  readonly showElsewhere: (() => Promise<ActionOutcome>) | undefined;
   readonly system: string;
   readonly client: StatusClient;
   readonly statuses: Pick<CommitStatusStore, "lease" | "release">;
@@ -63,12 +65,12 @@ async function write(before: StatusRecord, update: StatusUpdate): Promise<Writte
   const { shown } = before;
   if (shown && (shown.order > order || (shown.order === order && !isReplay && !before.isUnsure)))
     return { outcome: done(status.name, shown.state, cause), record: before };
-  if (before.run === run && before.nowhere !== undefined && !isReplay)
-    return { outcome: nowhere(before.nowhere), record: before };
+  if (before.run === run && before.nowhere !== undefined && !isReplay) return nowhereIn(before, before.nowhere, update);
   const located = await locate(before, update);
   if ("outcome" in located) return located;
   const { record, place } = located;
-  if (before.isUnsure) {
+  // A repeat in a fork does no harm, and the account may not be able to read there.
+  if (before.isUnsure && !place.isFork) {
     const read = await update.client.newest(place, status.name);
     if (read.kind === "ended") return { outcome: read.outcome, record };
     const { isUnsure: _, ...sure } = record;
@@ -99,7 +101,7 @@ async function locate(before: StatusRecord, update: StatusUpdate): Promise<Locat
   if (found.kind === "ended") return { outcome: found.outcome, record };
   const { place } = found;
   if (place.isFork && !mayWriteTo(forkOf(cause)))
-    return nowhereIn(record, 'the merge request is of a fork that is not in the target\'s "projects"');
+    return nowhereIn(record, 'the merge request is of a fork that is not in the target\'s "projects"', update);
   if (!known) {
     if (place.isExternal && isEarly(since, update)) {
       const summary = "GitLab may still be starting the pipeline of the commit";
@@ -157,7 +159,7 @@ async function writeTo(place: StatusPlace, record: StatusRecord, update: StatusU
     case "link_refused":
       return afterRejection(place, after, { ...update, status });
     case "absent":
-      return afterAbsence(set.outcome, place, after);
+      return afterAbsence(set.outcome, place, after, update);
     case "ended": {
       const isUnsure = set.outcome.outcome === "retry" && set.outcome.unknownOutcome === true;
       return { outcome: set.outcome, record: isUnsure ? { ...after, isUnsure } : after };
@@ -192,8 +194,14 @@ async function afterRejection(place: StatusPlace, record: StatusRecord, update: 
   };
 }
 
-function afterAbsence(outcome: ActionOutcome, place: StatusPlace, record: StatusRecord): Written {
-  if (place.isFork) return nowhereIn(record, "the merge request is of a fork, in which the account has no rights");
+async function afterAbsence(
+  outcome: ActionOutcome,
+  place: StatusPlace,
+  record: StatusRecord,
+  update: StatusUpdate,
+): Promise<Written> {
+  if (place.isFork)
+    return nowhereIn(record, "the merge request is of a fork, in which the account has no rights", update);
   const { place: _, ...forgotten } = record;
   // The pipeline was found by an earlier attempt, and somebody may have deleted it since.
   if (place.pipeline !== undefined && record.shown !== undefined)
@@ -204,12 +212,19 @@ function afterAbsence(outcome: ActionOutcome, place: StatusPlace, record: Status
   return { outcome, record: forgotten };
 }
 
-const nowhereIn = (record: StatusRecord, why: string): Written => ({
-  outcome: nowhere(why),
-  record: { ...record, nowhere: why },
-});
-
-const nowhere = (why: string): ActionOutcome => ({ outcome: "done", summary: `nowhere to write: ${why}` });
+/** The end of the run is shown elsewhere, if it can be. */
+async function nowhereIn(record: StatusRecord, why: string, update: StatusUpdate): Promise<Written> {
+  const { isEnd, order, run, status, showElsewhere } = update;
+  const after = { ...record, run, nowhere: why };
+  if (!isEnd || !showElsewhere)
+    return { outcome: { outcome: "done", summary: `nowhere to write: ${why}` }, record: after };
+  const outcome = await showElsewhere();
+  if (outcome.outcome !== "done") return { outcome, record: after };
+  return {
+    outcome: { ...outcome, summary: `${outcome.summary}; no status: ${why}` },
+    record: { ...after, shown: { order, state: status.state } },
+  };
+}
 
 const done = (name: string, state: string, { project, sha }: Cause, link = ""): ActionOutcome => ({
   outcome: "done",

@@ -2,7 +2,7 @@ import { CLOCK_SKEW_MS, type Clock, laterBy } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { ChangeAddress, ChangeCommentStore, CommentRecord, PageOfChange } from "../../store/change-comments.ts";
 import type { LinkHosts } from "../link-hosts.ts";
-import { withSection } from "./comment-body.ts";
+import { type Section, withSection } from "./comment-body.ts";
 import type { CommentClient } from "./comment-client.ts";
 import { pagesSection } from "./pages-section.ts";
 
@@ -10,11 +10,8 @@ export interface CommentUpdate {
   readonly change: ChangeAddress;
   /** Names the merge request for people. */
   readonly name: string;
-  /** The key of the state of the run, see `change-of-run.ts`. */
-  readonly run: string;
   /** A person asked for this attempt, so a comment that a person deleted is created again. */
   readonly isReplay: boolean;
-  readonly linkHosts: LinkHosts;
   readonly client: () => Promise<CommentClient>;
   readonly changeComments: Pick<ChangeCommentStore, "firstLook" | "pages" | "lease" | "release">;
   readonly clock: Clock;
@@ -22,12 +19,18 @@ export interface CommentUpdate {
   readonly maxAttemptMs: number;
 }
 
+export interface PagesUpdate extends CommentUpdate {
+  /** The key of the state of the run, see `change-of-run.ts`. */
+  readonly run: string;
+  readonly linkHosts: LinkHosts;
+}
+
 /**
  * Lists the pages that show the end of a run in the comment on its merge request. The pages are written by another action
  * for the same event, so this one waits until that action has recorded what became of them. A page that a person's draft
  * blocks for long does not delay the others: the comment is written without it, and again with it.
  */
-export async function listPages(update: CommentUpdate): Promise<ActionOutcome> {
+export async function listPages(update: PagesUpdate): Promise<ActionOutcome> {
   const { change, run, clock, changeComments } = update;
   const since = await changeComments.firstLook(change, run);
   const ageMs = Math.max(0, clock.now() - since);
@@ -58,10 +61,35 @@ const waiting = (ageMs: number, summary: string) => ({
   afterSeconds: Math.min(Math.max(ageMs / 2_000, 5), 600),
 });
 
-async function writeWhileLeased(pages: readonly PageOfChange[], update: CommentUpdate): Promise<ActionOutcome> {
-  const { change, clock, changeComments, maxAttemptMs, name, linkHosts } = update;
-  const shown = pages.flatMap((page) => page.shown ?? []);
-  if (shown.length === 0) return { outcome: "done", summary: `no page shows a run of ${name}` };
+async function writeWhileLeased(pages: readonly PageOfChange[], update: PagesUpdate): Promise<ActionOutcome> {
+  const { change, changeComments, name, linkHosts } = update;
+  if (pages.every(({ shown }) => shown === undefined))
+    return { outcome: "done", summary: `no page shows a run of ${name}` };
+  // Another attempt may have recorded a page, and written it, between the read and the lease.
+  const newest = async () => (await changeComments.pages(change)).flatMap((page) => page.shown ?? []);
+  return writeSection(async () => {
+    const content = pagesSection(await newest(), linkHosts);
+    return { section: "pages", contentOf: () => content, what: "the pages" };
+  }, update);
+}
+
+/** What a section of the comment is to have. */
+export interface SectionContent {
+  readonly section: Section;
+  /** From the whole comment as it is. */
+  readonly contentOf: (body: string) => string;
+  /** Ends "the comment lists …". */
+  readonly what: string;
+  /** The comment is about this commit alone. Undefined: about all. */
+  readonly commit?: string;
+}
+
+/** Replaces a section of the comment on a merge request. `contentFor` is called under the lease. */
+export async function writeSection(
+  contentFor: () => Promise<SectionContent>,
+  update: CommentUpdate,
+): Promise<ActionOutcome> {
+  const { change, clock, changeComments, maxAttemptMs, name } = update;
   const client = await update.client();
   const now = clock.now();
   const lease = await changeComments.lease(change, now, laterBy(now, maxAttemptMs + CLOCK_SKEW_MS));
@@ -69,9 +97,7 @@ async function writeWhileLeased(pages: readonly PageOfChange[], update: CommentU
     return { outcome: "wait", summary: `the comment on ${name} is being written`, afterSeconds: BUSY_SECONDS };
   let { comment: record } = lease;
   try {
-    // Another attempt may have recorded a page, and written it, between the read and the lease.
-    const newest = (await changeComments.pages(change)).flatMap((page) => page.shown ?? []);
-    const written = await write(pagesSection(newest, linkHosts), record, { ...update, client });
+    const written = await write(await contentFor(), record, { ...update, client });
     record = written.record;
     return written.outcome;
   } finally {
@@ -87,7 +113,7 @@ interface Written {
 }
 
 async function write(
-  content: string,
+  { section, contentOf, what, commit }: SectionContent,
   record: CommentRecord,
   { name, isReplay, client }: Pick<CommentUpdate, "name" | "isReplay"> & { readonly client: CommentClient },
 ): Promise<Written> {
@@ -97,22 +123,23 @@ async function write(
   });
   if (record.isDeleted && !isReplay)
     return done(`a person deleted the comment on ${name}, and it is not written again`);
-  const state = await client.isOpen();
+  const state = await client.state();
   if (state.kind === "ended") return { outcome: state.outcome, record };
   if (!state.isOpen) return done(`${name} is merged or closed, and its comment stays as it is`);
+  if (commit !== undefined && state.sha !== commit) return done(`${name} has a newer commit`);
   const found = await current(record, client);
   if (found.kind === "ended") return { outcome: found.outcome, record };
   const { comment } = found;
   if (!comment && record.id !== undefined && !isReplay)
     return done(`a person deleted the comment on ${name}`, { isDeleted: true });
-  const body = withSection(comment?.body ?? "", "pages", content);
-  if (comment?.body.trimEnd() === body)
-    return done(`the comment on ${name} lists these pages already`, { id: comment.id });
+  const before = comment?.body ?? "";
+  const body = withSection(before, section, contentOf(before));
+  if (comment?.body.trimEnd() === body) return done(`the comment on ${name} lists ${what} already`, { id: comment.id });
   const written = comment ? await client.update({ id: comment.id, body }) : await client.create(body);
   switch (written.kind) {
     case "written":
       return {
-        outcome: { outcome: "done", summary: `the comment on ${name} lists the pages`, facts: { comment: written.id } },
+        outcome: { outcome: "done", summary: `the comment on ${name} lists ${what}`, facts: { comment: written.id } },
         record: { id: written.id },
       };
     case "absent":
