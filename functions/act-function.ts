@@ -17,8 +17,10 @@ export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const { table, options } = awsTable(config);
   const bridge = awsBridge(`act-${action.name}`, config, { opened: { table, options }, wokenOf: wokenAction });
   const pageStores = openPageStores(table, options);
-  // `actOn` looks for the route first, and a queue message has the time since which it waits.
-  const missingMs = (): number => 0;
+  const { clock } = bridge;
+  // A deployment starts new processes, so each of them has its configuration from its start on.
+  const startedAt = clock.now();
+  const missingMs = (): number => clock.now() - startedAt;
   const acting = actDeps(bridge, {
     actions: [action],
     retry: DEFAULT_RETRY,
@@ -36,7 +38,7 @@ export function actFunction(action: Action): ReturnType<typeof queueHandler> {
     sqs: sqsClient(),
     queueUrl: setting(process.env, "QUEUE_URL"),
     deadLetterQueueUrl: setting(process.env, "DEAD_LETTER_QUEUE_URL"),
-    clock: bridge.clock,
+    clock,
     log: bridge.log,
   });
 }

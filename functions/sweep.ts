@@ -22,7 +22,7 @@ import { findDeliveries } from "../shared/store/dynamodb/find-deliveries.ts";
 import { ParkedActions } from "../shared/store/parked-actions.ts";
 import { awsBridge, awsTable } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
-import { sendAction, wokenAction } from "./woken-action.ts";
+import { sendDueAction, wokenAction } from "./woken-action.ts";
 
 /** The time that one round needs, in milliseconds. Without that time, the rest waits for the next sweep. */
 const ROUND_MS = 15_000;
@@ -34,7 +34,7 @@ const opened = awsTable(config);
 const bridge = awsBridge("sweep", config, { opened, wokenOf: wokenAction });
 const parkedActions = new ParkedActions(opened.table);
 const { deliveries, actions, targets, ownAccounts, clock, log } = bridge;
-const targetNames = new Set(bridge.config.targets.map(({ name }) => name));
+const targetNames = new Set(bridge.targetNames);
 // The sweep makes no attempt: it begins no probe.
 const targetGate = new TargetGate({ targets, targetNames, leaseMs: 0, clock, log });
 const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
@@ -76,7 +76,4 @@ export async function handler(_: unknown, context: Pick<Context, "getRemainingTi
   while (hasTimeForRound() && (await advanceBulkReplays(bridge)) > 0) await wait(BULK_EVERY_MS);
 }
 
-async function send(action: ActionStatus): Promise<void> {
-  if (!(await sendAction(action, process.env["ACTION_QUEUES"])))
-    throw new Error(`no queue takes actions of the kind ${action.action}`);
-}
+const send = (action: ActionStatus): Promise<void> => sendDueAction(action, process.env["ACTION_QUEUES"]);

@@ -8,13 +8,29 @@ type ActionQueues = string | undefined;
 
 /** Sends the message of an action. False if the function may send none to the queue of its kind. */
 export async function sendAction(action: ActionStatus, actionQueues: ActionQueues): Promise<boolean> {
-  const prefix = `${action.action}=`;
-  const queue = actionQueues?.split(" ").find((one) => one.startsWith(prefix));
+  const queue = queuesIn(actionQueues).find(({ kind }) => kind === action.action);
   if (queue === undefined) return false;
   const { sendWake } = await import("../shared/aws/wake-message.ts");
-  await sendWake(action, queue.slice(prefix.length));
+  await sendWake(action, queue.url);
   return true;
 }
+
+/**
+ * As {@link sendAction}. If no target is of the kind any more, it sends the message to another queue: the function there has
+ * the route, or gives the action up. Throws if there is no queue.
+ */
+export async function sendDueAction(action: ActionStatus, actionQueues: ActionQueues): Promise<void> {
+  if (await sendAction(action, actionQueues)) return;
+  const [other] = queuesIn(actionQueues);
+  if (other === undefined) throw new Error("the stack has no queue of actions");
+  await sendAction({ ...action, action: other.kind }, actionQueues);
+}
+
+const queuesIn = (actionQueues: ActionQueues) =>
+  (actionQueues?.split(" ") ?? []).map((one) => {
+    const [kind = "", ...url] = one.split("=");
+    return { kind, url: url.join("=") };
+  });
 
 /**
  * How a function wakes an action that it has made due: it sends the message at once. What it cannot send is in the index

@@ -94,6 +94,10 @@ const ACTION_LATE = 900;
 /** Attempts. The waits between them are less than a minute altogether, and a healthy target answers one of them. */
 const FEW_FAILURES = 5;
 const UNREADABLE: FaultCode = "record_unreadable";
+/** Of `wakeDue`. */
+const UNSENT = ["a waiting action's message is not sent", "waiting actions cannot be read"].map((message) =>
+  FilterPattern.stringValue("$.message", "=", message),
+);
 const BUS_UNAVAILABLE: FaultCode = "bus_unavailable";
 const WARNING_OR_ERROR = FilterPattern.any(
   FilterPattern.stringValue("$.level", "=", "warn"),
@@ -322,6 +326,14 @@ export class Alarms extends Construct {
       metric: math("visible + hidden", messagesIn(streamDeadLetters)),
       above: 0,
       periods: 3,
+    });
+    this.#alarm("Unsent", {
+      when: "the sweep cannot send the messages of waiting actions that are due",
+      page: "alarms-of-aws",
+      runbook: "unsent",
+      metric: this.#ownMetrics.countLines("unsent", sweep, FilterPattern.any(...UNSENT)),
+      above: 0,
+      periods: 2,
     });
     this.#alarm("Unreadable", {
       when: "a recorded delivery cannot be read and is not published",

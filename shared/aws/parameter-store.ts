@@ -4,8 +4,8 @@ import { SecretCache, type SecretCacheDeps } from "./secret-cache.ts";
 
 /** Of one call (API reference, GetParameters). */
 const PARAMETERS_OF_A_CALL = 10;
-/** Milliseconds for which the other parameters of a call count as just read. */
-const TOGETHER_MS = 60_000;
+/** Milliseconds for which the other parameters of a call count as just read: they are asked for at the same time. */
+const TOGETHER_MS = 5_000;
 
 /**
  * Reads decrypted values from the Parameter Store of AWS Systems Manager, which answers 40 calls a second of an account

@@ -81,8 +81,9 @@ export class SecretCache {
   async #fetchAndKeep(name: string): Promise<string> {
     const { clock, random, log } = this.#deps;
     try {
-      const value = await this.#fetch(name);
+      // Not after it: a function may be frozen while it waits for the answer.
       const readAt = { now: clock.now(), monotonic: clock.monotonic() };
+      const value = await this.#fetch(name);
       this.#kept.set(name, { value, readAt, dueAge: FRESH_MS - random() * EARLY_MS });
       return value;
     } catch (error) {

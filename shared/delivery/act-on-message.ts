@@ -1,4 +1,4 @@
-import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
+import { type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { type BusEvent, busEventsOf, isMeantFor } from "../model/bus-event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
@@ -60,7 +60,7 @@ export async function actOn(message: QueueMessage, given: Omit<MessageDeps, "mes
   const { delivery, busEvent } = found;
   if (!isMeantFor(message.route, busEvent.detail)) return { result: "finished" };
   const route = deps.routes.find(({ name }) => name === message.route);
-  if (route === undefined) return withoutRoute(message, deps);
+  if (route === undefined) return withoutRoute(message, busEvent, deps);
   const admission = await deps.targetGate.admit(route.target);
   const begun = await begunAction(route, busEvent, deps);
   if (begun !== undefined) return begun.isExpecting ? act(begun.id, deps, admission) : { result: "finished" };
@@ -125,9 +125,19 @@ async function isScheduled(
   return timeline.some((line) => line.kind === "scheduled" && line.route === name && (line.event ?? delivery) === id);
 }
 
-function withoutRoute({ queuedAt }: QueueMessage, { clock }: { readonly clock: Clock }): AttemptResult {
-  const now = clock.now();
-  return now < laterBy(queuedAt, MISSING_ROUTE_GRACE_MS)
-    ? { result: "again", at: laterBy(now, UNKNOWN_ROUTE_RETRY_MS) }
-    : { result: "gave_up", summary: ROUTE_REMOVED.summary };
+/**
+ * The route counts as missing only since this process has missed it: a message that was retried for long must not be given
+ * up by a bad deployment of a minute. An action that is stored is given up as every other, so that nothing waits for it.
+ */
+async function withoutRoute(
+  { route, queuedAt }: QueueMessage,
+  { detail: { eventKey } }: BusEvent,
+  deps: MessageDeps,
+): Promise<AttemptResult> {
+  const now = deps.clock.now();
+  const missingMs = Math.min(now - queuedAt, deps.missingMs(route));
+  if (missingMs < MISSING_ROUTE_GRACE_MS) return { result: "again", at: laterBy(now, UNKNOWN_ROUTE_RETRY_MS) };
+  const id = actionIdOf(route, eventKey);
+  if ((await deps.actions.status(id)) === undefined) return { result: "gave_up", summary: ROUTE_REMOVED.summary };
+  return act(id, { ...deps, missingMs: () => missingMs });
 }

@@ -132,6 +132,8 @@ const CASES: readonly (readonly [
     [2, 4],
   ],
   ["batches that the sweep does not take", "StreamDeadLetters", { visible: times(4, 1), hidden: times(4, 0) }, [3, 4]],
+  ["one message that could not be sent", "Unsent", { unsent: [NONE, 1, NONE] }, []],
+  ["messages that cannot be sent", "Unsent", { unsent: [NONE, 12, 12, NONE] }, [3, 3]],
   [
     "a record that was spilled and recorded at once",
     "Spilled",

@@ -63,6 +63,7 @@ describe("the alarms", () => {
       AlarmsRelaySilent: ["FilteredOutEventCount of Stream", "PolledEventCount of Stream", "accepted"],
       AlarmsStreamDropped: ["DroppedEventCount of Stream"],
       AlarmsNotRelayed: ["unrelayedMs"],
+      AlarmsUnsent: ["unsent"],
       AlarmsBusDown: ["busDown"],
       AlarmsPutEventsFailing: ["PutEventsApproximateThrottledCount", "PutEventsFailedEntriesCount"],
       AlarmsRulesLosing1: ["docsbuild", "docsstatus", "pushbuild"].map(
@@ -136,6 +137,11 @@ describe("the alarms", () => {
     ];
     const [long] = of("unrelayedMs");
     expect(filters.sort().reverse()).toEqual([
+      [
+        "SweepLog",
+        `{ ($.message = "a waiting action's message is not sent") || ($.message = "waiting actions cannot be read") }`,
+        of("unsent"),
+      ],
       ["SweepLog", '{ $.unrelayedMs = "*" }', [{ ...long, MetricValue: "$.unrelayedMs" }]],
       ["SweepLog", '{ $.error = "record_unreadable" }', of("unreadable")],
       ["RelayLog", '{ $.error = "bus_unavailable" }', of("busDown")],

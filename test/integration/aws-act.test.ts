@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sendDueAction } from "../../functions/woken-action.ts";
 import { awsLog } from "../../shared/aws/aws-log.ts";
 import { type QueueDeps, queueHandler } from "../../shared/aws/queue-messages.ts";
 import { sqsClient } from "../../shared/aws/sqs-client.ts";
@@ -48,7 +49,9 @@ async function actFunction(route: Route) {
   stop = parts.stop;
   const delivery = sampleDelivery();
   await parts.deliveries.record(delivery);
-  const deps = { ...parts.deps, ownAccounts: parts.ownAccounts };
+  const startedAt = parts.clock.now();
+  const missingMs = () => parts.clock.now() - startedAt;
+  const deps = { ...parts.deps, ownAccounts: parts.ownAccounts, missingMs };
   const run: QueueDeps["run"] = (message) => actOn(message, deps);
   const handlerOf = (given: QueueDeps["run"], log = silentLog) =>
     queueHandler({
@@ -632,6 +635,47 @@ describe("a message of a route", () => {
     expect(await parts.hand(body)).toEqual([]);
     const [{ MessageAttributes } = {}] = sendings();
     expect(MessageAttributes?.["reason"]?.StringValue).toBe("the route is no longer configured");
+  });
+
+  it("the sweep sends an action whose kind has no queue any more to another one, which gives it up or runs it", async () => {
+    const parts = await actFunction(routeOf(scripted([LONG_WAIT]).run));
+    await parts.hand(parts.body);
+    const action = await parts.actions.status(ACTION_ID);
+    if (action === undefined) throw new Error("the action waits");
+    const { QUEUE_URL, DEAD_LETTER_QUEUE_URL } = account.environment;
+    const [own, other] = [`${action.action}=${QUEUE_URL}`, `webhook=${DEAD_LETTER_QUEUE_URL}`];
+    await sendDueAction(action, `${other} ${own}`);
+    await sendDueAction(action, other);
+    expect(sendings().map(({ QueueUrl }) => QueueUrl)).toEqual([QUEUE_URL, DEAD_LETTER_QUEUE_URL]);
+    await expect(sendDueAction(action, undefined)).rejects.toThrow("no queue");
+  });
+
+  it("an action that waits is given up if its route stays away for a quarter of an hour, and not by a short mistake", async () => {
+    const script = scripted([LONG_WAIT, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    parts.clock.advance(3_600_000);
+    const [woken = ""] = await parts.sweep();
+    const withoutRoutes = (startedAt: number) => {
+      const missingMs = () => parts.clock.now() - startedAt;
+      const handler = parts.handlerOf((message) => actOn(message, { ...parts.deps, routes: [], missingMs }));
+      return async () => (await handler({ Records: [queueMessage("m0", woken)] })).batchItemFailures.length;
+    };
+    // The message is an hour old, and a process of a bad deployment has just started.
+    expect(await withoutRoutes(parts.clock.now())()).toBe(1);
+    expect(await parts.actions.status(ACTION_ID)).toMatchObject({ state: "due" });
+    const hand = withoutRoutes(parts.clock.now());
+    parts.clock.advance(899_999);
+    expect(await hand()).toBe(1);
+    parts.clock.advance(1);
+    expect(await hand()).toBe(0);
+    expect(await parts.actions.status(ACTION_ID)).toMatchObject({ state: "gave_up" });
+    const [{ MessageAttributes } = {}] = sendings();
+    expect(MessageAttributes?.["reason"]?.StringValue).toBe("the route is no longer configured");
+    // Once more, after a crash before the message was deleted.
+    expect(await hand()).toBe(0);
+    expect(await parts.sweep()).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
   });
 
   it("a message stays in the queue if the table is gone, and the rest of its batch does not", async () => {
