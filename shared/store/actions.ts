@@ -453,7 +453,7 @@ export class ActionStore {
    * finished or was deleted.
    */
   async wake(id: string, now: EpochMillis, at = now): Promise<void> {
-    await this.#table.change(keyOf(id), {
+    const before = await this.#table.change(keyOf(id), {
       condition: {
         all: [
           { field: "dueAt", is: ">", value: at },
@@ -463,6 +463,9 @@ export class ActionStore {
       },
       set: dueFields(now, at),
     });
+    // An earlier release listed no targets.
+    if (!this.#indexAll && before?.[TABLE.dueIndex.partitionKey] !== undefined)
+      await this.listWaiting(text(before, "target"));
   }
 
   /** Lists a target, so that the sweep finds those of its actions that have an entry in the index `due`. */

@@ -316,6 +316,26 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(1);
   });
 
+  it("an action that waits since an earlier release and has lost its message runs after what it waits for is decided", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const { id: delivery } = parts.delivery;
+    const { eventKey } = entryFor(parts.delivery).detail;
+    const earlier = openStores(parts.database.table, { retentionDays: 30, markUnrelayed: true, clock: parts.clock });
+    const now = parts.clock.now();
+    const about = { id: ACTION_ID, route: "docs", action: "tekton", target: "ci", eventKey, delivery };
+    await earlier.actions.schedule(about, now);
+    const claim = await earlier.actions.claim(ACTION_ID, now, laterBy(now, 1));
+    if (claim === undefined) throw new Error("the action is due");
+    await earlier.actions.defer(claim, now, laterBy(now, 86_400_000));
+    expect(await parts.sweep()).toEqual([]);
+    parts.clock.advance(60_000);
+    await parts.actions.wake(ACTION_ID, parts.clock.now());
+    expect(await parts.sweep()).toEqual([parts.body]);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+  });
+
   it.each([
     ["waits", false],
     ["expects a run", true],

@@ -103,7 +103,7 @@ describe("a bridge whose roles are confined to a project", () => {
       expect.objectContaining({
         kind: "denied",
         route: "deploy",
-        refusal: { reason: "role_missing", role: "deployer" },
+        refusal: { reason: "role_missing", role: "none", key: 'fire: [deploy] under a role whose "in" has it' },
       }),
     );
     expect(other).not.toContainEqual(expect.objectContaining({ kind: "approval", route: "deploy" }));
