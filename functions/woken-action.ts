@@ -7,7 +7,7 @@ import type { Ports } from "./bridge.ts";
 type ActionQueues = string | undefined;
 
 /** Sends the message of an action. False if the function may send none to the queue of its kind. */
-export async function sendAction(action: ActionStatus, actionQueues: ActionQueues): Promise<boolean> {
+async function sendAction(action: ActionStatus, actionQueues: ActionQueues): Promise<boolean> {
   const queue = queuesIn(actionQueues).find(({ kind }) => kind === action.action);
   if (queue === undefined) return false;
   const { sendWake } = await import("../shared/aws/wake-message.ts");

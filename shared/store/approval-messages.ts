@@ -1,8 +1,9 @@
-import { CLOCK_SKEW_MS, type EpochMillis } from "../host/clock.ts";
+import type { EpochMillis } from "../host/clock.ts";
 import { expiryOf, type StoreOptions, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
+import { takeLease } from "./lease.ts";
 import { collect } from "./streams.ts";
-import { absentOr, type Item, type Table } from "./table.ts";
+import type { Item, Table } from "./table.ts";
 
 /** The messages of one target about one approval. */
 export interface MessageAddress {
@@ -48,19 +49,9 @@ export class ApprovalMessageStore {
 
   /**
    * Makes the caller the only sender of messages about the approval until `until`. Undefined if another caller is at `now`.
-   * All leases are equally long, so a lease that ends later was taken by a clock that was ahead, and is free.
    */
   async lease(address: MessageAddress, now: EpochMillis, until: EpochMillis): Promise<MessageLease | undefined> {
-    const before = await this.#table.change(keyOf(address), {
-      condition: {
-        any: [
-          absentOr({ field: "leasedUntil", is: "<=", value: now }),
-          { field: "leasedUntil", is: ">", value: until + CLOCK_SKEW_MS },
-        ],
-      },
-      add: { owner: 1 },
-      set: { leasedUntil: until, expiresAt: expiryOf(now, this.#options) },
-    });
+    const before = await this.#table.change(keyOf(address), takeLease(now, until, expiryOf(now, this.#options)));
     if (before === undefined) return undefined;
     return { owner: Number(before["owner"] ?? 0) + 1, record: recordIn(before) };
   }

@@ -1,6 +1,7 @@
-import { CLOCK_SKEW_MS, type EpochMillis, epochMillis } from "../host/clock.ts";
+import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import type { BuildState } from "../model/event.ts";
 import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
+import { takeLease } from "./lease.ts";
 import { collect } from "./streams.ts";
 import { absentOr, beginningWith, type Item, type Table } from "./table.ts";
 
@@ -108,20 +109,10 @@ export class ChangeCommentStore {
   }
 
   /**
-   * Makes the caller the only writer of the comment until `until`. Undefined if another caller is at `now`. All leases are
-   * equally long, so a lease that ends later was taken by a clock that was ahead, and is free.
+   * Makes the caller the only writer of the comment until `until`. Undefined if another caller is at `now`.
    */
   async lease(change: ChangeAddress, now: EpochMillis, until: EpochMillis): Promise<CommentLease | undefined> {
-    const before = await this.#table.change(commentOf(change), {
-      condition: {
-        any: [
-          absentOr({ field: "leasedUntil", is: "<=", value: now }),
-          { field: "leasedUntil", is: ">", value: until + CLOCK_SKEW_MS },
-        ],
-      },
-      add: { owner: 1 },
-      set: { leasedUntil: until, expiresAt: this.#expiry() },
-    });
+    const before = await this.#table.change(commentOf(change), takeLease(now, until, this.#expiry()));
     if (before === undefined) return undefined;
     return { owner: Number(before["owner"] ?? 0) + 1, comment: recordIn(before) };
   }

@@ -1,6 +1,7 @@
-import { CLOCK_SKEW_MS, type EpochMillis } from "../host/clock.ts";
+import type { EpochMillis } from "../host/clock.ts";
 import { expiryOf, type StoreOptions, text } from "./fields.ts";
-import { absentOr, type Item, type Table } from "./table.ts";
+import { takeLease } from "./lease.ts";
+import type { Item, Table } from "./table.ts";
 
 /** A status of a commit: a commit has one per name. Two routes that set it have the same address. */
 export interface StatusAddress {
@@ -67,21 +68,14 @@ export class CommitStatusStore {
   }
 
   /**
-   * Makes the caller the only writer of the status until `until`. Undefined if another caller is at `now`. All leases are
-   * equally long, so a lease that ends later was taken by a clock that was ahead, and is free. A lease that nobody ended may
-   * have written, so its record is unsure.
+   * Makes the caller the only writer of the status until `until`. Undefined if another caller is at `now`. A lease that
+   * nobody ended may have written, so its record is unsure.
    */
   async lease(address: StatusAddress, now: EpochMillis, until: EpochMillis): Promise<StatusLease | undefined> {
-    const before = await this.#table.change(keyOf(address), {
-      condition: {
-        any: [
-          absentOr({ field: "leasedUntil", is: "<=", value: now }),
-          { field: "leasedUntil", is: ">", value: until + CLOCK_SKEW_MS },
-        ],
-      },
-      add: { owner: 1 },
-      set: { leasedUntil: until, expiresAt: expiryOf(this.#options.clock.now(), this.#options) },
-    });
+    const before = await this.#table.change(
+      keyOf(address),
+      takeLease(now, until, expiryOf(this.#options.clock.now(), this.#options)),
+    );
     if (before === undefined) return undefined;
     const record = recordIn(before);
     return {

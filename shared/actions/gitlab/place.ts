@@ -1,3 +1,4 @@
+import { CHILD_SOURCE, DANGLING_SOURCES } from "../../model/gitlab-pipelines.ts";
 import type { StatusPlace } from "../../store/commit-statuses.ts";
 import type { Ended, Pipeline, StatusClient } from "./client.ts";
 import type { Cause } from "./commit.ts";
@@ -53,19 +54,9 @@ const MERGE_REQUEST_HEAD = /^refs\/merge-requests\/\d+\/head$/;
 
 const EXTERNAL = "external";
 
-/** `dangling_sources` of GitLab's `Enums::Ci::Pipeline`: pipelines that no status can join. */
-const DANGLING: ReadonlySet<string> = new Set([
-  "parent_pipeline",
-  "webide",
-  "ondemand_dast_scan",
-  "ondemand_dast_validation",
-  "security_orchestration_policy",
-  "container_registry_push",
-  "duo_workflow",
-  "pipeline_execution_policy_schedule",
-]);
-
-const isOwn = ({ source }: Pipeline): boolean => source !== EXTERNAL && !DANGLING.has(source);
+/** Whether a status can join it. */
+const isOwn = ({ source }: Pipeline): boolean =>
+  source !== EXTERNAL && source !== CHILD_SOURCE && !DANGLING_SOURCES.has(source);
 
 /**
  * A merge request's pipeline may be of its branch, detached, of a trial merge with another commit, of a merge train, or of

@@ -9,6 +9,7 @@ import {
   EVENT_LIMITS,
   type JobEvent,
 } from "../../model/event.ts";
+import { CHILD_SOURCE, DANGLING_SOURCES } from "../../model/gitlab-pipelines.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
   deciding,
@@ -165,20 +166,9 @@ const CHANGE_SOURCES: ReadonlySet<string> = new Set(["merge_request_event", "ext
 
 /** A pipeline that does not decide the state of its branch must not be shown as the branch's last run. */
 function nameWithin({ object_attributes: { name, source } }: Pipeline): string | undefined {
-  if (source === "parent_pipeline") return name || "child";
+  if (source === CHILD_SOURCE) return name || "child";
   return source && DANGLING_SOURCES.has(source) ? source : undefined;
 }
-
-/** `dangling_sources` of GitLab's `Enums::Ci::Pipeline`, without child pipelines. */
-const DANGLING_SOURCES: ReadonlySet<string> = new Set([
-  "webide",
-  "ondemand_dast_scan",
-  "ondemand_dast_validation",
-  "security_orchestration_policy",
-  "container_registry_push",
-  "duo_workflow",
-  "pipeline_execution_policy_schedule",
-]);
 
 /** GitLab reports a pipeline's start as the seconds that it was queued, and omits zero. */
 function startOf(created: string, queuedSeconds: number | null | undefined): string | undefined {
