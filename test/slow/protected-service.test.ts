@@ -363,7 +363,7 @@ describe.skipIf(missing.length > 0)(title, () => {
     expectNoClaim(refused);
     const { instance } = v.parse(v.object({ status: v.literal(403), instance: text }), JSON.parse(refused.out));
     expect(instance).toBe(`urn:uuid:${idIn(refused.err)}`);
-    expect(await explained(idIn(refused.err))).toContain("was to refuse a request: scope_forbidden");
+    expect(await explained(idIn(refused.err))).toContain("was made to refuse a request: scope_forbidden");
     const unproved = await runBuildkiteStep("mainBuild", port, "stranger");
     expect(unproved.code).toBe(22);
     expect(unproved.err).toContain("Status 400, ");
