@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { endOfString, QUOTE } from "./strict-json.ts";
 
 /** UTF-16 code units after which others get their turn: less than a millisecond of work. */
 const STEP = 48 * 1_024;
@@ -35,18 +36,8 @@ export async function parseJsonInSteps(text: string): Promise<unknown> {
   return JSON.parse(text);
 }
 
-/** The index of the quote that closes the string opened at `start`; the length of the text if none does. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end;
-  }
-  return text.length;
-}
-
 /** RFC 8259, section 2. */
 const NOT_BLANK = /[^ \t\n\r]/;
 
-const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+const COMMA = 0x2c;
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];

@@ -72,17 +72,16 @@ function countColons(text: string): number {
   return colons;
 }
 
-/** Returns the index of the quote that closes the string opened at `start`. The text is known to be valid JSON. */
-function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  for (;;) {
+/** The index of the quote that closes the string opened at `start`; the length of the text if none does. */
+export function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
     if (backslashes % 2 === 0) return end;
-    end = text.indexOf('"', end + 1);
   }
+  return text.length;
 }
 
 const COLON = 0x3a;
-const QUOTE = 0x22;
+export const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
