@@ -40,11 +40,12 @@ export interface LiveDeps {
  */
 export async function checkLive(base: URL, config: Config, deps: LiveDeps): Promise<readonly LiveFinding[]> {
   const findings: LiveFinding[] = [];
+  const callOut = deps.callOut ?? callOutOf(config);
   for (const { what, source, path, method, headers } of await forgedRequests(base, config, deps)) {
     const url = new URL(path, base);
     const body = method === "POST" ? { body: BODY } : {};
     const request = { method, url, headers, ...body, ...LIMITS };
-    const { status } = await (deps.callOut ?? callOutOf(config))(request).catch(notAnswering(base));
+    const { status } = await callOut(request).catch(notAnswering(base));
     findings.push({ what, ...(source !== undefined && { source }), status, verdict: verdictOf(status) });
   }
   return findings;
