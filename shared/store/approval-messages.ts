@@ -1,7 +1,7 @@
 import type { EpochMillis } from "../host/clock.ts";
 import { expiryOf, type StoreOptions, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
-import { takeLease } from "./lease.ts";
+import { endLease, takeLease } from "./lease.ts";
 import { collect } from "./streams.ts";
 import type { Item, Table } from "./table.ts";
 
@@ -58,12 +58,7 @@ export class ApprovalMessageStore {
 
   /** Ends the lease and stores what is known. False, and no change, if the lease no longer belongs to this owner. */
   async release(address: MessageAddress, { owner }: MessageLease, record: MessageRecord): Promise<boolean> {
-    const before = await this.#table.change(keyOf(address), {
-      condition: { field: "owner", is: "=", value: owner },
-      set: { record: JSON.stringify(record) },
-      remove: ["leasedUntil"],
-    });
-    return before !== undefined;
+    return (await this.#table.change(keyOf(address), endLease(owner, record))) !== undefined;
   }
 
   /** Holds a message. A repeat changes nothing, also after it was taken. */

@@ -1,7 +1,7 @@
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import type { BuildState } from "../model/event.ts";
 import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
-import { takeLease } from "./lease.ts";
+import { endLease, takeLease } from "./lease.ts";
 import { collect } from "./streams.ts";
 import { absentOr, beginningWith, type Item, type Table } from "./table.ts";
 
@@ -119,12 +119,7 @@ export class ChangeCommentStore {
 
   /** Ends the lease and stores what is known. False, and no change, if the lease no longer belongs to this owner. */
   async release(change: ChangeAddress, { owner }: CommentLease, comment: CommentRecord): Promise<boolean> {
-    const before = await this.#table.change(commentOf(change), {
-      condition: { field: "owner", is: "=", value: owner },
-      set: { record: JSON.stringify(comment) },
-      remove: ["leasedUntil"],
-    });
-    return before !== undefined;
+    return (await this.#table.change(commentOf(change), endLease(owner, comment))) !== undefined;
   }
 
   #expiry(): number {

@@ -1,6 +1,6 @@
 import type { EpochMillis } from "../host/clock.ts";
 import { expiryOf, type StoreOptions, text } from "./fields.ts";
-import { takeLease } from "./lease.ts";
+import { endLease, takeLease } from "./lease.ts";
 import type { Item, Table } from "./table.ts";
 
 /** A status of a commit: a commit has one per name. Two routes that set it have the same address. */
@@ -86,12 +86,7 @@ export class CommitStatusStore {
 
   /** Ends the lease and stores what is known. False, and no change, if the lease no longer belongs to this owner. */
   async release(address: StatusAddress, { owner }: StatusLease, record: StatusRecord): Promise<boolean> {
-    const before = await this.#table.change(keyOf(address), {
-      condition: { field: "owner", is: "=", value: owner },
-      set: { record: JSON.stringify(record) },
-      remove: ["leasedUntil"],
-    });
-    return before !== undefined;
+    return (await this.#table.change(keyOf(address), endLease(owner, record))) !== undefined;
   }
 }
 

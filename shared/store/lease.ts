@@ -16,3 +16,10 @@ export const takeLease = (now: EpochMillis, until: EpochMillis, expiresAt: numbe
   add: { owner: 1 },
   set: { leasedUntil: until, expiresAt },
 });
+
+/** The change that ends a lease and stores what its owner knows. No change if it no longer belongs to this owner. */
+export const endLease = (owner: number, record: object): ItemChange => ({
+  condition: { field: "owner", is: "=", value: owner },
+  set: { record: JSON.stringify(record) },
+  remove: ["leasedUntil"],
+});
