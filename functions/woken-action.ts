@@ -6,31 +6,25 @@ import type { Ports } from "./bridge.ts";
 /** `<kind>=<url>` of each queue into which the function may send, as the stack sets it; undefined if there is none. */
 type ActionQueues = string | undefined;
 
-/** Sends the message of an action. False if the function may send none to the queue of its kind. */
-async function sendAction(action: ActionStatus, actionQueues: ActionQueues): Promise<boolean> {
-  const queue = queuesIn(actionQueues).find(({ kind }) => kind === action.action);
-  if (queue === undefined) return false;
-  const { sendWake } = await import("../shared/aws/wake-message.ts");
-  await sendWake(action, queue.url);
-  return true;
-}
-
 /**
- * As {@link sendAction}. If no target is of the kind any more, it sends the message to another queue: the function there has
- * the route, or gives the action up. Throws if there is no queue.
+ * Sends the message of an action that is due. If no target is of its kind any more, another queue gets it: the function
+ * there has the route, or gives the action up. Throws if there is no queue.
  */
 export async function sendDueAction(action: ActionStatus, actionQueues: ActionQueues): Promise<void> {
-  if (await sendAction(action, actionQueues)) return;
-  const [other] = queuesIn(actionQueues);
-  if (other === undefined) throw new Error("the stack has no queue of actions");
-  await sendAction({ ...action, action: other.kind }, actionQueues);
+  const queues = queuesIn(actionQueues);
+  const url = queues.get(action.action) ?? [...queues.values()][0];
+  if (url === undefined) throw new Error("the stack has no queue of actions");
+  await sendTo(url, action);
 }
 
-const queuesIn = (actionQueues: ActionQueues) =>
-  (actionQueues?.split(" ") ?? []).map((one) => {
-    const [kind = "", ...url] = one.split("=");
-    return { kind, url: url.join("=") };
-  });
+async function sendTo(url: string, action: ActionStatus): Promise<void> {
+  const { sendWake } = await import("../shared/aws/wake-message.ts");
+  await sendWake(action, url);
+}
+
+/** By kind. */
+const queuesIn = (actionQueues = ""): ReadonlyMap<string, string> =>
+  new Map([...actionQueues.matchAll(/(\S+?)=(\S+)/g)].map(([, kind = "", url = ""]) => [kind, url]));
 
 /**
  * How a function wakes an action that it has made due: it sends the message at once. What it cannot send is in the index
@@ -39,7 +33,8 @@ const queuesIn = (actionQueues: ActionQueues) =>
 export function wokenAction(log: Log, actionQueues: ActionQueues = process.env["ACTION_QUEUES"]): Ports["woken"] {
   return async (action) => {
     try {
-      await sendAction(action, actionQueues);
+      const url = queuesIn(actionQueues).get(action.action);
+      if (url !== undefined) await sendTo(url, action);
     } catch (error) {
       const { route, delivery } = action;
       log.warn({ route, delivery, error: kindOf(error) }, "a woken action is left to the sweep");

@@ -1,5 +1,5 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { CALL_LIMITS } from "./call-limits.ts";
 
-/** A file of its own: `receive` loads this client when it sends its first message, and the others at its start. */
+/** Apart from the other clients: a function loads this one when it sends its first message. */
 export const sqsClient = (): SQSClient => new SQSClient(CALL_LIMITS);
