@@ -211,8 +211,8 @@ export class SqliteTable implements Table {
   }
 
   #read(key: ItemKey): Item | undefined {
-    const row = this.#statement(FIND).get(toText(key.pk), toText(key.sk)) as Row | undefined;
-    return row === undefined ? undefined : itemOf(row);
+    const row = this.#arrayStatement(FIND).get(toText(key.pk), toText(key.sk)) as (Value | null)[] | undefined;
+    return row === undefined ? undefined : itemIn(row, COLUMNS);
   }
 
   #all(text: string, values: readonly (string | number)[]): readonly SelectedRow[] {
@@ -227,9 +227,7 @@ export class SqliteTable implements Table {
   /** As {@link #all}, with the values of each row in the order of the columns. */
   #arrays(text: string, values: readonly (string | number)[]): readonly (readonly (Value | null)[])[] {
     try {
-      const statement = this.#statement(text);
-      statement.setReturnArrays(true);
-      return statement.all(...values) as (Value | null)[][];
+      return this.#arrayStatement(text).all(...values) as (Value | null)[][];
     } catch (error) {
       throw this.#readFault(error);
     }
@@ -238,6 +236,15 @@ export class SqliteTable implements Table {
   #readFault(error: unknown): Fault {
     if (this.#database.isOpen) this.#failures.failed(error);
     return storeFault(error);
+  }
+
+  /** Each of its rows is an array. The text of such a statement is not used for rows that are objects. */
+  #arrayStatement(text: string): StatementSyncInstance {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    const statement = this.#statement(text);
+    statement.setReturnArrays(true);
+    return statement;
   }
 
   #statement(text: string): StatementSyncInstance {
