@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import * as v from "valibot";
 import { type CallOut, callOutWith } from "../host/call-out.ts";
 import { Fault } from "../host/fault.ts";
@@ -38,9 +39,18 @@ export const certificateAuthority = v.pipe(
 export type CertificateAuthority = v.InferOutput<typeof certificateAuthority>;
 export type CertificateAuthorities = Readonly<Record<string, CertificateAuthority>>;
 
-/** RFC 7468, section 5. */
+/** RFC 7468, section 5. Node leaves out a certificate that cannot be read, and says nothing. */
 function hasCertificate(text: string): boolean {
-  return /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.test(text);
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  return blocks.length > 0 && blocks.every(isCertificate);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** The origins that two entries have: each has one place to look for its authorities. */

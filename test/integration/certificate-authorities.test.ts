@@ -153,6 +153,12 @@ describe("a configuration of authorities", () => {
     ["no TLS", { a: { origins: ["http://ca.example.com"], inline: PEM } }, "without a path"],
     ["no origin", { a: { origins: [], inline: PEM } }, "origins"],
     ["no certificate", { a: { origins: ["https://ca.example.com"], inline: "PEM" } }, "at least one certificate"],
+    ["half a certificate", { a: { origins: ["https://ca.example.com"], inline: PEM.slice(0, 80) } }, "at least one"],
+    [
+      "one that cannot be read beside another",
+      { a: { origins: ["https://ca.example.com"], inline: `${PEM}${PEM.replace("MII", "AAA").replace("MI", "AA")}` } },
+      "at least one certificate",
+    ],
     ["neither", { a: { origins: ["https://ca.example.com"] } }, "either `file` or `inline`"],
     ["both", { a: { origins: ["https://ca.example.com"], inline: PEM, file: "a.pem" } }, "either `file` or `inline`"],
     [
